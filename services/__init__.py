@@ -1,0 +1,1 @@
+"""Speech services shared by every room of a worker."""
