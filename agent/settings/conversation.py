@@ -1,0 +1,103 @@
+"""Settings of the agent, its language model and its turns."""
+
+from typing import Literal, Self
+
+from pydantic import SecretStr, model_validator
+
+from agent.settings.fields import HTTP_ADDRESS, Group, require_order, seconds, variable
+
+
+class AgentSettings(Group):
+    """Who the agent is."""
+
+    name: str = variable(
+        "AGENT_NAME",
+        "local-voice-agent",
+        "Name that the agent is dispatched by.",
+        allowed="up to 64 letters, digits, dots, dashes and underscores",
+        pattern="^[A-Za-z0-9_.-]{1,64}$",
+    )
+    instructions: str = variable(
+        "AGENT_INSTRUCTIONS", "", "Instructions for the LLM; empty: the agent's own."
+    )
+    greeting: str = variable(
+        "AGENT_GREETING",
+        "Hello, how can I help you?",
+        "First sentence of a call; off: wait for the caller.",
+    )
+
+    @property
+    def spoken_greeting(self) -> str | None:
+        """The greeting, or None where it is switched off."""
+        return None if self.greeting.lower() == "off" else self.greeting
+
+
+class LLMSettings(Group):
+    """The language model that words the replies."""
+
+    base_url: str = variable(
+        "LLM_BASE_URL",
+        "",
+        "OpenAI-compatible endpoint; empty: the built-in replies.",
+        allowed="an address like http://127.0.0.1:11434/v1",
+        pattern=HTTP_ADDRESS,
+    )
+    model: str = variable("LLM_MODEL", "", "Model to ask for at that endpoint.")
+    api_key: SecretStr = variable(
+        "LLM_API_KEY", SecretStr(""), "Key of that endpoint, where it needs one."
+    )
+    timeout_seconds: float = seconds(
+        "LLM_TIMEOUT_SECONDS", 10.0, "Longest wait for a piece of the reply."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.base_url and not self.model:
+            raise ValueError("LLM_MODEL is not set: LLM_BASE_URL needs the name of a model")
+        if self.model and not self.base_url:
+            raise ValueError("LLM_BASE_URL is not set: LLM_MODEL needs the address of an endpoint")
+        return self
+
+
+class TurnSettings(Group):
+    """Who speaks when."""
+
+    detection: Literal["fast", "model", "vad"] = variable(
+        "TURN_DETECTION",
+        "fast",
+        "End of turn by words and pauses (fast), by the acoustic model of 255 MB too (model), or "
+        "by silence alone (vad).",
+    )
+    min_delay_seconds: float = seconds(
+        "TURN_MIN_DELAY_SECONDS", 0.3, "Silence that ends a complete request.", zero=True
+    )
+    max_delay_seconds: float = seconds(
+        "TURN_MAX_DELAY_SECONDS", 1.5, "Silence that ends an incomplete request."
+    )
+    vad_silence_seconds: float = variable(
+        "VAD_SILENCE_SECONDS",
+        0.25,
+        "Silence after which speech counts as paused.",
+        unit="seconds",
+        ge=0.05,
+        le=5,
+    )
+    vad_threshold: float = variable(
+        "VAD_THRESHOLD", 0.5, "Probability from which sound counts as speech.", gt=0, lt=1
+    )
+    barge_in_min_seconds: float = seconds(
+        "BARGE_IN_MIN_SECONDS", 0.3, "Speech that interrupts the agent.", zero=True
+    )
+    false_interruption_seconds: float = seconds(
+        "FALSE_INTERRUPTION_SECONDS",
+        1.0,
+        "Silence after which an interruption without words is taken back.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        require_order(
+            ("TURN_MIN_DELAY_SECONDS", self.min_delay_seconds),
+            ("TURN_MAX_DELAY_SECONDS", self.max_delay_seconds),
+        )
+        return self

@@ -1,0 +1,137 @@
+"""Settings of the LiveKit server and of the page."""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, SecretStr, model_validator
+
+from agent.settings.fields import LIVEKIT_ADDRESS, Group, Several, variable
+
+_ORIGIN = re.compile(r"https?://[^\s/]+|\*")
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not _ORIGIN.fullmatch(value):
+            raise ValueError(f"{value} is not an origin")
+    return values
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        ipaddress.ip_network(value, strict=False)
+    return values
+
+
+class LiveKitSettings(Group):
+    """The LiveKit server that carries the rooms."""
+
+    url: str = variable(
+        "LIVEKIT_URL",
+        "",
+        "LiveKit server to use; empty: `dev` starts one on this machine.",
+        allowed="an address like ws://host:7880 or wss://host",
+        pattern=LIVEKIT_ADDRESS,
+    )
+    api_key: str = variable("LIVEKIT_API_KEY", "", "API key of that server.")
+    api_secret: SecretStr = variable(
+        "LIVEKIT_API_SECRET", SecretStr(""), "API secret of that server."
+    )
+    public_url: str = variable(
+        "LIVEKIT_PUBLIC_URL",
+        "",
+        "Address of the same server as browsers reach it; empty: LIVEKIT_URL.",
+        allowed="an address like wss://livekit.example.com",
+        pattern=LIVEKIT_ADDRESS,
+    )
+    server: str = variable(
+        "LIVEKIT_SERVER",
+        "",
+        "The livekit-server program that `dev` starts; empty: the one on PATH.",
+        allowed="the path of a program",
+    )
+    config: Path = variable(
+        "LIVEKIT_CONFIG", Path("livekit.yaml"), "Configuration of the server that `dev` starts."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.url and not self.api_key:
+            raise ValueError("LIVEKIT_API_KEY is not set: LIVEKIT_URL needs the server's API key")
+        if self.url and not self.api_secret.get_secret_value():
+            raise ValueError(
+                "LIVEKIT_API_SECRET is not set: LIVEKIT_URL needs the server's API secret"
+            )
+        return self
+
+
+class WebSettings(Group):
+    """The page, the tokens, health and admin."""
+
+    host: str = variable(
+        "WEB_HOST",
+        "127.0.0.1",
+        "Address that the page is served on; 0.0.0.0: every network.",
+        allowed="a host name or an IP address",
+        pattern="^[A-Za-z0-9_.:-]+$",
+    )
+    port: int = variable("WEB_PORT", 8080, "Port that the page is served on.", ge=1, le=65535)
+    worker_host: str = variable(
+        "WORKER_HOST",
+        "127.0.0.1",
+        "Address of a production worker's health, metrics and admin.",
+        allowed="a host name or an IP address",
+        pattern="^[A-Za-z0-9_.:-]+$",
+    )
+    worker_port: int = variable(
+        "WORKER_PORT",
+        8081,
+        "Port of a production worker's health, metrics and admin.",
+        ge=1,
+        le=65535,
+    )
+    access_key: SecretStr = variable(
+        "WEB_ACCESS_KEY",
+        SecretStr(""),
+        "Key that a visitor of the page must give; empty: none.",
+        allowed="16 characters or more",
+        min_length=16,
+    )
+    allowed_origins: Annotated[Several, AfterValidator(_origins)] = variable(
+        "WEB_ALLOWED_ORIGINS",
+        (),
+        "Other sites that may ask for tokens, separated by commas.",
+        allowed="origins like https://example.com separated by commas, or *",
+    )
+    trusted_proxies: Annotated[Several, AfterValidator(_networks)] = variable(
+        "WEB_TRUSTED_PROXIES",
+        (),
+        "Proxies whose X-Forwarded-For is believed, separated by commas.",
+        allowed="IP addresses or networks separated by commas",
+    )
+    tokens: bool = variable("WEB_TOKENS", True, "Whether the page hands out tokens for rooms.")
+    token_minutes: int = variable(
+        "TOKEN_MINUTES",
+        10,
+        "Time in which a token can be used to join.",
+        unit="minutes",
+        ge=1,
+        le=1440,
+    )
+    tokens_per_minute: int = variable(
+        "TOKENS_PER_MINUTE",
+        30,
+        "Tokens for one address.",
+        unit="tokens per minute",
+        ge=1,
+        le=100000,
+    )
+    admin_token: SecretStr = variable(
+        "ADMIN_TOKEN",
+        SecretStr(""),
+        "Token for /admin and /api/transcribe; empty: both are off.",
+        allowed="16 characters or more",
+        min_length=16,
+    )

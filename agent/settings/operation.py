@@ -1,0 +1,153 @@
+"""Settings of one worker: what it takes on, its memory, its end and its log."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, model_validator
+
+from agent.settings.fields import Group, megabytes, percent, require_order, seconds, variable
+
+
+class LimitSettings(Group):
+    """How much one worker takes on."""
+
+    max_rooms: int = variable(
+        "MAX_ROOMS",
+        5,
+        "Most rooms at once; 0: as many as the resources allow.",
+        unit="rooms",
+        ge=0,
+        le=10000,
+    )
+    desk_slots: int = variable(
+        "DESK_SLOTS",
+        0,
+        "Model calls that run at once; 0: chosen from the cores.",
+        unit="calls",
+        ge=0,
+        le=256,
+    )
+    desk_queue: int = variable(
+        "DESK_QUEUE_LIMIT", 64, "Model calls that may wait.", unit="calls", ge=1, le=100000
+    )
+    wedged_threads: int = variable(
+        "WEDGED_THREAD_LIMIT",
+        2,
+        "Engine threads written off before the worker restarts.",
+        unit="threads",
+        ge=0,
+        le=1000,
+    )
+    circuit_failures: int = variable(
+        "CIRCUIT_FAILURES",
+        3,
+        "Failures in a row that take an engine out of use.",
+        unit="failures",
+        ge=1,
+        le=1000,
+    )
+    circuit_open_seconds: float = seconds(
+        "CIRCUIT_OPEN_SECONDS", 30.0, "Time until such an engine is tried again."
+    )
+    loop_lag_seconds: float = seconds(
+        "LOOP_LAG_LIMIT_SECONDS", 0.25, "Event-loop lag above which no room is taken."
+    )
+    chat_history_items: int = variable(
+        "CHAT_HISTORY_ITEMS",
+        80,
+        "Messages of a conversation kept.",
+        unit="messages",
+        ge=2,
+        le=100000,
+    )
+    turn_records: int = variable(
+        "TURN_RECORDS", 100, "Turns of a room whose timing is kept.", unit="turns", ge=1, le=100000
+    )
+    room_empty_seconds: float = seconds(
+        "ROOM_EMPTY_SECONDS", 5.0, "Time that a room is kept after its last caller.", zero=True
+    )
+    transcribe_mb: int = megabytes(
+        "TRANSCRIBE_MAX_MB", 25, "Largest file for POST /api/transcribe."
+    )
+    transcribe_seconds: float = seconds(
+        "TRANSCRIBE_MAX_SECONDS", 600.0, "Longest audio for POST /api/transcribe."
+    )
+
+
+class LifecycleSettings(Group):
+    """How the worker ends."""
+
+    drain_seconds: float = seconds(
+        "DRAIN_SECONDS", 300.0, "Time that rooms get to finish after SIGTERM.", zero=True
+    )
+    shutdown_seconds: float = seconds(
+        "SHUTDOWN_SECONDS", 4.0, "Time to end in order, then the process is ended."
+    )
+
+
+class MemorySettings(Group):
+    """When the worker cleans, refuses rooms and drains."""
+
+    check_seconds: float = seconds("MEMORY_CHECK_SECONDS", 60.0, "Time between two measurements.")
+    statistics_seconds: float = seconds(
+        "MEMORY_STATISTICS_SECONDS", 300.0, "Time between two log lines."
+    )
+    warning_mb: int = megabytes("MEMORY_WARNING_MB", 2000, "Process memory that is warned of.")
+    high_mb: int = megabytes("MEMORY_HIGH_MB", 3000, "Process memory that is cleaned up.")
+    critical_mb: int = megabytes("MEMORY_THRESHOLD_MB", 4096, "Process memory that ends admission.")
+    warning_percent: int = percent(
+        "MEMORY_WARNING_PERCENT", 50, "The same as a share of the limit in force."
+    )
+    high_percent: int = percent(
+        "MEMORY_HIGH_PERCENT", 75, "The same as a share of the limit in force."
+    )
+    critical_percent: int = percent(
+        "MEMORY_THRESHOLD_PERCENT", 90, "The same as a share of the limit in force."
+    )
+    gpu_mb: int = megabytes("GPU_MEMORY_THRESHOLD_MB", 2048, "GPU memory that ends admission.")
+    reload_seconds: float = seconds(
+        "MODEL_RELOAD_SECONDS", 300.0, "Least time between two reloads of models."
+    )
+    fragmentation_mb: int = megabytes(
+        "MEMORY_FRAGMENTATION_MB",
+        1024,
+        "Memory above that after loading, all cleaned up, that reloads the models.",
+    )
+    temp_file_seconds: float = seconds(
+        "TEMP_FILE_SECONDS", 300.0, "Age at which a temporary file is removed."
+    )
+    temp_file_pressure_seconds: float = seconds(
+        "TEMP_FILE_PRESSURE_SECONDS", 60.0, "The same when memory is high."
+    )
+    debug: bool = variable(
+        "DEBUG_MEMORY", False, "Trace allocations and growing object types (slow)."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        require_order(
+            ("MEMORY_WARNING_MB", self.warning_mb),
+            ("MEMORY_HIGH_MB", self.high_mb),
+            ("MEMORY_THRESHOLD_MB", self.critical_mb),
+        )
+        require_order(
+            ("MEMORY_WARNING_PERCENT", self.warning_percent),
+            ("MEMORY_HIGH_PERCENT", self.high_percent),
+            ("MEMORY_THRESHOLD_PERCENT", self.critical_percent),
+        )
+        require_order(
+            ("TEMP_FILE_PRESSURE_SECONDS", self.temp_file_pressure_seconds),
+            ("TEMP_FILE_SECONDS", self.temp_file_seconds),
+        )
+        return self
+
+
+class LogSettings(Group):
+    """What is logged and how."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
+    ] = variable("LOG_LEVEL", "info", "Least severity logged; debug has what is said in the rooms.")
+    format: Literal["auto", "readable", "json"] = variable(
+        "LOG_FORMAT", "auto", "Form of log lines; auto: readable in `dev`, JSON in production."
+    )

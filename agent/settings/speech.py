@@ -1,0 +1,122 @@
+"""Settings of hearing and speaking."""
+
+from pathlib import Path
+from typing import Literal
+
+from agent.settings.fields import Group, Several, megabytes, seconds, variable
+
+
+class ModelSettings(Group):
+    """Where models come from."""
+
+    choice: Literal["auto", "demo"] = variable(
+        "MODELS",
+        "auto",
+        "auto: the models named below, else the demo pair; demo: the demo pair only.",
+    )
+    cache: Path = variable(
+        "WHISPER_MODEL_PATH", Path("models"), "Folder that downloaded models are kept in."
+    )
+
+
+class ASRSettings(Group):
+    """Speech recognition."""
+
+    model: str = variable(
+        "ASR_MODEL", "acft-base.en", "Recognition model: a name from the catalogue or a folder."
+    )
+    language: str = variable(
+        "ASR_LANGUAGE",
+        "en",
+        "Language that callers speak; auto: detected in each utterance.",
+        allowed="a code like en or de, or auto",
+        pattern="^([a-z]{2,3}|auto)$",
+    )
+    device: Literal["auto", "cpu", "cuda"] = variable(
+        "ASR_DEVICE", "auto", "Where recognition runs; auto: the GPU if there is one."
+    )
+    compute_type: Literal[
+        "auto",
+        "int8",
+        "int8_float32",
+        "int8_float16",
+        "int8_bfloat16",
+        "int16",
+        "float16",
+        "bfloat16",
+        "float32",
+    ] = variable(
+        "ASR_COMPUTE_TYPE", "auto", "Arithmetic of recognition; auto: int8 on CPU, float16 on GPU."
+    )
+    threads: int = variable(
+        "ASR_THREADS",
+        0,
+        "Threads of one recognition; 0: chosen with DESK_SLOTS.",
+        unit="threads",
+        ge=0,
+        le=256,
+    )
+    context: Literal["auto", "fitted", "full"] = variable(
+        "ASR_CONTEXT",
+        "auto",
+        "Audio window: fitted to the utterance, full 30 s, or auto: as the model was trained.",
+    )
+    prompt: str = variable(
+        "ASR_PROMPT", "", "Text that tells the recogniser what the talk is about."
+    )
+    hotwords: Several = variable(
+        "ASR_HOTWORDS",
+        (),
+        "Words and names to expect, separated by commas.",
+        allowed="words separated by commas",
+    )
+    carry_context: bool = variable(
+        "ASR_CARRY_CONTEXT", False, "Show each decode the end of the last transcript as well."
+    )
+    interim_share: float = variable(
+        "ASR_INTERIM_SHARE",
+        0.25,
+        "Most that interim transcripts of a room may take; 0: none.",
+        unit="cores",
+        ge=0,
+        le=1,
+    )
+    timeout_seconds: float = seconds(
+        "ASR_TIMEOUT_SECONDS", 10.0, "Longest engine time of one decode."
+    )
+
+
+class VoiceSettings(Group):
+    """Speech synthesis."""
+
+    voice: str = variable(
+        "TTS_VOICE", "en_US-ljspeech-medium", "Voice: a name from the catalogue or an .onnx file."
+    )
+    speaker: int | None = variable(
+        "TTS_SPEAKER", None, "Speaker of a voice with several; empty: its first.", ge=0, le=100000
+    )
+    speed: float = variable(
+        "TTS_SPEED",
+        1.0,
+        "Speaking rate; 2 is twice as fast as the voice.",
+        unit="times",
+        ge=0.5,
+        le=2,
+    )
+    timeout_seconds: float = seconds(
+        "TTS_TIMEOUT_SECONDS", 5.0, "Longest engine time of one sentence."
+    )
+    ahead_seconds: float = seconds(
+        "TTS_AHEAD_SECONDS", 8.0, "Most speech computed ahead of what is playing."
+    )
+    threads: int = variable(
+        "TTS_THREADS",
+        0,
+        "Threads of one synthesis; 0: chosen with DESK_SLOTS.",
+        unit="threads",
+        ge=0,
+        le=256,
+    )
+    phrase_cache_mb: int = megabytes(
+        "TTS_PHRASE_CACHE_MB", 16, "Memory for fixed phrases kept as audio.", zero=True
+    )
