@@ -1,0 +1,490 @@
+"""The speech recogniser: faster-whisper behind the inference desk."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import ctranslate2
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.audio import pad_or_trim
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import get_suppressed_tokens
+from numpy.typing import NDArray
+
+from services.inference import InferenceDesk, Priority, Run
+
+logger = logging.getLogger("services.asr")
+
+SAMPLE_RATE = 16_000
+"""Hz; the only rate the recogniser takes."""
+
+_FRAMES_PER_SECOND = 100
+_PADDING_SECONDS = 0.2
+"""Silence put around the audio: Whisper misses words that touch an edge."""
+_FITTED_MARGIN_SECONDS = 1.0
+"""Context beyond the audio: tighter than this costs words (see services/models/demo/README.md)."""
+_FITTED_MINIMUM_SECONDS = 2.0
+_TOKENS_BASE = 16
+_TOKENS_PER_SECOND = 20
+"""Usual speech takes 5 tokens a second; below 17 the demo model loses words."""
+_REPETITION_RATIO = 2.4
+"""Text that compresses better than this repeats itself; the threshold of Whisper's own decoding."""
+_UNSURE_LOG_PROBABILITY = -1.0
+_NO_SPEECH_PROBABILITY = 0.6
+_PROMPT_TOKENS = 112
+"""Half of what Whisper's decoder keeps for a prompt, so that decoding stays fast."""
+_SILENCE_PEAK = 1e-3
+"""Full scale is 1: what stays below -60 dB is silence for any microphone."""
+
+Samples = NDArray[np.float32]
+
+
+class ASRError(Exception):
+    """Recognition failed; the message names the cause."""
+
+
+class ASRLoadError(ASRError):
+    """The model cannot be loaded; the message names the folder and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class ASRConfig:
+    """Which model, and how it runs."""
+
+    model: Path
+    """Folder of a CTranslate2 Whisper."""
+    name: str = "custom"
+    language: str | None = "en"
+    """ISO 639-1 code, or None to detect it in each utterance (multilingual models only)."""
+    device: str = "cpu"
+    compute_type: str = "int8"
+    threads: int = 1
+    """Threads inside one call."""
+    workers: int = 1
+    """Calls at once: the desk's slots."""
+    context: Literal["fitted", "full"] = "full"
+    """`fitted` only for models trained for it: others fail badly on short context."""
+    window_seconds: float = 30.0
+    """The longest audio the model takes in one piece."""
+    prompts: bool = False
+    """Whether the model was trained with a prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeOptions:
+    """What may differ from call to call."""
+
+    language: str | None = None
+    hotwords: tuple[str, ...] = ()
+    prompt: str = ""
+    words: bool = False
+    """Also give the words' times; costs one more pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """One word with its place in the audio handed in."""
+
+    text: str
+    start_seconds: float
+    end_seconds: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """What was heard in one piece of audio."""
+
+    text: str
+    language: str
+    words: tuple[HeardWord, ...] = ()
+    mean_log_probability: float = 0.0
+    """Per token; 0 is certain, below -1 is a guess."""
+    no_speech_probability: float = 0.0
+    tokens: int = 0
+    audio_seconds: float = 0.0
+    compute_seconds: float = 0.0
+
+    @property
+    def confidence(self) -> float:
+        """The decoder's mean token probability, in [0, 1]."""
+        return math.exp(min(0.0, self.mean_log_probability)) if self.text else 0.0
+
+
+class StreamingASR:
+    """One loaded recogniser, shared by all rooms; every method is safe from any thread."""
+
+    def __init__(self, model: WhisperModel, config: ASRConfig, desk: InferenceDesk) -> None:
+        self._model: Any = model
+        self._config = config
+        self._desk = desk
+        self._lock = threading.Lock()
+        self._users = 0
+        self._tokenizers: dict[str, Tokenizer] = {}
+
+    @classmethod
+    def load(cls, config: ASRConfig, *, desk: InferenceDesk) -> StreamingASR:
+        """Load the model; blocks for seconds and never touches the network.
+
+        Raises ASRLoadError.
+        """
+        for name in ("model.bin", "config.json", "tokenizer.json"):
+            if not (config.model / name).is_file():
+                raise ASRLoadError(
+                    f"speech recognition model {config.model} has no {name}: fetch it again with "
+                    f"`python -m agent download-files --asr {config.name}`"
+                )
+        try:
+            model = WhisperModel(
+                str(config.model),
+                device=config.device,
+                compute_type=config.compute_type,
+                cpu_threads=config.threads,
+                num_workers=config.workers,
+                local_files_only=True,
+            )
+        except Exception as error:
+            raise ASRLoadError(
+                f"speech recognition model {config.model} does not load ({error}): fetch it again "
+                f"with `python -m agent download-files --asr {config.name}`"
+            ) from error
+        return cls(model, config, desk)
+
+    @property
+    def config(self) -> ASRConfig:
+        """How it was loaded."""
+        return self._config
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether the model knows more than English."""
+        return bool(self._model.model.is_multilingual)
+
+    def warm(self) -> float:
+        """One real inference, so that no room pays for the first; returns its seconds."""
+        noise = np.random.default_rng(0).normal(0.0, 0.05, SAMPLE_RATE).astype(np.float32)
+        started = time.perf_counter()
+        self.decode(noise, DecodeOptions(), Run())
+        return time.perf_counter() - started
+
+    async def transcribe(
+        self,
+        samples: Samples,
+        *,
+        room: str,
+        priority: Priority,
+        deadline_seconds: float,
+        queue_seconds: float | None = None,
+        options: DecodeOptions = DecodeOptions(),
+        supersede: str | None = None,
+    ) -> Transcription:
+        """Transcribe audio of any length: mono float32 in [-1, 1] at 16 kHz.
+
+        Audio longer than the model's window is cut at quiet places, one desk call a piece, so
+        that other rooms get their turn in between. Awaitable from any event loop. Raises
+        InferenceError (timeout, full desk, superseded) or ASRError.
+        """
+        samples = clean(samples)
+        pieces = split_quietly(samples, self._config.window_seconds)
+        heard: list[Transcription] = []
+        offset = 0
+        for piece in pieces:
+            result = await self._desk.run(
+                partial(self.decode, piece, options),
+                engine="asr",
+                room=room,
+                priority=priority,
+                deadline_seconds=deadline_seconds,
+                queue_seconds=queue_seconds,
+                supersede=supersede,
+            )
+            heard.append(_shift(result, offset / SAMPLE_RATE))
+            offset += len(piece)
+        return join_transcriptions(heard)
+
+    def decode(self, samples: Samples, options: DecodeOptions, run: Run) -> Transcription:
+        """Transcribe one piece within the window, in the calling thread (a desk thread).
+
+        A decode cannot be broken off inside a pass: it is left between passes, and bounded by a
+        token limit that follows from the audio's length.
+        """
+        started = time.perf_counter()
+        seconds = len(samples) / SAMPLE_RATE
+        language = options.language or self._config.language or "en"
+        if len(samples) == 0 or float(np.max(np.abs(samples))) < _SILENCE_PEAK:
+            return Transcription("", language, audio_seconds=seconds)
+        with self._using() as model:
+            features = _features(model, samples)
+            run.check()
+            best = self._pass(model, features, seconds, options, run, fitted=self._fitted)
+            if _runaway(best) and self._fitted:
+                run.check()
+                full = self._pass(model, features, seconds, options, run, fitted=False)
+                if not _runaway(full) or (full.mean_log_probability > best.mean_log_probability):
+                    best = full
+        text = "" if _is_phantom(best) else _without_repetition(best.text)
+        return replace(
+            best,
+            text=text,
+            words=best.words if text else (),
+            audio_seconds=seconds,
+            compute_seconds=time.perf_counter() - started,
+        )
+
+    def close(self) -> None:
+        """Free the weights, once the calls that run have ended. Idempotent."""
+        with self._lock:
+            model, self._model = self._model, None
+        if model is not None:
+            model.model.unload_model()
+
+    @property
+    def _fitted(self) -> bool:
+        return self._config.context == "fitted"
+
+    def _using(self) -> _Use:
+        return _Use(self)
+
+    def _tokenizer(self, model: WhisperModel, language: str) -> Tokenizer:
+        with self._lock:
+            tokenizer = self._tokenizers.get(language)
+            if tokenizer is None:
+                tokenizer = Tokenizer(
+                    model.hf_tokenizer,
+                    model.model.is_multilingual,
+                    task="transcribe",
+                    language=language,
+                )
+                self._tokenizers[language] = tokenizer
+            return tokenizer
+
+    def _pass(
+        self,
+        model: WhisperModel,
+        features: Samples,
+        seconds: float,
+        options: DecodeOptions,
+        run: Run,
+        *,
+        fitted: bool,
+    ) -> Transcription:
+        """One encoder pass and one greedy decoder pass."""
+        content = features.shape[-1]
+        window = round(self._config.window_seconds * _FRAMES_PER_SECOND)
+        wanted = content + round(_FITTED_MARGIN_SECONDS * _FRAMES_PER_SECOND)
+        minimum = round(_FITTED_MINIMUM_SECONDS * _FRAMES_PER_SECOND)
+        frames = min(window, max(wanted, minimum)) if fitted else window
+        encoded = model.encode(pad_or_trim(features, frames))
+        run.check()
+        language = self._language(model, encoded, options)
+        tokenizer = self._tokenizer(model, language)
+        prompt = self._prompt(model, tokenizer, options)
+        limit = _TOKENS_BASE + math.ceil(seconds * _TOKENS_PER_SECOND)
+        result = model.model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=min(len(prompt) + limit, model.max_length),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+        )[0]
+        run.check()
+        tokens = [t for t in result.sequences_ids[0] if t < tokenizer.eot]
+        text = tokenizer.decode(tokens).strip()
+        return Transcription(
+            text=text,
+            language=language,
+            words=self._words(model, tokenizer, tokens, encoded, content, seconds)
+            if options.words and text
+            else (),
+            mean_log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1)
+            if tokens
+            else 0.0,
+            no_speech_probability=result.no_speech_prob,
+            tokens=len(tokens),
+            audio_seconds=seconds,
+        )
+
+    def _language(
+        self, model: WhisperModel, encoded: ctranslate2.StorageView, options: DecodeOptions
+    ) -> str:
+        if not model.model.is_multilingual:
+            return "en"
+        language = options.language or self._config.language
+        if language is not None:
+            return language
+        best: str = model.model.detect_language(encoded)[0][0][0]
+        return best.removeprefix("<|").removesuffix("|>")
+
+    def _prompt(
+        self, model: WhisperModel, tokenizer: Tokenizer, options: DecodeOptions
+    ) -> list[int]:
+        previous: list[int] = []
+        if self._config.prompts and options.prompt:
+            previous = tokenizer.encode(" " + options.prompt.strip())[-_PROMPT_TOKENS:]
+        hotwords = " ".join(options.hotwords) if self._config.prompts else ""
+        prompt: list[int] = model.get_prompt(
+            tokenizer, previous, without_timestamps=True, hotwords=hotwords or None
+        )
+        return prompt
+
+    def _words(
+        self,
+        model: WhisperModel,
+        tokenizer: Tokenizer,
+        tokens: list[int],
+        encoded: ctranslate2.StorageView,
+        frames: int,
+        seconds: float,
+    ) -> tuple[HeardWord, ...]:
+        aligned = model.find_alignment(tokenizer, [tokens], encoded, frames)[0]
+        return tuple(
+            HeardWord(
+                text=word["word"].strip(),
+                start_seconds=min(seconds, max(0.0, float(word["start"]) - _PADDING_SECONDS)),
+                end_seconds=min(seconds, max(0.0, float(word["end"]) - _PADDING_SECONDS)),
+                probability=float(word["probability"]),
+            )
+            for word in aligned
+            if word["word"].strip()
+        )
+
+
+class _Use:
+    """Holds the model while a call runs, so that `close` cannot free it underneath."""
+
+    def __init__(self, owner: StreamingASR) -> None:
+        self._owner = owner
+        self._held: WhisperModel | None = None
+
+    def __enter__(self) -> WhisperModel:
+        with self._owner._lock:
+            self._held = self._owner._model
+        if self._held is None:
+            raise ASRError("the speech recogniser has been closed")
+        return self._held
+
+    def __exit__(self, *_: object) -> None:
+        self._held = None
+
+
+def clean(samples: Samples) -> Samples:
+    """Mono float32 in [-1, 1] whatever comes in: NaN and infinities become silence."""
+    samples = np.asarray(samples, dtype=np.float32).reshape(-1)
+    if not np.isfinite(samples).all():
+        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.clip(samples, -1.0, 1.0)
+
+
+def split_quietly(samples: Samples, window_seconds: float) -> list[Samples]:
+    """Cut audio into pieces that fit the window, each cut in the quietest place that allows it."""
+    limit = round((window_seconds - 2 * _PADDING_SECONDS) * SAMPLE_RATE)
+    pieces = []
+    while len(samples) > limit:
+        cut = quietest_place(samples, limit // 2, limit)
+        pieces.append(samples[:cut])
+        samples = samples[cut:]
+    pieces.append(samples)
+    return pieces
+
+
+def quietest_place(samples: Samples, first: int, last: int) -> int:
+    """Index of the middle of the quietest 0.2 s between `first` and `last` (samples)."""
+    width = SAMPLE_RATE // 5
+    step = SAMPLE_RATE // 100
+    power = np.square(samples[first:last], dtype=np.float64)
+    if len(power) <= width:
+        return last
+    sums = np.concatenate(([0.0], np.cumsum(power)))
+    starts = np.arange(0, len(power) - width, step)
+    energy = sums[starts + width] - sums[starts]
+    # The last of equally quiet places leaves the longest first piece.
+    best = len(energy) - 1 - int(np.argmin(energy[::-1]))
+    return first + int(starts[best]) + width // 2
+
+
+def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
+    """One transcription out of consecutive ones."""
+    if len(parts) == 1:
+        return parts[0]
+    spoken = [p for p in parts if p.text]
+    tokens = sum(p.tokens for p in spoken)
+    return Transcription(
+        text=" ".join(p.text for p in spoken),
+        language=spoken[0].language if spoken else (parts[0].language if parts else "en"),
+        words=tuple(w for p in spoken for w in p.words),
+        mean_log_probability=sum(p.mean_log_probability * p.tokens for p in spoken)
+        / max(1, tokens),
+        no_speech_probability=max((p.no_speech_probability for p in parts), default=0.0),
+        tokens=tokens,
+        audio_seconds=sum(p.audio_seconds for p in parts),
+        compute_seconds=sum(p.compute_seconds for p in parts),
+    )
+
+
+def _shift(heard: Transcription, seconds: float) -> Transcription:
+    if seconds == 0.0 or not heard.words:
+        return heard
+    return replace(
+        heard,
+        words=tuple(
+            replace(w, start_seconds=w.start_seconds + seconds, end_seconds=w.end_seconds + seconds)
+            for w in heard.words
+        ),
+    )
+
+
+def _features(model: WhisperModel, samples: Samples) -> Samples:
+    """Log-mel features, float32 [mels, frames], with silence added on both sides."""
+    padding = round(_PADDING_SECONDS * SAMPLE_RATE)
+    features: Samples = model.feature_extractor(np.pad(samples, padding))
+    return features
+
+
+def _runaway(heard: Transcription) -> bool:
+    limit = _TOKENS_BASE + math.ceil(heard.audio_seconds * _TOKENS_PER_SECOND)
+    return (
+        heard.tokens >= limit - 1
+        or _compression_ratio(heard.text) > _REPETITION_RATIO
+        or (bool(heard.text) and heard.mean_log_probability < _UNSURE_LOG_PROBABILITY)
+    )
+
+
+def _is_phantom(heard: Transcription) -> bool:
+    """Text that Whisper makes up for noise or music."""
+    return (
+        heard.no_speech_probability > _NO_SPEECH_PROBABILITY
+        and heard.mean_log_probability < _UNSURE_LOG_PROBABILITY / 2
+    ) or heard.mean_log_probability < 2 * _UNSURE_LOG_PROBABILITY
+
+
+def _compression_ratio(text: str) -> float:
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if len(data) > 40 else 0.0
+
+
+def _without_repetition(text: str) -> str:
+    """Cut a runaway: where a phrase of up to six words comes four times in a row, keep one."""
+    words = text.split()
+    for start in range(len(words)):
+        for length in range(1, 7):
+            phrase = words[start : start + length]
+            repeats = 1
+            while words[start + repeats * length : start + (repeats + 1) * length] == phrase:
+                repeats += 1
+            # People do say "no no no", and read out digits.
+            if repeats >= 4 and repeats * length >= 8:
+                return " ".join(words[: start + length])
+    return text
