@@ -7,7 +7,8 @@ import math
 import threading
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -106,7 +107,7 @@ class Transcription:
     """What was heard in one piece of audio."""
 
     text: str
-    language: str
+    language: str = "en"
     words: tuple[HeardWord, ...] = ()
     mean_log_probability: float = 0.0
     """Per token; 0 is certain, below -1 is a guess."""
@@ -130,6 +131,7 @@ class StreamingASR:
         self._desk = desk
         self._lock = threading.Lock()
         self._users = 0
+        self._closed = False
         self._tokenizers: dict[str, Tokenizer] = {}
 
     @classmethod
@@ -208,7 +210,7 @@ class StreamingASR:
                 queue_seconds=queue_seconds,
                 supersede=supersede,
             )
-            heard.append(_shift(result, offset / SAMPLE_RATE))
+            heard.append(shift_words(result, offset / SAMPLE_RATE))
             offset += len(piece)
         return join_transcriptions(heard)
 
@@ -244,16 +246,33 @@ class StreamingASR:
     def close(self) -> None:
         """Free the weights, once the calls that run have ended. Idempotent."""
         with self._lock:
-            model, self._model = self._model, None
-        if model is not None:
-            model.model.unload_model()
+            self._closed = True
+        self._free_if_unused()
 
     @property
     def _fitted(self) -> bool:
         return self._config.context == "fitted"
 
-    def _using(self) -> _Use:
-        return _Use(self)
+    @contextmanager
+    def _using(self) -> Iterator[Any]:
+        """The model, kept from being freed while a call runs."""
+        with self._lock:
+            if self._closed:
+                raise ASRError("the speech recogniser has been closed")
+            self._users += 1
+        try:
+            yield self._model
+        finally:
+            with self._lock:
+                self._users -= 1
+            self._free_if_unused()
+
+    def _free_if_unused(self) -> None:
+        with self._lock:
+            if not self._closed or self._users or self._model is None:
+                return
+            model, self._model = self._model, None
+        model.model.unload_model()
 
     def _tokenizer(self, model: WhisperModel, language: str) -> Tokenizer:
         with self._lock:
@@ -362,24 +381,6 @@ class StreamingASR:
         )
 
 
-class _Use:
-    """Holds the model while a call runs, so that `close` cannot free it underneath."""
-
-    def __init__(self, owner: StreamingASR) -> None:
-        self._owner = owner
-        self._held: WhisperModel | None = None
-
-    def __enter__(self) -> WhisperModel:
-        with self._owner._lock:
-            self._held = self._owner._model
-        if self._held is None:
-            raise ASRError("the speech recogniser has been closed")
-        return self._held
-
-    def __exit__(self, *_: object) -> None:
-        self._held = None
-
-
 def clean(samples: Samples) -> Samples:
     """Mono float32 in [-1, 1] whatever comes in: NaN and infinities become silence."""
     samples = np.asarray(samples, dtype=np.float32).reshape(-1)
@@ -434,7 +435,8 @@ def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
     )
 
 
-def _shift(heard: Transcription, seconds: float) -> Transcription:
+def shift_words(heard: Transcription, seconds: float) -> Transcription:
+    """The same transcription with its words `seconds` later."""
     if seconds == 0.0 or not heard.words:
         return heard
     return replace(

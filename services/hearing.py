@@ -1,0 +1,451 @@
+"""Hearing one person: audio and voice activity in, interim, preflight and final transcripts out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.asr import (
+    SAMPLE_RATE,
+    ASRError,
+    DecodeOptions,
+    HeardWord,
+    StreamingASR,
+    Transcription,
+    join_transcriptions,
+    quietest_place,
+    shift_words,
+)
+from services.inference import DeskFull, InferenceError, Priority, Superseded
+from services.voice_activity import Activity, ActivityKind
+
+logger = logging.getLogger("services.hearing")
+
+Samples = NDArray[np.float32]
+
+_TAIL_SAMPLES = SAMPLE_RATE * 6 // 100
+"""Silence that a decode must have heard after the last voice to count for the whole utterance."""
+
+
+class HeardKind(Enum):
+    """What became known."""
+
+    SPEECH_STARTED = "speech started"
+    INTERIM = "interim"
+    """The utterance so far; may still change."""
+    PREFLIGHT = "preflight"
+    """The whole utterance, if nothing more is said."""
+    FINAL = "final"
+    """The utterance, never changed again; empty when nothing was said."""
+    SPEECH_ENDED = "speech ended"
+    FAILED = "failed"
+    """Recognition failed; a final with what is known follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event; times are seconds of the stream, from its first sample."""
+
+    kind: HeardKind
+    text: str = ""
+    language: str = "en"
+    confidence: float = 0.0
+    mean_log_probability: float = 0.0
+    words: tuple[HeardWord, ...] = ()
+    start_seconds: float = 0.0
+    end_seconds: float = 0.0
+    audio_seconds: float = 0.0
+    """Audio decoded for this final, for usage accounting."""
+    tokens: int = 0
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HearingTiming:
+    """When decodes are made."""
+
+    preroll_seconds: float = 0.5
+    """Audio kept from before speech was noticed."""
+    pause_seconds: float = 0.096
+    """Silence after which the utterance is decoded as if it were over."""
+    interim_seconds: float = 0.4
+    """The shortest time between two interim transcripts."""
+    interim_share: float = 0.15
+    """Of one core: the most that interim transcripts of a room may cost."""
+    commit_seconds: float = 12.0
+    """Beyond this much open audio, what lies before a pause is decoded once and for all."""
+    limit_seconds: float = 120.0
+    """Open audio is never longer: older audio is dropped when recognition does not keep up."""
+    deadline_seconds: float = 10.0
+    """Engine time of one decode."""
+    queue_seconds: float = 10.0
+    """The longest wait of a decode for its turn."""
+
+
+@dataclass(slots=True)
+class _Decode:
+    """A decode of everything up to sample `end` of the stream."""
+
+    end: int
+    priority: Priority
+    task: asyncio.Task[Transcription]
+
+
+class _Utterance:
+    """Audio of one utterance and what is known of it."""
+
+    def __init__(self, start: int, samples: Samples) -> None:
+        self.start = start
+        self.chunks: list[Samples] = [samples]
+        self.open_start = start
+        """First sample that is not decoded once and for all."""
+        self.end = start + len(samples)
+        self.last_voice = self.end
+        self.pauses: list[int] = []
+        self.committed: list[Transcription] = []
+        self.decode: _Decode | None = None
+        self.previous: list[str] = []
+        self.stable: list[str] = []
+        self.emitted: tuple[HeardKind, str] | None = None
+        self.last_interim = time.monotonic()
+
+    def push(self, samples: Samples) -> None:
+        self.chunks.append(samples)
+        self.end += len(samples)
+
+    def audio(self) -> Samples:
+        """The open audio, as one array."""
+        if len(self.chunks) > 1:
+            self.chunks = [np.concatenate(self.chunks)]
+        return self.chunks[0]
+
+    def commit(self, heard: Transcription, until: int) -> None:
+        """Take `heard` as the transcript of the audio up to sample `until`."""
+        self.committed.append(shift_words(heard, (self.open_start - self.start) / SAMPLE_RATE))
+        self.chunks = [self.audio()[until - self.open_start :].copy()]
+        self.open_start = until
+        self.pauses = [p for p in self.pauses if p > until]
+        self.previous = []
+        self.stable = []
+
+    def drop_oldest(self, keep: int) -> int:
+        """Keep only the last `keep` samples of the open audio; returns how many were dropped."""
+        excess = self.end - self.open_start - keep
+        if excess <= 0:
+            return 0
+        self.chunks = [self.audio()[excess:].copy()]
+        self.open_start += excess
+        return excess
+
+
+class Hearing:
+    """Turns one stream of audio into transcripts; belongs to one event loop.
+
+    `push` audio and `observe` voice activity in the order they happen; every method returns at
+    once. Events go to `emit`, in order. With `auto_finish` an utterance ends at the detector's
+    end of speech, otherwise when `finish` is called.
+    """
+
+    def __init__(
+        self,
+        asr: Callable[[], StreamingASR],
+        *,
+        room: str,
+        emit: Callable[[Heard], None],
+        options: DecodeOptions | None = None,
+        timing: HearingTiming | None = None,
+        auto_finish: bool,
+        interim_results: bool = True,
+    ) -> None:
+        self._asr = asr
+        self._room = room
+        self._emit = emit
+        self.options = options or DecodeOptions()
+        self._timing = timing or HearingTiming()
+        self._auto_finish = auto_finish
+        self._interim_results = interim_results
+        self._preroll: list[Samples] = []
+        self._preroll_samples = 0
+        self._position = 0
+        self._utterance: _Utterance | None = None
+        self._interim_cost_seconds = 0.0
+        self._finals: asyncio.Queue[_Utterance | None] = asyncio.Queue()
+        self._finishing = asyncio.create_task(self._finish_in_order(), name="hearing-finals")
+        self._tasks: set[asyncio.Task[Transcription]] = set()
+
+    @property
+    def open_utterance(self) -> bool:
+        """Whether an utterance has begun and not been finished."""
+        return self._utterance is not None
+
+    def push(self, samples: Samples) -> None:
+        """Take mono float32 audio at 16 kHz."""
+        self._position += len(samples)
+        if self._utterance is None:
+            self._preroll.append(samples)
+            self._preroll_samples += len(samples)
+            limit = round(self._timing.preroll_seconds * SAMPLE_RATE)
+            while self._preroll and self._preroll_samples - len(self._preroll[0]) >= limit:
+                self._preroll_samples -= len(self._preroll.pop(0))
+            return
+        self._utterance.push(samples)
+        dropped = self._utterance.drop_oldest(round(self._timing.limit_seconds * SAMPLE_RATE))
+        if dropped:
+            logger.warning(
+                "recognition does not keep up: audio dropped",
+                extra={"seconds": round(dropped / SAMPLE_RATE, 2)},
+            )
+
+    def observe(self, activity: Activity) -> None:
+        """Take the detector's judgement of the latest audio."""
+        if activity.kind is ActivityKind.STARTED:
+            self._begin(activity.voiced_seconds)
+        utterance = self._utterance
+        if utterance is None:
+            return
+        if activity.kind is ActivityKind.ENDED:
+            if self._auto_finish:
+                self.finish()
+            return
+        if activity.voiced_seconds > 0:
+            utterance.last_voice = utterance.end
+            if activity.speaking:
+                self._consider_interim(utterance)
+        elif activity.silent_seconds >= self._timing.pause_seconds:
+            pause = utterance.last_voice + SAMPLE_RATE // 10
+            if not utterance.pauses or utterance.pauses[-1] < utterance.last_voice:
+                utterance.pauses.append(min(pause, utterance.end))
+            if not self._covered(utterance):
+                self._start_decode(utterance, Priority.SPECULATIVE)
+
+    def finish(self) -> None:
+        """End the utterance: its final follows, an empty one when nothing was said."""
+        utterance, self._utterance = self._utterance, None
+        if utterance is None:
+            utterance = _Utterance(self._position, np.empty(0, dtype=np.float32))
+        else:
+            tail = utterance.audio()[-round(self._timing.preroll_seconds * SAMPLE_RATE) :]
+            silent_since = max(0, self._position - utterance.last_voice)
+            keep = min(len(tail), silent_since)
+            self._preroll = [tail[len(tail) - keep :].copy()] if keep else []
+            self._preroll_samples = keep
+        self._finals.put_nowait(utterance)
+
+    async def drain(self) -> None:
+        """Finish what is open and wait until its final has been emitted."""
+        if self._utterance is not None:
+            self.finish()
+        self._finals.put_nowait(None)
+        await self._finishing
+
+    async def aclose(self) -> None:
+        """End all work at once; nothing is emitted afterwards. The recogniser stays loaded."""
+        tasks = [self._finishing, *self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._utterance = None
+        self._preroll = []
+
+    def _begin(self, voiced_seconds: float) -> None:
+        if self._utterance is not None:
+            return
+        samples = np.concatenate(self._preroll) if self._preroll else np.empty(0, np.float32)
+        self._preroll, self._preroll_samples = [], 0
+        start = self._position - len(samples)
+        self._utterance = _Utterance(start, samples)
+        onset = self._position / SAMPLE_RATE - voiced_seconds
+        self._emit(Heard(HeardKind.SPEECH_STARTED, start_seconds=max(0.0, onset)))
+
+    def _covered(self, utterance: _Utterance) -> bool:
+        decode = utterance.decode
+        if decode is None or decode.end < utterance.last_voice + _TAIL_SAMPLES:
+            return False
+        return not decode.task.done() or (
+            not decode.task.cancelled() and decode.task.exception() is None
+        )
+
+    def _consider_interim(self, utterance: _Utterance) -> None:
+        if not self._interim_results:
+            return
+        decode = utterance.decode
+        if decode is not None and not decode.task.done():
+            return
+        pace = max(
+            self._timing.interim_seconds, self._interim_cost_seconds / self._timing.interim_share
+        )
+        if time.monotonic() - utterance.last_interim >= pace:
+            utterance.last_interim = time.monotonic()
+            self._start_decode(utterance, Priority.INTERIM)
+
+    def _start_decode(self, utterance: _Utterance, priority: Priority) -> _Decode:
+        if utterance.decode is not None and not utterance.decode.task.done():
+            utterance.decode.task.cancel()
+        task = asyncio.create_task(self._decode(utterance, priority), name="hearing-decode")
+        decode = _Decode(utterance.end, priority, task)
+        utterance.decode = decode
+        self._tasks.add(task)
+        task.add_done_callback(lambda _: self._decoded(utterance, decode))
+        return decode
+
+    async def _decode(self, utterance: _Utterance, priority: Priority) -> Transcription:
+        """Transcribe the utterance up to now; what lies before a pause is committed first."""
+        end = utterance.end
+        cut = self._cut(utterance)
+        if cut is not None:
+            head = utterance.audio()[: cut - utterance.open_start]
+            # Committed for good, so worth more than the interim that asked for it.
+            urgency = min(priority, Priority.SPECULATIVE)
+            utterance.commit(await self._transcribe(head, urgency, None), cut)
+        audio = utterance.audio()[: max(0, end - utterance.open_start)]
+        supersede = f"{id(self)}" if priority is Priority.INTERIM else None
+        tail = await self._transcribe(audio, priority, supersede)
+        if priority is Priority.INTERIM:
+            old = self._interim_cost_seconds or tail.compute_seconds
+            self._interim_cost_seconds = 0.7 * old + 0.3 * tail.compute_seconds
+        return tail
+
+    async def _transcribe(
+        self, samples: Samples, priority: Priority, supersede: str | None
+    ) -> Transcription:
+        return await self._asr().transcribe(
+            samples,
+            room=self._room,
+            priority=priority,
+            deadline_seconds=self._timing.deadline_seconds,
+            queue_seconds=self._timing.queue_seconds,
+            options=self.options,
+            supersede=supersede,
+        )
+
+    def _cut(self, utterance: _Utterance) -> int | None:
+        """Where the open audio may be cut for good: a pause, or a quiet place if it must be."""
+        window = self._asr().config.window_seconds
+        commit = round(min(self._timing.commit_seconds, 0.6 * window) * SAMPLE_RATE)
+        open_samples = utterance.end - utterance.open_start
+        if open_samples <= commit:
+            return None
+        earliest = utterance.open_start + SAMPLE_RATE
+        latest = min(
+            utterance.end - SAMPLE_RATE // 2,
+            utterance.open_start + round(0.95 * window * SAMPLE_RATE),
+        )
+        pauses = [p for p in utterance.pauses if earliest <= p <= latest]
+        if pauses:
+            return pauses[-1]
+        limit = round(0.85 * window * SAMPLE_RATE)
+        if open_samples < limit:
+            return None
+        return utterance.open_start + quietest_place(utterance.audio(), limit // 2, limit)
+
+    def _decoded(self, utterance: _Utterance, decode: _Decode) -> None:
+        """A decode has ended: publish what it says, as long as the utterance is open."""
+        self._tasks.discard(decode.task)
+        if decode.task.cancelled():
+            return
+        error = decode.task.exception()
+        if error is not None:
+            if not isinstance(error, (Superseded, DeskFull)):
+                logger.warning("decode failed", extra={"error": str(error)})
+            return
+        if utterance is not self._utterance or utterance.decode is not decode:
+            return
+        heard = self._whole(utterance, decode.task.result())
+        if decode.end >= utterance.last_voice + _TAIL_SAMPLES:
+            self._publish(utterance, HeardKind.PREFLIGHT, heard, heard.text)
+        else:
+            self._publish(utterance, HeardKind.INTERIM, heard, self._stabilised(utterance, heard))
+
+    def _publish(
+        self, utterance: _Utterance, kind: HeardKind, heard: Transcription, text: str
+    ) -> None:
+        last = utterance.emitted
+        if not text or last == (kind, text):
+            return
+        if kind is HeardKind.INTERIM and last is not None and last[1] == text:
+            return
+        utterance.emitted = (kind, text)
+        self._emit(self._event(kind, utterance, replace(heard, text=text)))
+
+    def _stabilised(self, utterance: _Utterance, heard: Transcription) -> str:
+        """Words that two decodes in a row agree on no longer change until the final."""
+        words = heard.text.split()
+        agreed = 0
+        for old, new in zip(utterance.previous, words, strict=False):
+            if old != new:
+                break
+            agreed += 1
+        utterance.previous = words
+        if agreed > len(utterance.stable):
+            utterance.stable = words[:agreed]
+        return " ".join([*utterance.stable, *words[len(utterance.stable) :]])
+
+    def _whole(self, utterance: _Utterance, tail: Transcription) -> Transcription:
+        offset = (utterance.open_start - utterance.start) / SAMPLE_RATE
+        return join_transcriptions([*utterance.committed, shift_words(tail, offset)])
+
+    async def _finish_in_order(self) -> None:
+        while (utterance := await self._finals.get()) is not None:
+            heard = await self._final(utterance)
+            self._emit(self._event(HeardKind.FINAL, utterance, heard))
+            if len(utterance.audio()):
+                self._emit(self._event(HeardKind.SPEECH_ENDED, utterance, heard))
+
+    async def _final(self, utterance: _Utterance) -> Transcription:
+        if utterance.end == utterance.open_start and not utterance.committed:
+            return Transcription("", self.options.language or "en")
+        for attempt in range(2):
+            if attempt == 0 and self._covered(utterance) and utterance.decode is not None:
+                decode = utterance.decode
+            else:
+                decode = self._start_decode(utterance, Priority.FINAL)
+            try:
+                return self._whole(utterance, await asyncio.shield(decode.task))
+            except asyncio.CancelledError:
+                if not decode.task.cancelled():
+                    raise
+            except (InferenceError, ASRError) as error:
+                if attempt == 1:
+                    self._emit(
+                        self._event(HeardKind.FAILED, utterance, Transcription(""), error=error)
+                    )
+            except Exception as error:
+                logger.exception("recognition failed")
+                if attempt == 1:
+                    self._emit(
+                        self._event(HeardKind.FAILED, utterance, Transcription(""), error=error)
+                    )
+        return join_transcriptions(utterance.committed or [Transcription("", "en")])
+
+    def _event(
+        self,
+        kind: HeardKind,
+        utterance: _Utterance,
+        heard: Transcription,
+        *,
+        error: Exception | None = None,
+    ) -> Heard:
+        start = utterance.start / SAMPLE_RATE
+        return Heard(
+            kind=kind,
+            text=heard.text,
+            language=heard.language or "en",
+            confidence=heard.confidence,
+            mean_log_probability=heard.mean_log_probability,
+            words=tuple(
+                replace(w, start_seconds=w.start_seconds + start, end_seconds=w.end_seconds + start)
+                for w in heard.words
+            ),
+            start_seconds=start,
+            end_seconds=utterance.last_voice / SAMPLE_RATE,
+            audio_seconds=(utterance.end - utterance.start) / SAMPLE_RATE,
+            tokens=heard.tokens,
+            error=error,
+        )
