@@ -163,6 +163,11 @@ class StreamingASR:
         return cls(model, config, desk)
 
     @property
+    def desk(self) -> InferenceDesk:
+        """Where its calls run."""
+        return self._desk
+
+    @property
     def config(self) -> ASRConfig:
         """How it was loaded."""
         return self._config

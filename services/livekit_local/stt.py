@@ -1,0 +1,408 @@
+"""Speech recognition as LiveKit's interface, over the shared recogniser."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import numpy as np
+from livekit import rtc
+from livekit.agents import (
+    APIConnectionError,
+    APIConnectOptions,
+    APIError,
+    APITimeoutError,
+    LanguageCode,
+    stt,
+)
+from livekit.agents.types import (
+    DEFAULT_API_CONNECT_OPTIONS,
+    NOT_GIVEN,
+    NotGivenOr,
+    TimedString,
+)
+from livekit.agents.utils import AudioBuffer, is_given
+
+from services.asr import (
+    SAMPLE_RATE,
+    ASRError,
+    DecodeOptions,
+    StreamingASR,
+    Transcription,
+    shift_words,
+)
+from services.hearing import Heard, HeardKind, Hearing, HearingTiming
+from services.inference import DeskFull, InferenceError, InferenceTimeout, Priority
+from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
+from services.shared import get_shared_asr, get_shared_voice_activity
+from services.voice_activity import VoiceActivityDetector, VoiceActivityOptions, speech_span
+
+logger = logging.getLogger("services.livekit_local")
+
+_FAILURES_BEFORE_GIVING_UP = 3
+
+_EVENT_TYPES = {
+    HeardKind.SPEECH_STARTED: stt.SpeechEventType.START_OF_SPEECH,
+    HeardKind.INTERIM: stt.SpeechEventType.INTERIM_TRANSCRIPT,
+    HeardKind.PREFLIGHT: stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
+    HeardKind.FINAL: stt.SpeechEventType.FINAL_TRANSCRIPT,
+    HeardKind.SPEECH_ENDED: stt.SpeechEventType.END_OF_SPEECH,
+}
+
+
+class LocalSTT(stt.STT[Literal["error"]]):
+    """faster-whisper for LiveKit agents; belongs to one room, shares the model with all others.
+
+    Without `asr_instance` it uses the worker's shared recogniser, loaded on first use. With
+    `vad`, the room's own detector, it hears what the framework hears and gives a final when
+    the framework asks for one (`manual_flush`); without, it finds the ends of utterances
+    itself, so that it also works alone and inside a FallbackAdapter.
+    """
+
+    def __init__(
+        self,
+        *,
+        asr_instance: StreamingASR | None = None,
+        vad: LocalVAD | None = None,
+        room: str | None = None,
+        language: str | None = None,
+        keyterms: list[str] | None = None,
+        prompt: str = "",
+        word_times: bool = False,
+        interim_results: bool = True,
+        timing: HearingTiming | None = None,
+        min_silence_seconds: float = 0.4,
+    ) -> None:
+        super().__init__(
+            capabilities=stt.STTCapabilities(
+                streaming=True,
+                interim_results=interim_results,
+                aligned_transcript="word" if word_times else False,
+                offline_recognize=True,
+                keyterms=True,
+                manual_flush=vad is not None,
+            )
+        )
+        self._instance = asr_instance
+        self._vad = vad
+        self._room = room or f"stt-{uuid.uuid4().hex[:8]}"
+        self._keyterms = tuple(keyterms or ())
+        self._session_keyterms: tuple[str, ...] = ()
+        self._options = DecodeOptions(language=language, prompt=prompt, words=word_times)
+        self._timing = timing or HearingTiming()
+        self._silence = min_silence_seconds
+        self._streams: set[LocalSpeechStream] = set()
+
+    @property
+    def model(self) -> str:
+        """The loaded model's name."""
+        return self._instance.config.name if self._instance else "whisper"
+
+    @property
+    def provider(self) -> str:
+        """Who runs it."""
+        return "faster-whisper"
+
+    def prewarm(self) -> None:
+        """Nothing to do: the shared recogniser is warm before rooms are accepted."""
+
+    def stream(
+        self,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+    ) -> LocalSpeechStream:
+        """A stream of recognised speech; push audio of any rate."""
+        options = self._decode_options(language)
+        stream = LocalSpeechStream(
+            owner=self,
+            engine=self._engine,
+            vad=self._vad,
+            room=self._room,
+            options=options,
+            timing=self._timing,
+            silence_seconds=self._silence,
+            interim_results=self.capabilities.interim_results,
+            conn_options=conn_options,
+            on_close=self._streams.discard,
+        )
+        self._streams.add(stream)
+        return stream
+
+    def update_options(
+        self, *, language: NotGivenOr[str] = NOT_GIVEN, keyterms: NotGivenOr[list[str]] = NOT_GIVEN
+    ) -> None:
+        """Change the language or the words to expect, for open streams too."""
+        if is_given(keyterms):
+            self._keyterms = tuple(keyterms)
+        self._options = self._decode_options(language)
+        for stream in self._streams:
+            stream.update_options(self._options)
+
+    async def aclose(self) -> None:
+        """Close every stream; the shared model stays loaded."""
+        for stream in tuple(self._streams):
+            await stream.aclose()
+
+    def _update_session_keyterms(self, keyterms: list[str]) -> None:
+        self._session_keyterms = tuple(keyterms)
+        self.update_options()
+
+    def _decode_options(self, language: NotGivenOr[str]) -> DecodeOptions:
+        return DecodeOptions(
+            language=language if is_given(language) else self._options.language,
+            hotwords=tuple(dict.fromkeys((*self._keyterms, *self._session_keyterms))),
+            prompt=self._options.prompt,
+            words=self._options.words,
+        )
+
+    async def _engine(self) -> StreamingASR:
+        return self._instance or await get_shared_asr()
+
+    async def _recognize_impl(
+        self,
+        buffer: AudioBuffer,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions,
+    ) -> stt.SpeechEvent:
+        samples = _samples(buffer)
+        try:
+            asr = await self._engine()
+            model = await get_shared_voice_activity()
+            span = await asr.desk.run(
+                lambda _: speech_span(model, samples),
+                engine="voice activity",
+                room=self._room,
+                priority=Priority.FINAL,
+                deadline_seconds=self._timing.deadline_seconds,
+            )
+            start, end = span or (0, 0)
+            heard = await asr.transcribe(
+                samples[start:end],
+                room=self._room,
+                priority=Priority.FINAL,
+                deadline_seconds=self._timing.deadline_seconds,
+                queue_seconds=conn_options.timeout,
+                options=self._decode_options(language),
+            )
+            heard = shift_words(heard, start / SAMPLE_RATE)
+        except Exception as error:
+            raise api_error(error) from error
+        return stt.SpeechEvent(
+            type=stt.SpeechEventType.FINAL_TRANSCRIPT,
+            request_id=uuid.uuid4().hex,
+            alternatives=[_speech_data(heard, len(samples) / SAMPLE_RATE)],
+        )
+
+
+class LocalSpeechStream(stt.RecognizeStream):
+    """One open microphone."""
+
+    def __init__(
+        self,
+        *,
+        owner: LocalSTT,
+        engine: Callable[[], Awaitable[StreamingASR]],
+        vad: LocalVAD | None,
+        room: str,
+        options: DecodeOptions,
+        timing: HearingTiming,
+        silence_seconds: float,
+        interim_results: bool,
+        conn_options: APIConnectOptions,
+        on_close: Callable[[LocalSpeechStream], None],
+    ) -> None:
+        self._owner = owner
+        self._engine = engine
+        self._vad = vad
+        self._room = room
+        self._options = options
+        self._timing = timing
+        self._silence = silence_seconds
+        self._interims = interim_results
+        self._on_close = on_close
+        self._hearing: Hearing | None = None
+        self._failures = 0
+        self._failure: Exception | None = None
+        super().__init__(stt=owner, conn_options=conn_options)
+
+    def update_options(self, options: DecodeOptions) -> None:
+        """For what is decoded from now on."""
+        self._options = options
+        if self._hearing is not None:
+            self._hearing.options = options
+
+    def push_frame(self, frame: rtc.AudioFrame) -> None:
+        """Push audio of any rate and channel count; frames without sense are dropped."""
+        self._check_input_not_ended()
+        self._check_not_closed()
+        if frame.sample_rate > 0 and frame.num_channels > 0 and frame.samples_per_channel > 0:
+            self._input_ch.send_nowait(frame)
+
+    async def aclose(self) -> None:
+        """End the stream, its tasks and its decodes; nothing of it runs afterwards."""
+        try:
+            await super().aclose()
+        finally:
+            self._on_close(self)
+
+    async def _run(self) -> None:
+        try:
+            asr = await self._engine()
+        except Exception as error:
+            raise api_error(error) from error
+        hearing = Hearing(
+            lambda: asr,
+            room=self._room,
+            emit=self._publish,
+            options=self._options,
+            timing=self._timing,
+            auto_finish=self._vad is None,
+            interim_results=self._interims,
+        )
+        self._hearing = hearing
+        try:
+            if self._vad is None:
+                await self._hear_alone(hearing)
+            else:
+                await self._hear_with(self._vad, hearing)
+            await hearing.drain()
+        finally:
+            self._hearing = None
+            await hearing.aclose()
+        self._raise_repeated_failure()
+
+    async def _hear_alone(self, hearing: Hearing) -> None:
+        """Find the ends of utterances with a detector of our own."""
+        detector = VoiceActivityDetector(
+            await get_shared_voice_activity(),
+            VoiceActivityOptions(min_silence_seconds=self._silence),
+        )
+        converter = FrameConverter()
+
+        def hear(samples: Samples) -> None:
+            # In the order of the detector's windows, so that both agree on where a pause is.
+            if len(samples):
+                hearing.push(samples)
+                for activity in detector.push(samples):
+                    hearing.observe(activity)
+
+        async for item in self._input_ch:
+            if isinstance(item, rtc.AudioFrame):
+                hear(converter.convert(item))
+            else:
+                hear(converter.flush())
+                hearing.finish()
+                detector.reset()
+            self._raise_repeated_failure()
+
+    async def _hear_with(self, vad: LocalVAD, hearing: Hearing) -> None:
+        """Hear what the room's detector hears; its audio comes from there, flushes from here."""
+        unsubscribe = vad.subscribe(hearing)
+        try:
+            async for item in self._input_ch:
+                if not isinstance(item, rtc.AudioFrame):
+                    hearing.finish()
+                self._raise_repeated_failure()
+        finally:
+            unsubscribe()
+
+    def _publish(self, heard: Heard) -> None:
+        if heard.kind is HeardKind.FAILED:
+            self._failures += 1
+            self._failure = heard.error
+            logger.warning(
+                "utterance lost",
+                extra={"error": str(heard.error), "in_a_row": self._failures},
+            )
+            return
+        if heard.kind is HeardKind.FINAL and heard.text:
+            self._failures = 0
+        self._event_ch.send_nowait(self._event(heard))
+        if heard.kind is HeardKind.FINAL and heard.audio_seconds:
+            self._event_ch.send_nowait(
+                stt.SpeechEvent(
+                    type=stt.SpeechEventType.RECOGNITION_USAGE,
+                    recognition_usage=stt.RecognitionUsage(
+                        audio_duration=heard.audio_seconds, output_tokens=heard.tokens
+                    ),
+                )
+            )
+
+    def _event(self, heard: Heard) -> stt.SpeechEvent:
+        if heard.kind in (HeardKind.SPEECH_STARTED, HeardKind.SPEECH_ENDED):
+            return stt.SpeechEvent(type=_EVENT_TYPES[heard.kind])
+        offset = self.start_time_offset
+        return stt.SpeechEvent(
+            type=_EVENT_TYPES[heard.kind],
+            alternatives=[
+                stt.SpeechData(
+                    language=LanguageCode(heard.language),
+                    text=heard.text,
+                    start_time=heard.start_seconds + offset,
+                    end_time=heard.end_seconds + offset,
+                    confidence=heard.confidence,
+                    words=[
+                        TimedString(
+                            text=w.text,
+                            start_time=w.start_seconds + offset,
+                            end_time=w.end_seconds + offset,
+                            confidence=w.probability,
+                        )
+                        for w in heard.words
+                    ]
+                    or None,
+                    metadata={"mean_log_probability": heard.mean_log_probability},
+                )
+            ],
+        )
+
+    def _raise_repeated_failure(self) -> None:
+        """One lost utterance is absorbed; an engine that fails on and on is the framework's."""
+        if self._failures >= _FAILURES_BEFORE_GIVING_UP and self._failure is not None:
+            failure, self._failure, self._failures = self._failure, None, 0
+            raise api_error(failure) from failure
+
+
+def api_error(error: Exception) -> APIError:
+    """The framework's error for ours, with a truthful `retryable`."""
+    if isinstance(error, APIError):
+        return error
+    if isinstance(error, InferenceTimeout):
+        return APITimeoutError(f"speech recognition: {error}", retryable=True)
+    if isinstance(error, DeskFull):
+        return APIConnectionError(f"speech recognition is busy: {error}", retryable=True)
+    if isinstance(error, (ASRError, InferenceError)):
+        return APIConnectionError(f"speech recognition: {error}", retryable=False)
+    return APIConnectionError(f"speech recognition failed: {error}", retryable=False)
+
+
+def _samples(buffer: AudioBuffer) -> Samples:
+    frames = buffer if isinstance(buffer, list) else [buffer]
+    converter = FrameConverter()
+    parts = [converter.convert(frame) for frame in frames]
+    parts.append(converter.flush())
+    return np.concatenate(parts)
+
+
+def _speech_data(heard: Transcription, seconds: float) -> stt.SpeechData:
+    return stt.SpeechData(
+        language=LanguageCode(heard.language),
+        text=heard.text,
+        start_time=0.0,
+        end_time=seconds,
+        confidence=heard.confidence,
+        words=[
+            TimedString(
+                text=w.text,
+                start_time=w.start_seconds,
+                end_time=w.end_seconds,
+                confidence=w.probability,
+            )
+            for w in heard.words
+        ]
+        or None,
+    )

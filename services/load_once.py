@@ -1,0 +1,97 @@
+"""Loading something big exactly once, awaited from any event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+logger = logging.getLogger("services.load_once")
+
+T = TypeVar("T")
+
+
+class LoadOnce(Generic[T]):
+    """Runs `load` in a thread of its own on the first request and keeps its result.
+
+    Every event loop and thread that asks meanwhile gets the result of that one load; one that
+    gives up waiting disturbs nobody. A failed load is reported to all who waited for it and
+    not kept: the next request tries again.
+
+    An `asyncio.Lock` cannot do this: it belongs to the loop that first contends for it.
+    """
+
+    def __init__(self, name: str, load: Callable[[], T]) -> None:
+        self._name = name
+        self._load = load
+        self._lock = threading.Lock()
+        self._future: Future[T] | None = None
+        self._loads = 0
+
+    @property
+    def loads(self) -> int:
+        """How often `load` has been started."""
+        return self._loads
+
+    async def get(self) -> T:
+        """The loaded thing; raises whatever `load` raised."""
+        return await asyncio.shield(asyncio.wrap_future(self._start()))
+
+    def get_blocking(self) -> T:
+        """Like `get`, for threads without an event loop."""
+        return self._start().result()
+
+    def peek(self) -> T | None:
+        """The loaded thing, or None while it is not loaded."""
+        future = self._future
+        if future is None or not future.done() or future.exception() is not None:
+            return None
+        return future.result()
+
+    def take(self) -> T | None:
+        """Forget the loaded thing and hand it over, for its owner to close."""
+        with self._lock:
+            loaded = self.peek()
+            if loaded is not None:
+                self._future = None
+            return loaded
+
+    def put(self, value: T) -> T | None:
+        """Replace the loaded thing, and hand over the one before."""
+        future: Future[T] = Future()
+        future.set_result(value)
+        with self._lock:
+            before = self.peek()
+            self._future = future
+            return before
+
+    def _start(self) -> Future[T]:
+        with self._lock:
+            if self._future is None:
+                self._future = Future()
+                self._loads += 1
+                threading.Thread(
+                    target=self._run, args=(self._future,), name=f"load-{self._name}", daemon=True
+                ).start()
+            return self._future
+
+    def _run(self, future: Future[T]) -> None:
+        started = time.monotonic()
+        try:
+            loaded = self._load()
+        except BaseException as error:
+            with self._lock:
+                if self._future is future:
+                    self._future = None
+            logger.warning("load failed", extra={"what": self._name, "error": str(error)})
+            future.set_exception(error)
+        else:
+            logger.info(
+                "loaded",
+                extra={"what": self._name, "seconds": round(time.monotonic() - started, 2)},
+            )
+            future.set_result(loaded)

@@ -1,0 +1,286 @@
+"""The models of this process: each loaded once, warmed, shared by every room, replaceable."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import ctranslate2
+
+from services.asr import ASRConfig, ASRLoadError, StreamingASR
+from services.cores import available_cores, plan_threads
+from services.inference import InferenceDesk, JobRecord
+from services.load_once import LoadOnce
+from services.memory_use import measure_growth
+from services.models import (
+    DEMO_ASR,
+    DEMO_VOICE,
+    ASRModel,
+    ModelError,
+    Voice,
+    resolve_asr,
+    resolve_voice,
+)
+from services.tts import StreamingTTS, TTSConfig, TTSLoadError
+from services.voice_activity import VoiceActivityModel
+
+logger = logging.getLogger("services.shared")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechConfig:
+    """Which models a process uses, and how."""
+
+    asr: str = "demo"
+    """A catalogue name, or the folder of a CTranslate2 Whisper."""
+    voice: str = "demo"
+    """A catalogue name, or a Piper `.onnx` file."""
+    cache: Path = Path("models")
+    """Where fetched models are."""
+    language: str | None = "en"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "auto"
+    context: Literal["auto", "fitted", "full"] = "auto"
+    asr_threads: int = 0
+    voice_threads: int = 0
+    speaker: int | None = None
+    speed: float = 1.0
+    slots: int = 0
+    queue_limit: int = 64
+    wedge_budget: int = 2
+    phrase_cache_bytes: int = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """What is in use, for logs, the page and the health route."""
+
+    name: str
+    demo: bool
+    memory_bytes: int
+
+
+@dataclass(slots=True)
+class _State:
+    notices: dict[str, str] = field(default_factory=dict)
+    loaded: dict[str, LoadedModel] = field(default_factory=dict)
+
+
+class SharedSpeech:
+    """Owns the inference desk and the models; safe from any thread and event loop."""
+
+    def __init__(
+        self,
+        config: SpeechConfig | None = None,
+        *,
+        observer: Callable[[JobRecord], None] | None = None,
+    ) -> None:
+        self.config = config or SpeechConfig()
+        self._plan = plan_threads(available_cores(), slots=self.config.slots)
+        self.desk = InferenceDesk(
+            slots=self._plan.slots,
+            queue_limit=self.config.queue_limit,
+            wedge_budget=self.config.wedge_budget,
+            on_wedged=self._replace_wedged,
+            observer=observer,
+        )
+        self._lock = threading.Lock()
+        self._state = _State()
+        self.asr = LoadOnce("asr", self._load_asr)
+        self.tts = LoadOnce("tts", self._load_tts)
+        self.voice_activity = LoadOnce("voice activity", self._load_voice_activity)
+
+    async def prewarm(self) -> None:
+        """Load and warm everything that a room needs. Raises what a load raises."""
+        await self.voice_activity.get()
+        await self.asr.get()
+        await self.tts.get()
+
+    @property
+    def notices(self) -> list[str]:
+        """What an owner should know: a model that was replaced by the demo one, and why."""
+        with self._lock:
+            return list(self._state.notices.values())
+
+    @property
+    def loaded(self) -> dict[str, LoadedModel]:
+        """The models in use by their role: `asr`, `voice`, `voice activity`."""
+        with self._lock:
+            return dict(self._state.loaded)
+
+    def close(self) -> None:
+        """End the desk and free the models. Idempotent; blocks a few seconds at most."""
+        self.desk.close()
+        asr, tts = self.asr.take(), self.tts.take()
+        if asr is not None:
+            asr.close()
+        if tts is not None:
+            tts.close()
+        self.voice_activity.take()
+
+    def _load_voice_activity(self) -> VoiceActivityModel:
+        with measure_growth() as growth:
+            model = VoiceActivityModel.load()
+        self._note("voice activity", LoadedModel("silero", False, growth.bytes))
+        return model
+
+    def _load_asr(self) -> StreamingASR:
+        config = self.config
+        problem = None
+        try:
+            model = resolve_asr(config.asr, cache=config.cache)
+            with measure_growth() as growth:
+                engine = self._start_asr(model)
+        except (ModelError, ASRLoadError) as error:
+            if config.asr == DEMO_ASR.name:
+                raise
+            problem = f"{error}. The demo recogniser takes its place."
+            logger.error("model unusable, demo takes its place", extra={"error": str(error)})
+            model = DEMO_ASR
+            with measure_growth() as growth:
+                engine = self._start_asr(model)
+        self._note("asr", LoadedModel(model.name, model.demo, growth.bytes), problem)
+        return engine
+
+    def _start_asr(self, model: ASRModel) -> StreamingASR:
+        config = self.config
+        device, compute_type = _device(config.device, config.compute_type)
+        engine = StreamingASR.load(
+            ASRConfig(
+                model=model.folder,
+                name=model.name,
+                language="en" if model.english_only else config.language,
+                device=device,
+                compute_type=compute_type,
+                threads=config.asr_threads or self._plan.threads_per_call,
+                workers=self._plan.slots,
+                context=model.context if config.context == "auto" else config.context,
+                window_seconds=model.window_seconds,
+                prompts=model.prompts,
+            ),
+            desk=self.desk,
+        )
+        engine.warm()
+        return engine
+
+    def _load_tts(self) -> StreamingTTS:
+        config = self.config
+        problem = None
+        try:
+            voice = resolve_voice(config.voice, cache=config.cache)
+            with measure_growth() as growth:
+                engine = self._start_tts(voice)
+        except (ModelError, TTSLoadError) as error:
+            if config.voice == DEMO_VOICE.name:
+                raise
+            problem = f"{error}. The demo voice takes its place."
+            logger.error("model unusable, demo takes its place", extra={"error": str(error)})
+            voice = DEMO_VOICE
+            with measure_growth() as growth:
+                engine = self._start_tts(voice)
+        self._note("voice", LoadedModel(voice.name, voice.demo, growth.bytes), problem)
+        return engine
+
+    def _start_tts(self, voice: Voice) -> StreamingTTS:
+        engine = StreamingTTS.load(
+            TTSConfig(
+                model=voice.model,
+                config=voice.config,
+                name=voice.name,
+                speaker=self.config.speaker,
+                speed=self.config.speed,
+                threads=self.config.voice_threads or self._plan.threads_per_call,
+            ),
+            desk=self.desk,
+        )
+        engine.warm()
+        return engine
+
+    def _note(self, role: str, loaded: LoadedModel, problem: str | None = None) -> None:
+        with self._lock:
+            self._state.loaded[role] = loaded
+            self._state.notices.pop(role, None)
+            if problem:
+                self._state.notices[role] = problem
+        logger.info(
+            "model ready",
+            extra={
+                "role": role,
+                "model": loaded.name,
+                "demo": loaded.demo,
+                "memory_mib": round(loaded.memory_bytes / 2**20, 1),
+            },
+        )
+
+    def _replace_wedged(self, engine: str) -> None:
+        """A call did not come back: whoever asks next gets a fresh engine.
+
+        The old one is not closed, since the lost thread is still inside it.
+        """
+        if engine == "asr":
+            self.asr.take()
+        elif engine == "tts":
+            self.tts.take()
+
+
+def _device(device: str, compute_type: str) -> tuple[str, str]:
+    if device == "auto":
+        device = "cuda" if _has_gpu() else "cpu"
+    if compute_type == "auto":
+        compute_type = "float16" if device == "cuda" else "int8"
+    return device, compute_type
+
+
+def _has_gpu() -> bool:
+    try:
+        return bool(ctranslate2.get_cuda_device_count() > 0)
+    except RuntimeError:
+        return False
+
+
+_default_lock = threading.Lock()
+_default: SharedSpeech | None = None
+
+
+def configure_shared(shared: SharedSpeech) -> None:
+    """Make `shared` the process's own; whoever asked before keeps what it got."""
+    global _default
+    with _default_lock:
+        _default = shared
+
+
+def shared_speech() -> SharedSpeech:
+    """The process's models; the demo pair when nothing was configured."""
+    global _default
+    with _default_lock:
+        if _default is None:
+            _default = SharedSpeech()
+        return _default
+
+
+def release_shared() -> None:
+    """Free the process's models and threads; the next request starts anew."""
+    global _default
+    with _default_lock:
+        shared, _default = _default, None
+    if shared is not None:
+        shared.close()
+
+
+async def get_shared_asr() -> StreamingASR:
+    """The process's recogniser, loaded and warm; from any event loop, one load for all."""
+    return await shared_speech().asr.get()
+
+
+async def get_shared_tts() -> StreamingTTS:
+    """The process's voice, loaded and warm; from any event loop, one load for all."""
+    return await shared_speech().tts.get()
+
+
+async def get_shared_voice_activity() -> VoiceActivityModel:
+    """The process's voice activity model; from any event loop, one load for all."""
+    return await shared_speech().voice_activity.get()
