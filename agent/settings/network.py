@@ -52,8 +52,10 @@ class LiveKitSettings(Group):
         "The livekit-server program that `dev` starts; empty: the one on PATH.",
         allowed="the path of a program",
     )
-    config: Path = variable(
-        "LIVEKIT_CONFIG", Path("livekit.yaml"), "Configuration of the server that `dev` starts."
+    server_config: Path = variable(
+        "LIVEKIT_SERVER_CONFIG",
+        Path("livekit.yaml"),
+        "Configuration of the server that `dev` starts.",
     )
 
     @model_validator(mode="after")
