@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -155,7 +155,7 @@ class Hearing:
 
     def __init__(
         self,
-        asr: Callable[[], StreamingASR],
+        asr: Callable[[], Awaitable[StreamingASR]],
         *,
         room: str,
         emit: Callable[[Heard], None],
@@ -298,7 +298,7 @@ class Hearing:
     async def _decode(self, utterance: _Utterance, priority: Priority) -> Transcription:
         """Transcribe the utterance up to now; what lies before a pause is committed first."""
         end = utterance.end
-        cut = self._cut(utterance)
+        cut = self._cut(utterance, (await self._asr()).config.window_seconds)
         if cut is not None:
             head = utterance.audio()[: cut - utterance.open_start]
             # Committed for good, so worth more than the interim that asked for it.
@@ -315,7 +315,8 @@ class Hearing:
     async def _transcribe(
         self, samples: Samples, priority: Priority, supersede: str | None
     ) -> Transcription:
-        return await self._asr().transcribe(
+        asr = await self._asr()
+        return await asr.transcribe(
             samples,
             room=self._room,
             priority=priority,
@@ -325,9 +326,8 @@ class Hearing:
             supersede=supersede,
         )
 
-    def _cut(self, utterance: _Utterance) -> int | None:
+    def _cut(self, utterance: _Utterance, window: float) -> int | None:
         """Where the open audio may be cut for good: a pause, or a quiet place if it must be."""
-        window = self._asr().config.window_seconds
         commit = round(min(self._timing.commit_seconds, 0.6 * window) * SAMPLE_RATE)
         open_samples = utterance.end - utterance.open_start
         if open_samples <= commit:

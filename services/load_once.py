@@ -39,11 +39,11 @@ class LoadOnce(Generic[T]):
 
     async def get(self) -> T:
         """The loaded thing; raises whatever `load` raised."""
-        return await asyncio.shield(asyncio.wrap_future(self._start()))
+        return await asyncio.shield(asyncio.wrap_future(self.start()))
 
     def get_blocking(self) -> T:
         """Like `get`, for threads without an event loop."""
-        return self._start().result()
+        return self.start().result()
 
     def peek(self) -> T | None:
         """The loaded thing, or None while it is not loaded."""
@@ -69,7 +69,8 @@ class LoadOnce(Generic[T]):
             self._future = future
             return before
 
-    def _start(self) -> Future[T]:
+    def start(self) -> Future[T]:
+        """Begin loading, unless that has happened; returns at once."""
         with self._lock:
             if self._future is None:
                 self._future = Future()

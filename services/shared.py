@@ -112,6 +112,16 @@ class SharedSpeech:
         with self._lock:
             return dict(self._state.loaded)
 
+    def voice_sample_rate(self) -> int:
+        """Hz of the voice that is loaded, or will be when its file is in order."""
+        voice = self.tts.peek()
+        if voice is not None:
+            return voice.sample_rate
+        try:
+            return resolve_voice(self.config.voice, cache=self.config.cache).sample_rate
+        except ModelError:
+            return DEMO_VOICE.sample_rate
+
     def close(self) -> None:
         """End the desk and free the models. Idempotent; blocks a few seconds at most."""
         self.desk.close()
@@ -217,14 +227,16 @@ class SharedSpeech:
         )
 
     def _replace_wedged(self, engine: str) -> None:
-        """A call did not come back: whoever asks next gets a fresh engine.
+        """A call did not come back: a fresh engine is loaded for whoever asks next.
 
         The old one is not closed, since the lost thread is still inside it.
         """
         if engine == "asr":
             self.asr.take()
+            self.asr.start()
         elif engine == "tts":
             self.tts.take()
+            self.tts.start()
 
 
 def _device(device: str, compute_type: str) -> tuple[str, str]:
@@ -279,6 +291,11 @@ async def get_shared_asr() -> StreamingASR:
 async def get_shared_tts() -> StreamingTTS:
     """The process's voice, loaded and warm; from any event loop, one load for all."""
     return await shared_speech().tts.get()
+
+
+def shared_voice_sample_rate() -> int:
+    """Hz of the process's voice."""
+    return shared_speech().voice_sample_rate()
 
 
 async def get_shared_voice_activity() -> VoiceActivityModel:

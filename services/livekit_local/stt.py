@@ -86,6 +86,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
             )
         )
         self._instance = asr_instance
+        self._heard_listeners: list[Callable[[Heard], None]] = []
         self._vad = vad
         self._room = room or f"stt-{uuid.uuid4().hex[:8]}"
         self._keyterms = tuple(keyterms or ())
@@ -126,6 +127,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
             silence_seconds=self._silence,
             interim_results=self.capabilities.interim_results,
             conn_options=conn_options,
+            on_heard=self._tell,
             on_close=self._streams.discard,
         )
         self._streams.add(stream)
@@ -140,6 +142,16 @@ class LocalSTT(stt.STT[Literal["error"]]):
         self._options = self._decode_options(language)
         for stream in self._streams:
             stream.update_options(self._options)
+
+    def subscribe(self, listener: Callable[[Heard], None]) -> Callable[[], None]:
+        """Have `listener` told of everything heard; returns the way to end that."""
+        self._heard_listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._heard_listeners:
+                self._heard_listeners.remove(listener)
+
+        return unsubscribe
 
     async def aclose(self) -> None:
         """Close every stream; the shared model stays loaded."""
@@ -157,6 +169,10 @@ class LocalSTT(stt.STT[Literal["error"]]):
             prompt=self._options.prompt,
             words=self._options.words,
         )
+
+    def _tell(self, heard: Heard) -> None:
+        for listener in tuple(self._heard_listeners):
+            listener(heard)
 
     async def _engine(self) -> StreamingASR:
         return self._instance or await get_shared_asr()
@@ -213,6 +229,7 @@ class LocalSpeechStream(stt.RecognizeStream):
         silence_seconds: float,
         interim_results: bool,
         conn_options: APIConnectOptions,
+        on_heard: Callable[[Heard], None],
         on_close: Callable[[LocalSpeechStream], None],
     ) -> None:
         self._owner = owner
@@ -223,6 +240,7 @@ class LocalSpeechStream(stt.RecognizeStream):
         self._timing = timing
         self._silence = silence_seconds
         self._interims = interim_results
+        self._on_heard = on_heard
         self._on_close = on_close
         self._hearing: Hearing | None = None
         self._failures = 0
@@ -251,11 +269,11 @@ class LocalSpeechStream(stt.RecognizeStream):
 
     async def _run(self) -> None:
         try:
-            asr = await self._engine()
+            await self._engine()
         except Exception as error:
             raise api_error(error) from error
         hearing = Hearing(
-            lambda: asr,
+            self._engine,
             room=self._room,
             emit=self._publish,
             options=self._options,
@@ -311,6 +329,7 @@ class LocalSpeechStream(stt.RecognizeStream):
             unsubscribe()
 
     def _publish(self, heard: Heard) -> None:
+        self._on_heard(heard)
         if heard.kind is HeardKind.FAILED:
             self._failures += 1
             self._failure = heard.error

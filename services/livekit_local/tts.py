@@ -1,0 +1,290 @@
+"""Speech synthesis as LiveKit's interface, over the shared voice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import numpy as np
+from livekit import rtc
+from livekit.agents import (
+    APIConnectionError,
+    APIConnectOptions,
+    APIError,
+    APITimeoutError,
+    tts,
+)
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
+from livekit.agents.utils import aio
+
+from services.inference import DeskFull, InferenceError, InferenceTimeout, Priority
+from services.sentences import SentenceSplitter
+from services.shared import get_shared_tts, shared_voice_sample_rate
+from services.speech import PCM, SpeechPiece, SynthesisTimeout, TTSError
+from services.tts import StreamingTTS
+
+logger = logging.getLogger("services.livekit_local")
+
+_URGENT_SECONDS = 1.0
+"""Speech that plays out within this time must not run dry: its next piece is urgent."""
+
+
+class LocalTTS(tts.TTS[Literal["error"]]):
+    """Piper for LiveKit agents; belongs to one room, shares the voice with all others.
+
+    Without `tts_instance` it uses the worker's shared voice, loaded on first use.
+    """
+
+    def __init__(
+        self,
+        *,
+        tts_instance: StreamingTTS | None = None,
+        room: str | None = None,
+        timeout_seconds: float = 5.0,
+        ahead_seconds: float = 8.0,
+    ) -> None:
+        """`timeout_seconds` of engine time are what one sentence may take; no more than
+        `ahead_seconds` of speech are computed before they are heard.
+        """
+        super().__init__(
+            capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
+            sample_rate=tts_instance.sample_rate if tts_instance else shared_voice_sample_rate(),
+            num_channels=1,
+        )
+        self._instance = tts_instance
+        self._room = room or f"tts-{uuid.uuid4().hex[:8]}"
+        self._timeout_seconds = timeout_seconds
+        self._ahead_seconds = ahead_seconds
+        self._streams: set[LocalTTSStream] = set()
+
+    @property
+    def model(self) -> str:
+        """The loaded voice's name."""
+        return self._instance.name if self._instance else "piper"
+
+    @property
+    def provider(self) -> str:
+        """Who runs it."""
+        return "piper"
+
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        """Speak a whole text."""
+        return self._synthesize_with_stream(text, conn_options=conn_options)
+
+    def stream(
+        self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> LocalTTSStream:
+        """Speak a text that is still being written, sentence by sentence."""
+        stream = LocalTTSStream(
+            owner=self,
+            engine=self._engine,
+            room=self._room,
+            timeout_seconds=self._timeout_seconds,
+            ahead_seconds=self._ahead_seconds,
+            conn_options=conn_options,
+            on_close=self._streams.discard,
+        )
+        self._streams.add(stream)
+        return stream
+
+    async def aclose(self) -> None:
+        """Close every stream; the shared voice stays loaded."""
+        for stream in tuple(self._streams):
+            await stream.aclose()
+
+    async def _engine(self) -> StreamingTTS:
+        return self._instance or await get_shared_tts()
+
+
+class LocalTTSStream(tts.SynthesizeStream):
+    """One reply: text in any pieces in, speech out as early as there is a sentence."""
+
+    def __init__(
+        self,
+        *,
+        owner: LocalTTS,
+        engine: Callable[[], Awaitable[StreamingTTS]],
+        room: str,
+        timeout_seconds: float,
+        ahead_seconds: float,
+        conn_options: APIConnectOptions,
+        on_close: Callable[[LocalTTSStream], None],
+    ) -> None:
+        self._engine = engine
+        self._room = room
+        self._timeout_seconds = timeout_seconds
+        self._ahead_seconds = ahead_seconds
+        self._on_close = on_close
+        super().__init__(tts=owner, conn_options=conn_options)
+
+    async def aclose(self) -> None:
+        """End the reply: nothing more is computed, its tasks and queues are gone."""
+        try:
+            await super().aclose()
+        finally:
+            self._on_close(self)
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        output_emitter.initialize(
+            request_id=uuid.uuid4().hex,
+            sample_rate=self._tts.sample_rate,
+            num_channels=1,
+            mime_type="audio/pcm",
+            stream=True,
+        )
+        output_emitter.start_segment(segment_id=uuid.uuid4().hex)
+        sentences = aio.Chan[str]()
+        reading = asyncio.create_task(self._read(sentences), name="tts-read")
+        try:
+            voice = await self._voice()
+            speech = _Speech(output_emitter, voice.sample_rate, self._tts.sample_rate)
+            failure = await self._speak(voice, sentences, speech)
+            await reading
+        finally:
+            await aio.cancel_and_wait(reading)
+        if speech.seconds == 0.0:
+            if failure is not None:
+                raise api_error(failure) from failure
+            # Text without anything to say, such as an emoji: the framework wants some sound.
+            speech.push_silence(0.01)
+        speech.finish()
+        output_emitter.end_segment()
+
+    async def _voice(self) -> StreamingTTS:
+        try:
+            return await self._engine()
+        except Exception as error:
+            raise api_error(error) from error
+
+    async def _read(self, sentences: aio.Chan[str]) -> None:
+        """Cut the text into sentences as it comes."""
+        splitter = SentenceSplitter()
+        try:
+            async for item in self._input_ch:
+                if isinstance(item, str):
+                    self._mark_started()
+                    found = splitter.push(item)
+                else:
+                    found = splitter.flush()
+                for sentence in found:
+                    sentences.send_nowait(sentence)
+            for sentence in splitter.flush():
+                sentences.send_nowait(sentence)
+        finally:
+            sentences.close()
+
+    async def _speak(
+        self, voice: StreamingTTS, sentences: aio.Chan[str], speech: _Speech
+    ) -> Exception | None:
+        """Speak sentence after sentence; one that fails is left out. Returns the last failure."""
+        failure: Exception | None = None
+        async for sentence in sentences:
+            await speech.wait_until_needed(self._ahead_seconds)
+            urgent = speech.ahead_seconds < _URGENT_SECONDS
+            pieces = voice.synthesize(
+                sentence,
+                room=self._room,
+                priority=Priority.FINAL if urgent else Priority.SPECULATIVE,
+                deadline_seconds=self._timeout_seconds,
+            )
+            speech.begin_sentence()
+            try:
+                async with contextlib.aclosing(pieces):
+                    async for piece in pieces:
+                        speech.push(piece)
+                        await speech.wait_until_needed(self._ahead_seconds)
+            except (TTSError, InferenceError) as error:
+                failure = error
+                logger.warning(
+                    "sentence not spoken",
+                    extra={"error": str(error), "characters": len(sentence)},
+                )
+        return failure
+
+
+class _Speech:
+    """What has been spoken so far, against the clock that plays it."""
+
+    def __init__(self, emitter: tts.AudioEmitter, voice_rate: int, output_rate: int) -> None:
+        self._emitter = emitter
+        self._rate = output_rate
+        self._resampler = (
+            rtc.AudioResampler(voice_rate, output_rate, quality=rtc.AudioResamplerQuality.HIGH)
+            if voice_rate != output_rate
+            else None
+        )
+        self._voice_rate = voice_rate
+        self._sentence_start = 0.0
+        self._plays_until = 0.0
+        self.seconds = 0.0
+        """Speech pushed."""
+
+    @property
+    def ahead_seconds(self) -> float:
+        """Speech pushed that cannot have been heard yet."""
+        return max(0.0, self._plays_until - time.monotonic())
+
+    async def wait_until_needed(self, limit_seconds: float) -> None:
+        """Compute no more than this far ahead, so that an interruption throws little away."""
+        excess = self.ahead_seconds - limit_seconds
+        if excess > 0:
+            await asyncio.sleep(excess)
+
+    def begin_sentence(self) -> None:
+        """The times of the words that follow count from here."""
+        self._sentence_start = self.seconds
+
+    def push(self, piece: SpeechPiece) -> None:
+        """Hand on sound and the words that begin in it."""
+        for word in piece.words:
+            self._emitter.push_timed_transcript(
+                TimedString(
+                    text=f"{word.text} ",
+                    start_time=self._sentence_start + word.start_seconds,
+                    end_time=self._sentence_start + word.end_seconds,
+                )
+            )
+        if len(piece.samples):
+            self._push_samples(piece.samples)
+
+    def push_silence(self, seconds: float) -> None:
+        """A moment without sound."""
+        self._push_samples(np.zeros(round(seconds * self._voice_rate), dtype=np.int16))
+
+    def finish(self) -> None:
+        """Hand on what the resampler still holds."""
+        if self._resampler is not None:
+            for ready in self._resampler.flush():
+                self._emitter.push_frame(ready)
+
+    def _push_samples(self, samples: PCM) -> None:
+        frame = rtc.AudioFrame(
+            data=samples.tobytes(),
+            sample_rate=self._voice_rate,
+            num_channels=1,
+            samples_per_channel=len(samples),
+        )
+        frames = [frame] if self._resampler is None else self._resampler.push(frame)
+        for ready in frames:
+            self._emitter.push_frame(ready)
+        seconds = len(samples) / self._voice_rate
+        self.seconds += seconds
+        self._plays_until = max(self._plays_until, time.monotonic()) + seconds
+
+
+def api_error(error: Exception) -> APIError:
+    """The framework's error for ours, with a truthful `retryable`."""
+    if isinstance(error, APIError):
+        return error
+    if isinstance(error, (SynthesisTimeout, InferenceTimeout)):
+        return APITimeoutError(f"speech synthesis: {error}", retryable=True)
+    if isinstance(error, DeskFull):
+        return APIConnectionError(f"speech synthesis is busy: {error}", retryable=True)
+    return APIConnectionError(f"speech synthesis failed: {error}", retryable=False)
