@@ -1,0 +1,57 @@
+"""Which speech models exist, where they are, how they are fetched, converted and checked."""
+
+from services.models.catalogue import (
+    ASR_CATALOGUE,
+    DEFAULT_ASR,
+    DEFAULT_VOICE,
+    VOICE_CATALOGUE,
+    ASREntry,
+    VoiceEntry,
+    summary,
+)
+from services.models.demo import DEMO_ASR, DEMO_VOICE, describe_demo
+from services.models.errors import (
+    ConversionError,
+    DiskFull,
+    DownloadCorrupt,
+    FetchError,
+    HubRefused,
+    HubUnreachable,
+    ModelCorrupt,
+    ModelError,
+    ModelMissing,
+)
+from services.models.fetch import fetch_asr, fetch_voice
+from services.models.progress import ConsoleProgress, Progress, SilentProgress
+from services.models.resolve import ASRModel, Voice, resolve_asr, resolve_voice
+
+__all__ = [
+    "ASR_CATALOGUE",
+    "DEFAULT_ASR",
+    "DEFAULT_VOICE",
+    "DEMO_ASR",
+    "DEMO_VOICE",
+    "VOICE_CATALOGUE",
+    "ASREntry",
+    "ASRModel",
+    "ConsoleProgress",
+    "ConversionError",
+    "DiskFull",
+    "DownloadCorrupt",
+    "FetchError",
+    "HubRefused",
+    "HubUnreachable",
+    "ModelCorrupt",
+    "ModelError",
+    "ModelMissing",
+    "Progress",
+    "SilentProgress",
+    "Voice",
+    "VoiceEntry",
+    "describe_demo",
+    "fetch_asr",
+    "fetch_voice",
+    "resolve_asr",
+    "resolve_voice",
+    "summary",
+]

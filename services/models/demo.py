@@ -1,0 +1,51 @@
+"""The demo models inside the package: what they are and what they can understand."""
+
+from services.models.catalogue import (
+    ASR_CATALOGUE,
+    DEFAULT_ASR,
+    DEFAULT_VOICE,
+    DEMO_NAME,
+    VOICE_CATALOGUE,
+)
+from services.models.errors import download_command
+from services.models.resolve import DEMO_ASR_FOLDER, DEMO_VOICE_MODEL, ASRModel, Voice, asr_model
+
+DEMO_ASR: ASRModel = asr_model(ASR_CATALOGUE[DEMO_NAME], DEMO_ASR_FOLDER)
+"""Needs no download; checked only by `resolve_asr`."""
+
+DEMO_VOICE: Voice = Voice(
+    name=DEMO_NAME,
+    model=DEMO_VOICE_MODEL,
+    config=DEMO_VOICE_MODEL.with_name(f"{DEMO_VOICE_MODEL.name}.json"),
+    sample_rate=22050,
+    speakers=1,
+    language=VOICE_CATALOGUE[DEMO_NAME].language,
+    demo=True,
+    licence=VOICE_CATALOGUE[DEMO_NAME].licence,
+    source="made for this project",
+    note=VOICE_CATALOGUE[DEMO_NAME].note,
+)
+"""Needs no download; checked only by `resolve_voice`."""
+
+
+def describe_demo(*, asr: bool = True, voice: bool = True) -> tuple[str, ...]:
+    """Plain sentences for the owner and the caller about the demo models that are in use."""
+    sentences: list[str] = []
+    if asr:
+        sentences += [
+            "This is the demo speech recognition: it knows about 330 English words, such as the "
+            "time, the date, sums, timers, reminders, spelling, counting, lists, coins and dice.",
+            "It was made from synthetic voices, so it understands those well and people poorly, "
+            "and it cannot write down anything else.",
+        ]
+    if voice:
+        sentences.append("This is the demo voice: small, male, English and robotic.")
+    if asr and voice:
+        command = f"{download_command('asr', DEFAULT_ASR)} --voice {DEFAULT_VOICE}"
+    elif asr:
+        command = download_command("asr", DEFAULT_ASR)
+    else:
+        command = download_command("voice", DEFAULT_VOICE)
+    if asr or voice:
+        sentences.append(f"Real models come with: {command}")
+    return tuple(sentences)

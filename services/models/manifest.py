@@ -1,0 +1,88 @@
+"""The record, written last, of the files that make up a fetched model."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from services.models.errors import ModelCorrupt, ModelMissing
+
+MANIFEST_NAME = "manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file of a model as it must be found on disk."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+def write_manifest(folder: Path, *, name: str, repository: str, revision: str) -> None:
+    """Record every file of `folder`, atomically and durably, after the files themselves.
+
+    `repository` and `revision` say where the files came from. OSError where the disk refuses.
+    """
+    records = []
+    for path in sorted(folder.iterdir()):
+        if path.name == MANIFEST_NAME or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        records.append(FileRecord(path.name, path.stat().st_size, sha256_of(path)))
+    content = {
+        "format": FORMAT,
+        "name": name,
+        "repository": repository,
+        "revision": revision,
+        "files": [asdict(record) for record in records],
+    }
+    unfinished = folder / f".{MANIFEST_NAME}.unfinished"
+    with unfinished.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(folder / MANIFEST_NAME)
+
+
+def verify_manifest(folder: Path, *, what: str, cure: str) -> None:
+    """Check that the files named by the manifest are there, byte for byte.
+
+    Reads every file (about 1 GB a second). ModelMissing without a manifest, ModelCorrupt where a
+    file is missing or differs; `what` and `cure` complete the sentence.
+    """
+    try:
+        text = (folder / MANIFEST_NAME).read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        state = "only partly there" if folder.is_dir() else "not on this machine"
+        raise ModelMissing(f"{what} is {state}; fetch it with: {cure}") from None
+    for record in _records(text, what, cure):
+        path = folder / record.name
+        if not path.is_file():
+            raise ModelCorrupt(f"{what} has lost its file {record.name}; fetch it with: {cure}")
+        if path.stat().st_size != record.size or sha256_of(path) != record.sha256:
+            raise ModelCorrupt(f"{what} has a damaged file {record.name}; fetch it with: {cure}")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _records(text: str, what: str, cure: str) -> list[FileRecord]:
+    try:
+        content = json.loads(text)
+        if content["format"] != FORMAT:
+            raise ValueError("another format")
+        records = [FileRecord(str(f["name"]), f["size"], f["sha256"]) for f in content["files"]]
+        if not records or any(PurePosixPath(r.name).name != r.name for r in records):
+            raise ValueError("no files, or names that leave the folder")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelCorrupt(
+            f"{what} has an unreadable {MANIFEST_NAME}; fetch it with: {cure}"
+        ) from error
+    return records

@@ -1,0 +1,231 @@
+"""From a catalogue name or a path to the checked files of a model, without any network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.models.catalogue import (
+    ASR_CATALOGUE,
+    DEMO_NAME,
+    VOICE_CATALOGUE,
+    ASREntry,
+    Context,
+    VoiceEntry,
+    unknown_name,
+)
+from services.models.errors import ModelCorrupt, ModelMissing, download_command
+from services.models.manifest import verify_manifest
+from services.models.structure import check_voice, check_whisper, read_json
+
+OWN_ASR_FILE = "agent-model.json"
+"""Optional beside an owner's model; `describe_own` in this module says what it may hold."""
+
+DEMO_FOLDER = Path(__file__).parent / "demo"
+DEMO_ASR_FOLDER = DEMO_FOLDER / "whisper-demo-en"
+DEMO_VOICE_MODEL = DEMO_FOLDER / "demo-en.onnx"
+
+
+@dataclass(frozen=True)
+class ASRModel:
+    """A Whisper model whose files are on this machine, ready for faster-whisper."""
+
+    name: str
+    """The catalogue's name, or the folder's for an owner's own model."""
+    folder: Path
+    context: Context
+    """`fitted`: the encoder may be given the utterance alone; `full`: always the whole window."""
+    window_seconds: float
+    """The longest audio that the encoder hears at once."""
+    english_only: bool
+    prompts: bool
+    """Trained to continue earlier text, so that prompts and hotwords help it."""
+    demo: bool
+    licence: str
+    source: str
+    """Where it came from, in words."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A Piper voice whose files are on this machine."""
+
+    name: str
+    model: Path
+    """The `.onnx` file."""
+    config: Path
+    """The `.onnx.json` file."""
+    sample_rate: int
+    """Hz."""
+    speakers: int
+    language: str
+    demo: bool
+    licence: str
+    source: str
+    """Where it came from, in words."""
+    note: str = ""
+
+
+def resolve_asr(name_or_path: str, *, cache: Path) -> ASRModel:
+    """Find and check an ASR model: a name of the catalogue, else a folder.
+
+    A catalogue's model is checked byte for byte against its manifest (it reads the files: about
+    1 GB a second), an owner's folder by its structure. Where a folder of the current directory
+    has a catalogue's name, write `./NAME` to mean the folder. Blocks on the disk; any thread.
+    ModelMissing or ModelCorrupt with the cure.
+    """
+    entry = ASR_CATALOGUE.get(name_or_path)
+    if entry is None:
+        return _own_asr(_existing(name_or_path, "ASR model", ASR_CATALOGUE))
+    folder = DEMO_ASR_FOLDER if entry.demo else asr_folder(entry.name, cache)
+    if not entry.demo:
+        cure = download_command("asr", entry.name)
+        verify_manifest(folder, what=f"The ASR model {entry.name}", cure=cure)
+    check_whisper(folder)
+    return asr_model(entry, folder)
+
+
+def resolve_voice(name_or_path: str, *, cache: Path) -> Voice:
+    """Find and check a voice: a name of the catalogue, else an `.onnx` file or its folder.
+
+    As `resolve_asr`; an owner's voice needs its `.onnx.json` beside the `.onnx`.
+    """
+    entry = VOICE_CATALOGUE.get(name_or_path)
+    if entry is None:
+        return _own_voice(_existing(name_or_path, "voice", VOICE_CATALOGUE))
+    if entry.demo:
+        return _voice(entry, DEMO_VOICE_MODEL)
+    folder = voice_folder(entry.name, cache)
+    cure = download_command("voice", entry.name)
+    verify_manifest(folder, what=f"The voice {entry.name}", cure=cure)
+    return _voice(entry, folder / f"{entry.name}.onnx")
+
+
+def asr_folder(name: str, cache: Path) -> Path:
+    """Where a fetched ASR model lives."""
+    return cache / "asr" / name
+
+
+def voice_folder(name: str, cache: Path) -> Path:
+    """Where a fetched voice lives."""
+    return cache / "voices" / name
+
+
+def asr_model(entry: ASREntry, folder: Path) -> ASRModel:
+    """The catalogue's facts about a model whose files are in `folder`."""
+    return ASRModel(
+        name=entry.name,
+        folder=folder,
+        context=entry.context,
+        window_seconds=entry.window_seconds,
+        english_only=entry.english_only,
+        prompts=entry.prompts,
+        demo=entry.demo,
+        licence=entry.licence,
+        source=_source(entry),
+        note=entry.note,
+    )
+
+
+def describe_own(content: Any, where: Path) -> dict[str, Any]:
+    """Check the content of an `agent-model.json`; ModelCorrupt says what is allowed.
+
+    All keys are optional: `context` (`fitted` or `full`), `window_seconds` (a positive number,
+    at most the encoder's own), `prompts` (true or false), `licence` (text).
+    """
+    allowed = (
+        "context (fitted or full), window_seconds (a number), prompts (true or false), licence"
+    )
+    fits = isinstance(content, dict) and all(
+        (key == "context" and value in ("fitted", "full"))
+        or (key == "window_seconds" and type(value) in (int, float) and value > 0)
+        or (key == "prompts" and isinstance(value, bool))
+        or (key == "licence" and isinstance(value, str))
+        for key, value in content.items()
+    )
+    if not fits:
+        raise ModelCorrupt(f"{where} may hold only {allowed}.")
+    return dict(content)
+
+
+def _source(entry: ASREntry | VoiceEntry) -> str:
+    if entry.source is None:
+        return "made for this project"
+    return f"{entry.source.repository} on the Hugging Face hub"
+
+
+def _existing(name_or_path: str, what: str, known: Any) -> Path:
+    path = Path(name_or_path).expanduser()
+    if not name_or_path or not path.exists():
+        sentence = unknown_name(what, name_or_path, known).removesuffix(".")
+        raise ModelMissing(f"{sentence}, and no file or folder has that path.")
+    return path.resolve()
+
+
+def _own_asr(folder: Path) -> ASRModel:
+    if folder == DEMO_ASR_FOLDER:
+        return asr_model(ASR_CATALOGUE[DEMO_NAME], folder)
+    facts = check_whisper(folder)
+    description = folder / OWN_ASR_FILE
+    own: dict[str, Any] = {}
+    if description.is_file():
+        own = describe_own(read_json(description), description)
+    window_seconds = float(own.get("window_seconds", facts.window_seconds))
+    if window_seconds > facts.window_seconds:
+        raise ModelCorrupt(
+            f"{description} says window_seconds {window_seconds:g}, "
+            f"but the encoder of that model ends at {facts.window_seconds:g}."
+        )
+    return ASRModel(
+        name=folder.name,
+        folder=folder,
+        context=own.get("context", "full"),
+        window_seconds=window_seconds,
+        english_only=facts.english_only,
+        prompts=own.get("prompts", True),
+        demo=False,
+        licence=own.get("licence", "its owner's"),
+        source="the owner's own folder",
+    )
+
+
+def _own_voice(path: Path) -> Voice:
+    if path.is_dir():
+        models = sorted(path.glob("*.onnx"))
+        if len(models) != 1:
+            raise ModelMissing(
+                f"{path} holds {len(models)} .onnx files; name the one to speak with."
+            )
+        path = models[0]
+    if path == DEMO_VOICE_MODEL:
+        return _voice(VOICE_CATALOGUE[DEMO_NAME], path)
+    config = path.with_name(f"{path.name}.json")
+    facts = check_voice(path, config)
+    return Voice(
+        name=path.stem,
+        model=path,
+        config=config,
+        sample_rate=facts.sample_rate,
+        speakers=facts.speakers,
+        language=facts.language,
+        demo=False,
+        licence="its owner's",
+        source="the owner's own file",
+    )
+
+
+def _voice(entry: VoiceEntry, model: Path) -> Voice:
+    config = model.with_name(f"{model.name}.json")
+    facts = check_voice(model, config)
+    return Voice(
+        name=entry.name,
+        model=model,
+        config=config,
+        sample_rate=facts.sample_rate,
+        speakers=facts.speakers,
+        language=entry.language,
+        demo=entry.demo,
+        licence=entry.licence,
+        source=_source(entry),
+        note=entry.note,
+    )

@@ -1,0 +1,198 @@
+"""Whether files look like a whole model, judged by their structure without loading them."""
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from services.models.errors import ModelCorrupt, ModelMissing
+
+MULTILINGUAL_VOCABULARY = 51865
+"""Whisper vocabularies of at least this size cover many languages."""
+
+SECONDS_PER_ENCODER_POSITION = 0.02
+WHISPER_FILES = ("config.json", "tokenizer.json", "model.bin")
+SPEC_NAME = "WhisperSpec"
+BINARY_VERSIONS = range(4, 7)
+ONNX_GRAPH_FIELD = 7
+
+
+@dataclass(frozen=True)
+class WhisperFacts:
+    """What a CTranslate2 Whisper folder says about itself."""
+
+    vocabulary_size: int
+    window_seconds: float
+    """The longest audio that the encoder has positions for."""
+
+    @property
+    def english_only(self) -> bool:
+        return self.vocabulary_size < MULTILINGUAL_VOCABULARY
+
+
+@dataclass(frozen=True)
+class VoiceFacts:
+    """What a Piper voice's configuration says."""
+
+    sample_rate: int
+    """Hz."""
+    speakers: int
+    language: str
+
+
+def check_whisper(folder: Path) -> WhisperFacts:
+    """Check a CTranslate2 Whisper folder for faster-whisper.
+
+    Catches missing, truncated and foreign files. Without `tokenizer.json` faster-whisper would
+    ask the hub for one, so it is required. ModelMissing where `folder` is none, else ModelCorrupt.
+    """
+    if not folder.is_dir():
+        raise ModelMissing(f"There is no folder {folder}.")
+    if not (folder / "model.bin").is_file() and (folder / "model.safetensors").is_file():
+        raise ModelCorrupt(
+            f"{folder} holds a Hugging Face checkpoint; convert it once with: "
+            f"python -m services.models.convert {folder} NEW_FOLDER"
+        )
+    for name in WHISPER_FILES:
+        if not (folder / name).is_file():
+            raise ModelCorrupt(f"{folder} is no complete Whisper model: it has no {name}.")
+    for name in ("config.json", "tokenizer.json"):
+        if not isinstance(read_json(folder / name), dict):
+            raise ModelCorrupt(f"{folder / name} is not a JSON object.")
+    facts = _walk_ctranslate2(folder / "model.bin")
+    _check_vocabulary(folder, facts.vocabulary_size)
+    return facts
+
+
+def check_voice(model: Path, config: Path) -> VoiceFacts:
+    """Check a Piper voice: its ONNX graph is not cut short, its configuration has what is needed.
+
+    ModelMissing where a file is missing, else ModelCorrupt.
+    """
+    for path in (model, config):
+        if not path.is_file():
+            raise ModelMissing(f"The voice {model.stem} has no file {path}.")
+    content = read_json(config)
+    try:
+        facts = VoiceFacts(
+            sample_rate=int(content["audio"]["sample_rate"]),
+            speakers=int(content.get("num_speakers", 1)),
+            language=str(content.get("language", {}).get("code", "")).replace("_", "-"),
+        )
+        usable = facts.sample_rate > 0 and facts.speakers > 0 and bool(content["phoneme_id_map"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        usable = False
+    if not usable:
+        raise ModelCorrupt(
+            f"{config} is no configuration of a Piper voice: "
+            "it needs audio.sample_rate and phoneme_id_map."
+        )
+    _walk_onnx(model)
+    return facts
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; ModelCorrupt where it is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelCorrupt(f"{path} is not valid JSON.") from error
+
+
+def _check_vocabulary(folder: Path, size: int) -> None:
+    listed = folder / "vocabulary.json"
+    if not listed.is_file():
+        if not (folder / "vocabulary.txt").is_file():
+            raise ModelCorrupt(f"{folder} is no complete Whisper model: it has no vocabulary.json.")
+        return
+    tokens = read_json(listed)
+    if not isinstance(tokens, list) or len(tokens) != size:
+        raise ModelCorrupt(f"{listed} does not list the {size} tokens of the model.bin beside it.")
+
+
+def _walk_ctranslate2(path: Path) -> WhisperFacts:
+    """Step over every variable of a model.bin; its end must be the end of the file."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        try:
+            (version,) = _unpack(file, "<I")
+            if version not in BINARY_VERSIONS or _string(file) != SPEC_NAME:
+                raise ModelCorrupt(f"{path} is no CTranslate2 Whisper model that can be read here.")
+            _revision, variables = _unpack(file, "<II")
+            for _ in range(variables):
+                name = _string(file)
+                (rank,) = _unpack(file, "<B")
+                shapes[name] = _unpack(file, f"<{rank}I")
+                _dtype, length = _unpack(file, "<BI")
+                if file.seek(length, 1) > size:
+                    raise EOFError
+            (aliases,) = _unpack(file, "<I")
+            for _ in range(aliases):
+                alias, name = _string(file), _string(file)
+                shapes[alias] = shapes.get(name, ())
+        except (EOFError, UnicodeDecodeError) as error:
+            raise ModelCorrupt(f"{path} is cut short or damaged; copy or fetch it anew.") from error
+        if file.tell() != size:
+            raise ModelCorrupt(f"{path} has more bytes than its model; copy or fetch it anew.")
+    try:
+        return WhisperFacts(
+            vocabulary_size=shapes["decoder/embeddings/weight"][0],
+            window_seconds=shapes["encoder/position_encodings/encodings"][0]
+            * SECONDS_PER_ENCODER_POSITION,
+        )
+    except (KeyError, IndexError) as error:
+        raise ModelCorrupt(f"{path} lacks weights of a Whisper model.") from error
+
+
+def _unpack(file: BinaryIO, layout: str) -> tuple[int, ...]:
+    wanted = struct.calcsize(layout)
+    data = file.read(wanted)
+    if len(data) != wanted:
+        raise EOFError
+    return struct.unpack(layout, data)
+
+
+def _string(file: BinaryIO) -> str:
+    (length,) = _unpack(file, "<H")
+    data = file.read(length)
+    if len(data) != length or not data.endswith(b"\0"):
+        raise EOFError
+    return data[:-1].decode("utf-8")
+
+
+def _walk_onnx(path: Path) -> None:
+    """Step over the top-level protobuf fields; the last must end where the file does."""
+    size = path.stat().st_size
+    graph = False
+    with path.open("rb") as file:
+        try:
+            while file.tell() < size:
+                key = _varint(file)
+                field, wire = key >> 3, key & 7
+                if wire == 0:
+                    _varint(file)
+                elif wire == 2:
+                    length = _varint(file)
+                    if file.seek(length, 1) > size:
+                        raise EOFError
+                else:
+                    raise ModelCorrupt(f"{path} is no ONNX file.")
+                graph = graph or field == ONNX_GRAPH_FIELD
+        except EOFError as error:
+            raise ModelCorrupt(f"{path} is cut short or no ONNX file; fetch it anew.") from error
+    if not graph:
+        raise ModelCorrupt(f"{path} is no ONNX file: it has no graph.")
+
+
+def _varint(file: BinaryIO) -> int:
+    value = 0
+    for shift in range(0, 64, 7):
+        data = file.read(1)
+        if not data:
+            break
+        value |= (data[0] & 0x7F) << shift
+        if data[0] < 0x80:
+            return value
+    raise EOFError
