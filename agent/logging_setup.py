@@ -1,0 +1,227 @@
+"""Logging of the whole process: readable or JSON lines with room and job, without secrets."""
+
+import json
+import logging
+import math
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal, TextIO
+
+from livekit.agents import get_job_context
+
+logger = logging.getLogger("agent.logging_setup")
+
+_SHORTEST_SECRET = 8
+"""Shorter ones would mask ordinary words; LiveKit's own development secret is "secret"."""
+
+_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")
+_MASK = "***"
+_SPOKEN = "lk.pii."
+"""What the framework's fields with something a person said begin with."""
+
+_NOISY = (
+    "aiohttp.access",
+    "asyncio",
+    "faster_whisper",
+    "filelock",
+    "httpcore2",
+    "httpx2",
+    "huggingface_hub",
+    "livekit",
+    "matplotlib",
+    "openai",
+    "opentelemetry",
+    "piper",
+    "py.warnings",
+    "urllib3",
+    "watchfiles",
+)
+"""Loggers whose lines below a warning tell an operator nothing."""
+
+_OURS = ("livekit.agents", "livekit.plugins")
+"""Children of noisy loggers that keep to the level asked for."""
+
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_COLORS = {"DEBUG": "36", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
+_PLAIN_VALUE = re.compile(r"[\w.:/@%+,\-]+")
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+
+
+def setup_logging(
+    level: str,
+    form: Literal["readable", "json"],
+    *,
+    secrets: Collection[str] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Send every log line of the process to `stream` (standard error); may be called again.
+
+    `level` is the least severity shown: debug, info, warning or error. Values in `secrets` are
+    masked wherever they stand in a line, tokens always. What people said is shown at debug only.
+    Warnings and uncaught exceptions of all threads become log lines too.
+    """
+    least = logging.getLevelNamesMapping()[level.upper()]
+    stream = stream or sys.stderr
+    handler = _Handler(stream)
+    handler.addFilter(_add_job)
+    handler.addFilter(_tame)
+    masked = frozenset(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+    if form == "json":
+        handler.setFormatter(JSONFormatter(masked))
+    else:
+        handler.setFormatter(ReadableFormatter(masked, color=_has_color(stream)))
+    root = logging.getLogger()
+    for old in [item for item in root.handlers if isinstance(item, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(least)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(max(least, logging.WARNING))
+    for name in _OURS:
+        logging.getLogger(name).setLevel(least)
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, message, and the fields of the event."""
+
+    def __init__(self, secrets: Collection[str] = ()) -> None:
+        """Mask the values in `secrets`."""
+        super().__init__()
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of one event."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name, value in _fields(record).items():
+            line[f"{name}_" if name in line else name] = _plain(value)
+        problem = _problem(self, record)
+        if problem:
+            line["exception"] = problem
+        return _masked(json.dumps(line, ensure_ascii=False), self._secrets)
+
+
+class ReadableFormatter(logging.Formatter):
+    """Lines for people: time, level, logger, message, and the fields of the event as name=value."""
+
+    def __init__(self, secrets: Collection[str] = (), *, color: bool = False) -> None:
+        """Mask the values in `secrets`; `color` uses a terminal's colours."""
+        super().__init__()
+        self._secrets = secrets
+        self._color = color
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of one event; an exception follows on lines of its own."""
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        level = f"{record.levelname:<7}"
+        fields = "  ".join(f"{name}={_shown(value)}" for name, value in _fields(record).items())
+        message = record.getMessage().translate(_CONTROL)
+        if self._color:
+            level = f"\x1b[{_COLORS.get(record.levelname, '35')}m{level}\x1b[0m"
+            fields = f"\x1b[2m{fields}\x1b[0m" if fields else ""
+        line = f"{clock}.{int(record.msecs):03d} {level} {record.name}  {message}"
+        line = f"{line}  {fields}" if fields else line
+        problem = _problem(self, record)
+        return _masked(f"{line}\n{problem}" if problem else line, self._secrets)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """The one handler that `setup_logging` installs."""
+
+
+def _add_job(record: logging.LogRecord) -> bool:
+    job = get_job_context(required=False)
+    if job is not None:
+        vars(record).setdefault("room", job.job.room.name)
+        vars(record).setdefault("job_id", job.job.id)
+    return True
+
+
+def _tame(record: logging.LogRecord) -> bool:
+    if record.name.startswith("livekit") and "deprecated" in record.getMessage():
+        return False
+    if record.name == "py.warnings":
+        return "DeprecationWarning" not in record.getMessage()
+    return True
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _STANDARD_FIELDS
+        and not name.startswith("_")
+        and (record.levelno <= logging.DEBUG or not name.startswith(_SPOKEN))
+    }
+
+
+def _problem(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    parts = []
+    if record.exc_info:
+        parts.append(formatter.formatException(record.exc_info))
+    elif record.exc_text:
+        parts.append(record.exc_text)
+    if record.stack_info:
+        parts.append(formatter.formatStack(record.stack_info))
+    return "\n".join(parts)
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def _shown(value: Any) -> str:
+    plain = _plain(value)
+    if isinstance(plain, str) and _PLAIN_VALUE.fullmatch(plain):
+        return plain
+    return json.dumps(plain, ensure_ascii=False).translate(_CONTROL)
+
+
+def _masked(line: str, secrets: Collection[str]) -> str:
+    for secret in secrets:
+        line = line.replace(secret, _MASK)
+    return _TOKEN.sub(_MASK, line)
+
+
+def _has_color(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    logger.critical("uncaught exception", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is None or issubclass(args.exc_type, SystemExit):
+        return
+    logger.critical(
+        "uncaught exception in a thread",
+        exc_info=(args.exc_type, args.exc_value, args.exc_traceback),
+        extra={"thread_name": args.thread.name if args.thread else "unknown"},
+    )
