@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, Literal, TypeVar
@@ -17,7 +17,11 @@ logger = logging.getLogger("services.inference")
 
 T = TypeVar("T")
 
-Outcome = Literal["done", "failed", "timeout", "wedged", "cancelled", "superseded", "expired"]
+_NO_THREADS = "too many wedged threads: this worker must be restarted"
+
+Outcome = Literal[
+    "done", "failed", "timeout", "wedged", "cancelled", "superseded", "evicted", "expired"
+]
 
 
 class Priority(IntEnum):
@@ -42,11 +46,15 @@ class InferenceTimeout(InferenceError):
 
 
 class DeskFull(InferenceError):
-    """The queue is full, or the desk has closed: the work was not accepted."""
+    """The queue is full of more urgent work, or the desk has closed: the work was not done."""
 
 
 class Superseded(InferenceError):
     """Newer work of the same utterance took this one's place before it began."""
+
+
+class Withdrawn(InferenceError):
+    """Somebody else than the caller cancelled the work: its room has ended."""
 
 
 class RunCancelled(BaseException):
@@ -93,6 +101,41 @@ class Run:
                 logger.exception("stopping a run failed")
 
 
+class Urgency:
+    """How urgent some work is that may take several calls, one after another.
+
+    It may rise while the work waits or runs: a decode that was only likely to be needed, and
+    that somebody waits for now.
+    """
+
+    def __init__(self, priority: Priority) -> None:
+        self._lock = threading.Lock()
+        self._priority = priority
+        self._waiting: tuple[InferenceDesk, Future[Any]] | None = None
+
+    @property
+    def priority(self) -> Priority:
+        """The class that the next call of this work is queued in."""
+        return self._priority
+
+    def raise_to(self, priority: Priority) -> None:
+        """Make the work at least as urgent as `priority`; safe from any thread."""
+        with self._lock:
+            self._priority = min(self._priority, priority)
+            waiting = self._waiting
+        if waiting is not None:
+            desk, future = waiting
+            desk.promote(future, priority)
+
+    def follow(self, desk: InferenceDesk, future: Future[Any]) -> None:
+        """Take `future` as the call that is to be promoted with this work."""
+        with self._lock:
+            self._waiting = (desk, future)
+            priority = self._priority
+        # It may have risen between the call's submission and now.
+        desk.promote(future, priority)
+
+
 @dataclass(frozen=True, slots=True)
 class JobRecord:
     """One finished call, for metrics."""
@@ -131,6 +174,8 @@ class _Item(Generic[T]):
     future: Future[T] = field(default_factory=Future)
     run: Run = field(default_factory=Run)
     started_at: float | None = None
+    told_at: float | None = None
+    """When it was told to stop for being late."""
     timed_out: bool = False
     abandoned: bool = False
 
@@ -141,8 +186,9 @@ class InferenceDesk:
     Urgent classes go first; within a class rooms take turns; interim and batch work never
     takes the last free slot when there is more than one. A call past its deadline is told to
     stop; one that still holds its thread `grace_seconds` later is written off: its caller gets
-    the error, its engine's name goes to `on_wedged`, and a new thread takes the slot, as long
-    as fewer than `wedge_budget` threads have been lost.
+    the error, its engine's name goes to `on_wedged`, and a new thread takes the slot, for the
+    first `wedge_budget` threads that are lost. After that the desk is exhausted and goes on
+    with the threads that are left, so that rooms can end in peace.
 
     Every method may be called from any thread or event loop.
     """
@@ -165,12 +211,6 @@ class InferenceDesk:
         self._wedge_budget = wedge_budget
         self.on_wedged = on_wedged
         self.observer = observer
-        self._limits = {
-            Priority.FINAL: slots,
-            Priority.SPECULATIVE: slots,
-            Priority.INTERIM: max(1, slots - 1),
-            Priority.BATCH: 1,
-        }
         lock = threading.RLock()
         self._condition = threading.Condition(lock)
         self._watch_condition = threading.Condition(lock)
@@ -202,7 +242,7 @@ class InferenceDesk:
         *,
         engine: str,
         room: str,
-        priority: Priority,
+        priority: Priority | Urgency,
         deadline_seconds: float,
         queue_seconds: float | None = None,
         supersede: str | None = None,
@@ -210,20 +250,25 @@ class InferenceDesk:
         """Run `job` in a desk thread and give its result; awaitable from any event loop.
 
         `deadline_seconds` counts from the job's start, `queue_seconds` bounds the wait before
-        it. Queued work with the same `supersede` key makes way. Cancelling the awaiting task
-        removes the job from the queue, or stops it.
+        it. Queued work with the same `supersede` key makes way. An `Urgency` in place of a
+        priority lets the job rise in the queue. Cancelling the awaiting task removes the job
+        from the queue, or stops it.
 
-        Raises DeskFull, Superseded, InferenceTimeout, or whatever the job raises.
+        Raises DeskFull, Superseded, Withdrawn, InferenceTimeout, or the Exception that the job
+        raises; anything else it raises, such as SystemExit, comes as an InferenceError.
         """
+        urgency = priority if isinstance(priority, Urgency) else None
         future = self.submit(
             job,
             engine=engine,
             room=room,
-            priority=priority,
+            priority=priority.priority if isinstance(priority, Urgency) else priority,
             deadline_seconds=deadline_seconds,
             queue_seconds=queue_seconds,
             supersede=supersede,
         )
+        if urgency is not None:
+            urgency.follow(self, future)
         return await asyncio.wrap_future(future)
 
     def submit(
@@ -249,35 +294,56 @@ class InferenceDesk:
             queued_at=time.monotonic(),
         )
         replaced: list[_Item[Any]] = []
+        evicted: _Item[Any] | None = None
         with self._condition:
             if self._closed:
                 raise DeskFull("the inference desk is closed")
-            if self._exhausted:
-                raise DeskFull("too many wedged threads: this worker must be restarted")
+            if not self._live_slots:
+                raise DeskFull(_NO_THREADS)
             if supersede is not None:
                 replaced = [i for i in self._queued_items() if i.supersede == supersede]
-                for old in replaced:
-                    self._remove(old)
-            if self._queued >= self._queue_limit:
-                victim = self._least_urgent()
-                if victim is None or victim.priority <= priority:
+            if self._queued - len(replaced) >= self._queue_limit:
+                evicted = self._least_urgent()
+                if evicted is None or evicted.priority <= priority:
                     raise DeskFull(f"{self._queued} model calls are waiting already")
-                self._remove(victim)
-                replaced.append(victim)
-            self._queues[priority].setdefault(room, deque()).append(item)
-            self._queued += 1
-            self._condition.notify()
+                self._remove(evicted)
+            for old in replaced:
+                self._remove(old)
+            self._append(item)
             self._watch_condition.notify()
         for old in replaced:
             self._finish(old, "superseded", error=Superseded("newer work took its place"))
+        if evicted is not None:
+            self._finish(evicted, "evicted", error=DeskFull("more urgent work took its place"))
         item.future.add_done_callback(lambda f: self._cancel(item) if f.cancelled() else None)
         return item.future
 
+    def promote(self, future: Future[Any], priority: Priority) -> bool:
+        """Move a call that still waits into a more urgent class, where nothing supersedes it.
+
+        `future` is what `submit` returned. False when the call does not wait, or is as urgent
+        already.
+        """
+        with self._condition:
+            item = next((i for i in self._queued_items() if i.future is future), None)
+            if item is None or item.priority <= priority:
+                return False
+            self._remove(item)
+            item.priority = priority
+            item.supersede = None
+            self._append(item)
+            return True
+
     def cancel_room(self, room: str) -> int:
-        """Cancel everything that was queued or runs for `room`; returns how many there were."""
+        """End everything that was queued or runs for `room`; returns how many there were.
+
+        Their callers get Withdrawn.
+        """
         with self._condition:
             items = [i for i in (*self._queued_items(), *self._running) if i.room == room]
-        return sum(1 for item in items if item.future.cancel())
+        return sum(
+            self._withdraw(item, Withdrawn("the room's work was cancelled")) for item in items
+        )
 
     def stats(self) -> DeskStats:
         """A consistent snapshot."""
@@ -294,7 +360,10 @@ class InferenceDesk:
             )
 
     def close(self, *, timeout_seconds: float = 5.0) -> bool:
-        """Cancel all work and end the threads; False when one did not end in time."""
+        """End all work and the threads; False when a thread did not end in time.
+
+        Callers that still wait get DeskFull.
+        """
         with self._condition:
             self._closed = True
             items = [*self._queued_items(), *self._running]
@@ -302,7 +371,7 @@ class InferenceDesk:
             self._condition.notify_all()
             self._watch_condition.notify_all()
         for item in items:
-            item.future.cancel()
+            self._withdraw(item, DeskFull("the inference desk is closed"))
         end = time.monotonic() + timeout_seconds
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
@@ -312,6 +381,16 @@ class InferenceDesk:
         thread = threading.Thread(target=self._work, name="inference", daemon=True)
         self._threads.add(thread)
         thread.start()
+
+    @property
+    def _live_slots(self) -> int:
+        """Slots that have a thread."""
+        return self._slots - max(0, self._written_off - self._wedge_budget)
+
+    def _append(self, item: _Item[Any]) -> None:
+        self._queues[item.priority].setdefault(item.room, deque()).append(item)
+        self._queued += 1
+        self._condition.notify()
 
     def _queued_items(self) -> list[_Item[Any]]:
         return [i for rooms in self._queues.values() for q in rooms.values() for i in q]
@@ -336,15 +415,14 @@ class InferenceDesk:
     def _take(self) -> _Item[Any] | None:
         """The next item that may start now: most urgent class, then the room that waits longest."""
         busy = Counter(i.priority for i in self._running)
+        background = busy[Priority.INTERIM] + busy[Priority.BATCH]
         for priority, rooms in self._queues.items():
             if not rooms:
                 continue
-            if priority >= Priority.INTERIM:
-                background = busy[Priority.INTERIM] + busy[Priority.BATCH]
-                if background >= self._limits[Priority.INTERIM]:
-                    return None
-                if busy[priority] >= self._limits[priority]:
-                    continue
+            if priority >= Priority.INTERIM and background >= max(1, self._live_slots - 1):
+                return None
+            if priority is Priority.BATCH and busy[Priority.BATCH]:
+                return None
             room, queue = rooms.popitem(last=False)
             item = queue.popleft()
             if queue:
@@ -387,7 +465,7 @@ class InferenceDesk:
             elif isinstance(error, RunCancelled):
                 self._finish(item, "cancelled")
             else:
-                self._finish(item, "failed", error=error)
+                self._finish(item, "failed", error=_presentable(item, error))
             # The traceback holds this frame, and with it the item: break the cycle here.
             del error
         else:
@@ -404,6 +482,19 @@ class InferenceDesk:
         item.run.cancel()
         if was_queued:
             self._record(item, "cancelled")
+
+    def _withdraw(self, item: _Item[Any], error: InferenceError) -> bool:
+        """End an item for somebody who is not its caller; False when it had ended already."""
+        with self._condition:
+            was_queued = self._remove(item)
+        try:
+            item.future.set_exception(error)
+        except InvalidStateError:
+            return False
+        item.run.cancel()
+        if was_queued:
+            self._record(item, "cancelled")
+        return True
 
     def _finish(
         self,
@@ -471,16 +562,22 @@ class InferenceDesk:
                         continue
                     if ends > now:
                         wake = min(wake, ends)
-                    elif not item.timed_out and not item.run.cancelled:
-                        item.timed_out = True
-                        late.append(item)
+                    elif item.told_at is None:
+                        # Grace counts from here: this process may have been suspended meanwhile.
+                        item.told_at = now
+                        if not item.run.cancelled:
+                            item.timed_out = True
+                            late.append(item)
                         wake = min(wake, now + self._grace_seconds)
-                    elif ends + self._grace_seconds > now:
-                        wake = min(wake, ends + self._grace_seconds)
+                    elif item.told_at + self._grace_seconds > now:
+                        wake = min(wake, item.told_at + self._grace_seconds)
                     else:
                         wedged.append(item)
                 for item in wedged:
                     self._write_off(item)
+                stranded = [] if self._live_slots else self._queued_items()
+                for item in stranded:
+                    self._remove(item)
                 if not (expired or late or wedged):
                     self._watch_condition.wait(max(0.0, wake - now))
                     continue
@@ -490,6 +587,8 @@ class InferenceDesk:
                 item.run.cancel()
             for item in wedged:
                 self._report_wedged(item)
+            for item in stranded:
+                self._finish(item, "evicted", error=DeskFull(_NO_THREADS))
 
     def _write_off(self, item: _Item[Any]) -> None:
         item.abandoned = True
@@ -515,6 +614,15 @@ class InferenceDesk:
                 self.on_wedged(item.engine)
             except Exception:
                 logger.exception("replacing a wedged engine failed", extra={"engine": item.engine})
+
+
+def _presentable(item: _Item[Any], error: BaseException) -> Exception:
+    """What an event loop can raise in the caller: others would end or hang the loop."""
+    if isinstance(error, Exception) and not isinstance(error, (StopIteration, CancelledError)):
+        return error
+    presentable = InferenceError(f"{item.engine} ended with {error!r}")
+    presentable.__cause__ = error
+    return presentable
 
 
 def _timeout(item: _Item[Any]) -> InferenceTimeout:
