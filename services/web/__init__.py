@@ -1,0 +1,1 @@
+"""The page, its tokens, health and status over HTTP."""

@@ -1,0 +1,106 @@
+"""The routes of the web role, put together from its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from services.web.dispatch import DispatchRoutes, Redispatcher
+from services.web.guard import Guard
+from services.web.headers import SecurityHeaders
+from services.web.page import STATIC, PageConfig, PageRoutes
+from services.web.server import AddRoutes, WebServer
+from services.web.status import ReadStatus, StatusRoute
+from services.web.tokens import TOKEN_TTL_SECONDS, TOKENS_PER_MINUTE, TokenIssuer, TokenRoutes
+
+
+@dataclass(frozen=True)
+class LiveKitAccess:
+    """How LiveKit is reached, by this server and by browsers."""
+
+    url: str
+    """As this server reaches it."""
+    api_key: str
+    api_secret: str
+    agent_name: str
+    public_url: str | None = None
+    """As browsers reach it, where that differs (`wss://` behind a TLS proxy)."""
+
+
+def web_server(
+    livekit: LiveKitAccess,
+    read_status: ReadStatus,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    title: str = "Voice agent",
+    access_key: str | None = None,
+    allowed_origins: Sequence[str] = (),
+    trusted_proxies: Sequence[str] = (),
+    tokens: bool = True,
+    tokens_per_minute: float = TOKENS_PER_MINUTE,
+    token_ttl_seconds: float = TOKEN_TTL_SECONDS,
+    more_routes: Sequence[AddRoutes] = (),
+    page_folder: Path = STATIC,
+) -> WebServer:
+    """The web role: page, tokens, new agents, status, and whatever else is handed in.
+
+    Args:
+        livekit: how LiveKit is reached.
+        read_status: what `/api/status` tells; must not block.
+        host: address to bind.
+        port: port to bind, 0 for any.
+        title: the agent's name on the page.
+        access_key: secret that a token costs; None for none.
+        allowed_origins: origins besides the page's own that may ask for tokens.
+        trusted_proxies: networks whose `X-Forwarded-For` is believed.
+        tokens: whether tokens are given out; off when the owner has an identity service, which
+            then opens the page as `/#token=…`.
+        tokens_per_minute: limit per address.
+        token_ttl_seconds: how long a token can be used to join.
+        more_routes: health, metrics, admin.
+        page_folder: the built page.
+
+    Raises:
+        ValueError: an origin or a network is not one; the text names the setting.
+    """
+    public_url = livekit.public_url or livekit.url
+    issuer = TokenIssuer(
+        livekit.api_key,
+        livekit.api_secret,
+        public_url,
+        livekit.agent_name,
+        ttl_seconds=token_ttl_seconds,
+    )
+    guard = Guard(
+        bound_host=host,
+        allowed_origins=allowed_origins,
+        access_key=access_key,
+        trusted_proxies=trusted_proxies,
+    )
+    redispatcher = Redispatcher(
+        livekit.url, livekit.api_key, livekit.api_secret, livekit.agent_name
+    )
+    config = PageConfig(
+        title=title, livekit_url=public_url, access_key=guard.asks_for_key, tokens=tokens
+    )
+
+    def cross_origin(app: web.Application) -> None:
+        app.on_response_prepare.append(guard.allow_foreign)
+
+    return WebServer(
+        host,
+        port,
+        [
+            cross_origin,
+            StatusRoute(read_status),
+            TokenRoutes(issuer if tokens else None, guard, per_minute=tokens_per_minute),
+            DispatchRoutes(redispatcher, issuer, guard),
+            *more_routes,
+            PageRoutes(config, folder=page_folder),
+        ],
+        headers=SecurityHeaders(livekit_url=public_url),
+    )

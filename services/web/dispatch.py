@@ -1,0 +1,234 @@
+"""A new agent for a room whose agent is gone, asked for by the caller who is still in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import aiohttp
+from aiohttp import web
+from livekit import api
+
+from services.web.errors import ApiError
+from services.web.guard import Guard, json_object
+from services.web.ratelimit import RateLimit
+from services.web.tokens import Holder, TokenIssuer, TokenRefusedError
+
+logger = logging.getLogger("services.web")
+
+FIRST_WAIT_SECONDS = 3.0
+LONGEST_WAIT_SECONDS = 30.0
+FORGET_AFTER_SECONDS = 300.0
+MAX_ROOMS = 10_000
+REQUESTS_PER_MINUTE = 60.0
+LIVEKIT_TIMEOUT_SECONDS = 5.0
+MAX_TOKEN_CHARACTERS = 8192
+
+
+@dataclass(frozen=True)
+class DispatchAnswer:
+    """What became of a request for a new agent."""
+
+    state: Literal["present", "dispatched", "waiting"]
+    """An agent is there; one was asked for just now; one was asked for a moment ago."""
+    retry_after_seconds: float
+    """When to ask again if no agent has come by then."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of the dispatch route."""
+        return {"state": self.state, "retry_after_seconds": round(self.retry_after_seconds, 1)}
+
+
+@dataclass
+class _RoomRecord:
+    attempts: int = 0
+    next_attempt_seconds: float = 0.0
+    working: bool = False
+
+
+class Redispatcher:
+    """Asks LiveKit for an agent, per room with growing pauses; used from one event loop."""
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        api_secret: str,
+        agent_name: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Configure it; nothing is connected before the first request.
+
+        Args:
+            url: LiveKit's address as this server reaches it.
+            api_key: LiveKit API key.
+            api_secret: LiveKit API secret.
+            agent_name: the agent to ask for.
+            clock: monotonic seconds.
+        """
+        self._url = url
+        self._api_key = api_key
+        self._api_secret = api_secret
+        self._agent_name = agent_name
+        self._clock = clock
+        self._rooms: OrderedDict[str, _RoomRecord] = OrderedDict()
+        self._livekit: api.LiveKitAPI | None = None
+
+    async def request(self, holder: Holder, *, unresponsive: str | None = None) -> DispatchAnswer:
+        """Bring an agent into the holder's room, unless one is there or was just asked for.
+
+        Args:
+            holder: a verified caller.
+            unresponsive: identity of an agent in that room that stopped answering; LiveKit shows
+                a dead agent for some 20 s more, so it is removed first.
+
+        Raises:
+            ApiError: 409 `not_in_room`, 503 `livekit_unreachable`.
+        """
+        record = self._record(holder.room)
+        wait_seconds = record.next_attempt_seconds - self._clock()
+        if record.working:
+            return DispatchAnswer("waiting", max(wait_seconds, 1.0))
+        record.working = True
+        try:
+            return await self._request(holder, record, unresponsive)
+        except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("dispatch failed", extra={"room": holder.room, "error": str(error)})
+            raise ApiError(
+                503,
+                "livekit_unreachable",
+                "The media server does not answer; trying again.",
+                retry_after_seconds=FIRST_WAIT_SECONDS,
+            ) from error
+        finally:
+            record.working = False
+
+    async def aclose(self) -> None:
+        """Close the connection to LiveKit."""
+        livekit, self._livekit = self._livekit, None
+        if livekit is not None:
+            await livekit.aclose()
+
+    async def _request(
+        self, holder: Holder, record: _RoomRecord, unresponsive: str | None
+    ) -> DispatchAnswer:
+        livekit = self._connect()
+        agents, callers = await self._participants(livekit, holder.room)
+        if holder.identity not in callers:
+            raise ApiError(409, "not_in_room", "You are not in this room any more; join again.")
+        wait_seconds = record.next_attempt_seconds - self._clock()
+        if agents - {unresponsive}:
+            record.attempts = 0
+            return DispatchAnswer("present", FIRST_WAIT_SECONDS)
+        if wait_seconds > 0:
+            return DispatchAnswer("waiting", wait_seconds)
+        for identity in agents:
+            await livekit.room.remove_participant(
+                api.RoomParticipantIdentity(room=holder.room, identity=identity)
+            )
+        await self._delete_old_dispatches(livekit, holder.room)
+        await livekit.agent_dispatch.create_dispatch(
+            api.CreateAgentDispatchRequest(agent_name=self._agent_name, room=holder.room)
+        )
+        pause = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0**record.attempts)
+        record.attempts += 1
+        record.next_attempt_seconds = self._clock() + pause
+        logger.info(
+            "agent dispatched again",
+            extra={"room": holder.room, "attempt": record.attempts, "dead_agents": len(agents)},
+        )
+        return DispatchAnswer("dispatched", pause)
+
+    async def _participants(self, livekit: api.LiveKitAPI, room: str) -> tuple[set[str], set[str]]:
+        """The identities of agents and of callers in a room; both empty when it does not exist."""
+        try:
+            listed = await livekit.room.list_participants(api.ListParticipantsRequest(room=room))
+        except api.TwirpError as error:
+            if error.code == api.TwirpErrorCode.NOT_FOUND:
+                return set(), set()
+            raise
+        agents, callers = set(), set()
+        for participant in listed.participants:
+            if participant.state == api.ParticipantInfo.State.DISCONNECTED:
+                continue
+            if participant.kind == api.ParticipantInfo.Kind.AGENT:
+                agents.add(participant.identity)
+            else:
+                callers.add(participant.identity)
+        return agents, callers
+
+    async def _delete_old_dispatches(self, livekit: api.LiveKitAPI, room: str) -> None:
+        """Withdraw what was asked for before, so that a late worker does not come as a second."""
+        for dispatch in await livekit.agent_dispatch.list_dispatch(room):
+            if dispatch.agent_name == self._agent_name:
+                await livekit.agent_dispatch.delete_dispatch(dispatch.id, room)
+
+    def _record(self, room: str) -> _RoomRecord:
+        now = self._clock()
+        record = self._rooms.pop(room, None)
+        if record is None or now > record.next_attempt_seconds + FORGET_AFTER_SECONDS:
+            record = _RoomRecord()
+        self._rooms[room] = record
+        while len(self._rooms) > MAX_ROOMS:
+            self._rooms.popitem(last=False)
+        return record
+
+    def _connect(self) -> api.LiveKitAPI:
+        if self._livekit is None:
+            self._livekit = api.LiveKitAPI(
+                self._url,
+                self._api_key,
+                self._api_secret,
+                timeout=aiohttp.ClientTimeout(total=LIVEKIT_TIMEOUT_SECONDS),
+            )
+        return self._livekit
+
+
+class DispatchRoutes:
+    """`POST /api/dispatch`: body `{"token", "unresponsive"?}`, answer as `DispatchAnswer`."""
+
+    def __init__(
+        self,
+        redispatcher: Redispatcher,
+        issuer: TokenIssuer,
+        guard: Guard,
+        *,
+        per_minute: float = REQUESTS_PER_MINUTE,
+    ) -> None:
+        """`issuer` verifies the caller's token or ticket; `per_minute` is per address."""
+        self._redispatcher = redispatcher
+        self._issuer = issuer
+        self._guard = guard
+        self._limit = RateLimit(per_minute, burst=max(1, round(per_minute)))
+
+    def __call__(self, app: web.Application) -> None:
+        """Add the routes, and the closing of the connection to LiveKit."""
+        app.router.add_post("/api/dispatch", self._dispatch)
+        app.router.add_options("/api/dispatch", self._guard.preflight)
+        app.cleanup_ctx.append(self._close_at_end)
+
+    async def _close_at_end(self, app: web.Application) -> AsyncIterator[None]:
+        yield
+        await self._redispatcher.aclose()
+
+    async def _dispatch(self, request: web.Request) -> web.Response:
+        self._guard.check_origin(request)
+        self._guard.check_rate(request, self._limit)
+        body = await json_object(request)
+        token, unresponsive = body.get("token"), body.get("unresponsive")
+        if not isinstance(token, str) or not isinstance(unresponsive, str | None):
+            raise ApiError(400, "bad_token", "Send the token or ticket that you joined with.")
+        try:
+            holder = self._issuer.verify(token[:MAX_TOKEN_CHARACTERS])
+        except TokenRefusedError:
+            raise ApiError(
+                401, "bad_token", "Your access to this room has run out; leave and join again."
+            ) from None
+        answer = await asyncio.shield(self._redispatcher.request(holder, unresponsive=unresponsive))
+        return web.json_response(answer.as_json())

@@ -1,0 +1,208 @@
+/** Watches over the agent in a room: is one there, does it answer, and if not, ask for another. */
+
+import {
+  ConnectionQuality,
+  ConnectionState,
+  RpcError,
+  RoomEvent,
+  type Participant,
+  type RemoteParticipant,
+  type Room,
+} from 'livekit-client';
+
+import { ApiFailure, readStatus, requestDispatch } from './api';
+import type { Scope } from './resources';
+
+export type AgentState = 'initializing' | 'listening' | 'thinking' | 'speaking';
+/** `waiting`: just joined; `busy`: none is free; `absent`: none runs; `lost`: it was there. */
+export type Presence = 'waiting' | 'present' | 'busy' | 'absent' | 'lost';
+
+export interface AgentEvents {
+  presence(presence: Presence): void;
+  state(state: AgentState): void;
+  info(json: string): void;
+  /** This browser's own place in the room is gone. */
+  outcast(): void;
+}
+
+const PING_EVERY_MS = 2000;
+const PONG_WITHIN_MS = 2500;
+const MISSES_UNTIL_LOST = 2;
+/** How long an agent may take to arrive before the caller is told that all are busy. */
+const ARRIVAL_MS = 3500;
+const LONGEST_PAUSE_MS = 30_000;
+const STATES: readonly string[] = ['initializing', 'listening', 'thinking', 'speaking'];
+const UNSUPPORTED = RpcError.ErrorCode.UNSUPPORTED_METHOD;
+
+export class AgentLink {
+  readonly #room: Room;
+  readonly #scope: Scope;
+  readonly #events: AgentEvents;
+  readonly #ticket: string;
+  readonly #mayDispatch: boolean;
+  #agent: RemoteParticipant | null = null;
+  #misses = 0;
+  #pinging = false;
+  #searching = false;
+  #wake: (() => void) | null = null;
+  /** True once the agent said goodbye: its leaving is no failure then. */
+  farewell = false;
+
+  constructor(room: Room, scope: Scope, ticket: string, mayDispatch: boolean, events: AgentEvents) {
+    this.#room = room;
+    this.#scope = scope;
+    this.#ticket = ticket;
+    this.#mayDispatch = mayDispatch;
+    this.#events = events;
+  }
+
+  get agent(): RemoteParticipant | null {
+    return this.#agent;
+  }
+
+  /** Begin to watch; call it once connected. Ends with the scope. */
+  start(): void {
+    this.#room
+      .on(RoomEvent.ParticipantConnected, this.#joined)
+      .on(RoomEvent.ParticipantDisconnected, this.#left)
+      .on(RoomEvent.ParticipantAttributesChanged, this.#attributes)
+      .on(RoomEvent.ConnectionQualityChanged, this.#quality)
+      .on(RoomEvent.Reconnected, this.#reconcile);
+    this.#scope.interval('agent heartbeat', PING_EVERY_MS, () => void this.#ping());
+    this.#reconcile();
+  }
+
+  /** Ask for an agent without waiting for the pause to end. */
+  searchNow(): void {
+    this.#wake?.();
+  }
+
+  /** Tell the agent something; rejects when it does not take it. */
+  async call(method: string): Promise<string> {
+    if (!this.#agent) throw new Error('no agent in the room');
+    return this.#room.localParticipant.performRpc({
+      destinationIdentity: this.#agent.identity,
+      method,
+      payload: '',
+    });
+  }
+
+  readonly #reconcile = (): void => {
+    const agent = [...this.#room.remoteParticipants.values()].find((p) => p.isAgent) ?? null;
+    if (agent) this.#joined(agent);
+    else if (!this.#agent) void this.#search('waiting');
+    else this.#left(this.#agent);
+  };
+
+  readonly #joined = (participant: RemoteParticipant): void => {
+    if (!participant.isAgent) return;
+    this.#agent = participant;
+    this.#misses = 0;
+    this.#wake?.();
+    this.#events.presence('present');
+    this.#read(participant.attributes);
+  };
+
+  readonly #left = (participant: RemoteParticipant): void => {
+    if (participant.identity !== this.#agent?.identity) return;
+    this.#agent = null;
+    const other = [...this.#room.remoteParticipants.values()].find((p) => p.isAgent);
+    if (other) this.#joined(other);
+    else if (!this.farewell) void this.#search('lost');
+  };
+
+  readonly #attributes = (changed: Record<string, string>, participant: Participant): void => {
+    if (participant.identity === this.#agent?.identity) this.#read(changed);
+  };
+
+  readonly #quality = (quality: ConnectionQuality, participant: Participant): void => {
+    if (participant.identity !== this.#agent?.identity) return;
+    if (quality === ConnectionQuality.Lost) {
+      this.#misses = Math.max(this.#misses, MISSES_UNTIL_LOST - 1);
+      void this.#ping();
+    }
+  };
+
+  #read(attributes: Readonly<Record<string, string>>): void {
+    const state = attributes['lk.agent.state'];
+    if (state && STATES.includes(state)) this.#events.state(state as AgentState);
+    const info = attributes['agent.info'];
+    if (info) this.#events.info(info);
+  }
+
+  async #ping(): Promise<void> {
+    const agent = this.#agent;
+    if (!agent || this.#pinging || this.#room.state !== ConnectionState.Connected) return;
+    this.#pinging = true;
+    const answered = await this.#answers(agent);
+    this.#pinging = false;
+    if (this.#scope.closed || agent !== this.#agent) return;
+    this.#misses = answered ? 0 : this.#misses + 1;
+    if (this.#misses >= MISSES_UNTIL_LOST && this.#ownConnectionIsGood()) {
+      this.#agent = null;
+      void this.#search('lost', agent.identity);
+    }
+  }
+
+  #answers(agent: RemoteParticipant): Promise<boolean> {
+    return new Promise((resolve) => {
+      const release = this.#scope.timeout('agent answer', PONG_WITHIN_MS, () => resolve(false));
+      const settle = (answered: boolean) => {
+        release();
+        resolve(answered);
+      };
+      this.#room.localParticipant
+        .performRpc({ destinationIdentity: agent.identity, method: 'agent.ping', payload: '' })
+        .then(
+          () => settle(true),
+          (error: unknown) => settle(error instanceof RpcError && error.code === UNSUPPORTED),
+        );
+    });
+  }
+
+  #ownConnectionIsGood(): boolean {
+    const quality = this.#room.localParticipant.connectionQuality;
+    return navigator.onLine && quality !== ConnectionQuality.Lost;
+  }
+
+  /** Ask for an agent, with the pauses that the server names, until one is there. */
+  async #search(presence: Presence, unresponsive?: string): Promise<void> {
+    this.#events.presence(presence);
+    if (this.#searching) return;
+    this.#searching = true;
+    let dead = unresponsive;
+    if (presence === 'waiting') await this.#pause(ARRIVAL_MS);
+    while (!this.#scope.closed && !this.#agent) {
+      const answer = await this.#ask(dead);
+      if (this.#scope.closed || this.#agent) break;
+      if (answer.dispatched) dead = undefined;
+      if (presence === 'waiting') this.#events.presence(await whyNone());
+      await this.#pause(answer.pauseMs);
+    }
+    this.#searching = false;
+  }
+
+  async #ask(dead: string | undefined): Promise<{ dispatched: boolean; pauseMs: number }> {
+    if (!this.#mayDispatch) return { dispatched: false, pauseMs: LONGEST_PAUSE_MS };
+    try {
+      const answer = await requestDispatch(this.#ticket, dead);
+      const pauseMs = Math.min(answer.retry_after_seconds * 1000, LONGEST_PAUSE_MS);
+      return { dispatched: answer.state === 'dispatched', pauseMs };
+    } catch (error) {
+      if (error instanceof ApiFailure && error.code === 'not_in_room') this.#events.outcast();
+      const seconds = (error instanceof ApiFailure && error.retryAfterSeconds) || 5;
+      return { dispatched: false, pauseMs: seconds * 1000 };
+    }
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+    await Promise.race([this.#scope.sleep('agent search', delayMs), woken]);
+    this.#wake = null;
+  }
+}
+
+async function whyNone(): Promise<Presence> {
+  const status = await readStatus().catch(() => null);
+  return status?.ready === false && status.busy === false ? 'absent' : 'busy';
+}

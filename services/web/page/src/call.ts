@@ -1,0 +1,412 @@
+/** One call: joining, speaking, typing, leaving, and coming back after every kind of loss. */
+
+import type { AgentState, Presence } from './agent-link';
+import { ApiFailure, requestToken, type Grant, type PageConfig } from './api';
+import { Connection } from './connection';
+import { Conversation } from './conversation';
+import {
+  INSECURE_ORIGIN,
+  MICROPHONE_UNHEARD,
+  MICROPHONE_UNPLUGGED,
+  SILENT_MICROPHONE,
+  SOUND_BLOCKED,
+  joinFailure,
+  microphoneNotice,
+  type Notice,
+  type Remedy,
+} from './failures';
+import { Microphone } from './microphone';
+import type { ResourceRegistry, Scope } from './resources';
+import { Sound, type Meter } from './sound';
+import { withNotice, withoutNotice, type CallState, type JoinWish } from './state';
+import type { Store } from './store';
+
+const RETRY_MS = [500, 1000, 2000, 4000, 8000, 10_000];
+const LONGEST_MESSAGE = 2000;
+/** Refusals that the caller can mend in the lobby. */
+const CORRECTABLE = ['bad_room', 'bad_name', 'access_key'];
+
+export class Call {
+  readonly #store: Store<CallState>;
+  readonly #registry: ResourceRegistry;
+  readonly #config: () => PageConfig;
+  readonly #conversation: Conversation;
+  #wish: JoinWish = { name: '', room: '', accessKey: '', token: '' };
+  #scope: Scope | null = null;
+  #connection: Connection | null = null;
+  #connectionScope: Scope | null = null;
+  #audioScope: Scope | null = null;
+  #sound: Sound | null = null;
+  #microphone: Microphone | null = null;
+  #retryNow: (() => void) | null = null;
+
+  constructor(store: Store<CallState>, registry: ResourceRegistry, config: () => PageConfig) {
+    this.#store = store;
+    this.#registry = registry;
+    this.#config = config;
+    this.#conversation = new Conversation(store);
+    this.#conversation.onFarewell = (text) => {
+      if (this.#connection) this.#connection.link.farewell = true;
+      this.#scope?.timeout('farewell', 4000, () => this.#end(text));
+    };
+  }
+
+  /** Meters for the visualiser: the caller's and the agent's, null where there is no sound. */
+  get callerMeter(): Meter | null {
+    return this.#store.state.muted ? null : (this.#microphone?.meter ?? null);
+  }
+
+  get agentMeter(): Meter | null {
+    return this.#connection?.playback.meter ?? null;
+  }
+
+  /** Open a microphone, in the lobby to try it or in the call; a failure becomes a notice. */
+  async openMicrophone(deviceId = this.#store.state.microphoneId): Promise<void> {
+    if (!Microphone.possible) {
+      this.#notify(INSECURE_ORIGIN);
+      return;
+    }
+    const microphone = this.#prepareMicrophone();
+    let track: MediaStreamTrack;
+    try {
+      track = await openPreferred(microphone, deviceId);
+    } catch (error) {
+      if (microphone !== this.#microphone) return;
+      this.#store.set({ hasMicrophone: microphone.track !== null });
+      this.#notify(microphoneNotice(error));
+      return;
+    }
+    this.#dismiss('microphone', 'silence');
+    this.#store.set({ hasMicrophone: true, microphoneId: microphone.deviceId });
+    await this.#publish(track);
+  }
+
+  /** Give the microphone back that was tried in the lobby. */
+  closeMicrophone(): void {
+    if (this.#scope) return;
+    this.#releaseAudio();
+    this.#dismiss('microphone');
+  }
+
+  /** Join; what fails for now is tried again until it works or `leave` is called. */
+  async join(wish: JoinWish): Promise<void> {
+    if (this.#scope) return;
+    this.#wish = wish;
+    const { state } = this.#store;
+    const goesOn = wish.room !== '' && wish.room === state.room;
+    this.#store.set({
+      ...(goesOn ? {} : { messages: [], turns: [], agentInfo: null }),
+      phase: 'joining',
+      connection: 'connecting',
+      presence: 'waiting',
+      agentState: 'initializing',
+      room: wish.room,
+      name: wish.name,
+      muted: false,
+      notices: [],
+      refusal: null,
+    });
+    const scope = this.#registry.scope('call');
+    this.#scope = scope;
+    scope.listen(window, 'online', () => this.#retryNow?.());
+    scope.listen(document, 'visibilitychange', () => {
+      if (!document.hidden) this.#retryNow?.();
+    });
+    this.#openSound().resume();
+    if (!this.#microphone?.track) void this.openMicrophone();
+    await this.#connectUntilJoined(scope);
+  }
+
+  leave(): void {
+    this.#end('You left the call.');
+  }
+
+  /** Back to the start, without a call. */
+  toLobby(): void {
+    this.#end('');
+    this.#store.set({ phase: 'lobby', notices: [], refusal: null });
+  }
+
+  async setMuted(muted: boolean): Promise<void> {
+    this.#store.set({ muted });
+    await this.#connection?.setMuted(muted);
+  }
+
+  async setSpeaker(deviceId: string): Promise<void> {
+    try {
+      await this.#connection?.playback.choose(deviceId);
+      this.#store.set({ speakerId: deviceId });
+      this.#dismiss('speaker');
+    } catch {
+      this.#warn('speaker', 'This speaker cannot be used, the one before stays. Choose another.');
+    }
+  }
+
+  /** Send typed words to the agent. */
+  async send(text: string): Promise<boolean> {
+    const words = text.trim().slice(0, LONGEST_MESSAGE);
+    if (!words || !this.#connection) return false;
+    try {
+      await this.#connection.send(words);
+    } catch {
+      this.#warn('text', 'Your message was not sent. Send it again once the connection is back.');
+      return false;
+    }
+    this.#dismiss('text');
+    const id = `typed-${performance.now()}`;
+    this.#conversation.typed({ id, side: 'caller', name: 'You', text: words });
+    return true;
+  }
+
+  async stopSpeaking(): Promise<void> {
+    await this.#tell('agent.stop', 'The agent could not be stopped. Speak over it, or try again.');
+  }
+
+  async repeat(): Promise<void> {
+    await this.#tell('agent.repeat', 'The agent cannot say it again. Ask it to, or try again.');
+  }
+
+  remedy(remedy: Remedy): void {
+    if (remedy === 'retry-microphone') void this.openMicrophone('');
+    if (remedy === 'enable-sound') {
+      void this.#connection?.playback.enable().catch(() => undefined);
+    }
+    if (remedy === 'rejoin') void this.join({ ...this.#wish, room: this.#store.state.room });
+    if (remedy === 'retry-now') {
+      this.#retryNow?.();
+      this.#connection?.link.searchNow();
+    }
+  }
+
+  dismiss(key: string): void {
+    this.#dismiss(key);
+  }
+
+  async #connectUntilJoined(scope: Scope): Promise<void> {
+    for (let attempt = 0; !scope.closed; attempt += 1) {
+      let url = this.#config().livekit_url;
+      try {
+        const grant = await this.#grant();
+        if (scope.closed) return;
+        url = grant.url;
+        await this.#connect(grant);
+        return;
+      } catch (error) {
+        this.#closeConnection();
+        if (scope.closed) return;
+        if (error instanceof ApiFailure && CORRECTABLE.includes(error.code)) {
+          this.#end('');
+          const refusal = { code: error.code, text: error.message };
+          this.#store.set({ phase: 'lobby', refusal });
+          return;
+        }
+        const { notice, retry } = joinFailure(error, url);
+        if (!retry) {
+          this.#end(notice.text);
+          return;
+        }
+        this.#notify(notice);
+        this.#store.set({ connection: 'retrying' });
+        const patience = error instanceof ApiFailure ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+        const pause = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 0;
+        await this.#retryPause(scope, Math.max(pause, patience));
+      }
+    }
+  }
+
+  async #grant(): Promise<Grant> {
+    const { token, room, name, accessKey } = this.#wish;
+    if (token) {
+      return { url: this.#config().livekit_url, token, ticket: token, room: '', identity: '' };
+    }
+    const known = this.#store.state.room || room;
+    return requestToken(
+      { ...(known ? { room: known } : {}), ...(name ? { name } : {}) },
+      accessKey,
+    );
+  }
+
+  async #connect(grant: Grant): Promise<void> {
+    const scope = this.#registry.scope('connection');
+    this.#connectionScope = scope;
+    const connection = new Connection(
+      scope,
+      grant,
+      this.#openSound(),
+      this.#config().redispatch,
+      {
+        reconnecting: () => {
+          this.#store.set({ connection: 'reconnecting' });
+          this.#notify({
+            key: 'connection',
+            tone: 'warning',
+            text: 'The connection was lost. Reconnecting; you need not do anything.',
+          });
+        },
+        reconnected: () => this.#connected(),
+        ended: (wanted) => this.#disconnected(wanted),
+        soundBlocked: (blocked) =>
+          blocked ? this.#notify(SOUND_BLOCKED) : this.#dismiss('sound'),
+        silentMicrophone: () => this.#notify(SILENT_MICROPHONE),
+        presence: (presence) => this.#presence(presence),
+        state: (agentState: AgentState) => this.#store.set({ agentState }),
+        info: (json) => this.#conversation.info(json),
+        outcast: () => this.#disconnected(''),
+      },
+      this.#conversation,
+    );
+    this.#connection = connection;
+    await connection.open();
+    if (scope.closed) return;
+    this.#store.set({ phase: 'call', room: connection.roomName });
+    this.#connected();
+    const { speakerId } = this.#store.state;
+    if (speakerId) void this.setSpeaker(speakerId);
+    const track = this.#microphone?.track;
+    if (track) await this.#publish(track);
+  }
+
+  async #publish(track: MediaStreamTrack): Promise<void> {
+    try {
+      await this.#connection?.publish(track, this.#store.state.muted);
+    } catch {
+      this.#notify(MICROPHONE_UNHEARD);
+    }
+  }
+
+  #connected(): void {
+    this.#store.set({ connection: 'connected' });
+    this.#dismiss('connection', 'text');
+  }
+
+  #disconnected(wanted: string): void {
+    this.#conversation.agentGone();
+    if (wanted) {
+      this.#end(wanted);
+      return;
+    }
+    const scope = this.#scope;
+    if (!scope || scope.closed) return;
+    this.#closeConnection();
+    this.#store.set({ connection: 'retrying', presence: 'waiting' });
+    this.#notify({
+      key: 'connection',
+      tone: 'warning',
+      text: 'The connection was lost. Joining again; you need not do anything.',
+      remedy: { label: 'Try now', does: 'retry-now' },
+    });
+    void this.#connectUntilJoined(scope);
+  }
+
+  #presence(presence: Presence): void {
+    this.#store.set({ presence });
+    if (presence === 'present' || presence === 'waiting') {
+      this.#dismiss('agent');
+      return;
+    }
+    this.#conversation.agentGone();
+    this.#store.set({ agentState: 'initializing' });
+    const texts = {
+      busy: 'All agents are busy. You are next as soon as one is free; it is tried again.',
+      absent: 'No agent is running right now. It is looked for again until one is there.',
+      lost: 'The agent stopped answering. Another one is on its way.',
+    };
+    this.#notify({
+      key: 'agent',
+      tone: 'warning',
+      text: texts[presence],
+      remedy: { label: 'Try now', does: 'retry-now' },
+    });
+  }
+
+  async #tell(method: string, sorry: string): Promise<void> {
+    try {
+      await this.#connection?.link.call(method);
+      this.#dismiss('command');
+    } catch {
+      this.#warn('command', sorry);
+    }
+  }
+
+  #retryPause(scope: Scope, delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        release();
+        this.#retryNow = null;
+        resolve();
+      };
+      const release = scope.own('timer', 'join again', () => {
+        window.clearTimeout(timer);
+        resolve();
+      });
+      const timer = window.setTimeout(finish, delayMs);
+      this.#retryNow = finish;
+    });
+  }
+
+  #openSound(): Sound {
+    this.#audioScope ??= this.#registry.scope('sound');
+    this.#sound ??= new Sound(this.#audioScope);
+    return this.#sound;
+  }
+
+  #prepareMicrophone(): Microphone {
+    if (!this.#microphone) {
+      this.#microphone = new Microphone(this.#registry, this.#openSound());
+      this.#microphone.onLost = () => {
+        this.#store.set({ hasMicrophone: false, microphoneId: '' });
+        this.#notify(MICROPHONE_UNPLUGGED);
+      };
+    }
+    return this.#microphone;
+  }
+
+  #releaseAudio(): void {
+    this.#microphone?.close();
+    this.#microphone = null;
+    this.#sound = null;
+    this.#audioScope?.close();
+    this.#audioScope = null;
+    this.#store.set({ hasMicrophone: false });
+  }
+
+  #closeConnection(): void {
+    this.#connectionScope?.close();
+    this.#connectionScope = null;
+    this.#connection = null;
+  }
+
+  #end(farewell: string): void {
+    this.#conversation.agentGone();
+    this.#closeConnection();
+    this.#scope?.close();
+    this.#scope = null;
+    this.#retryNow = null;
+    this.#releaseAudio();
+    this.#store.set({ phase: 'ended', connection: 'idle', notices: [], farewell });
+  }
+
+  #warn(key: string, text: string): void {
+    this.#notify({ key, tone: 'warning', text, dismissible: true });
+  }
+
+  #notify(notice: Notice): void {
+    this.#store.set({ notices: withNotice(this.#store.state.notices, notice) });
+  }
+
+  #dismiss(...keys: string[]): void {
+    const { notices } = this.#store.state;
+    this.#store.set({ notices: keys.reduce(withoutNotice, notices) });
+  }
+}
+
+/** The chosen device, or any when it is not there any more. */
+async function openPreferred(microphone: Microphone, deviceId: string): Promise<MediaStreamTrack> {
+  try {
+    return await microphone.open(deviceId);
+  } catch (error) {
+    const isGone = error instanceof DOMException && error.name === 'OverconstrainedError';
+    if (!deviceId || !isGone) throw error;
+    return microphone.open('');
+  }
+}

@@ -1,0 +1,138 @@
+/** One stay in a room: from its token until it is left or lost. */
+
+import {
+  DisconnectReason,
+  LocalAudioTrack,
+  Room,
+  RoomEvent,
+  Track,
+  type Participant,
+} from 'livekit-client';
+
+import { AgentLink, type AgentEvents } from './agent-link';
+import type { Grant } from './api';
+import { Playback } from './playback';
+import type { Scope } from './resources';
+import type { Sound } from './sound';
+import { readStreams, type StreamEvents } from './streams';
+import type { Side } from './transcript';
+
+export interface ConnectionEvents extends AgentEvents {
+  reconnecting(): void;
+  reconnected(): void;
+  /** The room is left; `wanted` says who wanted it, empty when nobody did. */
+  ended(wanted: string): void;
+  soundBlocked(blocked: boolean): void;
+  /** The microphone delivers nothing but zeros. */
+  silentMicrophone(): void;
+}
+
+/** Disconnections that somebody wanted; after any other the page joins again by itself. */
+const WANTED: Partial<Record<DisconnectReason, string>> = {
+  [DisconnectReason.CLIENT_INITIATED]: 'You left the call.',
+  [DisconnectReason.DUPLICATE_IDENTITY]: 'The call was joined from another window.',
+  [DisconnectReason.PARTICIPANT_REMOVED]: 'You were taken out of the call.',
+  [DisconnectReason.ROOM_DELETED]: 'The call has ended.',
+  [DisconnectReason.ROOM_CLOSED]: 'The call has ended.',
+};
+
+export class Connection {
+  readonly #room: Room;
+  readonly #scope: Scope;
+  readonly #grant: Grant;
+  readonly #events: ConnectionEvents;
+  readonly playback: Playback;
+  readonly link: AgentLink;
+  #published: LocalAudioTrack | null = null;
+  /** Settles once the room is joined and every track before is published. */
+  #ready: Promise<void> = Promise.resolve();
+
+  constructor(
+    scope: Scope,
+    grant: Grant,
+    sound: Sound,
+    mayDispatch: boolean,
+    events: ConnectionEvents,
+    streams: StreamEvents,
+  ) {
+    this.#scope = scope;
+    this.#grant = grant;
+    this.#events = events;
+    const room = new Room({
+      disconnectOnPageLeave: false,
+      stopLocalTrackOnUnpublish: false,
+      publishDefaults: { dtx: true, red: true, stopMicTrackOnMute: false },
+    });
+    this.#room = room;
+    this.playback = new Playback(room, scope, sound);
+    this.playback.onBlocked = (blocked) => events.soundBlocked(blocked);
+    this.link = new AgentLink(room, scope, grant.ticket, mayDispatch, events);
+    readStreams(room, (identity) => this.#whoIs(identity), streams);
+    room
+      .on(RoomEvent.Reconnecting, () => events.reconnecting())
+      .on(RoomEvent.SignalReconnecting, () => events.reconnecting())
+      .on(RoomEvent.Reconnected, () => events.reconnected())
+      .on(RoomEvent.LocalAudioSilenceDetected, () => events.silentMicrophone())
+      .on(RoomEvent.Disconnected, this.#disconnected);
+  }
+
+  /** Join the room. Rejects when LiveKit cannot be reached or refuses the token. */
+  async open(): Promise<void> {
+    const room = this.#room;
+    this.#scope.own('room', this.#grant.room || 'room', () => {
+      room.off(RoomEvent.Disconnected, this.#disconnected);
+      void room.disconnect(false).catch(() => undefined);
+      room.removeAllListeners();
+    });
+    const joined = room.connect(this.#grant.url, this.#grant.token);
+    this.#ready = joined.catch(() => undefined);
+    await joined;
+    if (!this.#scope.closed) this.link.start();
+  }
+
+  get roomName(): string {
+    return this.#room.name || this.#grant.room;
+  }
+
+  /** Send this track as the microphone, in place of the one before, once the room is joined. */
+  publish(track: MediaStreamTrack, muted: boolean): Promise<void> {
+    const published = this.#ready.then(() => this.#publish(track, muted));
+    this.#ready = published.catch(() => undefined);
+    return published;
+  }
+
+  async setMuted(muted: boolean): Promise<void> {
+    const track = this.#published;
+    if (track) await (muted ? track.mute() : track.unmute());
+  }
+
+  /** Send typed words. Rejects when they cannot be sent. */
+  async send(text: string): Promise<void> {
+    await this.#room.localParticipant.sendText(text, { topic: 'lk.chat' });
+  }
+
+  async #publish(track: MediaStreamTrack, muted: boolean): Promise<void> {
+    if (this.#scope.closed) return;
+    if (this.#published?.mediaStreamTrack === track || track.readyState === 'ended') return;
+    if (this.#published) {
+      await this.#published.replaceTrack(track, { userProvidedTrack: true });
+      return;
+    }
+    const local = new LocalAudioTrack(track, undefined, true);
+    if (muted) await local.mute();
+    await this.#room.localParticipant.publishTrack(local, { source: Track.Source.Microphone });
+    this.#published = local;
+  }
+
+  readonly #disconnected = (reason?: DisconnectReason): void => {
+    this.#events.ended(reason === undefined ? '' : (WANTED[reason] ?? ''));
+  };
+
+  #whoIs(identity: string): { side: Side; name: string } {
+    const room = this.#room;
+    if (identity === room.localParticipant.identity) return { side: 'caller', name: 'You' };
+    const participant: Participant | undefined = room.remoteParticipants.get(identity);
+    if (!participant || participant.isAgent) return { side: 'agent', name: 'Agent' };
+    return { side: 'guest', name: participant.name || 'Guest' };
+  }
+}

@@ -1,0 +1,48 @@
+/** What every component may use: the call, the stores, the resources. */
+
+import { createContext } from 'preact';
+import { useContext, useEffect, useRef } from 'preact/hooks';
+
+import type { AgentStatus, PageConfig } from './api';
+import type { Call } from './call';
+import type { Preferences } from './preferences';
+import type { ResourceRegistry, Scope } from './resources';
+import type { CallState } from './state';
+import type { Store } from './store';
+
+export interface ServerState {
+  config: PageConfig;
+  status: AgentStatus | null;
+  /** False once the server did not answer. */
+  reachable: boolean;
+}
+
+export interface Page {
+  call: Call;
+  callStore: Store<CallState>;
+  preferences: Store<Preferences>;
+  server: Store<ServerState>;
+  resources: ResourceRegistry;
+  /** The room of an invitation, and the token of an identity service, from the address. */
+  invitation: { room: string; token: string };
+}
+
+export const PageContext = createContext<Page | null>(null);
+
+export function usePage(): Page {
+  const page = useContext(PageContext);
+  if (!page) throw new Error('no page around this component');
+  return page;
+}
+
+/** Resources that live as long as a component, or until `keys` change. */
+export function useScope(name: string, open: (scope: Scope) => void, keys: unknown[]): void {
+  const { resources } = usePage();
+  const latest = useRef(open);
+  latest.current = open;
+  useEffect(() => {
+    const scope = resources.scope(name);
+    latest.current(scope);
+    return () => scope.close();
+  }, [resources, name, ...keys]);
+}

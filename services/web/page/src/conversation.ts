@@ -1,0 +1,92 @@
+/** Keeps what is said, and what the agent says about itself, in the call's state. */
+
+import type { AgentInfo, CallState } from './state';
+import { withNotice } from './state';
+import type { Store } from './store';
+import type { AgentNotice, StreamEvents } from './streams';
+import {
+  parseObject,
+  withAgentCut,
+  withSegment,
+  withTurn,
+  withTyped,
+  type SegmentUpdate,
+  type Side,
+  type Turn,
+} from './transcript';
+
+const TURNS_KEPT = 40;
+/** The notice with which an agent that hangs up says so. */
+const FAREWELL = 'call_ended';
+
+export class Conversation implements StreamEvents {
+  readonly #store: Store<CallState>;
+  /** Called when the agent says that it hangs up. */
+  onFarewell: (text: string) => void = () => undefined;
+
+  constructor(store: Store<CallState>) {
+    this.#store = store;
+  }
+
+  segment(update: SegmentUpdate): void {
+    this.#store.set({ messages: withSegment(this.#store.state.messages, update) });
+  }
+
+  typed(message: { id: string; side: Side; name: string; text: string }): void {
+    this.#store.set({ messages: withTyped(this.#store.state.messages, message) });
+  }
+
+  turn(turn: Turn): void {
+    const { messages, turns } = this.#store.state;
+    this.#store.set({
+      messages: withTurn(messages, turn),
+      turns: [...turns, turn].slice(-TURNS_KEPT),
+    });
+  }
+
+  notice(notice: AgentNotice): void {
+    if (notice.kind === FAREWELL) {
+      this.onFarewell(notice.text);
+      return;
+    }
+    const shown = {
+      key: `agent-${notice.kind}`,
+      tone: 'warning',
+      text: notice.text,
+      dismissible: true,
+    } as const;
+    this.#store.set({ notices: withNotice(this.#store.state.notices, shown) });
+  }
+
+  /** What the agent is made of: its `agent.info` attribute. */
+  info(json: string): void {
+    const raw = parseObject(json);
+    if (!raw) return;
+    const agentInfo: AgentInfo = {
+      asr: model(raw['asr']),
+      voice: model(raw['voice']),
+      llm: typeof raw['llm'] === 'string' ? raw['llm'] : '',
+    };
+    const texts = Array.isArray(raw['notices'])
+      ? raw['notices'].filter((text): text is string => typeof text === 'string' && text !== '')
+      : [];
+    let notices = this.#store.state.notices.filter((notice) => !notice.key.startsWith('info-'));
+    texts.slice(0, 4).forEach((text, index) => {
+      notices = [
+        ...notices,
+        { key: `info-${index}`, tone: 'info', text: text.slice(0, 500), dismissible: true },
+      ];
+    });
+    this.#store.set({ agentInfo, notices });
+  }
+
+  /** The agent is gone: what it was saying ends here. */
+  agentGone(): void {
+    this.#store.set({ messages: withAgentCut(this.#store.state.messages) });
+  }
+}
+
+function model(value: unknown): { name: string; demo: boolean } | null {
+  if (typeof value !== 'object' || value === null || !('name' in value)) return null;
+  return { name: String(value.name), demo: 'demo' in value && value.demo === true };
+}

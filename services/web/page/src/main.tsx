@@ -1,0 +1,90 @@
+/** Puts the page together and shows it. */
+
+import { LogLevel, setLogLevel } from 'livekit-client';
+import { render } from 'preact';
+
+import { DEFAULT_CONFIG, readConfig, readStatus } from './api';
+import { Call } from './call';
+import { PageContext, type Page, type ServerState } from './context';
+import { loadPreferences } from './preferences';
+import { ResourceRegistry, type Scope } from './resources';
+import { INITIAL_CALL, type CallState } from './state';
+import { Store } from './store';
+import { App } from './ui/app';
+
+const STATUS_EVERY_MS = 10_000;
+
+setLogLevel(LogLevel.warn);
+const resources = new ResourceRegistry();
+const preferences = loadPreferences();
+const server = new Store<ServerState>({ config: DEFAULT_CONFIG, status: null, reachable: true });
+const callStore = new Store<CallState>({
+  ...INITIAL_CALL,
+  name: preferences.state.name,
+  microphoneId: preferences.state.microphoneId,
+  speakerId: preferences.state.speakerId,
+});
+const call = new Call(callStore, resources, () => server.state.config);
+const page: Page = {
+  call,
+  callStore,
+  preferences,
+  server,
+  resources,
+  invitation: readInvitation(),
+};
+
+let scope: Scope | null = null;
+let configured = false;
+
+function open(): void {
+  scope = resources.scope('page');
+  resources.startSweeping();
+  scope.listen(window, 'pagehide', close);
+  scope.listen(document, 'visibilitychange', () => void refreshServer());
+  scope.interval('server status', STATUS_EVERY_MS, () => void refreshServer());
+  void refreshServer();
+}
+
+/** The page goes away: nothing may stay open, also when the browser keeps it for “back”. */
+function close(): void {
+  if (callStore.state.phase !== 'lobby') call.leave();
+  resources.releaseAll();
+  scope = null;
+}
+
+async function refreshServer(): Promise<void> {
+  if (document.hidden || callStore.state.phase === 'call') return;
+  try {
+    if (!configured) {
+      server.set({ config: await readConfig() });
+      configured = true;
+      document.title = server.state.config.title;
+    }
+    server.set({ status: await readStatus(), reachable: true });
+  } catch {
+    server.set({ reachable: false });
+  }
+}
+
+/** `?room=` invites to a room; `#token=` comes from an identity service and is not left in view. */
+function readInvitation(): { room: string; token: string } {
+  const room = new URLSearchParams(location.search).get('room')?.trim() ?? '';
+  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
+  if (token) history.replaceState(null, '', location.pathname + location.search);
+  return { room, token };
+}
+
+open();
+window.addEventListener('pageshow', () => {
+  if (!scope) open();
+});
+const root = document.getElementById('page');
+if (root) {
+  render(
+    <PageContext.Provider value={page}>
+      <App />
+    </PageContext.Provider>,
+    root,
+  );
+}

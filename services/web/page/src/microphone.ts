@@ -1,0 +1,95 @@
+/** The caller's microphone: opened once, measured, switched, muted and given back. */
+
+import type { ResourceRegistry, Scope } from './resources';
+import type { Meter, Sound } from './sound';
+
+const PROCESSING: MediaTrackConstraints = {
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+  channelCount: 1,
+};
+
+export class Microphone {
+  readonly #scope: Scope;
+  readonly #sound: Sound;
+  #track: MediaStreamTrack | null = null;
+  #release: (() => void)[] = [];
+  meter: Meter | null = null;
+  /** Called when the device disappears by itself. */
+  onLost: () => void = () => undefined;
+
+  constructor(registry: ResourceRegistry, sound: Sound) {
+    this.#scope = registry.scope('microphone');
+    this.#sound = sound;
+  }
+
+  static get possible(): boolean {
+    return window.isSecureContext && 'mediaDevices' in navigator;
+  }
+
+  get track(): MediaStreamTrack | null {
+    return this.#track;
+  }
+
+  get deviceId(): string {
+    return this.#track?.getSettings().deviceId ?? '';
+  }
+
+  /**
+   * Open a device (the preferred one when empty) and let go of the one before.
+   * Rejects as `getUserMedia` does, and then keeps what it has.
+   */
+  async open(deviceId: string): Promise<MediaStreamTrack> {
+    const wanted = deviceId ? { deviceId: { exact: deviceId } } : {};
+    const { stream, release } = await this.#scope.userMedia('microphone', {
+      audio: { ...PROCESSING, ...wanted },
+    });
+    const track = stream.getAudioTracks()[0];
+    if (!track) {
+      release();
+      throw new DOMException('The device has no audio.', 'NotFoundError');
+    }
+    this.#letGo();
+    const measured = this.#sound.measure('microphone', track);
+    const unlisten = this.#scope.listen(track, 'ended', () => {
+      this.#letGo();
+      this.onLost();
+    });
+    this.#release = [release, measured.release, unlisten];
+    this.#track = track;
+    this.meter = measured.meter;
+    return track;
+  }
+
+  close(): void {
+    this.#letGo();
+    this.#scope.close();
+  }
+
+  #letGo(): void {
+    for (const release of this.#release) release();
+    this.#release = [];
+    this.#track = null;
+    this.meter = null;
+  }
+}
+
+export interface Devices {
+  inputs: MediaDeviceInfo[];
+  outputs: MediaDeviceInfo[];
+}
+
+/** Microphones and speakers; nameless until the microphone was allowed once. */
+export async function listDevices(): Promise<Devices> {
+  if (!Microphone.possible) return { inputs: [], outputs: [] };
+  const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+  const named = devices.filter((device) => device.deviceId !== '');
+  return {
+    inputs: named.filter((device) => device.kind === 'audioinput'),
+    outputs: named.filter((device) => device.kind === 'audiooutput'),
+  };
+}
+
+/** Whether this browser lets a page choose the speaker. */
+export const canChooseSpeaker = 'setSinkId' in HTMLMediaElement.prototype;

@@ -1,0 +1,60 @@
+/** What is heard: remote voices, their elements, the speaker they come from. */
+
+import { RoomEvent, Track, type RemoteTrack, type Room } from 'livekit-client';
+
+import type { Scope } from './resources';
+import type { Meter, Sound } from './sound';
+
+export class Playback {
+  readonly #room: Room;
+  readonly #scope: Scope;
+  readonly #sound: Sound;
+  readonly #voices = new Map<RemoteTrack, { meter: Meter; release: () => void }>();
+  /** Called when the browser starts or stops to hold the sound back. */
+  onBlocked: (blocked: boolean) => void = () => undefined;
+
+  constructor(room: Room, scope: Scope, sound: Sound) {
+    this.#room = room;
+    this.#scope = scope;
+    this.#sound = sound;
+    room
+      .on(RoomEvent.TrackSubscribed, (track) => this.#play(track))
+      .on(RoomEvent.TrackUnsubscribed, (track) => this.#stop(track))
+      .on(RoomEvent.AudioPlaybackStatusChanged, () => this.onBlocked(!room.canPlaybackAudio));
+  }
+
+  /** The meter of the voice that is heard, null when there is none. */
+  get meter(): Meter | null {
+    for (const voice of this.#voices.values()) return voice.meter;
+    return null;
+  }
+
+  /** Allow sound; only works within a click. */
+  async enable(): Promise<void> {
+    this.#sound.resume();
+    await this.#room.startAudio();
+    this.onBlocked(!this.#room.canPlaybackAudio);
+  }
+
+  async choose(deviceId: string): Promise<void> {
+    await this.#room.switchActiveDevice('audiooutput', deviceId || 'default');
+  }
+
+  #play(track: RemoteTrack): void {
+    if (track.kind !== Track.Kind.Audio || this.#voices.has(track)) return;
+    const element = track.attach();
+    element.hidden = true;
+    document.body.append(element);
+    const measured = this.#sound.measure('voice', track.mediaStreamTrack);
+    const release = this.#scope.own('media-element', 'voice', () => {
+      measured.release();
+      track.detach().forEach((attached) => attached.remove());
+    });
+    this.#voices.set(track, { meter: measured.meter, release });
+  }
+
+  #stop(track: RemoteTrack): void {
+    this.#voices.get(track)?.release();
+    this.#voices.delete(track);
+  }
+}

@@ -1,0 +1,68 @@
+/** The call: who is there on one side, what is said on the other. */
+
+import { useState } from 'preact/hooks';
+
+import { usePage, useScope } from '../context';
+import { useStore } from '../store';
+import { Captions } from './captions';
+import { Controls } from './controls';
+import { ConversationPanel } from './conversation-panel';
+import { DeviceChoice } from './devices';
+import { Notices } from './notices';
+import { StateLine } from './state-line';
+import { Visualiser } from './visualiser';
+
+export function CallView() {
+  const { call, callStore, preferences } = usePage();
+  const phase = useStore(callStore, (state) => state.phase);
+  const notices = useStore(callStore, (state) => state.notices);
+  const captions = useStore(preferences, (state) => state.captions);
+  const [showsDevices, setShowsDevices] = useState(false);
+
+  useScope(
+    'shortcuts',
+    (scope) => {
+      scope.listen(window, 'keydown', (event) => {
+        if (!(event instanceof KeyboardEvent) || event.defaultPrevented) return;
+        if (event.key === 'Escape') {
+          if (showsDevices) setShowsDevices(false);
+          else if (callStore.state.agentState === 'speaking') void call.stopSpeaking();
+        }
+        const isFree = !(event.target instanceof Element) || !event.target.closest(INTERACTIVE);
+        if (event.code === 'Space' && isFree && !event.repeat && callStore.state.phase === 'call') {
+          event.preventDefault();
+          void call.setMuted(!callStore.state.muted);
+        }
+      });
+    },
+    [showsDevices],
+  );
+
+  return (
+    <div class="stage">
+      <section class="presence" aria-label="Agent">
+        <Visualiser />
+        <StateLine />
+        {captions && <Captions />}
+      </section>
+      <section class="talk" aria-label="Conversation">
+        <Notices notices={notices} onChooseMicrophone={() => setShowsDevices(true)} />
+        <ConversationPanel />
+      </section>
+      <section class="dock" aria-label="Controls">
+        {showsDevices && phase !== 'ended' && (
+          <div id="devices" class="popover">
+            <DeviceChoice speaker />
+            <p class="hint">
+              Space mutes and unmutes. Escape stops the agent’s speaking.
+            </p>
+          </div>
+        )}
+        <Controls showsDevices={showsDevices} onDevices={() => setShowsDevices(!showsDevices)} />
+      </section>
+    </div>
+  );
+}
+
+/** Elements to which the space bar belongs. */
+const INTERACTIVE = 'input, textarea, select, button, a[href], summary, [contenteditable]';

@@ -1,0 +1,36 @@
+/** The last words in large type, for those who cannot hear. */
+
+import { usePage } from '../context';
+import { useStore } from '../store';
+import { Spoken } from './message';
+
+const LONGEST_CAPTION = 160;
+
+export function Captions() {
+  const { callStore } = usePage();
+  const message = useStore(callStore, (state) => state.messages.at(-1));
+  const isAgent = message?.side === 'agent';
+  return (
+    <div class="captions" data-testid="captions">
+      {message && (
+        <>
+          <p class={`who ${message.side}`}>{message.name}</p>
+          <p>
+            <Spoken text={lastWords(message.text)} live={isAgent && !message.final} />
+          </p>
+        </>
+      )}
+      {isAgent && message.final && (
+        <p class="sr-only" role="log">
+          {message.name}: {message.text}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function lastWords(text: string): string {
+  if (text.length <= LONGEST_CAPTION) return text;
+  const tail = text.slice(-LONGEST_CAPTION);
+  return `… ${tail.slice(tail.indexOf(' ') + 1)}`;
+}

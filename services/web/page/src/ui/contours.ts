@@ -1,0 +1,181 @@
+/** Draws rings like height lines: the spectrum bends them and travels through them. */
+
+import type { Meter } from '../sound';
+
+export type Activity = 'idle' | 'initializing' | 'listening' | 'thinking' | 'speaking';
+
+export interface Input {
+  agent: Meter | null;
+  caller: Meter | null;
+  activity: Activity;
+  /** True when the viewer asked for less motion. */
+  calm: boolean;
+}
+
+const RINGS = 15;
+const POINTS = 96;
+const BANDS = 24;
+/** How many frames a sound needs from one ring to the next. */
+const FRAMES_PER_RING = 2;
+const HISTORY = RINGS * FRAMES_PER_RING + 1;
+const INNER_RADIUS = 0.2;
+const OUTER_RADIUS = 0.82;
+const BEND = 0.2;
+const COLOUR_EVERY_FRAMES = 20;
+
+export class ContourField {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #context: CanvasRenderingContext2D;
+  readonly #agent = new SoundHistory();
+  readonly #caller = new SoundHistory();
+  #activity: Activity = 'idle';
+  #calm = false;
+  #thinking = 0;
+  #speaking = 0;
+  #colours = { agent: '#000', caller: '#000', line: '#000' };
+  #frame = 0;
+
+  constructor(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D) {
+    this.#canvas = canvas;
+    this.#context = context;
+  }
+
+  get agentLevel(): number {
+    return this.#agent.level;
+  }
+
+  get callerLevel(): number {
+    return this.#caller.level;
+  }
+
+  /** Take in the sound of this frame. */
+  step(input: Input): void {
+    this.#agent.push(input.agent);
+    this.#caller.push(input.caller);
+    this.#activity = input.activity;
+    this.#calm = input.calm;
+    this.#thinking = ease(this.#thinking, this.#activity === 'thinking' ? 1 : 0);
+    this.#speaking = ease(this.#speaking, this.#activity === 'speaking' ? 1 : 0);
+  }
+
+  draw(nowMs: number): void {
+    if (this.#frame % COLOUR_EVERY_FRAMES === 0) this.#readColours();
+    this.#frame += 1;
+    const size = this.#fit();
+    const context = this.#context;
+    context.clearRect(0, 0, size, size);
+    context.lineJoin = 'round';
+    const time = this.#calm ? 0 : nowMs / 1000;
+    for (let ring = 0; ring < RINGS; ring += 1) this.#drawRing(ring, size, time);
+  }
+
+  #drawRing(ring: number, size: number, time: number): void {
+    const context = this.#context;
+    const depth = ring / (RINGS - 1);
+    const outward = this.#agent.at(ring * FRAMES_PER_RING);
+    const inward = this.#caller.at((RINGS - 1 - ring) * FRAMES_PER_RING);
+    const agentEnergy = energy(outward) * (1 - depth * 0.45);
+    const callerEnergy = energy(inward) * (0.35 + depth * 0.65);
+    const half = size / 2;
+    const base = half * (INNER_RADIUS + (OUTER_RADIUS - INNER_RADIUS) * depth ** 0.92);
+    const breath = this.#calm ? 0 : Math.sin(time * 0.9 - depth * 2.2) * 0.006;
+
+    context.beginPath();
+    for (let point = 0; point <= POINTS; point += 1) {
+      const angle = (point / POINTS) * Math.PI * 2;
+      const bend =
+        bandAt(outward, angle) * (1 - depth * 0.5) + bandAt(inward, angle + Math.PI) * (0.3 + depth * 0.7);
+      const drift =
+        Math.sin(angle * 3 + time * 0.35 + depth * 3.1) * 0.011 +
+        Math.sin(angle * 2 - time * 0.22 - depth * 1.7) * 0.014;
+      const swirl =
+        this.#thinking * Math.sin(angle * 2 - time * 2.6 + depth * 4.2) * 0.03 * (1 - depth * 0.3);
+      const radius = base * (1 + drift + swirl + breath) + half * BEND * bend;
+      const x = half + Math.cos(angle - Math.PI / 2) * radius;
+      const y = half + Math.sin(angle - Math.PI / 2) * radius;
+      if (point === 0) context.moveTo(x, y);
+      else context.lineTo(x, y);
+    }
+    context.closePath();
+    const loud = Math.min(1, Math.max(agentEnergy, callerEnergy) * 1.8);
+    const isAgent = agentEnergy >= callerEnergy;
+    context.lineWidth = (size / 420) * (1.1 + loud * 1.5);
+    context.strokeStyle = this.#colours.line;
+    context.globalAlpha = (0.62 - depth * 0.42) * (1 - loud * 0.6);
+    context.stroke();
+    const tint = Math.max(loud, this.#speaking * 0.25, this.#thinking * 0.3);
+    if (tint > 0.02) {
+      context.strokeStyle = isAgent ? this.#colours.agent : this.#colours.caller;
+      context.globalAlpha = Math.min(1, tint) * (1 - depth * 0.55);
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** Match the canvas to its place and the screen; returns its side in device pixels. */
+  #fit(): number {
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    const size = Math.max(1, Math.round(this.#canvas.clientWidth * ratio));
+    if (this.#canvas.width !== size || this.#canvas.height !== size) {
+      this.#canvas.width = size;
+      this.#canvas.height = size;
+    }
+    return size;
+  }
+
+  #readColours(): void {
+    const style = getComputedStyle(this.#canvas);
+    const read = (name: string) => style.getPropertyValue(name).trim() || '#888';
+    this.#colours = { agent: read('--agent'), caller: read('--caller'), line: read('--line') };
+  }
+}
+
+/** The last spectra of one voice, smoothed, newest first. */
+class SoundHistory {
+  readonly #frames = Array.from({ length: HISTORY }, () => new Float32Array(BANDS));
+  readonly #raw = new Float32Array(BANDS);
+  #newest = 0;
+  level = 0;
+
+  push(meter: Meter | null): void {
+    if (meter) meter.bands(this.#raw);
+    else this.#raw.fill(0);
+    const measured = meter?.level() ?? 0;
+    this.level = Math.max(measured, this.level * 0.85);
+    const before = this.#frames[this.#newest];
+    this.#newest = (this.#newest + 1) % HISTORY;
+    const frame = this.#frames[this.#newest];
+    if (!frame || !before) return;
+    const gate = Math.min(1, this.level * 2.2);
+    for (let band = 0; band < BANDS; band += 1) {
+      const wanted = (this.#raw[band] ?? 0) ** 1.6 * gate;
+      const old = before[band] ?? 0;
+      frame[band] = wanted > old ? old + (wanted - old) * 0.6 : old + (wanted - old) * 0.18;
+    }
+  }
+
+  at(framesAgo: number): Float32Array {
+    const index = (this.#newest - framesAgo + HISTORY * 2) % HISTORY;
+    return this.#frames[index] ?? this.#raw;
+  }
+}
+
+/** The spectrum around the circle: low notes at one end, high ones opposite, both sides alike. */
+function bandAt(bands: Float32Array, angle: number): number {
+  const turn = (((angle / Math.PI) % 2) + 2) % 2;
+  const place = (1 - Math.abs(turn - 1)) * (BANDS - 1);
+  const below = Math.floor(place);
+  const share = place - below;
+  const smooth = share * share * (3 - 2 * share);
+  return (bands[below] ?? 0) * (1 - smooth) + (bands[Math.min(below + 1, BANDS - 1)] ?? 0) * smooth;
+}
+
+function energy(bands: Float32Array): number {
+  let sum = 0;
+  for (const band of bands) sum += band;
+  return sum / BANDS;
+}
+
+function ease(from: number, to: number): number {
+  return from + (to - from) * 0.08;
+}

@@ -1,0 +1,71 @@
+/** Lists what is open: for `?debug` in the address or `DEBUG_MEMORY` in localStorage. */
+
+import { useState } from 'preact/hooks';
+
+import { usePage, useScope } from '../context';
+import type { Resource } from '../resources';
+
+export function debugWanted(): boolean {
+  try {
+    const stored = localStorage.getItem('DEBUG_MEMORY');
+    if (stored !== null && stored !== '0' && stored !== 'false') return true;
+  } catch {
+    // Storage may be forbidden; the address still decides.
+  }
+  return new URLSearchParams(location.search).has('debug');
+}
+
+/** Chromium's own measure of the heap; other browsers have none. */
+interface MemoryPerformance extends Performance {
+  memory?: { usedJSHeapSize: number };
+}
+
+export function DebugPanel() {
+  const { resources } = usePage();
+  const [open, setOpen] = useState<readonly Resource[]>([]);
+  const [nowMs, setNowMs] = useState(performance.now());
+  useScope(
+    'debug panel',
+    (scope) => {
+      const look = () => {
+        setOpen(resources.list());
+        setNowMs(performance.now());
+      };
+      look();
+      scope.interval('look', 1000, look);
+    },
+    [],
+  );
+  const heap = (performance as MemoryPerformance).memory?.usedJSHeapSize;
+  return (
+    <aside class="debug" aria-label="Open resources">
+      <p>
+        <strong>{open.length}</strong> open · {resources.swept} orphans swept
+        {heap !== undefined && ` · heap ${(heap / 1048576).toFixed(1)} MiB`}
+        <button type="button" onClick={() => setOpen((resources.sweep(), resources.list()))}>
+          Sweep now
+        </button>
+      </p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Kind</th>
+            <th scope="col">What</th>
+            <th scope="col">Owner</th>
+            <th scope="col">Age</th>
+          </tr>
+        </thead>
+        <tbody>
+          {open.map((resource) => (
+            <tr key={resource.id} data-kind={resource.kind}>
+              <td>{resource.kind}</td>
+              <td>{resource.label}</td>
+              <td>{resource.scope}</td>
+              <td>{Math.max(0, Math.round((nowMs - resource.openedAt) / 1000))} s</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </aside>
+  );
+}

@@ -1,0 +1,174 @@
+/** Before the call: join with one click, or look at the microphone and the room first. */
+
+import { useEffect, useState } from 'preact/hooks';
+
+import { usePage } from '../context';
+import { INSECURE_ORIGIN, type Notice } from '../failures';
+import { Microphone } from '../microphone';
+import { useStore } from '../store';
+import { DeviceChoice } from './devices';
+import { Icon } from './icons';
+import { Notices } from './notices';
+import { Visualiser } from './visualiser';
+
+const KEY_STORE = 'voice-agent-key';
+
+export function Lobby() {
+  const { call, callStore, preferences, server, invitation } = usePage();
+  const { config, status, reachable } = useStore(server, (state) => state);
+  const hasMicrophone = useStore(callStore, (state) => state.hasMicrophone);
+  const refusal = useStore(callStore, (state) => state.refusal);
+  const callNotices = useStore(callStore, (state) => state.notices);
+  const [name, setName] = useState(preferences.state.name);
+  const [room, setRoom] = useState(callStore.state.room || invitation.room);
+  const [accessKey, setAccessKey] = useState(() => storedKey());
+  const [heard, setHeard] = useState(false);
+  const [wantsOptions, setWantsOptions] = useState(false);
+  const showsOptions =
+    wantsOptions || refusal?.code === 'bad_room' || refusal?.code === 'bad_name';
+  useEffect(() => () => call.closeMicrophone(), [call]);
+
+  const join = (event: Event) => {
+    event.preventDefault();
+    preferences.set({ name: name.trim() });
+    storeKey(accessKey);
+    void call.join({ name: name.trim(), room: room.trim(), accessKey, token: invitation.token });
+  };
+
+  return (
+    <div class="lobby">
+      <div class="presence">
+        <Visualiser />
+      </div>
+      <form class="welcome" onSubmit={join} aria-labelledby="greeting">
+        <h1 id="greeting">Talk with {config.title}</h1>
+        <p class="lead">
+          {invitation.room
+            ? `You are invited to the room “${invitation.room}”.`
+            : 'Join and speak; it listens, answers, and lets you interrupt.'}
+        </p>
+        <Notices notices={[...callNotices, ...lobbyNotices(reachable, status, config.tokens)]} />
+        {config.access_key && (
+          <label class="field">
+            Access key
+            <input
+              type="password"
+              autocomplete="current-password"
+              required
+              value={accessKey}
+              aria-invalid={refusal?.code === 'access_key'}
+              onInput={(event) => setAccessKey(event.currentTarget.value)}
+            />
+          </label>
+        )}
+        {refusal && (
+          <p class="refusal" role="alert">
+            {refusal.text}
+          </p>
+        )}
+        <button type="submit" class="primary">
+          <Icon name="phone" />
+          Join
+        </button>
+        <div class="more">
+          {hasMicrophone ? (
+            <fieldset>
+              <legend>Microphone check</legend>
+              <DeviceChoice speaker={false} onHeard={() => setHeard(true)} />
+              <p class="hint" role="status">
+                {heard ? 'You can be heard.' : 'Say something; the bar should move.'}
+              </p>
+            </fieldset>
+          ) : (
+            <button
+              type="button"
+              class="plain"
+              disabled={!Microphone.possible}
+              onClick={() => void call.openMicrophone()}
+            >
+              <Icon name="mic" />
+              Check microphone
+            </button>
+          )}
+          <button
+            type="button"
+            class="plain"
+            aria-expanded={showsOptions}
+            aria-controls="options"
+            onClick={() => setWantsOptions(!showsOptions)}
+          >
+            <Icon name="settings" />
+            Name and room
+          </button>
+          <div id="options" hidden={!showsOptions}>
+            <label class="field">
+              Your name <span class="optional">optional</span>
+              <input
+                maxLength={64}
+                autocomplete="nickname"
+                value={name}
+                aria-invalid={refusal?.code === 'bad_name'}
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
+            </label>
+            <label class="field">
+              Room <span class="optional">optional; a new one is made otherwise</span>
+              <input
+                maxLength={64}
+                autocomplete="off"
+                value={room}
+                aria-invalid={refusal?.code === 'bad_room'}
+                onInput={(event) => setRoom(event.currentTarget.value)}
+              />
+            </label>
+          </div>
+        </div>
+      </form>
+    </div>
+  );
+}
+
+function lobbyNotices(
+  reachable: boolean,
+  status: { ready: boolean | null; busy: boolean | null; notices: string[] } | null,
+  tokens: boolean,
+): Notice[] {
+  const { invitation } = usePage();
+  const notices: Notice[] = [];
+  if (!reachable) {
+    const text = 'The server does not answer. Check that it runs; it is asked again by itself.';
+    notices.push({ key: 'server', tone: 'error', text });
+  }
+  if (!window.isSecureContext) notices.push(INSECURE_ORIGIN);
+  if (!tokens && !invitation.token) {
+    const text = 'This server gives out no tokens; open the link from your own sign-in page.';
+    notices.push({ key: 'tokens', tone: 'warning', text });
+  }
+  if (status?.busy) {
+    const text = 'All agents are busy at the moment. Join to wait for a free one.';
+    notices.push({ key: 'busy', tone: 'warning', text });
+  } else if (status?.ready === false) {
+    const text = 'No agent is ready yet. Join to wait for it.';
+    notices.push({ key: 'busy', tone: 'warning', text });
+  }
+  status?.notices.forEach((text, index) =>
+    notices.push({ key: `status-${index}`, tone: 'info', text }),
+  );
+  return notices;
+}
+
+function storedKey(): string {
+  try {
+    return sessionStorage.getItem(KEY_STORE) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function storeKey(key: string): void {
+  try {
+    if (key) sessionStorage.setItem(KEY_STORE, key);
+  } catch {
+    // Without storage the key is asked for again on the next visit.
+  }
+}

@@ -1,0 +1,50 @@
+/** The agent's presence: contour lines that carry real sound, outwards when it speaks. */
+
+import { useRef } from 'preact/hooks';
+
+import { usePage, useScope } from '../context';
+import { ContourField } from './contours';
+import { stateWord } from './state-line';
+
+const FRAME_MS = 1000 / 40;
+const REPORT_EVERY_FRAMES = 10;
+
+export function Visualiser() {
+  const { call, callStore } = usePage();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useScope(
+    'visualiser',
+    (scope) => {
+      const element = canvas.current;
+      const context = element?.getContext('2d');
+      if (!element || !context) return;
+      const calm = matchMedia('(prefers-reduced-motion: reduce)');
+      const field = new ContourField(element, context);
+      let lastMs = 0;
+      let frames = 0;
+      scope.frames('contours', (nowMs) => {
+        if (nowMs - lastMs < FRAME_MS - 2) return;
+        lastMs = nowMs;
+        const state = callStore.state;
+        const activity =
+          state.phase === 'call' && state.presence === 'present' ? state.agentState : 'idle';
+        field.step({ agent: call.agentMeter, caller: call.callerMeter, activity, calm: calm.matches });
+        field.draw(nowMs);
+        frames += 1;
+        if (frames % REPORT_EVERY_FRAMES === 0) {
+          element.dataset['agentLevel'] = field.agentLevel.toFixed(2);
+          element.dataset['callerLevel'] = field.callerLevel.toFixed(2);
+        }
+      });
+    },
+    [],
+  );
+  return (
+    <canvas
+      ref={canvas}
+      class="contours"
+      role="img"
+      aria-label={`Visualiser: ${stateWord(callStore.state)}`}
+    />
+  );
+}

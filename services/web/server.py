@@ -1,0 +1,200 @@
+"""A small HTTP server on a thread and event loop of its own, which busy rooms cannot hold up."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from services.web.errors import api_errors
+from services.web.headers import SecurityHeaders
+
+logger = logging.getLogger("services.web")
+
+START_TIMEOUT_SECONDS = 10.0
+STOP_TIMEOUT_SECONDS = 5.0
+SHUTDOWN_GRACE_SECONDS = 1.0
+"""How long open requests may still run when the server stops."""
+
+MAX_BODY_BYTES = 64 * 1024
+
+AddRoutes = Callable[[web.Application], None]
+"""Adds its routes (and clean-up hooks) to the application; called in the server's thread."""
+
+
+class WebServerError(Exception):
+    """The server could not start; the text names the address and the setting to change."""
+
+
+class PortBusyError(WebServerError):
+    """Another program listens on the port."""
+
+
+class WebServer:
+    """Serves the given routes until stopped.
+
+    `start` and `stop` may be called from any thread, each at most once. The handlers run in the
+    server's own event loop and must not block it.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        routes: Sequence[AddRoutes],
+        *,
+        headers: SecurityHeaders | None = None,
+        host_setting: str = "WEB_HOST",
+        port_setting: str = "WEB_PORT",
+        name: str = "web",
+    ) -> None:
+        """Prepare a server; nothing is bound before `start`.
+
+        Args:
+            host: address to bind, such as `127.0.0.1`.
+            port: TCP port, 0 for any free one.
+            routes: each adds its routes to the application, in this order.
+            headers: security headers of every answer; the strictest ones when not given.
+            host_setting: the setting named in errors about the address.
+            port_setting: the setting named in errors about the port.
+            name: name of the thread.
+        """
+        self._host = host
+        self._requested_port = port
+        self._routes = tuple(routes)
+        self._headers = headers or SecurityHeaders()
+        self._host_setting = host_setting
+        self._port_setting = port_setting
+        self._name = name
+        self._port: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._started: concurrent.futures.Future[int] = concurrent.futures.Future()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that is bound; only known once started."""
+        if self._port is None:
+            raise RuntimeError("the web server is not started")
+        return self._port
+
+    @property
+    def address(self) -> str:
+        """Where a browser on this machine opens the page, such as `http://localhost:8080`."""
+        host = (
+            "localhost" if self._host in ("127.0.0.1", "0.0.0.0", "::", "::1", "") else self._host
+        )
+        if ":" in host:
+            host = f"[{host}]"
+        return f"http://{host}:{self.port}"
+
+    def start(self, *, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
+        """Bind and serve; returns once connections are accepted.
+
+        Raises:
+            PortBusyError: the port is taken.
+            WebServerError: the address cannot be bound, or the start took too long.
+        """
+        if self._thread is not None:
+            raise RuntimeError("the web server was started before")
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread.start()
+        try:
+            self._port = self._started.result(timeout=timeout_seconds)
+        except concurrent.futures.TimeoutError:
+            self.stop()
+            raise WebServerError(
+                f"The web server did not start within {timeout_seconds:g} s on "
+                f"{self._host}:{self._requested_port}."
+            ) from None
+        except BaseException:
+            self._thread.join(timeout=STOP_TIMEOUT_SECONDS)
+            raise
+        logger.info("web server started", extra={"address": self.address, "thread": self._name})
+
+    def stop(self, *, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> None:
+        """Stop serving and end the thread, within `timeout_seconds`; a second call does nothing."""
+        thread, loop, stopping = self._thread, self._loop, self._stopping
+        if thread is None or not thread.is_alive():
+            return
+        if loop is not None and stopping is not None:
+            try:
+                loop.call_soon_threadsafe(stopping.set)
+            except RuntimeError:
+                logger.debug("web server loop already closed")
+        thread.join(timeout=timeout_seconds)
+        if thread.is_alive():
+            logger.error("web server did not stop", extra={"seconds": timeout_seconds})
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            if not self._started.done():
+                self._started.set_exception(error)
+                return
+            logger.exception("web server ended")
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        app = web.Application(middlewares=[api_errors], client_max_size=MAX_BODY_BYTES)
+        app.on_response_prepare.append(self._headers.add)
+        for add_routes in self._routes:
+            add_routes(app)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_GRACE_SECONDS)
+        await runner.setup()
+        try:
+            listener = self._bind()
+            await web.SockSite(runner, listener).start()
+            self._started.set_result(listener.getsockname()[1])
+            await self._stopping.wait()
+        finally:
+            await runner.cleanup()
+
+    def _bind(self) -> socket.socket:
+        try:
+            family, _, _, _, address = socket.getaddrinfo(
+                self._host, self._requested_port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+        except socket.gaierror as error:
+            raise WebServerError(
+                f"{self._host_setting}={self._host} is not an address of this machine "
+                f"({error.strerror}); set it to an IP address such as 127.0.0.1."
+            ) from error
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(address)
+            listener.listen(128)
+            listener.setblocking(False)
+        except OSError as error:
+            listener.close()
+            raise self._explain(error) from error
+        return listener
+
+    def _explain(self, error: OSError) -> WebServerError:
+        place = f"{self._host}:{self._requested_port}"
+        if error.errno == errno.EADDRINUSE:
+            return PortBusyError(
+                f"Port {self._requested_port} on {self._host} is in use by another program; "
+                f"stop that program or set {self._port_setting} to a free port."
+            )
+        if error.errno == errno.EACCES:
+            return WebServerError(
+                f"No permission to listen on {place}; set {self._port_setting} to a port from "
+                "1024 up."
+            )
+        return WebServerError(
+            f"Cannot listen on {place} ({error.strerror}); check {self._host_setting} and "
+            f"{self._port_setting}."
+        )

@@ -1,0 +1,109 @@
+"""Status for the page and health for supervisors, from callables that the owner hands in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+logger = logging.getLogger("services.web")
+
+
+@dataclass(frozen=True)
+class AgentStatus:
+    """What the page shows before a call; None where the one who serves it cannot know."""
+
+    ready: bool | None = None
+    """Whether an agent can take a call now, room or not."""
+    rooms: int | None = None
+    """Calls in progress."""
+    capacity: int | None = None
+    """Calls that are possible at once."""
+    notices: tuple[str, ...] = ()
+    """One sentence each, shown to callers."""
+
+    @property
+    def busy(self) -> bool | None:
+        """Whether every agent has all the calls it can take."""
+        if self.rooms is None or self.capacity is None:
+            return None
+        return self.rooms >= self.capacity
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `/api/status`."""
+        return {
+            "ready": self.ready,
+            "busy": self.busy,
+            "rooms": self.rooms,
+            "capacity": self.capacity,
+            "notices": list(self.notices),
+        }
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    ok: bool
+    detail: str = ""
+    """A few words for the operator, such as `2 of 5 rooms`."""
+
+
+Checks = Callable[[], Mapping[str, Check]]
+"""Looks at things by name; called in the server's loop, so it must not block or wait."""
+
+ReadStatus = Callable[[], AgentStatus]
+"""Reads the status; called in the server's loop, so it must not block or wait."""
+
+
+class StatusRoute:
+    """`GET /api/status`."""
+
+    def __init__(self, read: ReadStatus) -> None:
+        self._read = read
+
+    def __call__(self, app: web.Application) -> None:
+        """Add the route."""
+        app.router.add_get("/api/status", self._answer)
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        return web.json_response(self._read().as_json())
+
+
+class HealthRoutes:
+    """`GET /healthz` (is it alive) and `GET /readyz` (can it take work): 200, or 503 with why."""
+
+    def __init__(self, alive: Checks, ready: Checks) -> None:
+        self._alive = alive
+        self._ready = ready
+
+    def __call__(self, app: web.Application) -> None:
+        """Add the routes."""
+        app.router.add_get("/healthz", self._answer_alive)
+        app.router.add_get("/readyz", self._answer_ready)
+
+    async def _answer_alive(self, request: web.Request) -> web.Response:
+        return _report(self._alive)
+
+    async def _answer_ready(self, request: web.Request) -> web.Response:
+        return _report(self._ready)
+
+
+def _report(look: Checks) -> web.Response:
+    try:
+        checks = dict(look())
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        logger.exception("health check failed")
+        checks = {"check": Check(False, f"the check itself failed: {type(error).__name__}")}
+    ok = all(check.ok for check in checks.values())
+    body = {
+        "status": "ok" if ok else "failing",
+        "checks": {name: {"ok": c.ok, "detail": c.detail} for name, c in checks.items()},
+    }
+    return web.json_response(body, status=200 if ok else 503, headers={"Cache-Control": "no-store"})
