@@ -22,7 +22,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 from numpy.typing import NDArray
 
-from services.inference import InferenceDesk, Priority, Run
+from services.inference import InferenceDesk, Priority, Run, Urgency
 
 logger = logging.getLogger("services.asr")
 
@@ -189,7 +189,7 @@ class StreamingASR:
         samples: Samples,
         *,
         room: str,
-        priority: Priority,
+        priority: Priority | Urgency,
         deadline_seconds: float,
         queue_seconds: float | None = None,
         options: DecodeOptions = DecodeOptions(),
@@ -243,7 +243,7 @@ class StreamingASR:
         return replace(
             best,
             text=text,
-            words=best.words if text else (),
+            words=best.words[: len(text.split())],
             audio_seconds=seconds,
             compute_seconds=time.perf_counter() - started,
         )

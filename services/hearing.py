@@ -23,7 +23,7 @@ from services.asr import (
     quietest_place,
     shift_words,
 )
-from services.inference import DeskFull, InferenceError, Priority, Superseded
+from services.inference import DeskFull, InferenceError, Priority, Superseded, Urgency
 from services.voice_activity import Activity, ActivityKind
 
 logger = logging.getLogger("services.hearing")
@@ -94,7 +94,7 @@ class _Decode:
     """A decode of everything up to sample `end` of the stream."""
 
     end: int
-    priority: Priority
+    urgency: Urgency
     task: asyncio.Task[Transcription]
 
 
@@ -128,7 +128,9 @@ class _Utterance:
 
     def commit(self, heard: Transcription, until: int) -> None:
         """Take `heard` as the transcript of the audio up to sample `until`."""
-        self.committed.append(shift_words(heard, (self.open_start - self.start) / SAMPLE_RATE))
+        self.committed.append(heard)
+        # Audio may have been dropped while it was transcribed.
+        until = max(until, self.open_start)
         self.chunks = [self.audio()[until - self.open_start :].copy()]
         self.open_start = until
         self.pauses = [p for p in self.pauses if p > until]
@@ -205,7 +207,8 @@ class Hearing:
 
     def observe(self, activity: Activity) -> None:
         """Take the detector's judgement of the latest audio."""
-        if activity.kind is ActivityKind.STARTED:
+        if activity.speaking and activity.voiced_seconds > 0:
+            # Not only at the start of speech: `finish` may have come in the middle of it.
             self._begin(activity.voiced_seconds)
         utterance = self._utterance
         if utterance is None:
@@ -222,7 +225,7 @@ class Hearing:
             pause = utterance.last_voice + SAMPLE_RATE // 10
             if not utterance.pauses or utterance.pauses[-1] < utterance.last_voice:
                 utterance.pauses.append(min(pause, utterance.end))
-            if not self._covered(utterance):
+            if not self._attempted(utterance):
                 self._start_decode(utterance, Priority.SPECULATIVE)
 
     def finish(self) -> None:
@@ -262,11 +265,18 @@ class Hearing:
         start = self._position - len(samples)
         self._utterance = _Utterance(start, samples)
         onset = self._position / SAMPLE_RATE - voiced_seconds
-        self._emit(Heard(HeardKind.SPEECH_STARTED, start_seconds=max(0.0, onset)))
+        onset = max(start / SAMPLE_RATE, onset)
+        self._emit(Heard(HeardKind.SPEECH_STARTED, start_seconds=onset))
+
+    def _attempted(self, utterance: _Utterance) -> bool:
+        """Whether everything said so far has been given to a decode, whatever came of it."""
+        decode = utterance.decode
+        return decode is not None and decode.end >= utterance.last_voice + _TAIL_SAMPLES
 
     def _covered(self, utterance: _Utterance) -> bool:
+        """Whether a decode of everything said so far runs or has succeeded."""
         decode = utterance.decode
-        if decode is None or decode.end < utterance.last_voice + _TAIL_SAMPLES:
+        if decode is None or not self._attempted(utterance):
             return False
         return not decode.task.done() or (
             not decode.task.cancelled() and decode.task.exception() is None
@@ -288,43 +298,48 @@ class Hearing:
     def _start_decode(self, utterance: _Utterance, priority: Priority) -> _Decode:
         if utterance.decode is not None and not utterance.decode.task.done():
             utterance.decode.task.cancel()
-        task = asyncio.create_task(self._decode(utterance, priority), name="hearing-decode")
-        decode = _Decode(utterance.end, priority, task)
+        urgency = Urgency(priority)
+        task = asyncio.create_task(self._decode(utterance, urgency), name="hearing-decode")
+        decode = _Decode(utterance.end, urgency, task)
         utterance.decode = decode
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._decoded(utterance, decode))
         return decode
 
-    async def _decode(self, utterance: _Utterance, priority: Priority) -> Transcription:
-        """Transcribe the utterance up to now; what lies before a pause is committed first."""
+    async def _decode(self, utterance: _Utterance, urgency: Urgency) -> Transcription:
+        """Transcribe the utterance up to now; what lies before a pause is committed first.
+
+        Words are timed from the utterance's start.
+        """
+        interim = urgency.priority is Priority.INTERIM
         end = utterance.end
         cut = self._cut(utterance, (await self._asr()).config.window_seconds)
         if cut is not None:
-            head = utterance.audio()[: cut - utterance.open_start]
             # Committed for good, so worth more than the interim that asked for it.
-            urgency = min(priority, Priority.SPECULATIVE)
-            utterance.commit(await self._transcribe(head, urgency, None), cut)
-        audio = utterance.audio()[: max(0, end - utterance.open_start)]
-        supersede = f"{id(self)}" if priority is Priority.INTERIM else None
-        tail = await self._transcribe(audio, priority, supersede)
-        if priority is Priority.INTERIM:
+            urgency.raise_to(Priority.SPECULATIVE)
+            utterance.commit(await self._transcribe(utterance, cut, urgency), cut)
+        tail = await self._transcribe(utterance, end, urgency, supersede=interim)
+        if interim:
             old = self._interim_cost_seconds or tail.compute_seconds
             self._interim_cost_seconds = 0.7 * old + 0.3 * tail.compute_seconds
         return tail
 
     async def _transcribe(
-        self, samples: Samples, priority: Priority, supersede: str | None
+        self, utterance: _Utterance, until: int, urgency: Urgency, *, supersede: bool = False
     ) -> Transcription:
+        """Transcribe the open audio up to sample `until` of the stream."""
         asr = await self._asr()
-        return await asr.transcribe(
-            samples,
+        start = utterance.open_start
+        heard = await asr.transcribe(
+            utterance.audio()[: max(0, until - start)],
             room=self._room,
-            priority=priority,
+            priority=urgency,
             deadline_seconds=self._timing.deadline_seconds,
             queue_seconds=self._timing.queue_seconds,
             options=self.options,
-            supersede=supersede,
+            supersede=f"hearing-{id(self)}" if supersede else None,
         )
+        return shift_words(heard, (start - utterance.start) / SAMPLE_RATE)
 
     def _cut(self, utterance: _Utterance, window: float) -> int | None:
         """Where the open audio may be cut for good: a pause, or a quiet place if it must be."""
@@ -388,8 +403,7 @@ class Hearing:
         return " ".join([*utterance.stable, *words[len(utterance.stable) :]])
 
     def _whole(self, utterance: _Utterance, tail: Transcription) -> Transcription:
-        offset = (utterance.open_start - utterance.start) / SAMPLE_RATE
-        return join_transcriptions([*utterance.committed, shift_words(tail, offset)])
+        return join_transcriptions([*utterance.committed, tail])
 
     async def _finish_in_order(self) -> None:
         while (utterance := await self._finals.get()) is not None:
@@ -404,6 +418,7 @@ class Hearing:
         for attempt in range(2):
             if attempt == 0 and self._covered(utterance) and utterance.decode is not None:
                 decode = utterance.decode
+                decode.urgency.raise_to(Priority.FINAL)
             else:
                 decode = self._start_decode(utterance, Priority.FINAL)
             try:
