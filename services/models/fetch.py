@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -32,7 +32,7 @@ from services.models.resolve import (
     resolve_voice,
     voice_folder,
 )
-from services.models.structure import check_voice, check_whisper
+from services.models.structure import WhisperFacts, check_voice, check_whisper
 
 if TYPE_CHECKING:
     from services.models.hub import Hub, RemoteFile
@@ -88,8 +88,7 @@ def fetch_asr(
             convert_whisper(sources, model)
         else:
             _link_all(sources, model)
-        _describe(entry, model)
-        check_whisper(model)
+        _describe(entry, check_whisper(model), model)
 
     return _fetch(
         entry,
@@ -149,17 +148,21 @@ def _fetch(
     disk_usage: Callable[[Path], tuple[int, int, int]],
 ) -> T:
     """What both kinds share; `build` makes the model's folder from the folder of its sources."""
-    if entry.source is None:
+    try:
         return resolve()
+    except ModelError as error:
+        if entry.source is None:
+            raise
+        reason = str(error)
     # Its libraries take a quarter of a second to import, which a start without a download saves.
     from services.models.hub import Hub
 
     try:
         with _alone(cache, key, show) as staging:
-            try:
+            # Someone else may have fetched it while this caller waited for its turn.
+            with suppress(ModelError):
                 return resolve()
-            except ModelError as reason:
-                logger.info("fetching model", extra={"model": entry.name, "reason": str(reason)})
+            logger.info("fetching model", extra={"model": entry.name, "reason": reason})
             show.say(summary(entry))
             with Hub(endpoint, connect_timeout_seconds=connect_timeout_seconds) as hub:
                 remote = _describe_all(hub, entry.source)
@@ -267,11 +270,11 @@ def _install(
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def _describe(entry: ASREntry, model: Path) -> None:
+def _describe(entry: ASREntry, facts: WhisperFacts, model: Path) -> None:
     """Leave the model's properties beside it, so that it can be moved and used by its path."""
     content = {
         "context": entry.context,
-        "window_seconds": entry.window_seconds,
+        "window_seconds": facts.window_seconds,
         "prompts": entry.prompts,
         "licence": entry.licence,
     }

@@ -75,12 +75,13 @@ class Hub:
         *,
         connect_timeout_seconds: float,
         stall_timeout_seconds: float = STALL_TIMEOUT_SECONDS,
-        retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
+        retry_delays_seconds: Sequence[float] | None = None,
     ) -> None:
         chosen = endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
         self.endpoint = chosen.rstrip("/")
         self._connect_timeout_seconds = connect_timeout_seconds
-        self._retry_delays_seconds = tuple(retry_delays_seconds)
+        delays = RETRY_DELAYS_SECONDS if retry_delays_seconds is None else retry_delays_seconds
+        self._retry_delays_seconds = tuple(delays)
         # Read at import by huggingface_hub, which someone else may have imported already: with
         # telemetry on it asks the hub for a list of programs to look for and names them to it.
         constants.HF_HUB_DISABLE_TELEMETRY = True

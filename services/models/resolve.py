@@ -1,6 +1,6 @@
 """From a catalogue name or a path to the checked files of a model, without any network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,12 @@ def resolve_asr(name_or_path: str, *, cache: Path) -> ASRModel:
     if not entry.demo:
         cure = download_command("asr", entry.name)
         verify_manifest(folder, what=f"The ASR model {entry.name}", cure=cure)
-    check_whisper(folder)
-    return asr_model(entry, folder)
+    facts = check_whisper(folder)
+    return replace(
+        asr_model(entry, folder),
+        window_seconds=facts.window_seconds,
+        english_only=facts.english_only,
+    )
 
 
 def resolve_voice(name_or_path: str, *, cache: Path) -> Voice:
@@ -112,7 +116,7 @@ def voice_folder(name: str, cache: Path) -> Path:
 
 
 def asr_model(entry: ASREntry, folder: Path) -> ASRModel:
-    """The catalogue's facts about a model whose files are in `folder`."""
+    """What the catalogue says about a model whose files are in `folder`, unchecked."""
     return ASRModel(
         name=entry.name,
         folder=folder,
