@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import ctranslate2
 
 from services.asr import ASRConfig, ASRLoadError, StreamingASR
 from services.cores import available_cores, plan_threads
-from services.inference import InferenceDesk, JobRecord
+from services.inference import InferenceDesk, InferenceError, JobRecord
 from services.load_once import LoadOnce
 from services.memory_use import measure_growth
 from services.models import (
@@ -25,7 +26,7 @@ from services.models import (
     resolve_asr,
     resolve_voice,
 )
-from services.tts import StreamingTTS, TTSConfig, TTSLoadError
+from services.tts import StreamingTTS, TTSConfig, TTSError, TTSLoadError
 from services.voice_activity import VoiceActivityModel
 
 logger = logging.getLogger("services.shared")
@@ -204,10 +205,16 @@ class SharedSpeech:
                 speaker=self.config.speaker,
                 speed=self.config.speed,
                 threads=self.config.voice_threads or self._plan.threads_per_call,
+                phrase_cache_bytes=self.config.phrase_cache_bytes,
             ),
             desk=self.desk,
         )
-        engine.warm()
+        try:
+            # Loading has a thread of its own, so a loop of its own disturbs nobody.
+            asyncio.run(engine.warm())
+        except (TTSError, InferenceError) as error:
+            engine.close()
+            raise TTSLoadError(f"voice {voice.name} does not speak: {error}") from error
         return engine
 
     def _note(self, role: str, loaded: LoadedModel, problem: str | None = None) -> None:

@@ -1,0 +1,67 @@
+"""`python -m agent`: the command line of the voice agent."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from agent.settings import Settings, SettingsError, read_settings
+
+_COMMANDS = {
+    "dev": "serve the agent and its page on this machine, with a LiveKit server of its own",
+    "start": "serve rooms of a LiveKit server, for production",
+    "web": "serve the page and its tokens, for production",
+    "console": "talk to the agent here, without a server (--text: type instead)",
+    "connect": "send the agent into one room of a LiveKit server",
+    "download-files": "fetch speech models",
+    "transcribe": "write down what is said in audio files",
+    "say": "speak a text",
+    "doctor": "check what is installed, reachable and loadable, and how fast it is",
+    "memory": "watch the memory of a running worker",
+}
+
+
+class Command(Protocol):
+    """What the module of a command in `agent.commands` offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's own arguments."""
+
+    def run(self, arguments: argparse.Namespace, settings: Settings) -> int:
+        """Do it; returns the exit status."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the command line, read the settings, run the command; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="python -m agent",
+        description="A voice agent that runs wholly on this machine.",
+        epilog="Settings come from the environment and from .env; .env.example lists them all.",
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    for name, text in _COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=text, description=text)
+        if name == wanted:
+            # Only this one is imported: some commands take seconds and much memory to load.
+            _load(name).add_arguments(subparser)
+    arguments = parser.parse_args(words)
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return _load(arguments.command).run(arguments, settings)
+
+
+def _load(name: str) -> Command:
+    module = importlib.import_module(f"agent.commands.{name.replace('-', '_')}")
+    return cast(Command, module)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

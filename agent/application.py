@@ -1,0 +1,246 @@
+"""A running product: what a role consists of, started in order and ended within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Coroutine
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from agent.logging_setup import setup_logging
+from agent.settings import Settings
+from services.livekit_server import LiveKitServer, LiveKitServerError
+from services.models import ModelError
+from services.web.app import LiveKitAccess, web_server
+from services.web.server import WebServer, WebServerError
+from services.web.status import AgentStatus, Check, HealthRoutes
+
+if TYPE_CHECKING:
+    from agent.worker import Worker
+
+logger = logging.getLogger("agent.application")
+
+_EXIT_STARTUP = 1
+_EXIT_FORCED = 3
+
+
+class Role(Enum):
+    """What a process is for."""
+
+    DEV = "dev"
+    START = "start"
+    WEB = "web"
+
+
+def serve(settings: Settings, role: Role) -> int:
+    """Run `role` until a signal ends it; returns the exit status."""
+    form = settings.log.format
+    if form == "auto":
+        form = "readable" if role is Role.DEV else "json"
+    setup_logging(settings.log.level, form, secrets=_secrets(settings))
+    return asyncio.run(Application(settings, role).run())
+
+
+class Application:
+    """Owns the LiveKit server, the worker and the web server of one process."""
+
+    def __init__(self, settings: Settings, role: Role) -> None:
+        self._settings = settings
+        self._role = role
+        self._stop = asyncio.Event()
+        self._stop_now = asyncio.Event()
+        self._livekit: LiveKitServer | None = None
+        self._worker: Worker | None = None
+        self._web: WebServer | None = None
+
+    async def run(self) -> int:
+        """Start all parts, wait for a signal or a failure, end all parts; the exit status."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal, number)
+        status = 0
+        try:
+            await _first(self._start_and_serve(), self._stop.wait())
+            if self._role is Role.START and self._worker is not None:
+                await _first(self._drain(self._worker), self._stop_now.wait())
+        except (LiveKitServerError, WebServerError, ModelError) as error:
+            print(error, file=sys.stderr)
+            status = _EXIT_STARTUP
+        except Exception:
+            logger.exception("cannot go on")
+            status = _EXIT_STARTUP
+        finally:
+            await self._end(status)
+        return status
+
+    def _on_signal(self, number: int) -> None:
+        if self._stop.is_set():
+            self._stop_now.set()
+        self._stop.set()
+        logger.info("stopping", extra={"signal": signal.Signals(number).name})
+
+    async def _start_and_serve(self) -> None:
+        settings = self._settings
+        if self._role is Role.WEB:
+            self._start_web(self._configured_access())
+            self._announce()
+            await asyncio.Event().wait()
+        # Imported here: the web role needs neither the framework's worker nor any model.
+        from agent.worker import LiveKitAccount, Worker, shared_speech_of
+
+        speech = shared_speech_of(settings)
+        # The models load while the server starts.
+        _, access = await asyncio.gather(speech.prewarm(), self._livekit_access())
+        self._worker = Worker(
+            settings, LiveKitAccount(access.url, access.api_key, access.api_secret), speech
+        )
+        self._start_web(access)
+        await self._worker.start()
+        self._announce()
+        await self._worker.wait()
+
+    async def _livekit_access(self) -> LiveKitAccess:
+        livekit = self._settings.livekit
+        if livekit.url:
+            return self._configured_access()
+        self._livekit = LiveKitServer(livekit.server_config, program=livekit.server)
+        address = await self._livekit.start()
+        return LiveKitAccess(
+            url=address.url,
+            api_key=address.api_key,
+            api_secret=address.api_secret,
+            agent_name=self._settings.agent.name,
+            public_url=livekit.public_url or None,
+        )
+
+    def _configured_access(self) -> LiveKitAccess:
+        livekit = self._settings.livekit
+        return LiveKitAccess(
+            url=livekit.url,
+            api_key=livekit.api_key,
+            api_secret=livekit.api_secret.get_secret_value(),
+            agent_name=self._settings.agent.name,
+            public_url=livekit.public_url or None,
+        )
+
+    def _start_web(self, access: LiveKitAccess) -> None:
+        web = self._settings.web
+        health = HealthRoutes(self._alive, self._ready)
+        if self._role is Role.START:
+            self._web = WebServer(
+                web.worker_host,
+                web.worker_port,
+                [health],
+                host_setting="WORKER_HOST",
+                port_setting="WORKER_PORT",
+            )
+        else:
+            self._web = web_server(
+                access,
+                self._status,
+                host=web.host,
+                port=web.port,
+                access_key=web.access_key.get_secret_value() or None,
+                allowed_origins=web.allowed_origins,
+                trusted_proxies=web.trusted_proxies,
+                tokens=web.tokens,
+                tokens_per_minute=web.tokens_per_minute,
+                token_ttl_seconds=60.0 * web.token_minutes,
+                more_routes=[health],
+            )
+        self._web.start()
+
+    def _status(self) -> AgentStatus:
+        worker = self._worker
+        if worker is None:
+            return AgentStatus()
+        return AgentStatus(
+            ready=worker.ready,
+            rooms=worker.rooms,
+            capacity=worker.capacity,
+            notices=tuple(worker.notices()),
+        )
+
+    def _alive(self) -> dict[str, Check]:
+        return {"process": Check(True)}
+
+    def _ready(self) -> dict[str, Check]:
+        worker = self._worker
+        if worker is None:
+            return {"web": Check(True)}
+        return {
+            "worker": Check(worker.ready, f"{worker.rooms} of {worker.capacity} rooms"),
+        }
+
+    def _announce(self) -> None:
+        assert self._web is not None
+        if self._role is Role.START:
+            logger.info("worker ready", extra={"health": self._web.address})
+            return
+        for notice in self._worker.notices() if self._worker else ():
+            print(notice)
+        print(f"Ready: open {self._web.address} in a browser. Ctrl-C ends it.", flush=True)
+
+    async def _drain(self, worker: Worker) -> None:
+        """Let the rooms in progress finish, for as long as the settings allow."""
+        seconds = self._settings.lifecycle.drain_seconds
+        logger.info("draining", extra={"rooms": worker.rooms, "at_most_seconds": seconds})
+        if not await worker.drain(seconds):
+            logger.warning("rooms did not finish in time", extra={"rooms": worker.rooms})
+
+    async def _end(self, status: int) -> None:
+        """End all parts in order; a part that hangs does not keep the process alive."""
+        deadline = threading.Timer(
+            self._settings.lifecycle.shutdown_seconds, _give_up, (status or _EXIT_FORCED,)
+        )
+        deadline.daemon = True
+        deadline.start()
+        if self._web is not None:
+            await asyncio.to_thread(self._web.stop)
+        if self._worker is not None:
+            with contextlib.suppress(Exception):
+                await self._worker.aclose()
+        if self._livekit is not None:
+            await self._livekit.stop()
+        deadline.cancel()
+        logger.info("stopped")
+
+
+async def _first(*works: Coroutine[object, object, object]) -> None:
+    """Wait until one has ended, then end the others; raises what the ended one raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _give_up(status: int) -> None:
+    """The last deadline: threads that hang in native code cannot be ended otherwise."""
+    logger.error("did not end in time: the process is ended")
+    logging.shutdown()
+    os._exit(status)
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """Values that must never be seen in a log."""
+    return [
+        secret
+        for secret in (
+            settings.livekit.api_secret.get_secret_value(),
+            settings.llm.api_key.get_secret_value(),
+            settings.web.access_key.get_secret_value(),
+            settings.web.admin_token.get_secret_value(),
+        )
+        if secret
+    ]

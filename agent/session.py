@@ -1,0 +1,315 @@
+"""One room: the conversation that is held there, from the first caller to the last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import (
+    APIConnectOptions,
+    AutoSubscribe,
+    JobContext,
+    llm,
+)
+from livekit.agents.voice import AgentSession, CloseEvent, ErrorEvent
+from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.agents.voice.room_io import (
+    AudioInputOptions,
+    AudioOutputOptions,
+    RoomOptions,
+    TextInputOptions,
+)
+from livekit.agents.voice.turn import TurnHandlingOptions
+
+from agent.assistant import Assistant
+from agent.settings import Settings
+from agent.turn_records import TurnRecords
+from services.hearing import HearingTiming
+from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
+from services.livekit_local.turn import LocalTurnDetector
+from services.shared import SharedSpeech
+from services.voice_activity import SAMPLE_RATE, VoiceActivityModel, VoiceActivityOptions
+
+logger = logging.getLogger("agent.session")
+
+_INPUT_FRAME_MILLISECONDS = 32
+"""One window of the voice activity model: fewer events than the default 50 ms would not be worth
+the later answer, smaller frames only wake the loop more often."""
+_FIRST_CALLER_SECONDS = 30.0
+_NO_LIMIT = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class RoomServices:
+    """What a room takes from its worker."""
+
+    settings: Settings
+    speech: SharedSpeech
+    voice_activity: VoiceActivityModel
+    build_llm: Callable[[], llm.LLM[Any]]
+    llm_name: str
+    notices: Callable[[], list[str]]
+
+
+async def converse(ctx: JobContext, services: RoomServices) -> None:
+    """Hold the conversation of one job; returns once it is under way.
+
+    Runs in the job's own thread and event loop. Everything made here ends with the job.
+    """
+    room = RoomConversation(ctx, services)
+    ctx.add_shutdown_callback(room.aclose)
+    await room.start()
+
+
+class RoomConversation:
+    """Owns what belongs to one room; lives on that room's event loop."""
+
+    def __init__(self, ctx: JobContext, services: RoomServices) -> None:
+        self._ctx = ctx
+        self._services = services
+        self._room = ctx.room
+        settings = services.settings
+        self._vad = LocalVAD(
+            services.voice_activity,
+            VoiceActivityOptions(
+                min_silence_seconds=settings.turn.vad_silence_seconds,
+                activation_threshold=settings.turn.vad_threshold,
+                deactivation_threshold=max(0.01, settings.turn.vad_threshold - 0.15),
+            ),
+        )
+        name = ctx.job.room.name
+        self._stt = LocalSTT(
+            vad=self._vad,
+            room=name,
+            keyterms=list(settings.asr.hotwords),
+            prompt=settings.asr.prompt,
+            interim_results=settings.asr.interim_share > 0,
+            timing=HearingTiming(
+                interim_share=settings.asr.interim_share,
+                deadline_seconds=settings.asr.timeout_seconds,
+            ),
+        )
+        self._tts = LocalTTS(
+            room=name,
+            timeout_seconds=settings.voice.timeout_seconds,
+            ahead_seconds=settings.voice.ahead_seconds,
+        )
+        self._llm = services.build_llm()
+        self._session = AgentSession[None](
+            stt=self._stt,
+            vad=self._vad,
+            tts=self._tts,
+            llm=self._llm,
+            turn_handling=turn_handling(settings, self._stt),
+            use_tts_aligned_transcript=True,
+            tts_text_transforms=None,
+            aec_warmup_duration=None,
+            user_away_timeout=None,
+            conn_options=SessionConnectOptions(
+                tts_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.1),
+                llm_conn_options=APIConnectOptions(
+                    max_retry=0, timeout=settings.llm.timeout_seconds
+                ),
+                # A room outlives any number of failures; the circuit breakers judge engines.
+                max_unrecoverable_errors=_NO_LIMIT,
+            ),
+        )
+        self._records = TurnRecords(limit=settings.limits.turn_records)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._empty_timer: asyncio.TimerHandle | None = None
+        self._ended = False
+
+    async def start(self) -> None:
+        """Join the room and begin to listen; greets the caller."""
+        settings = self._services.settings
+        self._session.on("error", self._on_error)
+        self._session.on("close", self._on_close)
+        self._session.on("conversation_item_added", self._on_item)
+        self._room.on("participant_connected", self._on_participants_changed)
+        self._room.on("participant_disconnected", self._on_participants_changed)
+        await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
+        self._leave_if_empty(_FIRST_CALLER_SECONDS)
+        self._register_methods()
+        await self._tell_about_us()
+        assistant = Assistant(
+            name=settings.agent.name,
+            instructions=settings.agent.instructions or None,
+            greeting=settings.agent.spoken_greeting,
+            history_items=settings.limits.chat_history_items,
+        )
+        await self._session.start(
+            assistant,
+            room=self._room,
+            room_options=RoomOptions(
+                audio_input=AudioInputOptions(
+                    sample_rate=SAMPLE_RATE,
+                    frame_size_ms=_INPUT_FRAME_MILLISECONDS,
+                    # Browsers level the microphone themselves; the filter here would also want
+                    # frames of whole 10 ms.
+                    auto_gain_control=False,
+                    pre_connect_audio=True,
+                ),
+                audio_output=AudioOutputOptions(sample_rate=self._tts.sample_rate),
+                text_input=TextInputOptions(),
+                close_on_disconnect=False,
+            ),
+            record=False,
+        )
+        logger.info("conversation started", extra={"model": self._services.llm_name})
+
+    async def aclose(self) -> None:
+        """End everything that belongs to the room; the shared models stay."""
+        self._ended = True
+        if self._empty_timer is not None:
+            self._empty_timer.cancel()
+        with contextlib.suppress(RuntimeError):
+            await self._session.aclose()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stt.aclose()
+        await self._tts.aclose()
+        await self._llm.aclose()
+        logger.info("conversation ended", extra={"turns": self._records.count})
+
+    def _on_error(self, event: ErrorEvent) -> None:
+        error = getattr(event.error, "error", event.error)
+        logger.warning(
+            "engine error",
+            extra={"kind": getattr(event.error, "type", "error"), "error": str(error)},
+        )
+
+    def _on_close(self, event: CloseEvent) -> None:
+        self._end(f"session closed: {event.reason.value}")
+
+    def _on_item(self, event: object) -> None:
+        item = getattr(event, "item", None)
+        if not isinstance(item, llm.ChatMessage):
+            return
+        record = self._records.add(item)
+        if record is not None:
+            self._start_task(self._publish("agent.turn", record.as_json()), "publish-turn")
+
+    def _on_participants_changed(self, _: rtc.RemoteParticipant) -> None:
+        self._leave_if_empty(self._services.settings.limits.room_empty_seconds)
+
+    def _leave_if_empty(self, seconds: float) -> None:
+        """Once nobody has been here for so long, the room's time is over."""
+        if self._empty_timer is not None:
+            self._empty_timer.cancel()
+            self._empty_timer = None
+        if not self._ended and not self._callers():
+            loop = asyncio.get_running_loop()
+            self._empty_timer = loop.call_later(seconds, self._end, "nobody is in the room")
+
+    def _callers(self) -> list[rtc.RemoteParticipant]:
+        agent = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+        return [p for p in self._room.remote_participants.values() if p.kind != agent]
+
+    def _end(self, reason: str) -> None:
+        if not self._ended:
+            self._ended = True
+            self._ctx.shutdown(reason)
+
+    async def _tell_about_us(self) -> None:
+        """What the page shows about this agent, as an attribute of its participant."""
+        loaded = self._services.speech.loaded
+        info = {
+            role: {"name": loaded[role].name, "demo": loaded[role].demo}
+            for role in ("asr", "voice")
+            if role in loaded
+        }
+        await self._room.local_participant.set_attributes(
+            {
+                "agent.info": json.dumps(
+                    {
+                        **info,
+                        "llm": self._services.llm_name,
+                        "notices": self._services.notices(),
+                    }
+                )
+            }
+        )
+
+    def _register_methods(self) -> None:
+        methods = {
+            "agent.ping": self._ping,
+            "agent.stop": self._stop_speaking,
+            "agent.repeat": self._repeat,
+        }
+        for name, method in methods.items():
+            self._room.local_participant.register_rpc_method(name, method)
+
+    async def _ping(self, _: rtc.RpcInvocationData) -> str:
+        return "pong"
+
+    async def _stop_speaking(self, _: rtc.RpcInvocationData) -> str:
+        with contextlib.suppress(RuntimeError):
+            await self._session.interrupt(force=True)
+        return "ok"
+
+    async def _repeat(self, _: rtc.RpcInvocationData) -> str:
+        said = [
+            item.text_content
+            for item in self._session.history.items
+            if isinstance(item, llm.ChatMessage) and item.role == "assistant" and item.text_content
+        ]
+        if said:
+            with contextlib.suppress(RuntimeError):
+                await self._session.interrupt(force=True)
+            self._session.say(said[-1] or "", add_to_chat_ctx=False)
+        return "ok"
+
+    async def _publish(self, topic: str, text: str) -> None:
+        try:
+            await self._room.local_participant.send_text(text, topic=topic)
+        except Exception as error:
+            logger.debug("not published", extra={"topic": topic, "error": str(error)})
+
+    def _start_task(self, work: object, name: str) -> None:
+        assert asyncio.iscoroutine(work)
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def turn_handling(settings: Settings, stt: LocalSTT) -> TurnHandlingOptions:
+    """Who speaks when: nothing of it asks a service outside this machine."""
+    turn = settings.turn
+    options = TurnHandlingOptions(
+        endpointing={
+            "mode": "fixed",
+            "min_delay": turn.min_delay_seconds,
+            "max_delay": turn.max_delay_seconds,
+        },
+        interruption={
+            "enabled": True,
+            "mode": "vad",
+            "min_duration": turn.barge_in_min_seconds,
+            "resume_false_interruption": True,
+            "false_interruption_timeout": turn.false_interruption_seconds,
+            "discard_audio_if_uninterruptible": False,
+        },
+        preemptive_generation={
+            "enabled": True,
+            "preemptive_tts": True,
+            "max_speech_duration": 120.0,
+            "max_retries": 1000,
+        },
+    )
+    if turn.detection == "vad":
+        options["turn_detection"] = "vad"
+    else:
+        options["turn_detection"] = LocalTurnDetector(
+            stt,
+            complete_seconds=turn.min_delay_seconds,
+            incomplete_seconds=turn.max_delay_seconds,
+            acoustic=turn.detection == "model",
+        )
+    return options

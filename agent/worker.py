@@ -1,0 +1,193 @@
+"""The worker: one process that serves many rooms, each in a thread, over shared models."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+# The framework preloads its end-of-turn weights (255 MB) with the first job thread, used or not.
+os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
+
+from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest, llm
+
+from agent.llm_factory import build_llm
+from agent.session import RoomServices, converse
+from agent.settings import Settings
+from services.shared import SharedSpeech, SpeechConfig, configure_shared
+
+logger = logging.getLogger("agent.worker")
+
+_NEVER_GIVE_UP = 2**31
+_JOB_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKitAccount:
+    """The LiveKit server this worker registers with."""
+
+    url: str
+    api_key: str
+    api_secret: str
+
+
+class Worker:
+    """Owns the models and the registration with LiveKit; lives on one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        account: LiveKitAccount | None,
+        speech: SharedSpeech,
+    ) -> None:
+        """Without an account the worker registers nowhere and only takes simulated jobs."""
+        self._settings = settings
+        self._account = account
+        self.speech = speech
+        self.capacity = settings.limits.max_rooms or 5
+        self._registered = asyncio.Event()
+        self._started = asyncio.Event()
+        self._warm = False
+        self._running: asyncio.Task[None] | None = None
+        self.server = AgentServer(
+            job_executor_type=JobExecutorType.THREAD,
+            load_fnc=self._load,
+            load_threshold=0.999,
+            num_idle_processes=self.capacity,
+            initialize_process_timeout=_JOB_START_SECONDS,
+            shutdown_process_timeout=settings.lifecycle.shutdown_seconds,
+            max_retry=_NEVER_GIVE_UP,
+            ws_url=account.url if account else None,
+            api_key=account.api_key if account else None,
+            api_secret=account.api_secret if account else None,
+            host="127.0.0.1",
+            port=0,
+        )
+        self.server.rtc_session(
+            self._converse, agent_name=settings.agent.name, on_request=self._on_request
+        )
+        self.server.on("worker_registered", lambda *_: self._registered.set())
+        self.server.on("worker_started", lambda *_: self._started.set())
+
+    @property
+    def ready(self) -> bool:
+        """Whether a room would be served at once."""
+        return self._warm and self._registered.is_set() and not self.server.draining
+
+    @property
+    def rooms(self) -> int:
+        """Rooms in progress; 0 before the start."""
+        return len(self.server.active_jobs) if self._started.is_set() else 0
+
+    def notices(self) -> list[str]:
+        """What callers should know about this agent."""
+        return self.speech.notices
+
+    async def start(self) -> None:
+        """Load and warm all models, then register: a room never waits for a load.
+
+        Returns once LiveKit has registered the worker. Raises what a load raises.
+        """
+        await self.speech.prewarm()
+        self._warm = True
+        self._running = asyncio.create_task(
+            self.server.run(devmode=False, unregistered=self._account is None), name="worker"
+        )
+        waiting = asyncio.create_task(
+            (self._registered if self._account else self._started).wait(), name="worker-wait"
+        )
+        try:
+            await asyncio.wait([waiting, self._running], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if self._running.done():
+            await self._running
+
+    async def wait(self) -> None:
+        """Until the worker ends; raises why, when that was not asked for."""
+        assert self._running is not None
+        await asyncio.shield(self._running)
+
+    async def drain(self, timeout_seconds: float) -> bool:
+        """Take no new room and let those in progress finish; False when they did not in time."""
+        if not self._started.is_set():
+            return True
+        try:
+            # Without a bound of its own: the framework holds a lock until its bound has passed.
+            await asyncio.wait_for(self.server.drain(timeout=None), timeout_seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """End all rooms and the registration, then free the models."""
+        if self._running is not None:
+            await self.server.aclose()
+            await asyncio.gather(self._running, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(None, self.speech.close)
+
+    async def _converse(self, ctx: JobContext) -> None:
+        voice_activity = await self.speech.voice_activity.get()
+        await converse(
+            ctx,
+            RoomServices(
+                settings=self._settings,
+                speech=self.speech,
+                voice_activity=voice_activity,
+                build_llm=llm_builder(self._settings),
+                llm_name=self._settings.llm.model or "builtin",
+                notices=self.notices,
+            ),
+        )
+
+    async def _on_request(self, request: JobRequest) -> None:
+        if self.rooms >= self.capacity:
+            logger.info("room rejected", extra={"room": request.room.name, "reason": "full"})
+            await request.reject(terminate=False)
+            return
+        await request.accept(name=self._settings.agent.name)
+
+    def _load(self, _: AgentServer) -> float:
+        return min(1.0, self.rooms / self.capacity)
+
+
+def llm_builder(settings: Settings) -> Callable[[], llm.LLM[Any]]:
+    """How each room gets its language model."""
+    return functools.partial(
+        build_llm,
+        base_url=settings.llm.base_url or None,
+        model=settings.llm.model,
+        api_key=settings.llm.api_key.get_secret_value(),
+        timeout_seconds=settings.llm.timeout_seconds,
+    )
+
+
+def shared_speech_of(settings: Settings) -> SharedSpeech:
+    """The process's models as the settings want them; nothing is loaded yet."""
+    demo = settings.models.choice == "demo"
+    language = settings.asr.language
+    speech = SharedSpeech(
+        SpeechConfig(
+            asr="demo" if demo else settings.asr.model,
+            voice="demo" if demo else settings.voice.voice,
+            cache=settings.models.cache,
+            language=None if language == "auto" else language,
+            device=settings.asr.device,
+            compute_type=settings.asr.compute_type,
+            context=settings.asr.context,
+            asr_threads=settings.asr.threads,
+            voice_threads=settings.voice.threads,
+            speaker=settings.voice.speaker,
+            speed=settings.voice.speed,
+            slots=settings.limits.desk_slots,
+            queue_limit=settings.limits.desk_queue,
+            wedge_budget=settings.limits.wedged_threads,
+            phrase_cache_bytes=settings.voice.phrase_cache_mb * 2**20,
+        )
+    )
+    configure_shared(speech)
+    return speech

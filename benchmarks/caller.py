@@ -1,0 +1,297 @@
+"""A caller: joins a room, speaks recorded audio as a microphone would, and hears the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import json
+import time
+import wave
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from livekit import api, rtc
+from livekit.protocol.agent_dispatch import RoomAgentDispatch
+from livekit.protocol.room import RoomConfiguration
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+"""Hz, of what the caller says and hears."""
+_FRAME_SECONDS = 0.02
+_FRAME_SAMPLES = round(SAMPLE_RATE * _FRAME_SECONDS)
+_AUDIBLE = 0.01
+"""Of full scale: -40 dB."""
+_QUEUE_MILLISECONDS = 60
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One thing that was said."""
+
+    started: float
+    """Monotonic time of its first audible sample."""
+    ended: float
+    """Monotonic time of its last audible sample."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """One transcript segment as the page would show it."""
+
+    id: str
+    identity: str
+    text: str = ""
+    final: bool = False
+    created: float = field(default_factory=time.monotonic)
+
+
+def room_token(key: str, secret: str, room: str, identity: str, *, agent_name: str | None) -> str:
+    """A token for one room; it asks for the agent, if there is to be one."""
+    token = (
+        api.AccessToken(key, secret)
+        .with_identity(identity)
+        .with_grants(api.VideoGrants(room_join=True, room=room))
+        .with_ttl(datetime.timedelta(minutes=10))
+    )
+    if agent_name is not None:
+        token = token.with_room_config(
+            RoomConfiguration(agents=[RoomAgentDispatch(agent_name=agent_name)])
+        )
+    return token.to_jwt()
+
+
+def read_wav(path: Path) -> Samples:
+    """Mono samples in [-1, 1] of a 16 kHz, 16-bit WAV file."""
+    with wave.open(str(path)) as file:
+        if file.getframerate() != SAMPLE_RATE or file.getsampwidth() != 2:
+            raise ValueError(f"{path} is not a 16 kHz, 16-bit WAV file")
+        data = np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16)
+    return data.reshape(-1, file.getnchannels())[:, 0].astype(np.float32) / 32768.0
+
+
+class Caller:
+    """One participant with an open microphone; belongs to one event loop."""
+
+    def __init__(self, identity: str = "caller") -> None:
+        self.identity = identity
+        self.room = rtc.Room()
+        self.segments: dict[str, Segment] = {}
+        """Transcripts of both sides by segment id, in the order they began."""
+        self.turns: list[dict[str, Any]] = []
+        """What the agent said of its turns' timing."""
+        self.notices: list[dict[str, Any]] = []
+        self.heard: list[tuple[float, Samples]] = []
+        """Everything heard from the agent: monotonic time of arrival, samples."""
+        self.sound_started = asyncio.Event()
+        """Set when the agent becomes audible; clear it to wait for the next time."""
+        self._queue: deque[Samples] = deque()
+        self._spoken: asyncio.Event = asyncio.Event()
+        self._marks: list[float] = []
+        self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=_QUEUE_MILLISECONDS)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Caller:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.leave()
+
+    async def join(self, url: str, token: str) -> None:
+        """Join and open the microphone."""
+        self.room.on("track_subscribed", self._on_track)
+        self.room.register_text_stream_handler("lk.transcription", self._on_transcription)
+        self.room.register_text_stream_handler("agent.turn", self._on_turn)
+        self.room.register_text_stream_handler("agent.notice", self._on_notice)
+        await self.room.connect(url, token)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
+        await self.room.local_participant.publish_track(
+            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        )
+        self._start(self._microphone(), "caller-microphone")
+
+    async def leave(self) -> None:
+        """Leave, and end everything that belongs to this caller."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(Exception):
+            await self.room.disconnect()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._source.aclose()
+
+    async def wait_for_agent(self, timeout_seconds: float = 20.0) -> rtc.RemoteParticipant:
+        """Until an agent is in the room and listens."""
+        end = time.monotonic() + timeout_seconds
+        while time.monotonic() < end:
+            for participant in self.room.remote_participants.values():
+                state = participant.attributes.get("lk.agent.state")
+                if state in ("listening", "speaking", "thinking"):
+                    return participant
+            await asyncio.sleep(0.02)
+        raise TimeoutError("no agent came")
+
+    async def say(self, samples: Samples) -> Utterance:
+        """Speak; returns when the last audible sample has left the microphone."""
+        audible = np.flatnonzero(np.abs(samples) > _AUDIBLE)
+        first, last = (int(audible[0]), int(audible[-1])) if len(audible) else (0, len(samples))
+        self._spoken.clear()
+        self._marks = []
+        frames = -(-len(samples) // _FRAME_SAMPLES)
+        padded = np.pad(samples, (0, frames * _FRAME_SAMPLES - len(samples)))
+        self._queue.extend(padded.reshape(frames, _FRAME_SAMPLES))
+        await self._spoken.wait()
+        begin = self._marks[0]
+        return Utterance(begin + first / SAMPLE_RATE, begin + last / SAMPLE_RATE)
+
+    async def say_file(self, path: Path) -> Utterance:
+        """Speak a recording."""
+        return await self.say(read_wav(path))
+
+    async def send_text(self, text: str) -> None:
+        """Type instead of speaking."""
+        await self.room.local_participant.send_text(text, topic="lk.chat")
+
+    def transcripts(self, *, of_agent: bool) -> list[str]:
+        """What the agent said, or what it understood, oldest first; what is final."""
+        return [
+            s.text.strip()
+            for s in self.segments.values()
+            if s.final and s.text.strip() and (s.identity != self.identity) == of_agent
+        ]
+
+    async def wait_for_transcript(
+        self, count: int, *, of_agent: bool, timeout_seconds: float = 20.0
+    ) -> list[str]:
+        """Until that many final transcripts are there."""
+        end = time.monotonic() + timeout_seconds
+        while len(found := self.transcripts(of_agent=of_agent)) < count:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{len(found)} of {count} transcripts: {found}")
+            await asyncio.sleep(0.02)
+        return found
+
+    async def wait_for_silence(
+        self, quiet_seconds: float = 0.8, timeout_seconds: float = 30.0
+    ) -> None:
+        """Until the agent has not been audible for so long."""
+        end = time.monotonic() + timeout_seconds
+        while time.monotonic() < end:
+            last = self.last_audible
+            if last is None or time.monotonic() - last > quiet_seconds:
+                return
+            await asyncio.sleep(0.02)
+        raise TimeoutError("the agent does not fall silent")
+
+    @property
+    def last_audible(self) -> float | None:
+        """Monotonic time of the agent's latest audible sound."""
+        for arrived, samples in reversed(self.heard):
+            if _is_audible(samples):
+                return arrived
+        return None
+
+    def first_audible_after(self, moment: float) -> float | None:
+        """Monotonic time of the agent's first audible sound after `moment`."""
+        for arrived, samples in self.heard:
+            if arrived > moment and _is_audible(samples):
+                return arrived
+        return None
+
+    def heard_since(self, moment: float) -> Samples:
+        """Everything heard after `moment`, as one piece at 16 kHz."""
+        parts = [samples for arrived, samples in self.heard if arrived > moment]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+
+    async def _microphone(self) -> None:
+        """Sound or silence in real time, without a gap, as a browser sends it."""
+        silence = np.zeros(_FRAME_SAMPLES, dtype=np.float32)
+        next_at = time.monotonic()
+        while True:
+            speaking = bool(self._queue)
+            samples = self._queue.popleft() if speaking else silence
+            if speaking:
+                self._marks.append(time.monotonic())
+            pcm = (samples * 32767.0).astype(np.int16)
+            await self._source.capture_frame(
+                rtc.AudioFrame(pcm.tobytes(), SAMPLE_RATE, 1, _FRAME_SAMPLES)
+            )
+            if speaking and not self._queue:
+                self._spoken.set()
+            next_at = max(next_at + _FRAME_SECONDS, time.monotonic() - 0.1)
+            await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+
+    async def _listen(self, track: rtc.Track) -> None:
+        stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
+        try:
+            async for event in stream:
+                samples = np.frombuffer(event.frame.data, dtype=np.int16).astype(np.float32)
+                samples /= 32768.0
+                self.heard.append((time.monotonic(), samples))
+                if _is_audible(samples):
+                    self.sound_started.set()
+        finally:
+            await stream.aclose()
+
+    def _on_track(
+        self,
+        track: rtc.Track,
+        publication: rtc.RemoteTrackPublication,
+        participant: rtc.RemoteParticipant,
+    ) -> None:
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self._start(self._listen(track), "caller-listen")
+
+    def _on_transcription(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        self._start(self._read_transcription(reader, identity), "caller-transcription")
+
+    async def _read_transcription(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        attributes = reader.info.attributes or {}
+        key = attributes.get("lk.segment_id", reader.info.stream_id)
+        speaker = identity
+        if track := attributes.get("lk.transcribed_track_id"):
+            speaker = self._speaker_of(track, identity)
+        segment = self.segments.setdefault(key, Segment(key, speaker))
+        text = ""
+        try:
+            async for chunk in reader:
+                text += chunk
+                segment.text = text
+        except rtc.data_stream.StreamError:
+            # Cut off in mid-sentence, because we or the agent left.
+            return
+        final = (reader.info.attributes or {}).get("lk.transcription_final", "true")
+        segment.final = final == "true"
+
+    def _speaker_of(self, track_sid: str, fallback: str) -> str:
+        for publication in self.room.local_participant.track_publications.values():
+            if publication.sid == track_sid:
+                return self.identity
+        return fallback
+
+    def _on_turn(self, reader: rtc.TextStreamReader, _: str) -> None:
+        self._start(self._read_json(reader, self.turns), "caller-turn")
+
+    def _on_notice(self, reader: rtc.TextStreamReader, _: str) -> None:
+        self._start(self._read_json(reader, self.notices), "caller-notice")
+
+    @staticmethod
+    async def _read_json(reader: rtc.TextStreamReader, into: list[dict[str, Any]]) -> None:
+        into.append(json.loads(await reader.read_all()))
+
+    def _start(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _is_audible(samples: Samples) -> bool:
+    return bool(len(samples)) and float(np.max(np.abs(samples))) > _AUDIBLE

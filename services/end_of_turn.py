@@ -1,0 +1,95 @@
+"""When a pause is the end of a turn: how long to wait, given what is known of the speech so far."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+from services.completeness import judge_completeness
+
+_SURE = 0.8
+"""From this probability on the shortest wait is enough."""
+_UNSURE_LOG_PROBABILITY = -0.35
+"""A decode that is less sure than this per token is often one of a word broken off."""
+_LEARNED_MARGIN_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTiming:
+    """Silence, from the last voice, that ends a turn."""
+
+    complete_seconds: float = 0.3
+    """After a request that is surely complete."""
+    incomplete_seconds: float = 1.5
+    """After one that is surely not, or that has not been understood yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known in a pause."""
+
+    text: str
+    """The turn so far; empty when nothing has been recognised yet."""
+    mean_log_probability: float = 0.0
+    """Of the decoder, per token."""
+    acoustic_probability: float | None = None
+    """That the voice sounds finished, where a model was asked."""
+
+
+class EndOfTurnJudge:
+    """Decides for one caller; belongs to one event loop.
+
+    It learns how this caller pauses: after pauses that turned out to be within a turn, a bit
+    more than the usual one is waited for, even after a sentence that seems complete.
+    """
+
+    def __init__(self, timing: TurnTiming | None = None) -> None:
+        self._timing = timing or TurnTiming()
+        self._inner_pauses: deque[float] = deque(maxlen=4)
+
+    @property
+    def longest_wait_seconds(self) -> float:
+        """No pause is waited for longer."""
+        return max(self._timing.incomplete_seconds, self._timing.complete_seconds)
+
+    def wait_seconds(self, evidence: Evidence) -> float:
+        """Silence to wait for before the turn is over."""
+        timing = self._timing
+        shortest = min(timing.incomplete_seconds, self._shortest_wait())
+        if not evidence.text:
+            return timing.incomplete_seconds
+        probability = judge_completeness(evidence.text).probability
+        if evidence.acoustic_probability is not None:
+            probability = _combine(probability, evidence.acoustic_probability)
+        if evidence.mean_log_probability < _UNSURE_LOG_PROBABILITY:
+            probability = min(probability, 0.7)
+        doubt = max(0.0, 1.0 - probability / _SURE)
+        return shortest + doubt * (timing.incomplete_seconds - shortest)
+
+    def note_inner_pause(self, seconds: float) -> None:
+        """The caller went on after that much silence."""
+        self._inner_pauses.append(seconds)
+
+    def note_turn(self) -> None:
+        """A turn was taken and stood: earlier pauses count for less."""
+        if self._inner_pauses:
+            self._inner_pauses.popleft()
+
+    def _shortest_wait(self) -> float:
+        complete = self._timing.complete_seconds
+        if len(self._inner_pauses) < 2:
+            return complete
+        usual = sorted(self._inner_pauses)[len(self._inner_pauses) // 2]
+        return max(complete, min(usual + _LEARNED_MARGIN_SECONDS, 2 * complete))
+
+
+def _combine(one: float, other: float) -> float:
+    """Two opinions on one question, as independent odds."""
+    odds = _log_odds(one) + _log_odds(other)
+    return 1.0 / (1.0 + math.exp(-odds))
+
+
+def _log_odds(probability: float) -> float:
+    probability = min(0.99, max(0.01, probability))
+    return math.log(probability / (1.0 - probability))
