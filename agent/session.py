@@ -29,6 +29,7 @@ from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.assistant import Assistant
 from agent.settings import Settings
+from agent.tools import RoomState, Toolbox
 from agent.turn_records import TurnRecords
 from services.hearing import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
@@ -52,7 +53,7 @@ class RoomServices:
     settings: Settings
     speech: SharedSpeech
     voice_activity: VoiceActivityModel
-    build_llm: Callable[[], llm.LLM[Any]]
+    build_llm: Callable[[Toolbox], llm.LLM[Any]]
     llm_name: str
     notices: Callable[[], list[str]]
 
@@ -100,7 +101,8 @@ class RoomConversation:
             timeout_seconds=settings.voice.timeout_seconds,
             ahead_seconds=settings.voice.ahead_seconds,
         )
-        self._llm = services.build_llm()
+        self._toolbox = Toolbox(RoomState())
+        self._llm = services.build_llm(self._toolbox)
         self._session = AgentSession[None](
             stt=self._stt,
             vad=self._vad,
@@ -138,10 +140,12 @@ class RoomConversation:
         self._register_methods()
         await self._tell_about_us()
         assistant = Assistant(
-            name=settings.agent.name,
+            toolbox=self._toolbox,
             instructions=settings.agent.instructions or None,
-            greeting=settings.agent.spoken_greeting,
-            history_items=settings.limits.chat_history_items,
+            greeting=settings.agent.spoken_greeting or "",
+            max_history_items=settings.limits.chat_history_items,
+            on_llm_failure=self._tell_llm_failure,
+            on_end_call=self._end_call,
         )
         await self._session.start(
             assistant,
@@ -216,6 +220,17 @@ class RoomConversation:
         if not self._ended:
             self._ended = True
             self._ctx.shutdown(reason)
+
+    def _end_call(self) -> None:
+        self._end("the caller ended the call")
+
+    def _tell_llm_failure(self, apology: str) -> None:
+        self._notify("llm_unavailable", apology)
+
+    def _notify(self, kind: str, text: str) -> None:
+        """Have the page show a sentence about a problem."""
+        message = json.dumps({"kind": kind, "text": text})
+        self._start_task(self._publish("agent.notice", message), "publish-notice")
 
     async def _tell_about_us(self) -> None:
         """What the page shows about this agent, as an attribute of its participant."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import os
 from collections.abc import Callable
@@ -15,10 +14,14 @@ os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest, llm
 
-from agent.llm_factory import build_llm
+from agent.llm_factory import LLMTimeouts, build_llm
+from agent.phrases import FIXED_PHRASES
 from agent.session import RoomServices, converse
 from agent.settings import Settings
+from agent.tools import Toolbox
+from services.inference import InferenceError
 from services.shared import SharedSpeech, SpeechConfig, configure_shared
+from services.speech import TTSError
 
 logger = logging.getLogger("agent.worker")
 
@@ -53,6 +56,7 @@ class Worker:
         self._started = asyncio.Event()
         self._warm = False
         self._running: asyncio.Task[None] | None = None
+        self._phrases: asyncio.Task[None] | None = None
         self.server = AgentServer(
             job_executor_type=JobExecutorType.THREAD,
             load_fnc=self._load,
@@ -93,6 +97,7 @@ class Worker:
         Returns once LiveKit has registered the worker. Raises what a load raises.
         """
         await self.speech.prewarm()
+        self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")
         self._warm = True
         self._running = asyncio.create_task(
             self.server.run(devmode=False, unregistered=self._account is None), name="worker"
@@ -125,10 +130,22 @@ class Worker:
 
     async def aclose(self) -> None:
         """End all rooms and the registration, then free the models."""
+        if self._phrases is not None:
+            self._phrases.cancel()
+            await asyncio.gather(self._phrases, return_exceptions=True)
         if self._running is not None:
             await self.server.aclose()
             await asyncio.gather(self._running, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(None, self.speech.close)
+
+    async def _keep_phrases(self) -> None:
+        """Have the sentences that every call needs ready as sound."""
+        greeting = self._settings.agent.spoken_greeting
+        voice = await self.speech.tts.get()
+        try:
+            await voice.remember([*([greeting] if greeting else []), *FIXED_PHRASES])
+        except (TTSError, InferenceError) as error:
+            logger.warning("phrases not kept", extra={"error": str(error)})
 
     async def _converse(self, ctx: JobContext) -> None:
         voice_activity = await self.speech.voice_activity.get()
@@ -155,15 +172,20 @@ class Worker:
         return min(1.0, self.rooms / self.capacity)
 
 
-def llm_builder(settings: Settings) -> Callable[[], llm.LLM[Any]]:
+def llm_builder(settings: Settings) -> Callable[[Toolbox], llm.LLM[Any]]:
     """How each room gets its language model."""
-    return functools.partial(
-        build_llm,
-        base_url=settings.llm.base_url or None,
-        model=settings.llm.model,
-        api_key=settings.llm.api_key.get_secret_value(),
-        timeout_seconds=settings.llm.timeout_seconds,
-    )
+    wait = settings.llm.timeout_seconds
+
+    def build(toolbox: Toolbox) -> llm.LLM[Any]:
+        return build_llm(
+            base_url=settings.llm.base_url or None,
+            model=settings.llm.model or None,
+            api_key=settings.llm.api_key.get_secret_value() or None,
+            toolbox=toolbox,
+            timeouts=LLMTimeouts(first_token_seconds=wait, between_chunks_seconds=wait),
+        )
+
+    return build
 
 
 def shared_speech_of(settings: Settings) -> SharedSpeech:
