@@ -1,0 +1,193 @@
+"""Who the agent is in a room: its instructions, its tools, and what it says by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any
+
+from livekit.agents import (
+    Agent,
+    APIError,
+    APITimeoutError,
+    ConversationItemAddedEvent,
+    FlushSentinel,
+    ModelSettings,
+    llm,
+)
+from livekit.agents.voice.agent_activity import ActivityClosedError
+
+from agent import phrases
+from agent.builtin_llm.conversation import said_name
+from agent.tools import RoomState, Toolbox
+
+logger = logging.getLogger("agent.assistant")
+
+INSTRUCTIONS = """\
+You are {who} that runs on the caller's own machine. Everything you write is \
+spoken aloud, so answer in one to three short plain sentences, without markdown, lists, headings, \
+links, emoji or symbols. Say numbers, times and dates the way people say them. Answer first, and \
+explain only if asked. Use the tools for the time, dates, arithmetic, timers, reminders, the list, \
+coins, dice and the end of the call instead of guessing, and never claim to have done something \
+that no tool has confirmed. You cannot place calls, send messages, see the weather or search the \
+web. The caller's words come from speech recognition and may be wrong: where they make no sense, \
+briefly ask again. Answer in the caller's language."""
+
+LONGEST_WAIT_FOR_SILENCE_SECONDS = 30.0
+"""A timer that is due is announced after this, even if one side is still speaking."""
+END_OF_CALL_SECONDS = 10.0
+"""The call ends this long after it was asked for, whether the goodbye was heard or not."""
+
+
+class Assistant(Agent):
+    """The agent of one room. Lives on the room's event loop.
+
+    Args:
+        toolbox: the room's tools; their state is owned from here on and closed with the room.
+        name: how the agent calls itself; empty for no name.
+        instructions: the system prompt for an LLM, or None for `INSTRUCTIONS`.
+        greeting: said when the caller joins; None for the standard one, empty for none.
+        max_history_items: how many messages and tool results the conversation keeps.
+        on_llm_failure: told what the caller is told when the LLM failed.
+        on_end_call: called once, when the caller has asked to end the call and heard the goodbye.
+    """
+
+    def __init__(
+        self,
+        *,
+        toolbox: Toolbox,
+        name: str = "",
+        instructions: str | None = None,
+        greeting: str | None = None,
+        max_history_items: int = 60,
+        on_llm_failure: Callable[[str], None] | None = None,
+        on_end_call: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(
+            instructions=instructions
+            or INSTRUCTIONS.format(
+                who=f"{name}, a voice assistant" if name else "a voice assistant"
+            ),
+            tools=list(toolbox.function_tools),
+        )
+        self._state: RoomState = toolbox.state
+        self._state.agent_name = name
+        self._state.announce = self.announce
+        self._state.end_call = self._end_call_after_goodbye
+        self._greeting = phrases.GREETING if greeting is None else greeting
+        self._max_history_items = max_history_items
+        self._on_llm_failure = on_llm_failure
+        self._on_end_call = on_end_call
+        self._announcements: asyncio.Queue[str] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def announce(self, sentence: str) -> None:
+        """Say a sentence of the agent's own as soon as neither side is speaking."""
+        self._announcements.put_nowait(sentence)
+
+    async def on_enter(self) -> None:
+        self.session.on("conversation_item_added", self._on_item_added)
+        self._start(self._announce_in_silence(), name="assistant-announcements")
+        if self._greeting:
+            self.session.say(self._greeting, allow_interruptions=True)
+
+    async def on_exit(self) -> None:
+        self.session.off("conversation_item_added", self._on_item_added)
+        await self._state.aclose()
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def llm_node(
+        self,
+        chat_ctx: llm.ChatContext,
+        tools: list[llm.Tool],
+        model_settings: ModelSettings,
+    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
+        """The LLM's answer; where that fails or is empty, an apology takes its place."""
+        spoken = ""
+        called = False
+        apology = phrases.LLM_SILENT
+        answer = Agent.default.llm_node(self, chat_ctx, tools, model_settings)
+        try:
+            async with contextlib.aclosing(answer):
+                async for chunk in answer:
+                    if isinstance(chunk, llm.ChatChunk) and chunk.delta is not None:
+                        called = called or bool(chunk.delta.tool_calls)
+                        spoken += chunk.delta.content or ""
+                    yield chunk
+        except Exception as error:
+            apology = _apology(error, begun=bool(spoken.strip()))
+            logger.warning(
+                "LLM failed",
+                extra={"kind": type(error).__name__, "begun": bool(spoken.strip())},
+                exc_info=None if isinstance(error, APIError) else error,
+            )
+            if self._on_llm_failure is not None:
+                self._on_llm_failure(apology)
+            if not called:
+                yield _after(spoken, apology)
+        else:
+            if not called and not spoken.strip():
+                yield apology
+
+    async def _announce_in_silence(self) -> None:
+        while True:
+            sentence = await self._announcements.get()
+            try:
+                async with asyncio.timeout(LONGEST_WAIT_FOR_SILENCE_SECONDS):
+                    await self.session.wait_for_idle()
+            except TimeoutError:
+                logger.info("announcement does not wait for silence any longer")
+            except ActivityClosedError:
+                return
+            await self.session.say(sentence, allow_interruptions=True)
+
+    def _on_item_added(self, event: ConversationItemAddedEvent) -> None:
+        item = event.item
+        if isinstance(item, llm.ChatMessage) and item.role == "user":
+            self._state.caller_name = said_name(item.text_content or "") or self._state.caller_name
+        if len(self.chat_ctx.items) > self._max_history_items:
+            self._start(self._trim_history(), name="assistant-trim-history")
+
+    async def _trim_history(self) -> None:
+        """Drop the oldest items of the agent's and the session's history."""
+        kept = self.chat_ctx.copy()
+        kept.truncate(max_items=self._max_history_items)
+        await self.update_chat_ctx(kept)
+        self.session.history.truncate(max_items=self._max_history_items)
+
+    def _end_call_after_goodbye(self) -> None:
+        on_end_call, self._on_end_call = self._on_end_call, None
+        if on_end_call is not None:
+            self._start(self._say_goodbye(on_end_call), name="assistant-end-call")
+
+    async def _say_goodbye(self, on_end_call: Callable[[], None]) -> None:
+        """Wait for the speech that the tool was called in, whose last words are the goodbye."""
+        speech = self.session.current_speech
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_OF_CALL_SECONDS):
+                if speech is not None:
+                    await speech.wait_for_playout()
+        on_end_call()
+
+    def _start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _apology(error: Exception, *, begun: bool) -> str:
+    if begun:
+        return phrases.LLM_CUT_OFF
+    return phrases.LLM_SLOW if isinstance(error, APITimeoutError) else phrases.LLM_DOWN
+
+
+def _after(spoken: str, apology: str) -> str:
+    """The apology as a sentence of its own after what was said already."""
+    if not spoken.strip():
+        return apology
+    return f" {apology}" if spoken.rstrip()[-1] in ".?!" else f". {apology}"

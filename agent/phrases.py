@@ -1,0 +1,45 @@
+"""The agent's fixed phrases: greeting, fillers, apologies.
+
+Their words are among those that the demo voice and the demo ASR both know, as far as they can be.
+"""
+
+from __future__ import annotations
+
+GREETING = "Hello, I am your local voice assistant. How can I help you?"
+
+THINKING = "Okay."
+"""A filler while a long answer is on its way."""
+
+LLM_DOWN = "Sorry, something went wrong. Please try again."
+"""The LLM could not be reached, or refused."""
+LLM_SLOW = "Sorry, that took too long. Please try again."
+"""The LLM did not answer in time."""
+LLM_CUT_OFF = "Sorry, something went wrong. Please say it again."
+"""The LLM's answer ended in the middle."""
+LLM_SILENT = "Sorry, I did not understand that."
+"""The LLM answered with nothing at all."""
+TOOL_FAILED = "Sorry, something went wrong. Please try again."
+"""A tool raised an error."""
+
+HOW_CAN_I_HELP = "How can I help?"
+DID_NOT_UNDERSTAND = "Sorry, I did not understand that."
+DID_NOT_CATCH = "Sorry, I did not catch that. Please say it again."
+CANNOT_DO = "Sorry, I cannot do that from here."
+ABILITIES = (
+    "I can tell the time and the date, set a timer, do arithmetic, spell a word, or tell a joke."
+)
+NO_LLM = "No language model is set up, so I know only a few things."
+LOCAL = "I run on your own machine, and nothing leaves it."
+
+FIXED_PHRASES = (
+    GREETING,
+    THINKING,
+    LLM_DOWN,
+    LLM_SLOW,
+    LLM_CUT_OFF,
+    DID_NOT_UNDERSTAND,
+    DID_NOT_CATCH,
+    CANNOT_DO,
+    HOW_CAN_I_HELP,
+)
+"""Phrases worth keeping ready as audio."""
