@@ -1,0 +1,143 @@
+"""Cuts a sentence into clauses that are spoken one after the other, so that sound starts early."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
+
+from services.speakable import SpeakableWord
+
+_FIRST_EFFORT = 60
+"""A sentence up to here is spoken in one go; a longer one starts with a clause up to here."""
+_LATER_EFFORT = 130
+"""Length of the clauses after the first: while one is heard, there is time for the next."""
+_LEAST_EFFORT = 18
+"""A shorter clause would sound torn off."""
+_PATIENCE = 2
+"""Without a place to cut, a clause may be this many times as long."""
+_MOST_EFFORT = 200
+"""Without one even then, it is cut here between words: it would hold up everyone else."""
+_DIGIT_EFFORT = 4
+"""A digit takes as long to say as about four letters."""
+
+_MARKS: Final = (",", ";", ":", "—", "–", ".", "!", "?", "、", "，", "；", "：", "。", "！", "？")
+_CLOSING: Final = "\"'”’»)*_"
+
+_CONJUNCTIONS: Final[dict[str, frozenset[str]]] = {
+    "en": frozenset(
+        "and but or nor so because although though while whereas if unless until when whenever"
+        " where which who whose that since before after than then".split()
+    ),
+    "de": frozenset("und aber oder denn weil dass wenn als ob damit bevor nachdem während".split()),
+    "fr": frozenset("et mais ou donc car parce que qui quand lorsque si puisque comme".split()),
+    "es": frozenset("y pero o porque que cuando si aunque como donde mientras".split()),
+    "it": frozenset("e ma o perché che quando se anche come dove mentre".split()),
+    "nl": frozenset("en maar of want omdat dat als toen terwijl voordat nadat".split()),
+    "pt": frozenset("e mas ou porque que quando se embora como onde enquanto".split()),
+}
+_PREPOSITIONS: Final[dict[str, frozenset[str]]] = {
+    "en": frozenset(
+        "about above across after against along among around as at before behind below beneath"
+        " beside between beyond by despite during except for from in inside into near on onto"
+        " outside over past since through throughout toward towards under until up upon with within"
+        " without".split()
+    ),
+    "de": frozenset(
+        "an auf aus bei durch für gegen hinter in mit nach neben ohne seit über um"
+        " unter von vor während wegen zu zum zur zwischen im am".split()
+    ),
+    "fr": frozenset(
+        "à avec chez contre dans depuis derrière devant en entre par pendant pour sans"
+        " sous sur vers".split()
+    ),
+    "es": frozenset(
+        "a ante con contra desde durante en entre hacia hasta para por sin sobre según".split()
+    ),
+    "it": frozenset(
+        "a con contro da dal dopo durante fra in nel per senza sopra sotto su sul tra verso".split()
+    ),
+    "nl": frozenset(
+        "aan bij door in met na naar om onder op over per sinds tegen tijdens tot"
+        " tussen uit van voor zonder".split()
+    ),
+    "pt": frozenset(
+        "a ante até com contra desde durante em entre no na para por sem sob sobre".split()
+    ),
+}
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+def cut_clauses(
+    words: Sequence[SpeakableWord], *, language: str = "en"
+) -> list[list[SpeakableWord]]:
+    """Cut `words` where a speaker may pause: behind punctuation, else before a conjunction.
+
+    `language` is an ISO 639-1 code; for languages without a list of conjunctions only
+    punctuation counts. Every word comes out once, in order; every clause but an only one has
+    something to speak.
+    """
+    ends = list(accumulate(_effort(word) for word in words))
+    clauses: list[list[SpeakableWord]] = []
+    start, done, limit = 0, 0, _FIRST_EFFORT
+    while ends and ends[-1] - done > limit:
+        cut = _find_cut(words, ends, start, done, limit, language)
+        if cut is None:
+            break
+        clauses.append(list(words[start:cut]))
+        start, done, limit = cut, ends[cut - 1], _LATER_EFFORT
+    clauses.append(list(words[start:]))
+    return clauses
+
+
+def _find_cut(
+    words: Sequence[SpeakableWord],
+    ends: Sequence[int],
+    start: int,
+    done: int,
+    limit: int,
+    language: str,
+) -> int | None:
+    """Index of the word that the next clause begins with."""
+    conjunctions = _CONJUNCTIONS.get(language, _NONE)
+    prepositions = _PREPOSITIONS.get(language, _NONE)
+    possible = [
+        index
+        for index in range(start + 1, len(words))
+        if ends[index - 1] - done >= _LEAST_EFFORT and ends[-1] - ends[index - 1] >= _LEAST_EFFORT
+    ]
+    near = [index for index in possible if ends[index - 1] - done <= limit]
+    marked = [index for index in near if _ends_clause(words[index - 1])]
+    if marked:
+        # The first sound waits for the first clause: there the shortest will do.
+        return marked[0] if start == 0 else marked[-1]
+    for starters in (conjunctions, prepositions):
+        if joined := [index for index in near if _bare(words[index]) in starters]:
+            return joined[-1]
+    fair = [
+        index
+        for index in possible
+        if _ends_clause(words[index - 1]) or _bare(words[index]) in conjunctions | prepositions
+    ]
+    if far := [index for index in fair if ends[index - 1] - done <= _PATIENCE * limit]:
+        return far[0]
+    if ends[-1] - done <= _MOST_EFFORT:
+        return None
+    most = [index for index in possible if ends[index - 1] - done <= _MOST_EFFORT]
+    return max(set(most) & set(fair), default=max(most, default=None))
+
+
+def _effort(word: SpeakableWord) -> int:
+    """About how long it takes to say the word, in letters."""
+    if not word.spoken:
+        return 0
+    digits = sum(c.isdigit() for c in word.spoken)
+    return len(word.spoken) + 1 + (_DIGIT_EFFORT - 1) * digits
+
+
+def _ends_clause(word: SpeakableWord) -> bool:
+    return word.spoken.rstrip(_CLOSING).endswith(_MARKS)
+
+
+def _bare(word: SpeakableWord) -> str:
+    return word.spoken.strip("\"'“”‘’«»,;:.!?").lower()

@@ -1,0 +1,155 @@
+"""Reads words as the phoneme ids of a Piper voice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from piper import PiperVoice as PiperReader
+from piper.config import PhonemeType, PiperConfig
+from piper.const import BOS, EOS, PAD
+
+from services.speakable import SpeakableWord
+from services.speech import SynthesisError, TTSLoadError
+from services.word_timing import WordSounds, match_words, word_sounds
+
+_REMEMBERED_WORDS = 4096
+_CLAUSE_MARKS = (",", ";", ":", "—", "–", ".", "!", "?", "、", "，", "；", "：", "。", "！", "？")
+_CLOSING = "\"'”’»)*_"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedWord:
+    """A written word and the phoneme ids that speak it."""
+
+    written: str
+    start: int
+    end: int
+    """Behind its last id; equal to `start` for a silent word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the network speaks in one run, with the words that it holds."""
+
+    ids: list[int]
+    words: list[PlacedWord]
+
+
+class PiperText:
+    """Turns words into phoneme ids as Piper does; every method is safe from any thread.
+
+    espeak-ng has global state; Piper's reader holds the process's one lock around it.
+    """
+
+    def __init__(self, config: PiperConfig) -> None:
+        self._config = config
+        # It reads only; it is never asked to run a session.
+        self._reader = PiperReader(session=None, config=config)
+        self._sounds_alone = lru_cache(_REMEMBERED_WORDS)(self._count_sounds)
+
+    @property
+    def language(self) -> str:
+        """ISO 639-1 code, as far as the voice's espeak-ng name tells."""
+        return self._config.espeak_voice.split("-")[0].lower()
+
+    def read(self, words: Sequence[SpeakableWord], *, goes_on: bool) -> list[Reading]:
+        """Read one clause: a reading for each sentence that espeak-ng finds in it.
+
+        `goes_on`: another clause of the sentence follows, so that the voice does not fall. Empty
+        when there is nothing to speak. Raises SynthesisError.
+        """
+        text = " ".join(word.spoken for word in words if word.spoken)
+        if goes_on and not text.rstrip(_CLOSING).endswith(_CLAUSE_MARKS):
+            text += ","
+        sentences = [s for s in self._phonemize(text) if s] if text else []
+        if not any(self._to_ids(s)[1] for s in sentences):
+            return []
+        spoken = [word for word in words if word.spoken]
+        ranges = iter(
+            match_words(
+                [self._sounds_alone(word.spoken) for word in spoken],
+                [phoneme for sentence in sentences for phoneme in sentence],
+            )
+        )
+        places = _fill_silent([next(ranges) if word.spoken else None for word in words])
+        readings: list[Reading] = []
+        first = taken = 0
+        for number, sentence in enumerate(sentences):
+            ids, spans = self._to_ids(sentence)
+            after = first + len(sentence)
+            held: list[PlacedWord] = []
+            while taken < len(words) and (places[taken][0] < after or number == len(sentences) - 1):
+                start, end = (min(max(p - first, 0), len(sentence)) for p in places[taken])
+                held.append(PlacedWord(words[taken].written, *_to_id_range(spans, start, end)))
+                taken += 1
+            readings.append(Reading(ids, held))
+            first = after
+        return readings
+
+    def _phonemize(self, text: str) -> list[list[str]]:
+        try:
+            return self._reader.phonemize(text)
+        except Exception as error:
+            raise SynthesisError(f"the text cannot be read: {error}") from error
+
+    def _count_sounds(self, word: str) -> WordSounds:
+        return word_sounds([p for sentence in self._phonemize(word) for p in sentence])
+
+    def _to_ids(self, phonemes: Sequence[str]) -> tuple[list[int], list[tuple[int, int]]]:
+        """Ids of a sentence, and of each phoneme the range of ids (empty if the voice lacks it)."""
+        id_map = self._config.phoneme_id_map
+        pad = id_map[PAD]
+        ids = [*id_map[BOS], *pad]
+        spans: list[tuple[int, int]] = []
+        for phoneme in phonemes:
+            start = len(ids)
+            if phoneme in id_map:
+                ids += [*id_map[phoneme], *pad]
+            spans.append((start, len(ids)))
+        return [*ids, *id_map[EOS]], spans
+
+
+def read_piper_config(path: Path) -> PiperConfig:
+    """The voice's configuration; raises TTSLoadError."""
+    try:
+        config = PiperConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise TTSLoadError(
+            f"{path} cannot be read: {error.strerror}. A Piper voice is two files, NAME.onnx and"
+            " NAME.onnx.json: put both in one folder"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TTSLoadError(
+            f"{path} is no configuration of a Piper voice ({error!r}): fetch the voice again"
+        ) from error
+    if config.phoneme_type not in (PhonemeType.ESPEAK, PhonemeType.TEXT):
+        raise TTSLoadError(
+            f"{path}: voices with {config.phoneme_type.value} phonemes need more than is installed"
+            " here: choose a voice with espeak phonemes"
+        )
+    if missing := [s for s in (BOS, EOS, PAD) if s not in config.phoneme_id_map]:
+        raise TTSLoadError(f"{path} has no phoneme ids for {missing}: fetch the voice again")
+    return config
+
+
+def _fill_silent(places: list[tuple[int, int] | None]) -> list[tuple[int, int]]:
+    """Put silent words where the next word begins, at the end where the last one ends."""
+    filled: list[tuple[int, int]] = []
+    after = max((p[1] for p in places if p), default=0)
+    for place in reversed(places):
+        if place is None:
+            place = (after, after)
+        filled.append(place)
+        after = place[0]
+    return filled[::-1]
+
+
+def _to_id_range(spans: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
+    if not spans:
+        return 0, 0
+    first = spans[start][0] if start < len(spans) else spans[-1][1]
+    return first, spans[end - 1][1] if end > start else first

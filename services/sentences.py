@@ -1,0 +1,157 @@
+"""Splits text that arrives in pieces into sentences, each released as soon as it is complete."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.abbreviations import NEVER_LAST, SOMETIMES_LAST
+
+_FENCE = "```"
+_CANDIDATE = re.compile(
+    r"""
+      (?P<wide>[。！？｡]+[」』”’）]*)
+    | (?P<mark>[.!?…؟۔।॥]+)(?P<closing>[)\]"'”’»*_]*)
+    | (?P<newline>\n)
+    | (?P<fence>```)
+    """,
+    re.VERBOSE,
+)
+_CLAUSE_END = re.compile(r"[,;:—–](?=\s)|[、，；：]")
+_WORD_BEFORE = re.compile(r"[^\s(\[{\"'“‘«*_]*$")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+"""J, U.S, p.m and the like."""
+_ITEM_NUMBER = re.compile(r"(?:^|\n)\s*\d{1,3}$")
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRules:
+    """Lengths in characters."""
+
+    minimum: int = 12
+    """A shorter sentence ("Yes.") goes together with the next."""
+    clause: int = 70
+    """A sentence that is still open at this length is released up to its last comma or the like."""
+    clause_minimum: int = 30
+    """... where that much stands before it."""
+    maximum: int = 300
+    """Longer text without an end is cut between words, or within one."""
+
+
+_DEFAULT_RULES = SplitRules()
+
+
+def split_sentences(text: str, rules: SplitRules = _DEFAULT_RULES) -> list[str]:
+    """The sentences of a complete text, as a `SentenceSplitter` releases them in the end."""
+    splitter = SentenceSplitter(rules)
+    return splitter.push(text) + splitter.flush()
+
+
+class SentenceSplitter:
+    """Takes text in any pieces; not safe for use from several threads at once.
+
+    Every character but the spaces around sentences comes out once, in order. A block of code
+    between ``` comes out as one sentence.
+    """
+
+    def __init__(self, rules: SplitRules = _DEFAULT_RULES) -> None:
+        self._rules = rules
+        self._buffer = ""
+        self._decided = 0
+        """No sentence ends in the buffer before here."""
+
+    @property
+    def pending(self) -> str:
+        """What was pushed and not released yet."""
+        return self._buffer
+
+    def push(self, text: str) -> list[str]:
+        """Add text; returns the sentences that are complete now."""
+        # Half a surrogate pair, as broken JSON yields, could not be encoded later.
+        self._buffer += text.encode("utf-8", "replace").decode()
+        return list(self._take(final=False))
+
+    def flush(self) -> list[str]:
+        """The text has ended, for now; returns what is left."""
+        return list(self._take(final=True))
+
+    def _take(self, *, final: bool) -> Iterator[str]:
+        while (end := self._find_end(final=final)) is not None:
+            sentence, self._buffer = self._buffer[:end].strip(), self._buffer[end:]
+            self._decided = 0
+            if sentence:
+                yield sentence
+
+    def _find_end(self, *, final: bool) -> int | None:
+        """Where the first sentence of the buffer ends; None: not in what is known so far."""
+        buffer, rules = self._buffer, self._rules
+        if not buffer:
+            return None
+        if buffer.startswith(_FENCE):
+            return self._find_end_of_code(final=final)
+        for match in _CANDIDATE.finditer(buffer, self._decided, rules.maximum):
+            ends = self._ends_sentence(match, final=final)
+            if ends is None:
+                self._decided = match.start()
+                break
+            end = match.start() if match["fence"] else match.end()
+            if ends and (match["fence"] or len(buffer[:end].strip()) >= rules.minimum):
+                return end
+            self._decided = match.end()
+        if len(buffer) >= rules.maximum:
+            return self._cut(rules.maximum)
+        if final:
+            return len(buffer)
+        if len(buffer) > rules.clause:
+            return self._last_clause_end(len(buffer))
+        return None
+
+    def _find_end_of_code(self, *, final: bool) -> int | None:
+        end = self._buffer.find(_FENCE, max(len(_FENCE), self._decided - len(_FENCE)))
+        if end >= 0:
+            return end + len(_FENCE)
+        self._decided = len(self._buffer)
+        return len(self._buffer) if final else None
+
+    def _ends_sentence(self, match: re.Match[str], *, final: bool) -> bool | None:
+        """Whether a sentence ends at `match`; None: what follows must be known first."""
+        if not match["mark"]:
+            return True
+        buffer, end = self._buffer, match.end()
+        if end == len(buffer):
+            return True if final else None
+        if not buffer[end].isspace():
+            return False
+        follows = buffer[end:].lstrip()[:1]
+        if match["mark"] == ".":
+            word = _WORD_BEFORE.search(buffer[: match.start()])
+            before = word.group().lower() if word else ""
+            if before in NEVER_LAST or _ITEM_NUMBER.search(buffer[: match.start()]):
+                return False
+            if _INITIALS.fullmatch(before) and before != "i":
+                if not follows:
+                    return True if final else None
+                # "J. Smith" goes on; "5 p.m. Then" does not.
+                return "." in before and not (follows.islower() or follows.isdigit())
+            if before in SOMETIMES_LAST:
+                if not follows:
+                    return True if final else None
+                return not (follows.islower() or follows.isdigit())
+            doubtful = bool(match["closing"])
+        else:
+            doubtful = bool(match["closing"]) or match["mark"][-1] in ".…"
+        if not doubtful:
+            return True
+        if not follows:
+            return True if final else None
+        return not follows.islower()
+
+    def _last_clause_end(self, limit: int) -> int | None:
+        ends = [m.end() for m in _CLAUSE_END.finditer(self._buffer, 0, limit)]
+        return ends[-1] if ends and ends[-1] >= self._rules.clause_minimum else None
+
+    def _cut(self, limit: int) -> int:
+        """Where to cut text that is too long: behind a clause, else a word, else anywhere."""
+        space = self._buffer.rfind(" ", self._rules.clause_minimum, limit)
+        return self._last_clause_end(limit) or (space if space > 0 else limit)

@@ -1,0 +1,247 @@
+"""The voice: text in, sound out, piece by piece, with every model call at the inference desk."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
+from services.phrase_cache import PhraseCache, PhraseKey
+from services.piper_voice import PiperVoice, Speech
+from services.sentences import split_sentences
+from services.speech import (
+    SpeechPiece,
+    SynthesisError,
+    SynthesisTimeout,
+    TimedWord,
+    TTSError,
+    TTSLoadError,
+)
+
+__all__ = [
+    "SpeechPiece",
+    "StreamingTTS",
+    "SynthesisError",
+    "SynthesisTimeout",
+    "TTSConfig",
+    "TTSError",
+    "TTSLoadError",
+    "TimedWord",
+]
+
+logger = logging.getLogger("services.tts")
+
+DEADLINE_SECONDS = 5.0
+"""Engine time that one sentence may take."""
+
+_WARM_UP_SENTENCE = "1 2 3 4 5 6 7 8 9 10."
+
+
+@dataclass(frozen=True, slots=True)
+class TTSConfig:
+    """Which voice, and how it speaks."""
+
+    model: Path
+    """A Piper voice, NAME.onnx."""
+    config: Path
+    """Its configuration, NAME.onnx.json."""
+    name: str = "custom"
+    speaker: int | None = None
+    """For voices of several speakers; None is the voice's default."""
+    speed: float = 1.0
+    """2 is twice as fast as the voice's own pace."""
+    threads: int = 1
+    """Threads inside one call."""
+    phrase_cache_bytes: int = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSpeed:
+    """How fast a voice is on this machine."""
+
+    first_sound_seconds: float
+    """From the request to the first samples, for a short sentence."""
+    real_time_factor: float
+    """Time to compute a second of sound."""
+
+
+class StreamingTTS:
+    """One loaded voice, shared by all rooms; every method is safe from any thread or event loop."""
+
+    def __init__(self, voice: PiperVoice, config: TTSConfig, desk: InferenceDesk) -> None:
+        self._voice: PiperVoice | None = voice
+        self._config = config
+        self._desk = desk
+        self._phrases = PhraseCache(config.phrase_cache_bytes)
+        self._fixed: frozenset[str] = frozenset()
+        self._fixed_lock = threading.Lock()
+        self.name = config.name
+        self.sample_rate = voice.sample_rate
+        """Hz."""
+        self.can_stream = voice.can_stream
+        """Whether sound comes in windows; else a clause at a time."""
+        self.memory_bytes = 0
+        """What the process grew by when the voice was loaded, at least the size of its file."""
+
+    @classmethod
+    def load(cls, config: TTSConfig, *, desk: InferenceDesk) -> StreamingTTS:
+        """Load the voice and try it; blocks for seconds. Raises TTSLoadError."""
+        if not 0.25 <= config.speed <= 4.0:
+            raise TTSLoadError(f"a speed of {config.speed:g} is not possible: choose 0.25 to 4")
+        before, started = _resident_bytes(), time.perf_counter()
+        voice = PiperVoice.load(
+            config.model,
+            config.config,
+            speaker=config.speaker,
+            speed=config.speed,
+            threads=config.threads,
+        )
+        tts = cls(voice, config, desk)
+        tts.memory_bytes = max(config.model.stat().st_size, _resident_bytes() - before)
+        logger.info(
+            "voice loaded",
+            extra={
+                "voice": config.name,
+                "seconds": round(time.perf_counter() - started, 2),
+                "megabytes": tts.memory_bytes // 1_000_000,
+                "streams": tts.can_stream,
+            },
+        )
+        return tts
+
+    @property
+    def closed(self) -> bool:
+        """Whether the voice was let go."""
+        return self._voice is None
+
+    @property
+    def cached_bytes(self) -> int:
+        """Memory taken by remembered phrases."""
+        return self._phrases.bytes_used
+
+    async def synthesize(
+        self,
+        sentence: str,
+        *,
+        room: str,
+        priority: Priority = Priority.FINAL,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> AsyncIterator[SpeechPiece]:
+        """Speak one sentence: its sound in pieces, each computed when it is asked for.
+
+        The deadline counts engine time over the whole sentence, not waiting, and ends the
+        computation itself, as do cancelling the task and closing the iterator. Pieces of a fixed
+        phrase are shared: do not write into them. What has no sound at all gives one empty piece
+        with its words, or nothing.
+
+        Raises SynthesisTimeout, SynthesisError, and the desk's DeskFull.
+        """
+        voice = self._voice
+        if voice is None:
+            raise SynthesisError("the voice is closed")
+        key = self._key(sentence)
+        if (kept := self._phrases.get(key)) is not None:
+            for piece in kept:
+                yield piece
+            return
+        pieces: list[SpeechPiece] | None = [] if key.text in self._fixed else None
+        task = _Task(voice.speak(sentence))
+        while not task.speech.finished:
+            try:
+                made: SpeechPiece | None = await self._desk.run(
+                    task.step,
+                    engine="tts",
+                    room=room,
+                    priority=priority,
+                    deadline_seconds=max(0.0, deadline_seconds - task.spent_seconds),
+                )
+            except InferenceTimeout as error:
+                raise SynthesisTimeout(
+                    f"a sentence took longer than {deadline_seconds:g} s of engine time"
+                ) from error
+            if made is not None:
+                if pieces is not None:
+                    pieces.append(made)
+                yield made
+        if pieces is not None:
+            self._phrases.put(key, tuple(pieces))
+
+    async def remember(
+        self,
+        phrases: Iterable[str],
+        *,
+        room: str = "phrases",
+        priority: Priority = Priority.BATCH,
+    ) -> None:
+        """Compute these phrases now and keep their sound, as long as the cache has room.
+
+        A phrase of several sentences is kept sentence by sentence. After `forget_phrases` they
+        are kept again when they are next spoken.
+        """
+        sentences = [s for phrase in phrases for s in split_sentences(phrase)]
+        with self._fixed_lock:
+            self._fixed |= {self._key(s).text for s in sentences}
+        for sentence in sentences:
+            async for _ in self.synthesize(sentence, room=room, priority=priority):
+                pass
+
+    def forget_phrases(self) -> int:
+        """Drop the sound of all phrases; returns the bytes that this frees."""
+        return self._phrases.clear()
+
+    async def warm(self, *, room: str = "warm-up") -> VoiceSpeed:
+        """Speak a sentence to nobody, as a room would; returns how fast that went.
+
+        Raises what `synthesize` raises.
+        """
+        started = time.perf_counter()
+        first: float | None = None
+        samples = 0
+        async for piece in self.synthesize(_WARM_UP_SENTENCE, room=room):
+            if first is None:
+                first = time.perf_counter() - started
+            samples += len(piece.samples)
+        seconds = time.perf_counter() - started
+        return VoiceSpeed(first or seconds, seconds * self.sample_rate / max(1, samples))
+
+    def close(self) -> None:
+        """Let the voice and its phrases go; sentences that are being spoken are finished."""
+        self._voice = None
+        self._phrases.clear()
+
+    def _key(self, sentence: str) -> PhraseKey:
+        config = self._config
+        return PhraseKey(config.name, config.speaker, config.speed, " ".join(sentence.split()))
+
+
+class _Task:
+    """A sentence at the desk, with the engine time it has taken.
+
+    That is the thread's computing time: on a busy machine a long sentence takes longer by the
+    clock without anything being wrong. A single call is held to the clock by the desk.
+    """
+
+    def __init__(self, speech: Speech) -> None:
+        self.speech = speech
+        self.spent_seconds = 0.0
+
+    def step(self, run: Run) -> SpeechPiece | None:
+        started = time.thread_time()
+        try:
+            return self.speech.step(run)
+        finally:
+            self.spent_seconds += time.thread_time() - started
+
+
+def _resident_bytes() -> int:
+    """Resident memory of this process; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0

@@ -1,0 +1,69 @@
+"""Finds which phonemes of a clause belong to which word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+_NEARBY_SOUNDS = 2
+"""A word's end moves to a gap between groups of phonemes this far away."""
+_PUNCTUATION = frozenset(".,;:!?…—–-\"'()¿¡。，、；：！？؟۔।")
+
+
+@dataclass(frozen=True, slots=True)
+class WordSounds:
+    """What a word consists of when it is spoken alone."""
+
+    groups: int
+    """Stretches of phonemes between spaces: "25" has two."""
+    sounds: int
+    """Phonemes, without spaces and punctuation."""
+
+
+def word_sounds(phonemes: Sequence[str]) -> WordSounds:
+    """Count the groups and sounds of a word spoken alone."""
+    groups = "".join(p if _is_sound(p) else " " for p in phonemes).split()
+    return WordSounds(len(groups), sum(map(_is_sound, phonemes)))
+
+
+def match_words(words: Sequence[WordSounds], phonemes: Sequence[str]) -> list[tuple[int, int]]:
+    """The phonemes of each word of a clause, as index ranges (start, end) in ascending order.
+
+    Where the clause has as many groups as its words have alone, group by group; where words have
+    merged ("of the" is one group) in proportion to their sounds, moved to gaps nearby.
+    """
+    at = [index for index, phoneme in enumerate(phonemes) if _is_sound(phoneme)]
+    if not at:
+        return [(0, 0)] * len(words)
+    gaps = [n for n in range(1, len(at)) if at[n] > at[n - 1] + 1]
+    if len(gaps) + 1 == sum(word.groups for word in words):
+        bounds = [0, *gaps, len(at)]
+        ends = [bounds[n] for n in accumulate(word.groups for word in words)]
+    else:
+        ends = _share_out(words, len(at), gaps)
+    ranges: list[tuple[int, int]] = []
+    start = 0
+    for end in ends:
+        first = at[min(start, len(at) - 1)]
+        ranges.append((first, at[end - 1] + 1 if end > start else first))
+        start = end
+    return ranges
+
+
+def _share_out(words: Sequence[WordSounds], sounds: int, gaps: Sequence[int]) -> list[int]:
+    total = sum(word.sounds for word in words) or 1
+    spoken = accumulate(word.sounds for word in words)
+    ends = [round(so_far * sounds / total) for so_far in spoken]
+    free = 0
+    for gap in gaps:
+        # The end nearest to the gap, of those behind the last one that was moved.
+        near = min(range(free, len(ends) - 1), key=lambda n: abs(ends[n] - gap), default=None)
+        if near is not None and abs(ends[near] - gap) <= _NEARBY_SOUNDS:
+            ends[near] = gap
+            free = near + 1
+    return list(accumulate(ends, max))
+
+
+def _is_sound(phoneme: str) -> bool:
+    return not phoneme.isspace() and phoneme not in _PUNCTUATION
