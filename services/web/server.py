@@ -117,7 +117,7 @@ class WebServer:
         except BaseException:
             self._thread.join(timeout=STOP_TIMEOUT_SECONDS)
             raise
-        logger.info("web server started", extra={"address": self.address, "thread": self._name})
+        logger.info("web server started", extra={"address": self.address, "server": self._name})
 
     def stop(self, *, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> None:
         """Stop serving and end the thread, within `timeout_seconds`; a second call does nothing."""
