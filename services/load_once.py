@@ -91,7 +91,7 @@ class LoadOnce(Generic[T]):
             logger.warning("load failed", extra={"what": self._name, "error": str(error)})
             future.set_exception(error)
         else:
-            logger.info(
+            logger.debug(
                 "loaded",
                 extra={"what": self._name, "seconds": round(time.monotonic() - started, 2)},
             )
