@@ -14,8 +14,8 @@ import { ApiFailure, readStatus, requestDispatch } from './api';
 import type { Scope } from './resources';
 
 export type AgentState = 'initializing' | 'listening' | 'thinking' | 'speaking';
-/** `waiting`: just joined; `busy`: none is free; `absent`: none runs; `lost`: it was there. */
-export type Presence = 'waiting' | 'present' | 'busy' | 'absent' | 'lost';
+/** `busy`: all have their calls; `absent`: none runs; `unknown`: either; `lost`: it was there. */
+export type Presence = 'waiting' | 'present' | 'busy' | 'absent' | 'unknown' | 'lost';
 
 export interface AgentEvents {
   presence(presence: Presence): void;
@@ -204,5 +204,6 @@ export class AgentLink {
 
 async function whyNone(): Promise<Presence> {
   const status = await readStatus().catch(() => null);
-  return status?.ready === false && status.busy === false ? 'absent' : 'busy';
+  if (status?.busy) return 'busy';
+  return status?.ready === false ? 'absent' : 'unknown';
 }

@@ -20,6 +20,7 @@ import type { ResourceRegistry, Scope } from './resources';
 import { Sound, type Meter } from './sound';
 import { withNotice, withoutNotice, type CallState, type JoinWish } from './state';
 import type { Store } from './store';
+import { keepScreenOn } from './wake-lock';
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 10_000];
 const LONGEST_MESSAGE = 2000;
@@ -112,6 +113,7 @@ export class Call {
     scope.listen(document, 'visibilitychange', () => {
       if (!document.hidden) this.#retryNow?.();
     });
+    keepScreenOn(scope);
     this.#openSound().resume();
     if (!this.#microphone?.track) void this.openMicrophone();
     await this.#connectUntilJoined(scope);
@@ -247,7 +249,6 @@ export class Call {
         ended: (wanted) => this.#disconnected(wanted),
         soundBlocked: (blocked) =>
           blocked ? this.#notify(SOUND_BLOCKED) : this.#dismiss('sound'),
-        silentMicrophone: () => this.#notify(SILENT_MICROPHONE),
         presence: (presence) => this.#presence(presence),
         state: (agentState: AgentState) => this.#store.set({ agentState }),
         info: (json) => this.#conversation.info(json),
@@ -307,9 +308,10 @@ export class Call {
     this.#conversation.agentGone();
     this.#store.set({ agentState: 'initializing' });
     const texts = {
-      busy: 'All agents are busy. You are next as soon as one is free; it is tried again.',
-      absent: 'No agent is running right now. It is looked for again until one is there.',
-      lost: 'The agent stopped answering. Another one is on its way.',
+      busy: 'All agents are busy. Retrying until one is free; you need not do anything.',
+      unknown: 'All agents are busy, or none is running. Retrying until one is free.',
+      absent: 'No agent is running right now. Retrying until one is there.',
+      lost: 'The agent stopped answering. Another one is asked for; you need not do anything.',
     };
     this.#notify({
       key: 'agent',
@@ -357,6 +359,8 @@ export class Call {
         this.#store.set({ hasMicrophone: false, microphoneId: '' });
         this.#notify(MICROPHONE_UNPLUGGED);
       };
+      this.#microphone.onSilence = (silent) =>
+        silent && this.#scope ? this.#notify(SILENT_MICROPHONE) : this.#dismiss('silence');
     }
     return this.#microphone;
   }

@@ -23,8 +23,6 @@ export interface ConnectionEvents extends AgentEvents {
   /** The room is left; `wanted` says who wanted it, empty when nobody did. */
   ended(wanted: string): void;
   soundBlocked(blocked: boolean): void;
-  /** The microphone delivers nothing but zeros. */
-  silentMicrophone(): void;
 }
 
 /** Disconnections that somebody wanted; after any other the page joins again by itself. */
@@ -72,7 +70,6 @@ export class Connection {
       .on(RoomEvent.Reconnecting, () => events.reconnecting())
       .on(RoomEvent.SignalReconnecting, () => events.reconnecting())
       .on(RoomEvent.Reconnected, () => events.reconnected())
-      .on(RoomEvent.LocalAudioSilenceDetected, () => events.silentMicrophone())
       .on(RoomEvent.Disconnected, this.#disconnected);
   }
 

@@ -18,6 +18,9 @@ import {
 const TURNS_KEPT = 40;
 /** The notice with which an agent that hangs up says so. */
 const FAREWELL = 'call_ended';
+const DEMO =
+  'This agent runs on demo models: it understands a few simple requests and sounds plain. ' +
+  'Its owner gets real ones with: python -m agent download-files';
 
 export class Conversation implements StreamEvents {
   readonly #store: Store<CallState>;
@@ -70,6 +73,7 @@ export class Conversation implements StreamEvents {
     const texts = Array.isArray(raw['notices'])
       ? raw['notices'].filter((text): text is string => typeof text === 'string' && text !== '')
       : [];
+    if (texts.length === 0 && (agentInfo.asr?.demo || agentInfo.voice?.demo)) texts.push(DEMO);
     let notices = this.#store.state.notices.filter((notice) => !notice.key.startsWith('info-'));
     texts.slice(0, 4).forEach((text, index) => {
       notices = [

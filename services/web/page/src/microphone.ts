@@ -10,6 +10,10 @@ const PROCESSING: MediaTrackConstraints = {
   channelCount: 1,
 };
 
+const SILENCE_LOOK_MS = 400;
+/** Looks without a single sound, 12 s in all, until the caller is asked about it. */
+const SILENT_LOOKS = 30;
+
 export class Microphone {
   readonly #scope: Scope;
   readonly #sound: Sound;
@@ -18,6 +22,9 @@ export class Microphone {
   meter: Meter | null = null;
   /** Called when the device disappears by itself. */
   onLost: () => void = () => undefined;
+  /** Called when the device begins or stops to deliver nothing but zeros, as a muted headset does. */
+  onSilence: (silent: boolean) => void = () => undefined;
+  #silentLooks = 0;
 
   constructor(registry: ResourceRegistry, sound: Sound) {
     this.#scope = registry.scope('microphone');
@@ -56,10 +63,21 @@ export class Microphone {
       this.#letGo();
       this.onLost();
     });
-    this.#release = [release, measured.release, unlisten];
+    this.#silentLooks = 0;
+    const look = () => this.#lookForSilence(measured.meter, track);
+    const unlook = this.#scope.interval('silence', SILENCE_LOOK_MS, look);
+    this.#release = [release, measured.release, unlisten, unlook];
     this.#track = track;
     this.meter = measured.meter;
     return track;
+  }
+
+  #lookForSilence(meter: Meter, track: MediaStreamTrack): void {
+    if (!track.enabled) return;
+    const before = this.#silentLooks;
+    this.#silentLooks = meter.isDigitalSilence() ? before + 1 : 0;
+    if (this.#silentLooks === SILENT_LOOKS) this.onSilence(true);
+    if (this.#silentLooks === 0 && before >= SILENT_LOOKS) this.onSilence(false);
   }
 
   close(): void {

@@ -30,6 +30,13 @@ export class Meter {
     return clamp((decibels - FLOOR_DB) / (CEILING_DB - FLOOR_DB));
   }
 
+  /** Whether the stream carries nothing, not even the noise of a quiet room. */
+  isDigitalSilence(): boolean {
+    this.#analyser.getFloatTimeDomainData(this.#samples);
+    const runs = this.#analyser.context.state === 'running';
+    return runs && this.#samples.every((sample) => sample === 0);
+  }
+
   /** The spectrum in bands of equal musical width, each from 0 to 1. */
   bands(into: Float32Array): void {
     this.#analyser.getByteFrequencyData(this.#spectrum);

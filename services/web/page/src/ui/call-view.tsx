@@ -1,6 +1,6 @@
 /** The call: who is there on one side, what is said on the other. */
 
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { usePage, useScope } from '../context';
 import { useStore } from '../store';
@@ -13,11 +13,15 @@ import { StateLine } from './state-line';
 import { Visualiser } from './visualiser';
 
 export function CallView() {
-  const { call, callStore, preferences } = usePage();
+  const { call, callStore, preferences, server } = usePage();
   const phase = useStore(callStore, (state) => state.phase);
   const notices = useStore(callStore, (state) => state.notices);
   const captions = useStore(preferences, (state) => state.captions);
+  const title = useStore(server, (state) => state.config.title);
   const [showsDevices, setShowsDevices] = useState(false);
+  const stage = useRef<HTMLDivElement>(null);
+  // The button that was pressed is gone; without a new place the keyboard would start at the top.
+  useEffect(() => stage.current?.focus(), [phase === 'ended']);
 
   useScope(
     'shortcuts',
@@ -39,11 +43,12 @@ export function CallView() {
   );
 
   return (
-    <div class="stage">
+    <div class="stage" ref={stage} tabIndex={-1}>
+      <h1 class="sr-only">Call with {title}</h1>
       <section class="presence" aria-label="Agent">
         <Visualiser />
         <StateLine />
-        {captions && <Captions />}
+        {captions && phase !== 'ended' && <Captions />}
       </section>
       <section class="talk" aria-label="Conversation">
         <Notices notices={notices} onChooseMicrophone={() => setShowsDevices(true)} />
@@ -53,7 +58,7 @@ export function CallView() {
         {showsDevices && phase !== 'ended' && (
           <div id="devices" class="popover">
             <DeviceChoice speaker />
-            <p class="hint">
+            <p class="hint shortcuts">
               Space mutes and unmutes. Escape stops the agent’s speaking.
             </p>
           </div>

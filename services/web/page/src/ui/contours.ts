@@ -13,7 +13,9 @@ export interface Input {
 }
 
 const RINGS = 15;
-const POINTS = 96;
+const RINGS_WHEN_SMALL = 9;
+const SMALL_PX = 240;
+const POINTS = 132;
 const BANDS = 24;
 /** How many frames a sound needs from one ring to the next. */
 const FRAMES_PER_RING = 2;
@@ -21,6 +23,8 @@ const HISTORY = RINGS * FRAMES_PER_RING + 1;
 const INNER_RADIUS = 0.2;
 const OUTER_RADIUS = 0.82;
 const BEND = 0.2;
+const LOBES = 3;
+const SMOOTHING_PASSES = 3;
 const COLOUR_EVERY_FRAMES = 20;
 
 export class ContourField {
@@ -34,6 +38,8 @@ export class ContourField {
   #speaking = 0;
   #colours = { agent: '#000', caller: '#000', line: '#000' };
   #frame = 0;
+  #rings = RINGS;
+  #lineWidth = 1;
 
   constructor(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D) {
     this.#canvas = canvas;
@@ -66,25 +72,27 @@ export class ContourField {
     context.clearRect(0, 0, size, size);
     context.lineJoin = 'round';
     const time = this.#calm ? 0 : nowMs / 1000;
-    for (let ring = 0; ring < RINGS; ring += 1) this.#drawRing(ring, size, time);
+    for (let ring = 0; ring < this.#rings; ring += 1) this.#drawRing(ring, size, time);
   }
 
   #drawRing(ring: number, size: number, time: number): void {
     const context = this.#context;
-    const depth = ring / (RINGS - 1);
+    const depth = ring / (this.#rings - 1);
     const outward = this.#agent.at(ring * FRAMES_PER_RING);
-    const inward = this.#caller.at((RINGS - 1 - ring) * FRAMES_PER_RING);
+    const inward = this.#caller.at((this.#rings - 1 - ring) * FRAMES_PER_RING);
     const agentEnergy = energy(outward) * (1 - depth * 0.45);
     const callerEnergy = energy(inward) * (0.35 + depth * 0.65);
     const half = size / 2;
     const base = half * (INNER_RADIUS + (OUTER_RADIUS - INNER_RADIUS) * depth ** 0.92);
+    const turn = time * 0.12;
     const breath = this.#calm ? 0 : Math.sin(time * 0.9 - depth * 2.2) * 0.006;
 
     context.beginPath();
     for (let point = 0; point <= POINTS; point += 1) {
       const angle = (point / POINTS) * Math.PI * 2;
       const bend =
-        bandAt(outward, angle) * (1 - depth * 0.5) + bandAt(inward, angle + Math.PI) * (0.3 + depth * 0.7);
+        bandAt(outward, angle + turn) * (1 - depth * 0.5) +
+        bandAt(inward, angle - turn + Math.PI) * (0.3 + depth * 0.7);
       const drift =
         Math.sin(angle * 3 + time * 0.35 + depth * 3.1) * 0.011 +
         Math.sin(angle * 2 - time * 0.22 - depth * 1.7) * 0.014;
@@ -98,24 +106,25 @@ export class ContourField {
     }
     context.closePath();
     const loud = Math.min(1, Math.max(agentEnergy, callerEnergy) * 1.8);
-    const isAgent = agentEnergy >= callerEnergy;
-    context.lineWidth = (size / 420) * (1.1 + loud * 1.5);
+    const isAgent = agentEnergy >= callerEnergy - 0.01;
+    context.lineWidth = this.#lineWidth * (1 + loud);
     context.strokeStyle = this.#colours.line;
     context.globalAlpha = (0.62 - depth * 0.42) * (1 - loud * 0.6);
     context.stroke();
-    const tint = Math.max(loud, this.#speaking * 0.25, this.#thinking * 0.3);
-    if (tint > 0.02) {
-      context.strokeStyle = isAgent ? this.#colours.agent : this.#colours.caller;
-      context.globalAlpha = Math.min(1, tint) * (1 - depth * 0.55);
-      context.stroke();
-    }
+    const tint = Math.max(loud, this.#speaking * 0.3, this.#thinking * 0.35, (1 - depth) * 0.5);
+    context.strokeStyle = isAgent ? this.#colours.agent : this.#colours.caller;
+    context.globalAlpha = Math.min(1, tint) * (1 - depth * 0.55);
+    context.stroke();
     context.globalAlpha = 1;
   }
 
   /** Match the canvas to its place and the screen; returns its side in device pixels. */
   #fit(): number {
     const ratio = Math.min(2, window.devicePixelRatio || 1);
-    const size = Math.max(1, Math.round(this.#canvas.clientWidth * ratio));
+    const width = this.#canvas.clientWidth;
+    this.#rings = width < SMALL_PX ? RINGS_WHEN_SMALL : RINGS;
+    this.#lineWidth = ratio * (width < SMALL_PX ? 1.1 : 1.35);
+    const size = Math.max(1, Math.round(width * ratio));
     if (this.#canvas.width !== size || this.#canvas.height !== size) {
       this.#canvas.width = size;
       this.#canvas.height = size;
@@ -142,6 +151,7 @@ class SoundHistory {
     else this.#raw.fill(0);
     const measured = meter?.level() ?? 0;
     this.level = Math.max(measured, this.level * 0.85);
+    smooth(this.#raw);
     const before = this.#frames[this.#newest];
     this.#newest = (this.#newest + 1) % HISTORY;
     const frame = this.#frames[this.#newest];
@@ -160,14 +170,27 @@ class SoundHistory {
   }
 }
 
-/** The spectrum around the circle: low notes at one end, high ones opposite, both sides alike. */
+/** Round the spectrum off, so that a single note bends a line instead of breaking it. */
+function smooth(bands: Float32Array): void {
+  for (let pass = 0; pass < SMOOTHING_PASSES; pass += 1) {
+    let before = bands[0] ?? 0;
+    for (let band = 0; band < bands.length; band += 1) {
+      const here = bands[band] ?? 0;
+      const after = bands[Math.min(band + 1, bands.length - 1)] ?? 0;
+      bands[band] = (before + 2 * here + after) / 4;
+      before = here;
+    }
+  }
+}
+
+/** The spectrum around the circle: in each lobe from low notes to high ones and back. */
 function bandAt(bands: Float32Array, angle: number): number {
-  const turn = (((angle / Math.PI) % 2) + 2) % 2;
+  const turn = ((((angle * LOBES) / Math.PI) % 2) + 2) % 2;
   const place = (1 - Math.abs(turn - 1)) * (BANDS - 1);
   const below = Math.floor(place);
   const share = place - below;
-  const smooth = share * share * (3 - 2 * share);
-  return (bands[below] ?? 0) * (1 - smooth) + (bands[Math.min(below + 1, BANDS - 1)] ?? 0) * smooth;
+  const above = Math.min(below + 1, BANDS - 1);
+  return (bands[below] ?? 0) * (1 - share) + (bands[above] ?? 0) * share;
 }
 
 function energy(bands: Float32Array): number {

@@ -1,5 +1,7 @@
 /** Where the time between a question and its answer went. */
 
+import { Fragment } from 'preact';
+
 import { usePage } from '../context';
 import { useStore } from '../store';
 import type { Turn } from '../transcript';
@@ -20,20 +22,29 @@ export function WaitChip({ turn }: { turn: Turn }) {
   const total = totalSeconds(turn);
   if (total === null) return null;
   return (
-    <div class="wait" data-testid="wait">
-      <span class="total">{formatSeconds(total)}</span>
-      <span class="bar" aria-hidden="true">
-        {PARTS.map((part, index) => (
-          <i
-            key={part.key}
-            class={`part-${index}`}
-            style={{ flexGrow: String(Math.round((turn[part.key] ?? 0) * 1000)) }}
-          />
+    <details class="wait" data-testid="wait">
+      <summary title="Where the time went">
+        <span class="total">{formatSeconds(total)}</span>
+        <span class="bar" aria-hidden="true">
+          {PARTS.map((part, index) => (
+            <i
+              key={part.key}
+              class={`part-${index}`}
+              style={{ flexGrow: String(Math.round((turn[part.key] ?? 0) * 1000)) }}
+            />
+          ))}
+        </span>
+        {turn.prepared && <span>prepared while you spoke</span>}
+      </summary>
+      <dl>
+        {PARTS.map((part) => (
+          <Fragment key={part.key}>
+            <dt>{part.name}</dt>
+            <dd>{formatPart(turn[part.key])}</dd>
+          </Fragment>
         ))}
-      </span>
-      <span class="parts">{describe(turn)}</span>
-      {turn.prepared && <span class="prepared">prepared while you spoke</span>}
-    </div>
+      </dl>
+    </details>
   );
 }
 
@@ -105,10 +116,8 @@ function totalSeconds(turn: Turn): number | null {
   return parts.length > 0 ? parts.reduce((sum, value) => sum + value, 0) : null;
 }
 
-function describe(turn: Turn): string {
-  return PARTS.filter((part) => turn[part.key] !== null)
-    .map((part) => `${part.name.toLowerCase()} ${formatSeconds(turn[part.key] ?? 0)}`)
-    .join(' · ');
+function formatPart(seconds: number | null): string {
+  return seconds === null ? 'not measured' : formatSeconds(seconds);
 }
 
 function median(values: number[]): number {

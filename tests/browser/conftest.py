@@ -1,0 +1,127 @@
+"""Chromium, a page that works, and how tests look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from services.livekit_server import LiveKitAddress
+from services.web.page import STATIC
+from tests.browser.deployment import Agent, Deployment, LoopThread, livekit_server
+
+SPEECH = Path(__file__).parents[1] / "speech"
+ACTION_TIMEOUT_MS = 10_000
+
+QUIET_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-features=Translate,OptimizationHints,MediaRouter",
+    "--disable-dev-shm-usage",
+    "--js-flags=--expose-gc",
+    "--enable-precise-memory-info",
+]
+FAKE_MICROPHONE = ["--use-fake-device-for-media-stream"]
+AUTOPLAY = ["--autoplay-policy=no-user-gesture-required"]
+
+LaunchBrowser = Callable[..., Browser]
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def launch_browser(playwright_driver: Playwright) -> Iterator[LaunchBrowser]:
+    """Launch Chromium with more flags than the quiet ones; closed at the end."""
+    launched: list[Browser] = []
+    program = os.environ.get("CHROMIUM_BIN") or next(
+        (path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None
+    )
+    assert program, "Chromium is missing: install the package chromium"
+
+    def launch(*flags: str) -> Browser:
+        browser = playwright_driver.chromium.launch(
+            executable_path=program, args=[*QUIET_FLAGS, *flags]
+        )
+        launched.append(browser)
+        return browser
+
+    yield launch
+    for browser in launched:
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch_browser: LaunchBrowser) -> Browser:
+    """Chromium with a microphone that beeps."""
+    return launch_browser(*FAKE_MICROPHONE, *AUTOPLAY)
+
+
+@pytest.fixture(scope="session")
+def loop_thread() -> Iterator[LoopThread]:
+    thread = LoopThread()
+    yield thread
+    thread.close()
+
+
+@pytest.fixture(scope="session")
+def livekit(loop_thread: LoopThread) -> Iterator[LiveKitAddress]:
+    server = livekit_server()
+    yield loop_thread.run(server.start())
+    loop_thread.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def agent(livekit: LiveKitAddress) -> Iterator[None]:
+    """The agent under test, registered. Replace this fixture to test another one."""
+    process = Agent(livekit)
+    process.wait_until_registered()
+    yield
+    process.kill()
+
+
+@pytest.fixture(scope="session")
+def page_url(livekit: LiveKitAddress, agent: None) -> Iterator[str]:
+    """Address of a page behind which everything works."""
+    require_built_page()
+    deployment = Deployment(livekit)
+    yield deployment.start_web()
+    deployment.web.stop()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh profile that allows the microphone."""
+    context = browser.new_context(
+        permissions=["microphone"], viewport={"width": 1280, "height": 800}
+    )
+    context.set_default_timeout(ACTION_TIMEOUT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A tab; what the page logs as an error fails the test."""
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert not errors, errors
+
+
+def require_built_page() -> None:
+    """Fail with the cure where the page is not built."""
+    assert (STATIC / "index.html").is_file(), "the page is not built: make page"
