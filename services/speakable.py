@@ -112,7 +112,7 @@ def _read_plain(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
             continue
         if character == "#" and (at == 0 or not text[at - 1].isalnum()):
             continue
-        if character in "[]()":
+        if character in "[]()" or text[at : at + 2] == "![":
             continue
         if character in "{}\\":
             character = " "

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
+from services.inference import InferenceDesk, InferenceTimeout, Priority, Run, Urgency
+from services.memory_use import measure_growth
 from services.phrase_cache import PhraseCache, PhraseKey
 from services.piper_voice import PiperVoice, Speech
 from services.sentences import split_sentences
@@ -93,16 +93,17 @@ class StreamingTTS:
         """Load the voice and try it; blocks for seconds. Raises TTSLoadError."""
         if not 0.25 <= config.speed <= 4.0:
             raise TTSLoadError(f"a speed of {config.speed:g} is not possible: choose 0.25 to 4")
-        before, started = _resident_bytes(), time.perf_counter()
-        voice = PiperVoice.load(
-            config.model,
-            config.config,
-            speaker=config.speaker,
-            speed=config.speed,
-            threads=config.threads,
-        )
+        started = time.perf_counter()
+        with measure_growth() as growth:
+            voice = PiperVoice.load(
+                config.model,
+                config.config,
+                speaker=config.speaker,
+                speed=config.speed,
+                threads=config.threads,
+            )
         tts = cls(voice, config, desk)
-        tts.memory_bytes = max(config.model.stat().st_size, _resident_bytes() - before)
+        tts.memory_bytes = max(config.model.stat().st_size, growth.bytes)
         logger.info(
             "voice loaded",
             extra={
@@ -129,15 +130,15 @@ class StreamingTTS:
         sentence: str,
         *,
         room: str,
-        priority: Priority = Priority.FINAL,
+        priority: Priority | Urgency = Priority.FINAL,
         deadline_seconds: float = DEADLINE_SECONDS,
-    ) -> AsyncIterator[SpeechPiece]:
+    ) -> AsyncGenerator[SpeechPiece, None]:
         """Speak one sentence: its sound in pieces, each computed when it is asked for.
 
         The deadline counts engine time over the whole sentence, not waiting, and ends the
-        computation itself, as do cancelling the task and closing the iterator. Pieces of a fixed
-        phrase are shared: do not write into them. What has no sound at all gives one empty piece
-        with its words, or nothing.
+        computation itself, as do cancelling the task and closing the generator. Pieces of a fixed
+        phrase are shared: do not write into them. Text that has no sound gives one empty piece
+        with its words, or, where it is empty, nothing.
 
         Raises SynthesisTimeout, SynthesisError, and the desk's DeskFull.
         """
@@ -236,12 +237,3 @@ class _Task:
             return self.speech.step(run)
         finally:
             self.spent_seconds += time.thread_time() - started
-
-
-def _resident_bytes() -> int:
-    """Resident memory of this process; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0

@@ -45,8 +45,11 @@ def match_words(words: Sequence[WordSounds], phonemes: Sequence[str]) -> list[tu
     ranges: list[tuple[int, int]] = []
     start = 0
     for end in ends:
-        first = at[min(start, len(at) - 1)]
-        ranges.append((first, at[end - 1] + 1 if end > start else first))
+        if end > start:
+            ranges.append((at[start], at[end - 1] + 1))
+        else:
+            here = at[start - 1] + 1 if start else at[0]
+            ranges.append((here, here))
         start = end
     return ranges
 

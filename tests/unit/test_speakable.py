@@ -1,0 +1,115 @@
+"""Text made speakable: what is read, what is silent, and which word came from which."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.speakable import MAXIMUM_CHARACTERS, speakable_words
+
+
+def spoken(text: str) -> str:
+    return " ".join(word.spoken for word in speakable_words(text) if word.spoken)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("**Bold**, *it*, _under_ and ~~gone~~.", "Bold, it, under and gone."),
+        ("Call `set_timer()` now.", "Call set timer now."),
+        ("See [the docs](https://a.example/b?c=d).", "See the docs."),
+        ("Go to https://www.example.com/a/b?c=d. Bye.", "Go to example.com. Bye."),
+        ("![a cat](cat.png)", "a cat"),
+        ("Look! ![a cat](cat.png) here", "Look! a cat here"),
+    ],
+)
+def test_markdown_is_not_read_aloud(text: str, expected: str) -> None:
+    assert spoken(text) == expected
+
+
+def test_list_items_and_headings_become_pauses() -> None:
+    assert spoken("# Shopping\n- milk\n* eggs\n• bread") == "Shopping, milk, eggs, bread"
+    assert spoken("1. Milk\n2) Eggs") == "1, Milk, 2, Eggs"
+    assert spoken("| a | b |\n|---|---|\n| 1 | 2 |") == "a b, 1 2"
+
+
+def test_code_blocks_are_silent() -> None:
+    assert spoken("```python\nprint('no')\n``` Done.") == "Done."
+    assert spoken("```never closed") == ""
+
+
+def test_tags_and_entities_are_not_read_aloud() -> None:
+    assert spoken('<speak>Hello <break time="1s"/> you</speak>') == "Hello you"
+    assert spoken("<!-- a note --> Tom &amp; Jerry &lt;b&gt;") == "Tom & Jerry b"
+    assert spoken("3 < 5 and 7 > 2") == "3 < 5 and 7 > 2"
+
+
+def test_emoji_and_invisible_characters_are_silent() -> None:
+    assert spoken("Great! 🎉🎉 👍🏽 👨\u200d👩\u200d👧 go 1️⃣ ✓ ★") == "Great! go 1"
+    assert spoken("\u202eabc\u202c ze\u200bro \x00nul\x07\ufeff") == "abc zero nul"
+    assert spoken("\ud83d half a pair") == "half a pair"
+
+
+def test_signs_with_a_name_are_read() -> None:
+    assert spoken("20°C, 50%, $3, 2 + 2 = 4, AT&T, C#") == "20°C, 50%, $3, 2 + 2 = 4, AT&T, C#"
+    assert spoken("2*3 and 5 - 3") == "2×3 and 5 - 3"
+
+
+def test_dashes_and_ellipses_become_pauses() -> None:
+    assert spoken("Well... I think… so...") == "Well, I think, so."
+    assert spoken("Paris — the capital - is big") == "Paris, the capital, is big"
+    assert spoken("...") == spoken("—") == spoken("***") == ""
+
+
+def test_a_title_does_not_end_the_sentence() -> None:
+    assert spoken("Dr. Smith met Mrs. Jones.") == "Dr Smith met Mrs Jones."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**Bold** words, [a link](https://a.example) and 🎉 emoji.",
+        '<break time="1s"/> tags   with\nnew lines',
+        "```code with words``` then text",
+        "- a\n- b",
+        "",
+        "   ",
+    ],
+)
+def test_written_words_joined_are_the_text(text: str) -> None:
+    assert " ".join(word.written for word in speakable_words(text)) == " ".join(text.split())
+
+
+def test_each_written_word_keeps_what_is_spoken_for_it() -> None:
+    words = [(w.written, w.spoken) for w in speakable_words("**Hi** 🎉 see https://a.example/x.")]
+    assert words == [
+        ("**Hi**", "Hi"),
+        ("🎉", ""),
+        ("see", "see"),
+        ("https://a.example/x.", "a.example."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a", "word ", "[", "](", "<a ", "`", "*_", "&#", "http://", "\u0301", "- ", "🎉", "<!--", "("],
+)
+def test_hostile_text_is_bounded(unit: str) -> None:
+    words = speakable_words(unit * 100_000)
+    assert sum(len(word.written) for word in words) <= MAXIMUM_CHARACTERS
+    assert sum(len(word.spoken) for word in words) <= MAXIMUM_CHARACTERS
+
+
+def test_a_word_no_language_has_is_cut() -> None:
+    assert len(spoken("abcdefghij" * 500)) <= 60
+    assert spoken("nooooooooo") == "nooo"
+    assert spoken("!!!!!") == ""
+    assert spoken("What?!?!") == "What?"
+
+
+def test_marks_piled_on_a_letter_are_thinned_out() -> None:
+    assert len(spoken("a" + "\u0301" * 50)) <= 5
+
+
+def test_scripts_without_spaces_are_kept_whole() -> None:
+    text = "今天天气很好" * 20
+    assert spoken(text) == text
