@@ -1,0 +1,114 @@
+"""What tests share: models loaded once for the whole session, recorded speech, leak checks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.leaks import Snapshot, assert_nothing_left
+from tests.recordings import Kind, Recording, recordings
+
+if TYPE_CHECKING:
+    from services.asr import StreamingASR
+    from services.shared import SharedSpeech
+    from services.tts import StreamingTTS
+    from services.voice_activity import VoiceActivityModel
+
+_FOLDER = Path(__file__).parent
+_KINDS_OF_TEST = ("unit", "engine", "room", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the folder it lies in."""
+    for item in items:
+        if item.path.is_relative_to(_FOLDER):
+            kind = item.path.relative_to(_FOLDER).parts[0]
+            if kind in _KINDS_OF_TEST:
+                item.add_marker(kind)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of this session's own, so that what other processes leave does not count."""
+    folder = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def speech_files() -> Callable[..., list[Recording]]:
+    """`speech_files("turn", "pause")` gives the recordings of these kinds."""
+
+    def of(*kinds: Kind) -> list[Recording]:
+        return recordings(*kinds)
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[SharedSpeech]:
+    """The demo models behind one desk, as the whole process shares them; each loads on demand.
+
+    `get_shared_asr()` and its kin give these very models.
+    """
+    from services.shared import SharedSpeech, configure_shared, release_shared
+
+    os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
+    speech = SharedSpeech()
+    configure_shared(speech)
+    yield speech
+    _assert_loaded_once(speech)
+    release_shared()
+    speech.close()
+
+
+@pytest.fixture(autouse=True)
+def _one_copy_of_each_model(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "shared" in request.fixturenames:
+        _assert_loaded_once(request.getfixturevalue("shared"))
+
+
+@pytest.fixture(scope="session")
+def asr(shared: SharedSpeech) -> StreamingASR:
+    """The shared demo recogniser."""
+    return shared.asr.get_blocking()
+
+
+@pytest.fixture(scope="session")
+def tts(shared: SharedSpeech) -> StreamingTTS:
+    """The shared demo voice."""
+    return shared.tts.get_blocking()
+
+
+@pytest.fixture(scope="session")
+def voice_activity(shared: SharedSpeech) -> VoiceActivityModel:
+    """The shared Silero model."""
+    return shared.voice_activity.get_blocking()
+
+
+@pytest.fixture
+async def no_leaks() -> AsyncIterator[None]:
+    """Fail when the test leaves a thread, task, descriptor or temporary file behind.
+
+    Name it after the fixtures whose threads and files may stay.
+    """
+    before = Snapshot.take()
+    yield
+    await assert_nothing_left(before)
+
+
+def _assert_loaded_once(speech: SharedSpeech) -> None:
+    loads = {
+        "recogniser": speech.asr.loads,
+        "voice": speech.tts.loads,
+        "voice activity": speech.voice_activity.loads,
+    }
+    assert all(count <= 1 for count in loads.values()), f"a model was loaded twice: {loads}"
