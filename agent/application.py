@@ -23,6 +23,7 @@ from services.web.status import AgentStatus, Check, HealthRoutes
 
 if TYPE_CHECKING:
     from agent.worker import Worker
+    from services.shared import SharedSpeech
 
 logger = logging.getLogger("agent.application")
 
@@ -56,6 +57,7 @@ class Application:
         self._stop = asyncio.Event()
         self._stop_now = asyncio.Event()
         self._livekit: LiveKitServer | None = None
+        self._speech: SharedSpeech | None = None
         self._worker: Worker | None = None
         self._web: WebServer | None = None
 
@@ -94,7 +96,7 @@ class Application:
         # Imported here: the web role needs neither the framework's worker nor any model.
         from agent.worker import LiveKitAccount, Worker, shared_speech_of
 
-        speech = shared_speech_of(settings)
+        self._speech = speech = shared_speech_of(settings)
         # The models load while the server starts.
         _, access = await asyncio.gather(speech.prewarm(), self._livekit_access())
         self._worker = Worker(
@@ -208,6 +210,8 @@ class Application:
                 await self._worker.aclose()
         if self._livekit is not None:
             await self._livekit.stop()
+        if self._speech is not None:
+            await asyncio.to_thread(self._speech.close)
         deadline.cancel()
         logger.info("stopped")
 

@@ -20,6 +20,7 @@ from agent.session import RoomServices, converse
 from agent.settings import Settings
 from agent.tools import Toolbox
 from services.inference import InferenceError
+from services.models import describe_demo
 from services.shared import SharedSpeech, SpeechConfig, configure_shared
 from services.speech import TTSError
 
@@ -39,7 +40,7 @@ class LiveKitAccount:
 
 
 class Worker:
-    """Owns the models and the registration with LiveKit; lives on one event loop."""
+    """Owns the registration with LiveKit and its rooms; lives on one event loop."""
 
     def __init__(
         self,
@@ -88,8 +89,11 @@ class Worker:
         return len(self.server.active_jobs) if self._started.is_set() else 0
 
     def notices(self) -> list[str]:
-        """What callers should know about this agent."""
-        return self.speech.notices
+        """What callers should know about this agent, a sentence each."""
+        loaded = self.speech.loaded
+        demo = {role: loaded[role].demo for role in ("asr", "voice") if role in loaded}
+        about_demo = describe_demo(asr=demo.get("asr", False), voice=demo.get("voice", False))
+        return [*self.speech.notices, *about_demo]
 
     async def start(self) -> None:
         """Load and warm all models, then register: a room never waits for a load.
@@ -129,14 +133,13 @@ class Worker:
         return True
 
     async def aclose(self) -> None:
-        """End all rooms and the registration, then free the models."""
+        """End all rooms and the registration; the models stay with their owner."""
         if self._phrases is not None:
             self._phrases.cancel()
             await asyncio.gather(self._phrases, return_exceptions=True)
         if self._running is not None:
             await self.server.aclose()
             await asyncio.gather(self._running, return_exceptions=True)
-        await asyncio.get_running_loop().run_in_executor(None, self.speech.close)
 
     async def _keep_phrases(self) -> None:
         """Have the sentences that every call needs ready as sound."""

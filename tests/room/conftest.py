@@ -1,0 +1,104 @@
+"""A real LiveKit server and a worker in this process, shared by all room tests."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from agent.settings import Settings
+from benchmarks.caller import Caller, Utterance, room_token
+from services.livekit_server import LiveKitAddress, LiveKitServer
+
+if TYPE_CHECKING:
+    from agent.worker import Worker
+    from services.shared import SharedSpeech
+
+_CONFIG = Path(__file__).parents[2] / "livekit.yaml"
+_SPEECH = Path(__file__).parents[1] / "speech"
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All room tests run on one loop, that of the server and the worker they share."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@dataclass
+class Call:
+    """One caller in one room with the agent."""
+
+    caller: Caller
+    room: str
+
+    async def say_file(self, name: str) -> Utterance:
+        """Speak a recording of `tests/speech`."""
+        return await self.caller.say_file(_SPEECH / name)
+
+
+JoinRoom = Callable[..., Awaitable[Call]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def livekit() -> AsyncIterator[LiveKitAddress]:
+    """A LiveKit server on loopback."""
+    server = LiveKitServer(_CONFIG)
+    yield await server.start()
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """The defaults; rooms end soon after their last caller."""
+    return Settings.model_validate(
+        {
+            "limits": {"room_empty_seconds": 0.2},
+            "agent": {"name": "agent-under-test", "greeting": "Hello."},
+        }
+    )
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def worker(
+    livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
+) -> AsyncIterator[Worker]:
+    """A worker that serves rooms of that server with the session's shared models."""
+    os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
+    from agent.worker import LiveKitAccount, Worker
+
+    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
+    worker = Worker(settings, account, shared)
+    await worker.start()
+    yield worker
+    await worker.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def join_room(livekit: LiveKitAddress, worker: Worker) -> AsyncIterator[JoinRoom]:
+    """`await join_room()` joins a new room and waits until the agent has greeted."""
+    async with AsyncExitStack() as stack:
+
+        async def join(*, agent_name: str = "agent-under-test", greeted: bool = True) -> Call:
+            room = f"room-{next(_numbers)}"
+            caller = await stack.enter_async_context(Caller())
+            token = room_token(
+                livekit.api_key, livekit.api_secret, room, caller.identity, agent_name=agent_name
+            )
+            await caller.join(livekit.url, token)
+            await caller.wait_for_agent()
+            if greeted:
+                await caller.wait_for_transcript(1, of_agent=True)
+                await caller.wait_for_silence()
+            return Call(caller, room)
+
+        yield join

@@ -1,0 +1,73 @@
+"""Spoken conversations in real rooms: server, worker, recogniser and voice are the real ones."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from services.inference import Priority
+from tests.room.conftest import JoinRoom
+
+if TYPE_CHECKING:
+    from services.asr import StreamingASR
+
+
+async def test_a_spoken_request_is_understood_and_answered(join_room: JoinRoom) -> None:
+    call = await join_room()
+    await call.say_file("pause_01_500ms.wav")
+    heard = await call.caller.wait_for_transcript(1, of_agent=False)
+    replies = await call.caller.wait_for_transcript(2, of_agent=True)
+    assert heard == ["what is forty two plus seventeen"]
+    assert "fifty nine" in replies[1].lower()
+
+
+async def test_the_reply_is_heard_as_it_is_written(join_room: JoinRoom, asr: StreamingASR) -> None:
+    call = await join_room()
+    said = await call.say_file("pause_01_500ms.wav")
+    replies = await call.caller.wait_for_transcript(2, of_agent=True)
+    await call.caller.wait_for_silence()
+    began = call.caller.first_audible_after(said.ended)
+    assert began is not None
+    heard = await asr.transcribe(
+        call.caller.heard_since(began - 0.1),
+        room="test",
+        priority=Priority.FINAL,
+        deadline_seconds=10,
+    )
+    assert heard.text == replies[1].lower().rstrip(".").replace(",", "")
+
+
+async def test_a_pause_within_a_request_does_not_cut_it(join_room: JoinRoom) -> None:
+    call = await join_room()
+    await call.say_file("pause_00_350ms.wav")
+    assert await call.caller.wait_for_transcript(1, of_agent=False) == [
+        "set a timer for twenty minutes"
+    ]
+
+
+async def test_a_typed_request_is_answered_by_voice(join_room: JoinRoom) -> None:
+    call = await join_room()
+    call.caller.sound_started.clear()
+    await call.caller.send_text("what is two plus three")
+    replies = await call.caller.wait_for_transcript(2, of_agent=True)
+    assert "five" in replies[1].lower()
+    await asyncio.wait_for(call.caller.sound_started.wait(), 10)
+
+
+async def test_two_rooms_share_the_models_and_never_hear_each_other(join_room: JoinRoom) -> None:
+    first, second = await asyncio.gather(join_room(), join_room())
+    await asyncio.gather(
+        first.say_file("pause_01_500ms.wav"), second.say_file("pause_06_700ms.wav")
+    )
+    heard_first, heard_second = await asyncio.gather(
+        first.caller.wait_for_transcript(1, of_agent=False),
+        second.caller.wait_for_transcript(1, of_agent=False),
+    )
+    replies_first, replies_second = await asyncio.gather(
+        first.caller.wait_for_transcript(2, of_agent=True),
+        second.caller.wait_for_transcript(2, of_agent=True),
+    )
+    assert heard_first == ["what is forty two plus seventeen"]
+    assert heard_second == ["add coffee to my list"]
+    assert "fifty nine" in replies_first[1].lower()
+    assert "coffee" in replies_second[1].lower()
