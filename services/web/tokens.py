@@ -143,7 +143,7 @@ class TokenIssuer:
         )
         try:
             claims = verifier.verify(token)
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
             raise TokenRefusedError(str(error)) from error
         room = claims.video.room if claims.video else ""
         if not room or not claims.identity:
