@@ -24,6 +24,7 @@ from livekit.agents.voice.room_io import (
     AudioOutputOptions,
     RoomOptions,
     TextInputOptions,
+    TextOutputOptions,
 )
 from livekit.agents.voice.turn import TurnHandlingOptions
 
@@ -32,7 +33,7 @@ from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 from agent.turn_records import TurnRecords
 from services.hearing import HearingTiming
-from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
+from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.livekit_local.turn import LocalTurnDetector
 from services.shared import SharedSpeech
 from services.voice_activity import SAMPLE_RATE, VoiceActivityModel, VoiceActivityOptions
@@ -122,6 +123,7 @@ class RoomConversation:
                 max_unrecoverable_errors=_NO_LIMIT,
             ),
         )
+        self._spoken: SpokenTranscript | None = None
         self._records = TurnRecords(limit=settings.limits.turn_records)
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty_timer: asyncio.TimerHandle | None = None
@@ -139,7 +141,8 @@ class RoomConversation:
         self._leave_if_empty(_FIRST_CALLER_SECONDS)
         self._register_methods()
         await self._tell_about_us()
-        assistant = Assistant(
+        assistant = _RoomAssistant(
+            on_outputs_ready=self._couple_words_and_sound,
             toolbox=self._toolbox,
             instructions=settings.agent.instructions or None,
             greeting=settings.agent.spoken_greeting or "",
@@ -161,11 +164,21 @@ class RoomConversation:
                 ),
                 audio_output=AudioOutputOptions(sample_rate=self._tts.sample_rate),
                 text_input=TextInputOptions(),
+                # Words are shown when they are spoken by our own coupling.
+                text_output=TextOutputOptions(sync_transcription=False),
                 close_on_disconnect=False,
             ),
             record=False,
         )
         logger.info("conversation started", extra={"model": self._services.llm_name})
+
+    def _couple_words_and_sound(self) -> None:
+        output = self._session.output
+        if output.audio is None or output.transcription is None:
+            return
+        self._spoken = SpokenTranscript(output.audio, output.transcription)
+        output.audio = self._spoken.audio
+        output.transcription = self._spoken.text
 
     async def aclose(self) -> None:
         """End everything that belongs to the room; the shared models stay."""
@@ -177,6 +190,8 @@ class RoomConversation:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._spoken is not None:
+            await self._spoken.aclose()
         await self._stt.aclose()
         await self._tts.aclose()
         await self._llm.aclose()
@@ -292,6 +307,18 @@ class RoomConversation:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class _RoomAssistant(Assistant):
+    """The assistant, which greets only when the room's outputs are as they shall be."""
+
+    def __init__(self, *, on_outputs_ready: Callable[[], None], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._on_outputs_ready = on_outputs_ready
+
+    async def on_enter(self) -> None:
+        self._on_outputs_ready()
+        await super().on_enter()
 
 
 def turn_handling(settings: Settings, stt: LocalSTT) -> TurnHandlingOptions:

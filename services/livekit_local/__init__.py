@@ -1,5 +1,6 @@
 """The speech services as LiveKit's interfaces: the only place that knows both."""
 
+from services.livekit_local.spoken_transcript import SpokenTranscript
 from services.livekit_local.stt import LocalSpeechStream, LocalSTT
 from services.livekit_local.tts import LocalTTS, LocalTTSStream
 from services.livekit_local.vad import LocalVAD, LocalVADStream
@@ -12,6 +13,7 @@ __all__ = [
     "LocalTTSStream",
     "LocalVAD",
     "LocalVADStream",
+    "SpokenTranscript",
     "get_shared_asr",
     "get_shared_tts",
 ]

@@ -1,0 +1,258 @@
+"""Shows each word of a reply when it is spoken, by the times that the voice gives."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from livekit import rtc
+from livekit.agents import utils
+from livekit.agents.types import TimedString
+from livekit.agents.voice import io
+
+
+class SpokenTranscript:
+    """Couples the audio and the text of an agent, word by word.
+
+    The framework's own synchronizer estimates a speaking rate from the sound, on the room's
+    event loop, for voices that tell no times. Ours does, so a word is passed on when its own
+    time has come, and after an interruption the words that count as said are those whose
+    larger part was heard. Text without times is passed on with the sound it came with.
+
+    Belongs to one event loop; `aclose` ends its task.
+    """
+
+    def __init__(self, audio: io.AudioOutput, text: io.TextOutput) -> None:
+        self.audio = _SpokenAudio(self, audio)
+        self.text = _SpokenText(self, text)
+        self._next_text = text
+        self._reply = _Reply()
+        self._paused = False
+        self._open: list[asyncio.Task[None]] = []
+        self._start(self._reply)
+
+    @property
+    def reply(self) -> _Reply:
+        """The reply that is being spoken, or the next one."""
+        return self._reply
+
+    def rotate(self) -> None:
+        """The reply is over, as far as it will be heard: what comes next is another one."""
+        self._reply.close()
+        self._reply = _Reply(paused=self._paused)
+        self._start(self._reply)
+
+    def pause(self, paused: bool) -> None:
+        """Playback is held, or goes on."""
+        self._paused = paused
+        self._reply.pause(paused)
+
+    async def aclose(self) -> None:
+        """End all work."""
+        self._reply.close()
+        await utils.aio.cancel_and_wait(*self._open)
+
+    def _start(self, reply: _Reply) -> None:
+        self._open = [task for task in self._open if not task.done()]
+        before = self._open[-1] if self._open else None
+        work = self._pass_on(reply, before)
+        self._open.append(asyncio.create_task(work, name="spoken-transcript"))
+
+    async def _pass_on(self, reply: _Reply, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        sent = False
+        while (word := await reply.next_due()) is not None:
+            sent = True
+            await self._next_text.capture_text(word)
+        if sent:
+            self._next_text.flush()
+
+
+class _Reply:
+    """One stretch of speech: its words with their times, and how far it has been heard."""
+
+    def __init__(self, *, paused: bool = False) -> None:
+        self._words: list[tuple[str, float, float]] = []
+        self._sent = 0
+        self._text_ended = False
+        self._audio_ended = False
+        self.pushed_seconds = 0.0
+        self._started: float | None = None
+        self._held_since: float | None = time.monotonic() if paused else None
+        self._held_seconds = 0.0
+        self._closed = False
+        self._heard_seconds: float | None = None
+        self._news = asyncio.Event()
+
+    @property
+    def text_ended(self) -> bool:
+        """No more words will come."""
+        return self._text_ended
+
+    @property
+    def audio_ended(self) -> bool:
+        """No more sound will come."""
+        return self._audio_ended
+
+    def add_text(self, text: str) -> None:
+        """Take the next word; without times of its own it goes with the one before."""
+        last = self._words[-1][2] if self._words else 0.0
+        start, end = last, last
+        if isinstance(text, TimedString):
+            start = text.start_time if isinstance(text.start_time, float) else last
+            end = text.end_time if isinstance(text.end_time, float) else start
+        self._words.append((str(text), start, end))
+        self._news.set()
+
+    def end_text(self) -> None:
+        """All words are known."""
+        self._text_ended = True
+        self._news.set()
+
+    def end_audio(self) -> None:
+        """All sound is known; without any there is nothing to wait for."""
+        self._audio_ended = True
+        self._news.set()
+
+    def playback_started(self, seconds_ago: float) -> None:
+        """The first sound is heard."""
+        if self._started is None:
+            self._started = time.monotonic() - max(0.0, seconds_ago)
+            self._news.set()
+
+    def pause(self, paused: bool) -> None:
+        """Playback is held, or goes on."""
+        now = time.monotonic()
+        if paused and self._held_since is None:
+            self._held_since = now
+        elif not paused and self._held_since is not None:
+            if self._started is not None:
+                self._held_seconds += now - max(self._held_since, self._started)
+            self._held_since = None
+        self._news.set()
+
+    def finish(self, heard_seconds: float, *, interrupted: bool) -> str:
+        """Playback is over; returns what was said."""
+        if interrupted:
+            self._heard_seconds = heard_seconds
+        self._closed = True
+        self._news.set()
+        return "".join(text for text, start, end in self._words if self._was_heard(start, end))
+
+    def close(self) -> None:
+        """Nothing will be heard any more: what is left is passed on at once."""
+        self._closed = True
+        self._text_ended = True
+        self._news.set()
+
+    async def next_due(self) -> str | None:
+        """The next word, once its time has come; None when there are no more."""
+        while True:
+            self._news.clear()
+            wait: float | None = None
+            if self._sent < len(self._words):
+                text, start, end = self._words[self._sent]
+                if self._closed and not self._was_heard(start, end):
+                    return None
+                wait = self._until(start)
+                if wait is not None and wait <= 0:
+                    self._sent += 1
+                    return text
+            elif self._text_ended:
+                return None
+            try:
+                await asyncio.wait_for(self._news.wait(), wait)
+            except TimeoutError:
+                continue
+
+    def _was_heard(self, start: float, end: float) -> bool:
+        return self._heard_seconds is None or (start + end) / 2 < self._heard_seconds
+
+    def _until(self, start: float) -> float | None:
+        """Seconds until that moment of the speech; None: not known yet."""
+        if self._closed or (self._audio_ended and self.pushed_seconds == 0.0):
+            return 0.0
+        if self._started is None or self._held_since is not None:
+            return None
+        return start - (time.monotonic() - self._started - self._held_seconds)
+
+
+class _SpokenAudio(io.AudioOutput):
+    """Passes sound on and notes when it is heard."""
+
+    def __init__(self, owner: SpokenTranscript, next_in_chain: io.AudioOutput) -> None:
+        super().__init__(
+            label="SpokenTranscript",
+            next_in_chain=next_in_chain,
+            capabilities=io.AudioOutputCapabilities(pause=True),
+            sample_rate=next_in_chain.sample_rate,
+        )
+        self._owner = owner
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        if self._owner.reply.audio_ended:
+            self._owner.rotate()
+        assert self.next_in_chain is not None
+        await self.next_in_chain.capture_frame(frame)
+        await super().capture_frame(frame)
+        self._owner.reply.pushed_seconds += frame.duration
+
+    def flush(self) -> None:
+        super().flush()
+        assert self.next_in_chain is not None
+        self.next_in_chain.flush()
+        reply = self._owner.reply
+        reply.end_audio()
+        if reply.pushed_seconds == 0.0 and reply.text_ended:
+            self._owner.rotate()
+
+    def clear_buffer(self) -> None:
+        assert self.next_in_chain is not None
+        self.next_in_chain.clear_buffer()
+
+    def on_playback_started(self, *, created_at: float) -> None:
+        super().on_playback_started(created_at=created_at)
+        self._owner.reply.playback_started(time.time() - created_at)
+
+    def on_playback_finished(
+        self,
+        *,
+        playback_position: float,
+        interrupted: bool,
+        synchronized_transcript: str | None = None,
+    ) -> None:
+        said = self._owner.reply.finish(playback_position, interrupted=interrupted)
+        super().on_playback_finished(
+            playback_position=playback_position,
+            interrupted=interrupted,
+            synchronized_transcript=said,
+        )
+        self._owner.rotate()
+
+    def pause(self) -> None:
+        super().pause()
+        self._owner.pause(True)
+
+    def resume(self) -> None:
+        super().resume()
+        self._owner.pause(False)
+
+
+class _SpokenText(io.TextOutput):
+    """Takes the reply's words."""
+
+    def __init__(self, owner: SpokenTranscript, next_in_chain: io.TextOutput) -> None:
+        super().__init__(label="SpokenTranscript", next_in_chain=next_in_chain)
+        self._owner = owner
+
+    async def capture_text(self, text: str) -> None:
+        if self._owner.reply.text_ended:
+            self._owner.rotate()
+        self._owner.reply.add_text(text)
+
+    def flush(self) -> None:
+        reply = self._owner.reply
+        reply.end_text()
+        if reply.audio_ended and reply.pushed_seconds == 0.0:
+            self._owner.rotate()
