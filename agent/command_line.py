@@ -1,0 +1,79 @@
+"""What the commands that a person runs share: quiet logging, one line for an error, a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from pydantic import SecretStr
+
+from agent.settings import Settings
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """The command cannot do what was asked; the text is one line that says why and what helps."""
+
+    def __init__(self, text: str, *, status: int = EXIT_FAILED) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def finish(name: str, settings: Settings, work: Callable[[], int]) -> int:
+    """Do the work of command `name` with quiet logs; returns its exit status.
+
+    A `CommandError` becomes one line on standard error, Ctrl-C and a closed pipe end in silence.
+    """
+    _set_up_logging(settings)
+    try:
+        status = work()
+        sys.stdout.flush()
+    except CommandError as error:
+        complain(name, str(error))
+        return error.status
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return status
+
+
+def finish_async(
+    name: str, settings: Settings, work: Callable[[], Coroutine[Any, Any, int]]
+) -> int:
+    """Like `finish`, for work that needs an event loop."""
+    return finish(name, settings, lambda: asyncio.run(work()))
+
+
+def complain(name: str, text: str) -> None:
+    """One line on standard error in the name of a command."""
+    print(f"{name}: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Every secret among the settings: values that must never be seen in a log."""
+    values = [value for _, group in settings for _, value in group]
+    secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    return [secret for secret in secrets if secret]
+
+
+def _set_up_logging(settings: Settings) -> None:
+    """Warnings and worse on standard error; everything where the owner is looking for a fault."""
+    import logging
+
+    from agent.logging_setup import setup_logging
+
+    level = settings.log.level
+    setup_logging("warning" if level == "info" else level, "readable", secrets=secrets_of(settings))
+    if level != "debug":
+        for name in ("services.shared", "services.load_once"):
+            # What they report is what the command itself says, as a notice or an error.
+            logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -1,0 +1,213 @@
+"""`python -m agent transcribe`: writes down what is said in audio files."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from agent.command_line import EXIT_FAILED, EXIT_USAGE, CommandError, complain, finish_async
+from agent.output_file import check_writable, output_file
+from agent.settings import Settings
+
+if TYPE_CHECKING:
+    from agent.transcripts import Transcript
+    from services.asr import DecodeOptions
+    from services.file_transcription import Segment
+    from services.shared import SharedSpeech
+
+Form = Literal["text", "json", "srt"]
+_SUFFIXES: dict[Form, str] = {"text": ".txt", "json": ".json", "srt": ".srt"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Files, form and place of the output."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="audio or video in any common format"
+    )
+    parser.add_argument(
+        "--format",
+        choices=list(_SUFFIXES),
+        default="text",
+        help="text: a line for each stretch of speech (default); json: a list with an object for "
+        "each file, with times; srt: subtitles",
+    )
+    parser.add_argument("--words", action="store_true", help="in JSON, the time of each word too")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="write to this file; or, where it is an existing folder, "
+        "one file into it for each input",
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  python -m agent transcribe meeting.mp3\n"
+        "  python -m agent transcribe --format srt talk.mp4 -o talk.srt\n"
+        "  python -m agent transcribe --format json --words *.wav -o transcripts/\n"
+        "\n"
+        "ASR_MODEL names the model and ASR_LANGUAGE the language; see .env.example."
+    )
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Transcribe all files with one load; 1 when one of them failed."""
+    return finish_async("transcribe", settings, lambda: _run(arguments, settings))
+
+
+async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    paths: list[Path] = arguments.files
+    form: Form = arguments.format
+    output: Path | None = arguments.output
+    targets = _targets(paths, form, output)
+
+    from agent.speech_config import speech_config
+    from services.asr import ASRLoadError, DecodeOptions
+    from services.models import ModelError
+    from services.shared import SharedSpeech
+    from services.voice_activity import VoiceActivityLoadError
+
+    options = DecodeOptions(
+        hotwords=settings.asr.hotwords,
+        prompt=settings.asr.prompt,
+        words=form == "srt" or (form == "json" and arguments.words),
+    )
+    speech = SharedSpeech(speech_config(settings))
+    transcripts: list[Transcript] = []
+    try:
+        await speech.voice_activity.get()
+        await speech.asr.get()
+        for notice in speech.notices:
+            complain("transcribe", notice)
+        # Text is shown while it comes; the other forms need the whole.
+        live = form == "text" and output is None
+        for path in paths:
+            if live and len(paths) > 1:
+                _show_heading(path, first=not transcripts)
+            transcript = await _transcribe(path, speech, options, live=live)
+            transcripts.append(transcript)
+            if transcript.error:
+                complain("transcribe", f"{path} {transcript.error}")
+            elif path in targets:
+                _write(targets[path], form, [transcript])
+    except (ASRLoadError, ModelError, VoiceActivityLoadError) as error:
+        raise CommandError(str(error)) from error
+    finally:
+        speech.close()
+    failed = any(transcript.error for transcript in transcripts)
+    if form == "srt" and failed:
+        return EXIT_FAILED
+    if output is not None and not targets:
+        _write(output, form, transcripts)
+    elif not targets and not live:
+        sys.stdout.write(_written(form, transcripts))
+    return EXIT_FAILED if failed else 0
+
+
+def _targets(paths: list[Path], form: Form, output: Path | None) -> dict[Path, Path]:
+    """Where each file's transcript goes, when each has a file of its own.
+
+    Raises CommandError when the output cannot be as asked for.
+    """
+    if output is None or not output.is_dir():
+        if form == "srt" and len(paths) > 1:
+            raise CommandError(
+                "subtitles belong to one file: give one FILE, or an existing folder with -o",
+                status=EXIT_USAGE,
+            )
+        if output is not None:
+            check_writable(output)
+        return {}
+    targets = {path: output / f"{path.stem}{_SUFFIXES[form]}" for path in paths}
+    if len(set(targets.values())) < len(targets):
+        raise CommandError(
+            f"two of the files have the same name, and {output} can take only one of them",
+            status=EXIT_USAGE,
+        )
+    for target in targets.values():
+        check_writable(target)
+    return targets
+
+
+def _show_heading(path: Path, *, first: bool) -> None:
+    from agent.transcripts import heading
+
+    if not first:
+        print()
+    print(heading(path), flush=True)
+
+
+async def _transcribe(
+    path: Path, speech: SharedSpeech, options: DecodeOptions, *, live: bool
+) -> Transcript:
+    from agent.transcripts import Transcript
+    from services.asr import ASRError
+    from services.audio_file import AudioFileError
+    from services.file_transcription import transcribe_file
+    from services.inference import InferenceError
+
+    segments: list[Segment] = []
+    error_text = ""
+    # On a terminal, text that comes is progress enough.
+    with _progress(path, shown=not (live and sys.stdout.isatty())) as on_progress:
+        found = transcribe_file(
+            path,
+            await speech.asr.get(),
+            await speech.voice_activity.get(),
+            options=options,
+            on_progress=on_progress,
+        )
+        try:
+            async with contextlib.aclosing(found):
+                async for segment in found:
+                    segments.append(segment)
+                    if live:
+                        print(segment.text, flush=True)
+        except (AudioFileError, ASRError, InferenceError) as error:
+            error_text = str(error)
+    return Transcript(path, tuple(segments), error_text)
+
+
+@contextlib.contextmanager
+def _progress(path: Path, *, shown: bool) -> Iterator[Callable[[float, float | None], None] | None]:
+    """A bar on standard error, where that is a terminal."""
+    if not shown or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task(path.name, total=None)
+    with bar:
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _written(form: Form, transcripts: list[Transcript]) -> str:
+    from agent.transcripts import as_json, as_srt, as_text
+
+    write = {"text": as_text, "json": as_json, "srt": as_srt}[form]
+    return write(transcripts)
+
+
+def _write(target: Path, form: Form, transcripts: list[Transcript]) -> None:
+    with output_file(target) as file:
+        file.write(_written(form, transcripts).encode())

@@ -1,0 +1,29 @@
+"""From the settings to the models that a process uses."""
+
+from __future__ import annotations
+
+from agent.settings import Settings
+from services.shared import SpeechConfig
+
+
+def speech_config(settings: Settings) -> SpeechConfig:
+    """Which models the settings ask for, and how they run."""
+    demo = settings.models.choice == "demo"
+    language = settings.asr.language
+    return SpeechConfig(
+        asr="demo" if demo else settings.asr.model,
+        voice="demo" if demo else settings.voice.voice,
+        cache=settings.models.cache,
+        language=None if language == "auto" else language,
+        device=settings.asr.device,
+        compute_type=settings.asr.compute_type,
+        context=settings.asr.context,
+        asr_threads=settings.asr.threads,
+        voice_threads=settings.voice.threads,
+        speaker=settings.voice.speaker,
+        speed=settings.voice.speed,
+        slots=settings.limits.desk_slots,
+        queue_limit=settings.limits.desk_queue,
+        wedge_budget=settings.limits.wedged_threads,
+        phrase_cache_bytes=settings.voice.phrase_cache_mb * 2**20,
+    )

@@ -1,0 +1,82 @@
+"""What came of transcribing files, in the forms that `transcribe` writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.file_transcription import Segment
+from services.subtitles import srt
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What came of one file."""
+
+    path: Path
+    segments: tuple[Segment, ...]
+    error: str = ""
+    """Why it was not transcribed, or not to its end."""
+
+
+def as_text(transcripts: Sequence[Transcript]) -> str:
+    """A line for each stretch of speech; several files with a heading each."""
+    blocks = []
+    for transcript in transcripts:
+        lines = [segment.text for segment in transcript.segments]
+        if len(transcripts) > 1:
+            lines.insert(0, heading(transcript.path))
+        blocks.append("".join(f"{line}\n" for line in lines))
+    return "\n".join(blocks)
+
+
+def heading(path: Path) -> str:
+    """The line before a file's text."""
+    return f"{path}:"
+
+
+def as_json(transcripts: Sequence[Transcript]) -> str:
+    """A list with an object for each file; times in seconds."""
+    return f"{json.dumps([_file(t) for t in transcripts], ensure_ascii=False, indent=1)}\n"
+
+
+def as_srt(transcripts: Sequence[Transcript]) -> str:
+    """The subtitles of one file."""
+    (transcript,) = transcripts
+    return srt(transcript.segments)
+
+
+def _file(transcript: Transcript) -> dict[str, Any]:
+    segments = transcript.segments
+    content: dict[str, Any] = {
+        "file": str(transcript.path),
+        "language": segments[0].language if segments else None,
+        "text": " ".join(segment.text for segment in segments),
+        "segments": [_segment(segment) for segment in segments],
+    }
+    if transcript.error:
+        content["error"] = transcript.error
+    return content
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "start": round(segment.start_seconds, 3),
+        "end": round(segment.end_seconds, 3),
+        "text": segment.text,
+        "confidence": round(segment.confidence, 3),
+    }
+    if segment.words:
+        content["words"] = [
+            {
+                "word": word.text,
+                "start": round(word.start_seconds, 3),
+                "end": round(word.end_seconds, 3),
+                "probability": round(word.probability, 3),
+            }
+            for word in segment.words
+        ]
+    return content

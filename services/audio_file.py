@@ -1,0 +1,96 @@
+"""Audio and video files of any format as one stream of samples, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError, InvalidDataError
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+_CHUNK_SECONDS = 1.0
+_OPTIONS = {"protocol_whitelist": "file"}
+"""A playlist must not make us fetch what it names."""
+
+
+class AudioFileError(Exception):
+    """A file cannot be read as audio; the message says why, without the file's name."""
+
+
+class AudioFile:
+    """An open file; used by one thread at a time, closed by its `with` block."""
+
+    def __init__(self, path: Path, *, sample_rate: int) -> None:
+        """Open the first audio stream of `path`; blocks. Raises AudioFileError."""
+        if path.is_dir():
+            raise AudioFileError("is a folder")
+        if not path.exists():
+            raise AudioFileError("does not exist")
+        if path.is_file() and path.stat().st_size == 0:
+            raise AudioFileError("is empty")
+        try:
+            self._container = av.open(str(path), options=_OPTIONS, metadata_errors="ignore")
+        except FFmpegError as error:
+            raise AudioFileError(f"is no audio file that can be read ({_why(error)})") from error
+        except OSError as error:
+            raise AudioFileError(f"cannot be opened ({error.strerror})") from error
+        if not self._container.streams.audio:
+            self._container.close()
+            raise AudioFileError("has no sound in it")
+        self._rate = sample_rate
+        duration = self._container.duration
+        self.duration_seconds = duration / av.time_base if duration and duration > 0 else None
+        """As the file says; None where it does not."""
+
+    def __enter__(self) -> AudioFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def chunks(self) -> Iterator[Samples]:
+        """The sound from start to end, mono in [-1, 1], about a second at a time.
+
+        Damaged parts are left out. Raises AudioFileError when nothing can be decoded.
+        """
+        waiting: list[Samples] = []
+        length = 0
+        heard = False
+        for samples in self._resampled():
+            heard = True
+            waiting.append(samples)
+            length += len(samples)
+            if length >= _CHUNK_SECONDS * self._rate:
+                yield np.concatenate(waiting)
+                waiting, length = [], 0
+        if waiting:
+            yield np.concatenate(waiting)
+        if not heard:
+            raise AudioFileError("has no sound that can be decoded")
+
+    def _resampled(self) -> Iterator[Samples]:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=self._rate)
+        for frame in self._decoded():
+            # Time stamps of damaged files jump, which the resampler would fill or refuse.
+            frame.pts = None
+            for piece in resampler.resample(frame):
+                yield np.asarray(piece.to_ndarray(), dtype=np.float32).reshape(-1)
+        for piece in resampler.resample(None):
+            yield np.asarray(piece.to_ndarray(), dtype=np.float32).reshape(-1)
+
+    def _decoded(self) -> Iterator[av.AudioFrame]:
+        try:
+            for packet in self._container.demux(audio=0):
+                with contextlib.suppress(InvalidDataError):
+                    yield from packet.decode()
+        except FFmpegError as error:
+            raise AudioFileError(f"cannot be decoded ({_why(error)})") from error
+
+
+def _why(error: FFmpegError) -> str:
+    return error.strerror or type(error).__name__

@@ -1,0 +1,127 @@
+"""Writes down what is said in an audio file of any length."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from services.asr import (
+    SAMPLE_RATE,
+    DecodeOptions,
+    HeardWord,
+    StreamingASR,
+    Transcription,
+    shift_words,
+)
+from services.audio_file import AudioFile
+from services.inference import Priority
+from services.speech_stretches import Stretch, speech_stretches
+from services.voice_activity import VoiceActivityModel
+
+_ROOM_SECONDS = 1.5
+"""The model's window less what the recogniser adds around the speech."""
+_DEADLINE_SECONDS = 600.0
+"""Nobody waits in a conversation: a large model on a small machine may take its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was said in one stretch of speech; times count from the start of the file."""
+
+    start_seconds: float
+    end_seconds: float
+    text: str
+    language: str
+    confidence: float
+    """In [0, 1]."""
+    words: tuple[HeardWord, ...]
+    """Empty unless asked for."""
+
+
+async def transcribe_file(
+    path: Path,
+    asr: StreamingASR,
+    voice_activity: VoiceActivityModel,
+    *,
+    options: DecodeOptions,
+    room: str = "files",
+    on_progress: Callable[[float, float | None], None] | None = None,
+) -> AsyncGenerator[Segment, None]:
+    """The segments with words in them, in order, each as soon as it and those before are ready.
+
+    As many stretches are recognised at once as the recogniser has workers. `on_progress` is told
+    on the event loop how many seconds of the file are done, and of how many where that is known.
+    Close the iterator (`contextlib.aclosing`) to end the work early. Raises AudioFileError,
+    ASRError or InferenceError.
+    """
+    window = asr.config.window_seconds
+    waiting: deque[tuple[Stretch, asyncio.Task[Transcription]]] = deque()
+
+    async def oldest() -> Segment | None:
+        stretch, task = waiting[0]
+        heard = await task
+        waiting.popleft()
+        end_seconds = stretch.start_seconds + len(stretch.samples) / SAMPLE_RATE
+        if on_progress is not None:
+            on_progress(end_seconds, file.duration_seconds)
+        return _segment(stretch.start_seconds, end_seconds, heard) if heard.text else None
+
+    with await asyncio.to_thread(AudioFile, path, sample_rate=SAMPLE_RATE) as file:
+        stretches = speech_stretches(
+            file.chunks(), voice_activity, limit_seconds=max(window / 2, window - _ROOM_SECONDS)
+        )
+        try:
+            async for stretch in _in_thread(stretches):
+                task = asyncio.create_task(
+                    asr.transcribe(
+                        stretch.samples,
+                        room=room,
+                        priority=Priority.BATCH,
+                        deadline_seconds=_DEADLINE_SECONDS,
+                        options=options,
+                    ),
+                    name="transcribe-stretch",
+                )
+                waiting.append((stretch, task))
+                if len(waiting) > asr.config.workers and (segment := await oldest()):
+                    yield segment
+            while waiting:
+                if segment := await oldest():
+                    yield segment
+        finally:
+            for _, task in waiting:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
+
+
+async def _in_thread(items: Iterator[Stretch]) -> AsyncIterator[Stretch]:
+    """The items of a generator that computes, without holding up the event loop."""
+    while (item := await _uninterrupted(items)) is not None:
+        yield item
+
+
+async def _uninterrupted(items: Iterator[Stretch]) -> Stretch | None:
+    """The next item; when cancelled, only once the thread has let go of the generator."""
+    work = asyncio.get_running_loop().run_in_executor(None, next, items, None)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        with contextlib.suppress(Exception):
+            await work
+        raise
+
+
+def _segment(start_seconds: float, end_seconds: float, heard: Transcription) -> Segment:
+    words = shift_words(heard, start_seconds).words
+    return Segment(
+        start_seconds=words[0].start_seconds if words else start_seconds,
+        end_seconds=words[-1].end_seconds if words else end_seconds,
+        text=heard.text,
+        language=heard.language,
+        confidence=heard.confidence,
+        words=tuple(replace(w, end_seconds=max(w.start_seconds, w.end_seconds)) for w in words),
+    )
