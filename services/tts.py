@@ -152,19 +152,19 @@ class StreamingTTS:
             return
         pieces: list[SpeechPiece] | None = [] if key.text in self._fixed else None
         task = _Task(voice.speak(sentence))
+        late = SynthesisTimeout(
+            f"a sentence took longer than {deadline_seconds:g} s of engine time"
+        )
         while not task.speech.finished:
+            left = deadline_seconds - task.spent_seconds
+            if left <= 0:
+                raise late
             try:
                 made: SpeechPiece | None = await self._desk.run(
-                    task.step,
-                    engine="tts",
-                    room=room,
-                    priority=priority,
-                    deadline_seconds=max(0.0, deadline_seconds - task.spent_seconds),
+                    task.step, engine="tts", room=room, priority=priority, deadline_seconds=left
                 )
             except InferenceTimeout as error:
-                raise SynthesisTimeout(
-                    f"a sentence took longer than {deadline_seconds:g} s of engine time"
-                ) from error
+                raise late from error
             if made is not None:
                 if pieces is not None:
                     pieces.append(made)
