@@ -1,0 +1,90 @@
+# The commands of this repository; `make` alone lists them. Set-up is in scripts/setup.sh.
+
+PYTHON := .venv/bin/python
+SETUP := scripts/setup.sh
+LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header --no-annotate
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.NOTPARALLEL:
+.PHONY: help run setup page models test test-fast test-faults lint format types bench soak lock \
+	env-example clean
+
+help:
+	@echo 'make run          set up what is missing and start the agent with its page'
+	@echo 'make setup        set up everything: Python, LiveKit server, page, models'
+	@echo 'make page         build the page'
+	@echo 'make models       fetch the speech models again'
+	@echo 'make test         every test; ARGS="-k name" narrows'
+	@echo 'make test-fast    the tests without server and browser'
+	@echo 'make test-faults  the tests that break things and need root'
+	@echo 'make lint         style; make format mends it'
+	@echo 'make types        strict types of Python and page'
+	@echo 'make bench        benchmark against peers, ARGS="--help" says more'
+	@echo 'make soak         hours of calls with a plot of memory, ARGS="--help" says more'
+	@echo 'make lock         lock the dependencies anew'
+	@echo 'make clean        remove what was built or installed here, keep models and .env'
+
+run:
+	@$(SETUP) runtime livekit page models
+	@$(PYTHON) -m agent dev $(ARGS)
+
+setup:
+	@$(SETUP) runtime livekit page models
+
+page:
+	@$(SETUP) page
+
+models:
+	@$(SETUP) runtime fetch
+
+test:
+	@$(SETUP) dev livekit page chromium
+	@$(PYTHON) -m pytest -p scripts.no_skips $(ARGS)
+
+test-fast:
+	@$(SETUP) dev
+	@$(PYTHON) -m pytest tests/unit tests/engine $(ARGS)
+
+test-faults:
+	@$(SETUP) dev livekit page chromium
+	@$(PYTHON) -m pytest -p scripts.no_skips tests/faults $(ARGS)
+
+lint:
+	@$(SETUP) dev
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+
+format:
+	@$(SETUP) dev
+	@$(PYTHON) -m ruff check --fix
+	@$(PYTHON) -m ruff format
+
+types:
+	@$(SETUP) dev page
+	@$(PYTHON) -m mypy
+	@npm --prefix services/web/page run --silent check
+
+bench:
+	@$(SETUP) dev livekit peers
+	@$(PYTHON) -m benchmarks $(ARGS)
+
+soak:
+	@$(SETUP) dev livekit
+	@$(PYTHON) -m benchmarks.soak $(ARGS)
+
+lock:
+	@$(SETUP) dev
+	@$(LOCK) pyproject.toml -o requirements.lock
+	@$(LOCK) pyproject.toml --extra dev --extra bench -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) --group peers -o requirements-peers.lock
+	@$(LOCK) --group setup -o requirements-setup.lock
+
+env-example:
+	@$(SETUP) dev
+	@$(PYTHON) -m scripts.env_example
+
+clean:
+	@rm -rf .venv .venv-peers services/web/static services/web/page/node_modules build dist \
+		.mypy_cache .ruff_cache .pytest_cache *.egg-info
