@@ -63,6 +63,7 @@ def settings() -> Settings:
     return Settings.model_validate(
         {
             "limits": {"room_empty_seconds": 0.2},
+            "voice": {"timeout_seconds": 2.0},
             "agent": {"name": "agent-under-test", "greeting": "Hello."},
         }
     )
