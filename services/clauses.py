@@ -14,10 +14,8 @@ _LATER_EFFORT = 130
 """Length of the clauses after the first: while one is heard, there is time for the next."""
 _LEAST_EFFORT = 18
 """A shorter clause would sound torn off."""
-_PATIENCE = 2
-"""Without a place to cut, a clause may be this many times as long."""
 _MOST_EFFORT = 200
-"""Without one even then, it is cut here between words: it would hold up everyone else."""
+"""Without a place to pause up to here, it is cut between words: it would hold up everyone else."""
 _DIGIT_EFFORT = 4
 """A digit takes as long to say as about four letters."""
 
@@ -71,11 +69,12 @@ _NONE: Final[frozenset[str]] = frozenset()
 def cut_clauses(
     words: Sequence[SpeakableWord], *, language: str = "en"
 ) -> list[list[SpeakableWord]]:
-    """Cut `words` where a speaker may pause: behind punctuation, else before a conjunction.
+    """Cut `words` where a speaker may pause: behind punctuation, else before a conjunction, else
+    before a preposition.
 
-    `language` is an ISO 639-1 code; for languages without a list of conjunctions only
-    punctuation counts. Every word comes out once, in order; every clause but an only one has
-    something to speak.
+    `language` is an ISO 639-1 code; for languages without a list of these words only punctuation
+    counts. Every word comes out once, in order; every clause but an only one has something to
+    speak.
     """
     ends = list(accumulate(_effort(word) for word in words))
     clauses: list[list[SpeakableWord]] = []
@@ -119,12 +118,11 @@ def _find_cut(
         for index in possible
         if _ends_clause(words[index - 1]) or _bare(words[index]) in conjunctions | prepositions
     ]
-    if far := [index for index in fair if ends[index - 1] - done <= _PATIENCE * limit]:
-        return far[0]
+    if fair and ends[fair[0] - 1] - done <= _MOST_EFFORT:
+        return fair[0]
     if ends[-1] - done <= _MOST_EFFORT:
         return None
-    most = [index for index in possible if ends[index - 1] - done <= _MOST_EFFORT]
-    return max(set(most) & set(fair), default=max(most, default=None))
+    return max((i for i in possible if ends[i - 1] - done <= _MOST_EFFORT), default=None)
 
 
 def _effort(word: SpeakableWord) -> int:
