@@ -83,6 +83,11 @@ class Assistant(Agent):
         self._announcements: asyncio.Queue[str] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def state(self) -> RoomState:
+        """What the room's tools remember."""
+        return self._state
+
     def announce(self, sentence: str) -> None:
         """Say a sentence of the agent's own as soon as neither side is speaking."""
         self._announcements.put_nowait(sentence)

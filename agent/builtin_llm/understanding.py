@@ -23,7 +23,7 @@ HOW_LONG = "For how much time?"
 TO_DO_WHAT = "Remind you to do what?"
 WHEN = "In how much time?"
 
-_OPENINGS = re.compile(
+_OPENING = re.compile(
     r"(?:please|hey|hi|hello|okay|so|well|um|uh|er|hmm|now|and|then|also|oh|yes|no|alright|right"
     r"|thanks|thank you|excuse me|sorry|listen|there|computer|assistant|good morning"
     r"|good afternoon|good evening|just|actually|wait|but|i said|i mean"
@@ -31,9 +31,9 @@ _OPENINGS = re.compile(
     r"|i (?:want|would like|need|have)(?: you)? to(?: know)?|i would like|i want|let us|let me"
     r"|would you mind|go ahead and|try to|can i|could i|may i) "
 )
-_ENDINGS = re.compile(
-    r" (?:please|now|right now|for me|thanks|thank you|then|okay|today|again|if you can|will you"
-    r"|would you|could you|can you|quickly|at once)"
+_ENDING = re.compile(
+    r"(.+?) (?:please|now|right now|for me|thanks|thank you|then|okay|today|again|if you can"
+    r"|will you|would you|could you|can you|quickly|at once)"
 )
 _MAX_READINGS = 12
 
@@ -90,7 +90,9 @@ def _joined_readings(words: str, conversation: Conversation) -> Iterable[str]:
         if reply not in _ASKS_FOR_THE_REST:
             break
         dropped, links = _ASKS_FOR_THE_REST[reply]
-        begun.insert(0, re.sub(dropped, "", _without_fillers(request)))
+        request = _without_fillers(request)
+        yield " ".join([request, *begun, words]).strip()
+        begun.insert(0, re.sub(dropped, "", request))
         for link in links:
             yield " ".join([*begun, link + words]).strip()
 
@@ -119,8 +121,9 @@ def _readings(words: str, agent_name: str) -> list[str]:
     name = normalise(agent_name)
     readings = [words]
     for reading in readings:
-        shorter = [_OPENINGS.sub("", reading, count=1)] if _OPENINGS.match(reading) else []
-        ending = re.fullmatch(f"(.+?){_ENDINGS.pattern}", reading)
+        opening = _OPENING.match(reading)
+        shorter = [reading[opening.end() :]] if opening else []
+        ending = _ENDING.fullmatch(reading)
         shorter += [ending[1]] if ending else []
         if name and len(reading) > len(name):
             shorter += [reading.removeprefix(f"{name} ").removesuffix(f" {name}")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from agent.tools.numbers import read_number, spoken_number
+from agent.tools.numbers import parse_number, read_number, spoken_number
 
 UNIT_SECONDS = {
     "second": 1,
@@ -53,6 +53,20 @@ def parse_duration(words: str) -> int | None:
     return int(total) if total else None
 
 
+def said_duration(words: str) -> str | None:
+    """A length of time as the caller has put it, "sixty minutes" and not "one hour", or None.
+
+    None where it has more than a whole number and a unit; `spoken_duration` has words for all.
+    """
+    *number_words, unit = words.split() or [""]
+    number = parse_number(" ".join(number_words))
+    if number is None or number.denominator != 1 or parse_duration(words) is None:
+        return None
+    seconds = _unit_seconds(unit)
+    name = next(name for name, size in UNIT_SECONDS.items() if size == seconds)
+    return f"{spoken_number(number)} {name}{'' if number == 1 else 's'}"
+
+
 def spoken_duration(seconds: int) -> str:
     """The words of a length of time: "one hour and thirty minutes", "no time" for none."""
     words = [
@@ -64,9 +78,10 @@ def spoken_duration(seconds: int) -> str:
     return " and ".join(words) if len(words) < 3 else f"{' '.join(words[:-1])} and {words[-1]}"
 
 
-def duration_before_noun(seconds: int) -> str:
-    """The words of a length of time before what it measures: "five minute" (timer)."""
-    return " ".join(f"{spoken_number(count)} {unit}" for unit, count in _split(seconds))
+def before_noun(duration: str) -> str:
+    """The words of a length of time before what it measures: "five minutes" → "five minute"."""
+    words = duration.replace(" and ", " ").split()
+    return " ".join(word[:-1] if word[:-1] in UNIT_SECONDS else word for word in words)
 
 
 def _split(seconds: int) -> list[tuple[str, int]]:

@@ -164,7 +164,8 @@ class Toolbox:
         run.__dict__["__signature__"] = signature.replace(
             parameters=parameters, return_annotation=str
         )
-        return function_tool(run)
+        description, _, _ = inspect.cleandoc(run.__doc__ or "").partition("\n\nArgs:")
+        return function_tool(run, description=description)
 
 
 def _arguments(entry: Tool, groups: dict[str, str | None]) -> dict[str, Any] | None:

@@ -51,8 +51,8 @@ class Entry:
     """How long it waits in all."""
     due: float
     """When it is said, by the clock's `monotonic`."""
-    about: str
-    """What to remind of; empty for a timer."""
+    name: str
+    """What it is called when it is spoken of, such as "five minute timer"."""
 
 
 class Schedule:
@@ -71,7 +71,7 @@ class Schedule:
         self._waiting: dict[Entry, asyncio.Task[None]] = {}
         self._closed = False
 
-    def add(self, seconds: int, sentence: str, *, about: str = "") -> Entry:
+    def add(self, seconds: int, sentence: str, name: str = "timer") -> Entry:
         """Have `sentence` announced in so many seconds. Call it inside the room's event loop.
 
         Raises:
@@ -79,7 +79,7 @@ class Schedule:
         """
         if self._closed or len(self._waiting) >= self._max_entries:
             raise ScheduleFullError
-        entry = Entry(next(self._numbers), seconds, self._clock.monotonic() + seconds, about)
+        entry = Entry(next(self._numbers), seconds, self._clock.monotonic() + seconds, name)
         self._waiting[entry] = asyncio.create_task(
             self._wait(entry, sentence), name=f"timer-{entry.number}"
         )

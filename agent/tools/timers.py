@@ -2,66 +2,104 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from agent.tools.dates import next_moment, spoken_time
-from agent.tools.durations import duration_before_noun, parse_duration, spoken_duration
+from agent.tools.durations import before_noun, parse_duration, said_duration, spoken_duration
+from agent.tools.numbers import parse_number
 from agent.tools.registry import tool
 from agent.tools.room_state import RoomState
 from agent.tools.schedule import Entry, ScheduleFullError
 from agent.tools.spoken import enumeration, normalise, sentence, turned_around
 
-MAX_SECONDS = 24 * 3600
-"""The longest timer or reminder: beyond a day the call is hardly still there."""
+MAX_SECONDS = 7 * 24 * 3600
+"""The longest timer or reminder: beyond a week the call is hardly still there."""
 MAX_ABOUT_CHARACTERS = 120
 """What a reminder is about is cut after this."""
 
 FULL = "Sorry, there are too many timers. Please cancel one first."
 NOT_A_TIME = "Sorry, I did not understand when that is. Please say it again."
-TOO_LONG = "Sorry, a timer can be one day long and no longer."
-
-_ANY_DAY = datetime(2000, 1, 1)
-
-
-def _is_a_time(arguments: dict[str, Any]) -> bool:
-    when = _without_link(arguments["when"])
-    return parse_duration(when) is not None or next_moment(when, _ANY_DAY) is not None
-
+TOO_LONG = "Sorry, a timer can be one week long and no longer."
 
 _SET = "(?:set|start|make|create|give me|i need|put on)"
 _WHEN = "(?:in|at|after|for|tomorrow) .+"
 
 
+@dataclass(frozen=True)
+class _Moment:
+    seconds: int
+    """From now on."""
+    words: str
+    """As it is said: a length of time, or a time of day."""
+    is_time_of_day: bool = False
+
+
+def _moment(when: str, now: datetime) -> _Moment | None:
+    """When that is, or None: "five minutes", "in an hour", "at seven", "seven thirty"."""
+    when = normalise(when)
+    bare = re.sub("^(?:in|at|after|for) ", "", when)
+    seconds = parse_duration(bare)
+    if seconds is not None:
+        return _Moment(seconds, said_duration(bare) or spoken_duration(seconds))
+    if parse_number(bare) is not None and not when.startswith("at "):
+        # "for five" lacks its unit far more often than it means five o'clock.
+        return None
+    at = next_moment(bare, now)
+    if at is None:
+        return None
+    return _Moment(max(1, round((at - now).total_seconds())), spoken_time(at), True)
+
+
+def _is_a_time(arguments: dict[str, Any]) -> bool:
+    return _moment(arguments["when"], datetime(2000, 1, 1)) is not None
+
+
+def _is_a_time_of_day(arguments: dict[str, Any]) -> bool:
+    return _is_a_time({"when": f"at {arguments['when']}"})
+
+
 @tool(
-    f"{_SET} (?:a|an|another|the|my)?(?: new)? ?(?:timer|alarm|countdown)"
-    "(?: for| to| of| at)? (?P<when>.+)",
+    f"{_SET} (?:a|an|another|the|my)?(?: new)? ?(?:timer|countdown)(?: for| to| of)? (?P<when>.+)",
     f"{_SET} (?:a|an|another)(?: new)? (?P<when>.+?) (?:timer|alarm|countdown)",
-    "(?:a )?(?:timer|alarm) (?:for|of|in|at) (?P<when>.+)",
+    "(?:a )?timer (?:for|of) (?P<when>.+)",
     f"wake me(?: up)? (?P<when>{_WHEN})",
     effect=True,
     accepts=_is_a_time,
 )
 def set_timer(state: RoomState, when: str) -> str:
-    """Start a timer or an alarm, which says so when it is due.
+    """Start a timer, which says so when it is due.
 
     Args:
-        when: how long, such as "five minutes" or "1 hour 30 minutes", or a time of day such as
-            "seven thirty in the morning".
+        when: how long, such as "five minutes" or "1 hour 30 minutes".
     """
-    when = _without_link(normalise(when))
-    seconds = parse_duration(when)
-    if seconds is not None:
-        due_sentence = f"your {duration_before_noun(seconds)} timer is done"
-        reply = f"timer set for {spoken_duration(seconds)}"
+    moment = _moment(when, state.clock.now())
+    if moment is None:
+        return NOT_A_TIME
+    if moment.is_time_of_day:
+        name = f"timer for {moment.words}"
+        due_sentence = f"it is {moment.words} and your timer is done"
     else:
-        at = next_moment(when, now := state.clock.now())
-        if at is None:
-            return NOT_A_TIME
-        seconds = max(1, round((at - now).total_seconds()))
-        due_sentence = f"it is {spoken_time(at)} and your timer is done"
-        reply = f"timer set for {spoken_time(at)}"
-    return _add(state, seconds, sentence(due_sentence), sentence(reply))
+        name = f"{before_noun(moment.words)} timer"
+        due_sentence = f"your {name} is done"
+    return _add(state, moment, name, due_sentence, f"timer set for {moment.words}")
+
+
+@tool(
+    f"{_SET} (?:a|an|another|the|my)?(?: new)? ?alarm(?: for| to)?(?: at)? (?P<when>.+)",
+    "(?:an )?alarm (?:for|at) (?P<when>.+)",
+    effect=True,
+    accepts=_is_a_time_of_day,
+)
+def set_alarm(state: RoomState, when: str) -> str:
+    """Set an alarm for a time of day, within the next day.
+
+    Args:
+        when: a time of day, such as "seven thirty in the morning" or "5 pm".
+    """
+    return set_timer(state, f"at {normalise(when)}")
 
 
 @tool(
@@ -79,21 +117,16 @@ def set_reminder(state: RoomState, about: str, when: str) -> str:
         about: what to do, such as "open the door".
         when: how far ahead, such as "in ten minutes", or a time of day such as "at half past five".
     """
-    when = _without_link(normalise(when))
+    moment = _moment(when, state.clock.now())
+    if moment is None:
+        return NOT_A_TIME
     about = turned_around(normalise(about))[:MAX_ABOUT_CHARACTERS].strip()
     if not about:
         return "Sorry, I did not understand what to remind you of. Please say it again."
-    due_sentence = sentence(f"you wanted me to remind you to {about}")
-    seconds = parse_duration(when)
-    if seconds is not None:
-        reply = f"i will remind you in {spoken_duration(seconds)} to {about}"
-    else:
-        at = next_moment(when, now := state.clock.now())
-        if at is None:
-            return NOT_A_TIME
-        seconds = max(1, round((at - now).total_seconds()))
-        reply = f"i will remind you at {spoken_time(at)} to {about}"
-    return _add(state, seconds, due_sentence, sentence(reply), about=about)
+    when = f"{'at' if moment.is_time_of_day else 'in'} {moment.words}"
+    due_sentence = f"you wanted me to remind you to {about}"
+    reply = f"i will remind you {when} to {about}"
+    return _add(state, moment, f"reminder to {about}", due_sentence, reply)
 
 
 @tool(
@@ -109,10 +142,10 @@ def time_left(state: RoomState) -> str:
     entries = state.timers.entries()
     if not entries:
         return "There are no timers."
-    if len(entries) == 1 and not entries[0].about:
+    if len(entries) == 1 and entries[0].name.endswith("timer"):
         left = _left(state, entries[0])
         return sentence(f"there {'is' if left.startswith('one ') else 'are'} {left} left")
-    told = enumeration([f"{_name(entry)} with {_left(state, entry)} left" for entry in entries])
+    told = enumeration([f"a {entry.name} with {_left(state, entry)} left" for entry in entries])
     return sentence(f"you have {told}")
 
 
@@ -148,41 +181,29 @@ def cancel_timer(state: RoomState, which: str = "") -> str:
         state.timers.cancel(entry)
     if len(chosen) > 1:
         return "Okay, all timers are off."
-    return f"Okay, {_name(chosen[0])} is off.".replace(" a ", " the ", 1)
+    return f"Okay, the {chosen[0].name} is off."
 
 
-def _add(state: RoomState, seconds: int, due_sentence: str, reply: str, *, about: str = "") -> str:
-    if seconds > MAX_SECONDS:
+def _add(state: RoomState, moment: _Moment, name: str, due_sentence: str, reply: str) -> str:
+    if moment.seconds > MAX_SECONDS:
         return TOO_LONG
     try:
-        state.timers.add(seconds, due_sentence, about=about)
+        state.timers.add(moment.seconds, sentence(due_sentence), name)
     except ScheduleFullError:
         return FULL
-    return reply
-
-
-def _without_link(when: str) -> str:
-    for link in ("in ", "at ", "after ", "for "):
-        when = when.removeprefix(link)
-    return when
+    return sentence(reply)
 
 
 def _left(state: RoomState, entry: Entry) -> str:
     return spoken_duration(max(1, round(state.timers.remaining_seconds(entry))))
 
 
-def _name(entry: Entry) -> str:
-    if entry.about:
-        return f"a reminder to {entry.about}"
-    return f"a {duration_before_noun(entry.seconds)} timer"
-
-
 def _names(entries: list[Entry]) -> str:
-    return enumeration([_name(entry) for entry in entries])
+    return enumeration([f"a {entry.name}" for entry in entries])
 
 
 def _is_meant(entry: Entry, which: str) -> bool:
     seconds = parse_duration(which)
-    if seconds is not None:
+    if seconds is not None and "timer" in entry.name:
         return entry.seconds == seconds
-    return bool(entry.about) and which.removeprefix("to ") in entry.about
+    return which.removeprefix("to ") in entry.name
