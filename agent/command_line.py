@@ -74,6 +74,6 @@ def _set_up_logging(settings: Settings) -> None:
     level = settings.log.level
     setup_logging("warning" if level == "info" else level, "readable", secrets=secrets_of(settings))
     if level != "debug":
-        for name in ("services.shared", "services.load_once"):
-            # What they report is what the command itself says, as a notice or an error.
+        for name in ("services.shared", "services.load_once", "py.warnings"):
+            # The first two report what the command itself says, as a notice or an error.
             logging.getLogger(name).setLevel(logging.CRITICAL)

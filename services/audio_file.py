@@ -78,10 +78,8 @@ class AudioFile:
         for frame in self._decoded():
             # Time stamps of damaged files jump, which the resampler would fill or refuse.
             frame.pts = None
-            for piece in resampler.resample(frame):
-                yield np.asarray(piece.to_ndarray(), dtype=np.float32).reshape(-1)
-        for piece in resampler.resample(None):
-            yield np.asarray(piece.to_ndarray(), dtype=np.float32).reshape(-1)
+            yield from _samples_of(resampler.resample(frame))
+        yield from _samples_of(resampler.resample(None))
 
     def _decoded(self) -> Iterator[av.AudioFrame]:
         try:
@@ -90,6 +88,20 @@ class AudioFile:
                     yield from packet.decode()
         except FFmpegError as error:
             raise AudioFileError(f"cannot be decoded ({_why(error)})") from error
+
+
+def resample(pcm: NDArray[np.int16], from_rate: int, to_rate: int) -> Samples:
+    """Mono samples at `from_rate` Hz as samples in [-1, 1] at `to_rate` Hz."""
+    frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
+    frame.sample_rate = from_rate
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=to_rate)
+    frames = [*resampler.resample(frame), *resampler.resample(None)]
+    return np.concatenate([*_samples_of(frames)])
+
+
+def _samples_of(frames: list[av.AudioFrame]) -> Iterator[Samples]:
+    for frame in frames:
+        yield np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1)
 
 
 def _why(error: FFmpegError) -> str:

@@ -1,0 +1,1 @@
+"""What `python -m agent doctor` checks, a module for each part of the product."""

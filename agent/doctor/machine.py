@@ -1,0 +1,202 @@
+"""Checks of the machine: Python, packages, settings, cores, memory, disk, GPU, sound."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from agent.doctor.findings import Finding, fail, ok, warn
+from agent.settings import Settings
+
+_PROJECT_FILE = Path(__file__).parents[2] / "pyproject.toml"
+_DISTRIBUTION = "local-voice-agent"
+_SHOWN_PACKAGES = ("livekit-agents", "faster-whisper", "ctranslate2", "piper-tts", "onnxruntime")
+_OLDEST_PYTHON = (3, 11)
+_ENOUGH_MEMORY_MB = 1500
+_LEAST_MEMORY_MB = 500
+_ENOUGH_DISK_MB = 2000
+_FULL_DISK_PERCENT = 95
+
+
+def check_python(_: Settings) -> Iterator[Finding]:
+    """The interpreter's version."""
+    version = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.version_info < _OLDEST_PYTHON:
+        yield fail("Python", version, "use Python 3.11 or newer: `make setup` finds it")
+    else:
+        yield ok("Python", version)
+
+
+def check_packages(_: Settings) -> Iterator[Finding]:
+    """Whether every dependency is installed in a version that fits."""
+    problems = [problem for line in _requirements() if (problem := _problem(line))]
+    if problems:
+        yield fail("packages", "; ".join(problems), "run `make setup`")
+        return
+    shown = [f"{name} {metadata.version(name)}" for name in _SHOWN_PACKAGES]
+    yield ok("packages", ", ".join(shown))
+
+
+def check_settings(_: Settings) -> Iterator[Finding]:
+    """Which settings are made; wrong ones have ended the command before it came here."""
+    from agent.settings.environment import read_variables, variables_of
+
+    variables = read_variables(Path(".env"))
+    made = sorted(b.name for b in variables_of(Settings) if b.name in variables)
+    source = "the environment and .env" if Path(".env").is_file() else "the environment"
+    text = f"valid; from {source}: {', '.join(made)}" if made else "valid, all defaults"
+    yield ok("settings", text)
+
+
+def check_machine(settings: Settings) -> Iterator[Finding]:
+    """Cores and memory that this process may use."""
+    import psutil
+
+    from services.cores import available_cores, plan_threads
+
+    cores = available_cores()
+    plan = plan_threads(cores, slots=settings.limits.desk_slots)
+    text = f"{cores:g}; model calls at once: {plan.slots}, threads in each: {plan.threads_per_call}"
+    yield ok("cores", text)
+    limit = memory_limit()
+    free = min(int(psutil.virtual_memory().available), limit.bytes) // 2**20
+    text = f"{free} MB free of {limit.bytes // 2**20} MB ({limit.source})"
+    if free < _LEAST_MEMORY_MB:
+        yield fail("memory", text, f"free some: the models need {_LEAST_MEMORY_MB} MB and more")
+    elif free < _ENOUGH_MEMORY_MB:
+        yield warn("memory", text, "choose small models, and set MAX_ROOMS=1")
+    else:
+        yield ok("memory", text)
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    """Room for models."""
+    cache = settings.models.cache
+    place = next(p for p in (cache.absolute(), *cache.absolute().parents) if p.is_dir())
+    usage = shutil.disk_usage(place)
+    percent = round(100 * usage.used / max(1, usage.used + usage.free))
+    text = f"{usage.free // 10**6} MB free for models in {cache} ({percent} % full)"
+    if not os.access(place, os.W_OK):
+        yield warn("disk", f"{place} is not yours to write to", "set WHISPER_MODEL_PATH")
+    elif usage.free < _ENOUGH_DISK_MB * 10**6 or percent >= _FULL_DISK_PERCENT:
+        yield warn("disk", text, "free some, or set WHISPER_MODEL_PATH to another disk")
+    else:
+        yield ok("disk", text)
+
+
+def check_gpu(settings: Settings) -> Iterator[Finding]:
+    """Whether recognition can run on a GPU."""
+    import ctranslate2
+
+    try:
+        count = int(ctranslate2.get_cuda_device_count())
+    except RuntimeError as error:
+        count = 0
+        if settings.asr.device != "cpu":
+            yield warn("GPU", f"cannot be used: {error}", "update the NVIDIA driver")
+            return
+    if count:
+        use = "not used: ASR_DEVICE=cpu" if settings.asr.device == "cpu" else "used"
+        yield ok("GPU", f"{count} for recognition, {use}")
+    elif settings.asr.device == "cuda":
+        yield fail("GPU", "none found, but ASR_DEVICE=cuda", "set ASR_DEVICE=auto or cpu")
+    else:
+        yield ok("GPU", "none; the CPU does it")
+
+
+def check_sound(_: Settings) -> Iterator[Finding]:
+    """The devices that `console` and `say` use; a server needs none."""
+    from agent.command_line import CommandError
+    from agent.sound_devices import device_name, sound_library
+
+    try:
+        library = sound_library()
+    except CommandError as error:
+        yield ok("sound", f"not available, only `console` and `say` would use it: {error}")
+        return
+    names = [device_name(library, kind) or "none" for kind in ("input", "output")]
+    yield ok("sound", f"microphone: {names[0]}, speaker: {names[1]} (for `console` and `say`)")
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLimit:
+    """The most memory that this process can have."""
+
+    bytes: int
+    source: str
+    """Who sets it, in words."""
+
+
+def memory_limit(
+    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
+) -> MemoryLimit:
+    """The machine's memory, or less where a cgroup (v2 or v1) allows less."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    limits = [limit for file in _limit_files(root, membership) if (limit := _number(file))]
+    lowest = min(limits, default=total)
+    if lowest < total:
+        return MemoryLimit(lowest, "limit of the container or service")
+    return MemoryLimit(total, "of the machine")
+
+
+def _limit_files(root: Path, membership: Path) -> list[Path]:
+    """Of the process's own group and of all above it."""
+    groups = {Path()}
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        controllers, _, path = line.partition(":")[2].partition(":")
+        if not controllers or "memory" in controllers.split(","):
+            own = Path(os.path.normpath(path).lstrip("/"))
+            groups |= {own, *own.parents}
+    v2 = [root / group / "memory.max" for group in groups]
+    v1 = [root / "memory" / group / "memory.limit_in_bytes" for group in groups]
+    return [*v2, *v1]
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _requirements() -> list[str]:
+    """The dependencies of this project, as written in its pyproject.toml."""
+    try:
+        lines: list[str] = tomllib.loads(_PROJECT_FILE.read_text())["project"]["dependencies"]
+    except (OSError, KeyError, tomllib.TOMLDecodeError):
+        try:
+            lines = [r for r in metadata.requires(_DISTRIBUTION) or [] if "extra ==" not in r]
+        except metadata.PackageNotFoundError:
+            lines = list(_SHOWN_PACKAGES)
+    return lines
+
+
+def _problem(line: str) -> str:
+    """What is wrong with one dependency; empty when nothing is."""
+    from packaging.requirements import Requirement
+
+    requirement = Requirement(line)
+    if requirement.marker is not None and not requirement.marker.evaluate():
+        return ""
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return f"{requirement.name} is not installed"
+    if not requirement.specifier.contains(version, prereleases=True):
+        wanted = re.sub(r"\s", "", str(requirement.specifier))
+        return f"{requirement.name} {version} does not fit {wanted}"
+    return ""

@@ -1,0 +1,162 @@
+"""Checks of the models: there, loadable, right, and fast enough for a conversation."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.doctor.findings import Finding, fail, ok, warn
+from agent.settings import Settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from services.shared import SharedSpeech
+
+_SENTENCE = "What is the weather in Berlin on Friday?"
+"""The demo models know its words."""
+_ROOM = "doctor"
+_DEADLINE_SECONDS = 60.0
+_SLOW_ANSWER_SECONDS = 1.0
+_SLOW_SOUND_SECONDS = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the voice said."""
+
+    samples: NDArray[np.float32]
+    """Mono in [-1, 1] at 16 kHz."""
+
+
+async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
+    """Loads the models as a worker would; the voice speaks, the recogniser writes it down."""
+    from agent.speech_config import speech_config
+    from services.shared import SharedSpeech
+
+    speech = SharedSpeech(speech_config(settings))
+    try:
+        sample: Sample | None = None
+        async for item in _check_voice(speech):
+            if isinstance(item, Finding):
+                yield item
+            else:
+                sample = item
+        yield await _check_voice_activity(speech, sample)
+        yield await _check_recogniser(speech, sample)
+    finally:
+        speech.close()
+
+
+async def _check_voice(speech: SharedSpeech) -> AsyncIterator[Finding | Sample]:
+    """The finding, and what the voice said where it spoke."""
+    from services.audio_file import resample
+    from services.inference import InferenceError
+    from services.models import ModelError
+    from services.tts import TTSError
+    from services.voice_activity import SAMPLE_RATE
+
+    started = time.perf_counter()
+    try:
+        voice = await speech.tts.get()
+        loaded_seconds = time.perf_counter() - started
+        first_seconds = 0.0
+        parts = []
+        started = time.perf_counter()
+        pieces = voice.synthesize(_SENTENCE, room=_ROOM, deadline_seconds=_DEADLINE_SECONDS)
+        async for piece in pieces:
+            first_seconds = first_seconds or time.perf_counter() - started
+            parts.append(piece.samples)
+        spent_seconds = time.perf_counter() - started
+    except (ModelError, TTSError, InferenceError) as error:
+        yield fail("voice", str(error))
+        return
+    pcm = np.concatenate(parts)
+    factor = spent_seconds * voice.sample_rate / max(1, len(pcm))
+    text = (
+        f"{voice.name}: loaded in {loaded_seconds:.1f} s, first sound after "
+        f"{first_seconds:.2f} s, real-time factor {factor:.2f}"
+    )
+    if not len(pcm):
+        yield fail("voice", f"{voice.name} makes no sound", _fetch_again("voice", voice.name))
+        return
+    yield Sample(resample(pcm, voice.sample_rate, SAMPLE_RATE))
+    if notice := _notice(speech):
+        yield warn("voice", f"{text}. {notice}")
+    elif first_seconds > _SLOW_SOUND_SECONDS or factor > 1.0:
+        yield warn("voice", f"{text}: slow", "choose a voice of medium quality, see TTS_VOICE")
+    else:
+        yield ok("voice", text)
+
+
+async def _check_recogniser(speech: SharedSpeech, sample: Sample | None) -> Finding:
+    from services.asr import SAMPLE_RATE, ASRError
+    from services.inference import InferenceError, Priority
+    from services.models import ModelError
+
+    before = speech.notices
+    started = time.perf_counter()
+    try:
+        asr = await speech.asr.get()
+        loaded_seconds = time.perf_counter() - started
+        text = f"{asr.config.name}: loaded in {loaded_seconds:.1f} s"
+        if sample is None:
+            return warn("recogniser", f"{text}; not tried, since there is no voice to hear")
+        heard = await asr.transcribe(
+            sample.samples, room=_ROOM, priority=Priority.FINAL, deadline_seconds=_DEADLINE_SECONDS
+        )
+    except (ModelError, ASRError, InferenceError) as error:
+        return fail("recogniser", str(error))
+    seconds = len(sample.samples) / SAMPLE_RATE
+    text += (
+        f", {heard.compute_seconds:.2f} s for {seconds:.1f} s of speech, "
+        f"real-time factor {heard.compute_seconds / seconds:.2f}"
+    )
+    if notice := _notice(speech, before):
+        return warn("recogniser", f"{text}. {notice}")
+    if heard.compute_seconds > _SLOW_ANSWER_SECONDS:
+        return warn(
+            "recogniser", f"{text}: slow", "choose a smaller model, such as ASR_MODEL=acft-tiny.en"
+        )
+    if not _agree(heard.text, _SENTENCE):
+        return warn(
+            "recogniser",
+            f"{text}; it heard {heard.text!r} instead of {_SENTENCE!r}",
+            "check that ASR_LANGUAGE and TTS_VOICE are of one language",
+        )
+    return ok("recogniser", text)
+
+
+async def _check_voice_activity(speech: SharedSpeech, sample: Sample | None) -> Finding:
+    from services.voice_activity import VoiceActivityLoadError, speech_span
+
+    try:
+        model = await speech.voice_activity.get()
+    except VoiceActivityLoadError as error:
+        return fail("voice activity", str(error))
+    if sample is None:
+        return ok("voice activity", "loaded")
+    if speech_span(model, sample.samples) is None:
+        return warn("voice activity", "loaded, but takes the voice for noise")
+    return ok("voice activity", "loaded, hears the voice")
+
+
+def _notice(speech: SharedSpeech, before: list[str] | None = None) -> str:
+    """Why the demo model took the place of another."""
+    return " ".join(notice for notice in speech.notices if notice not in (before or []))
+
+
+def _fetch_again(option: str, name: str) -> str:
+    return f"fetch it again: python -m agent download-files --{option} {name}"
+
+
+def _agree(heard: str, said: str) -> bool:
+    """Whether at least half of the words said were heard."""
+    words = re.findall(r"\w+", said.lower())
+    found = set(re.findall(r"\w+", heard.lower()))
+    return sum(word in found for word in words) >= len(words) / 2
