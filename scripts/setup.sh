@@ -176,7 +176,7 @@ install_livekit() {
     local folder=$PWD/.venv/.go
     say "building livekit-server $LIVEKIT_VERSION (some minutes, once)"
     mkdir -p .venv/bin "$folder"
-    GOBIN=$folder GOFLAGS=-trimpath go install "$LIVEKIT_MODULE@$LIVEKIT_VERSION"
+    GOBIN=$folder go install "$LIVEKIT_MODULE@$LIVEKIT_VERSION"
     mv "$folder/server" .venv/bin/livekit-server
     rmdir "$folder"
     printf '%s\n' "$LIVEKIT_VERSION" >.venv/.livekit-server
@@ -199,7 +199,7 @@ fetch_models() {
     local stamp=.venv/.models-tried
     # One try: a machine without a network shall not wait for one at each start.
     if [ "$1" = once ] && [ -f $stamp ]; then return; fi
-    if ! .venv/bin/python -m agent download-files; then
+    if ! .venv/bin/python -m agent download-files --or-demo; then
         say 'the speech models could not be fetched; the demo pair serves. Try again: make models'
     fi
     : >$stamp
