@@ -47,6 +47,15 @@ _NOISY = (
 _OURS = ("livekit.agents", "livekit.plugins")
 """Children of noisy loggers that keep to the level asked for."""
 
+_CHATTER = (
+    "HTTP server listening",
+    "initializing job runner",
+    "job runner initialized",
+    "plugin registered",
+    "preloading plugins",
+)
+"""What the framework says of its own insides at each start; shown at debug only."""
+
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _COLORS = {"DEBUG": "36", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 _PLAIN_VALUE = re.compile(r"[\w.:/@%+,\-]+")
@@ -151,11 +160,17 @@ def _add_job(record: logging.LogRecord) -> bool:
 
 
 def _tame(record: logging.LogRecord) -> bool:
-    if record.name.startswith("livekit") and "deprecated" in record.getMessage():
-        return False
+    if record.name.startswith("livekit."):
+        message = record.getMessage()
+        chatter = record.levelno == logging.INFO and message.startswith(_CHATTER)
+        return "deprecated" not in message and (not chatter or _debugging())
     if record.name == "py.warnings":
         return "DeprecationWarning" not in record.getMessage()
     return True
+
+
+def _debugging() -> bool:
+    return logging.getLogger().isEnabledFor(logging.DEBUG)
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:

@@ -141,6 +141,13 @@ def test_libraries_are_quiet_and_the_framework_is_heard() -> None:
     assert [line["message"] for line in objects(stream)] == ["connection lost", "registered worker"]
 
 
+@pytest.mark.parametrize(("level", "shown"), [("info", 0), ("debug", 1)])
+def test_the_insides_of_the_framework_are_shown_at_debug(level: str, shown: int) -> None:
+    stream = logged(level=level)
+    logging.getLogger("livekit.agents").info("initializing job runner", extra={"tid": 1})
+    assert len(objects(stream)) == shown
+
+
 def test_deprecations_are_not_logged_and_other_warnings_are() -> None:
     stream = logged()
     with warnings.catch_warnings():
