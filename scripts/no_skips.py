@@ -13,7 +13,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say why the run failed."""
     number = _skipped(terminalreporter.config)
     if number:
-        terminalreporter.write_line(f"{number} tests were skipped, and none may be", red=True)
+        terminalreporter.write_line(f"skipped, and none may be: {number}", red=True)
 
 
 def _skipped(config: pytest.Config) -> int:

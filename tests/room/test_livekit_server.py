@@ -1,8 +1,10 @@
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -222,6 +224,20 @@ async def test_the_server_ends_when_its_guard_is_killed() -> None:
             while server.restarts == 0:
                 await asyncio.sleep(0.02)
         assert await rooms_of(address) == 0
+
+
+def test_what_the_file_suggests_for_a_server_is_accepted(tmp_path: Path) -> None:
+    suggested = re.sub(r"^#(?=\w|  )", "", CONFIG.read_text(), flags=re.MULTILINE)
+    assert {"turn", "redis", "key_file", "prometheus"} <= yaml.safe_load(suggested).keys()
+    (tmp_path / "livekit.yaml").write_text(suggested)
+    ports = subprocess.run(
+        [find_program(), "--config", str(tmp_path / "livekit.yaml"), "ports"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "7880" in ports
+    assert "5349" in ports
 
 
 async def test_a_server_that_refuses_its_file_says_why(tmp_path: Path) -> None:
