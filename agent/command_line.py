@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import SecretStr
@@ -14,6 +16,7 @@ from agent.settings import Settings
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_FORCED = 3
 EXIT_INTERRUPTED = 130
 
 
@@ -58,6 +61,18 @@ def complain(name: str, text: str) -> None:
     print(f"{name}: {' '.join(text.split())}", file=sys.stderr, flush=True)
 
 
+@contextmanager
+def ending_within(seconds: float) -> Iterator[None]:
+    """A last deadline for a clean end: threads that hang in native code keep no process alive."""
+    deadline = threading.Timer(seconds, os._exit, (EXIT_FORCED,))
+    deadline.daemon = True
+    deadline.start()
+    try:
+        yield
+    finally:
+        deadline.cancel()
+
+
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret among the settings: values that must never be seen in a log."""
     values = [value for _, group in settings for _, value in group]
@@ -74,6 +89,6 @@ def _set_up_logging(settings: Settings) -> None:
     level = settings.log.level
     setup_logging("warning" if level == "info" else level, "readable", secrets=secrets_of(settings))
     if level != "debug":
-        for name in ("services.shared", "services.load_once", "py.warnings"):
-            # The first two report what the command itself says, as a notice or an error.
+        for name in ("services.shared", "services.load_once", "py.warnings", "livekit"):
+            # What the command says itself, as a notice or an error; and what nobody can act on.
             logging.getLogger(name).setLevel(logging.CRITICAL)

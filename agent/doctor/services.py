@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -34,6 +33,8 @@ async def check_llm(settings: Settings) -> AsyncIterator[Finding]:
         return
     import aiohttp
 
+    from agent.network_errors import reason
+
     key = settings.llm.api_key.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
@@ -44,7 +45,11 @@ async def check_llm(settings: Settings) -> AsyncIterator[Finding]:
             status = answer.status
             content = await answer.json(content_type=None) if status == HTTPStatus.OK else None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        yield fail("LLM", f"{base_url}: {_why(error)}", "is it running? see LLM_BASE_URL")
+        yield fail(
+            "LLM",
+            f"{base_url}: {reason(error, waited_seconds=_ANSWER_SECONDS)}",
+            "is it running? see LLM_BASE_URL",
+        )
         return
     yield _judge_llm(base_url, model, status, content)
 
@@ -86,6 +91,8 @@ async def _check_server(settings: Settings) -> Finding:
     import aiohttp
     from livekit import api
 
+    from agent.network_errors import reason
+
     livekit = settings.livekit
     try:
         async with api.LiveKitAPI(
@@ -110,7 +117,11 @@ async def _check_server(settings: Settings) -> Finding:
             "is LIVEKIT_URL the address of a LiveKit server?",
         )
     except (aiohttp.ClientError, TimeoutError) as error:
-        return fail("LiveKit", f"{livekit.url}: {_why(error)}", "is it running? see LIVEKIT_URL")
+        return fail(
+            "LiveKit",
+            f"{livekit.url}: {reason(error, waited_seconds=_ANSWER_SECONDS)}",
+            "is it running? see LIVEKIT_URL",
+        )
     text = f"{livekit.url} accepts the key; rooms in progress: {len(answer.rooms)}"
     if len(livekit.api_secret.get_secret_value()) < _SHORTEST_SECRET:
         return warn("LiveKit", text, f"use a secret of {_SHORTEST_SECRET} characters or more")
@@ -149,16 +160,6 @@ async def _check_program(settings: Settings) -> Finding:
             "LiveKit", f"{config} is not there", "start in its folder, or set LIVEKIT_SERVER_CONFIG"
         )
     return ok("LiveKit", f"server {version} at {program}, started by `dev` with {config}")
-
-
-def _why(error: Exception) -> str:
-    import aiohttp
-
-    if isinstance(error, TimeoutError):
-        return f"no answer in {_ANSWER_SECONDS:g} s"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
-    return str(error) or type(error).__name__
 
 
 def _judge_llm(base_url: str, model: str, status: int, content: Any) -> Finding:

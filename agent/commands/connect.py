@@ -1,0 +1,170 @@
+"""`python -m agent connect`: sends the agent into one room, without waiting to be called."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import uuid
+from typing import TYPE_CHECKING
+
+from agent.command_line import EXIT_USAGE, CommandError, complain, ending_within, finish_async
+from agent.settings import Settings, SettingsError, require_livekit
+
+if TYPE_CHECKING:
+    from livekit.agents import AgentServer
+    from livekit.protocol.models import Room
+
+    from agent.worker import LiveKitAccount, Worker
+
+_LOOK_AGAIN_SECONDS = 0.2
+_ANSWER_SECONDS = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which room."""
+    parser.add_argument("--room", required=True, metavar="NAME", help="made, if there is none")
+    parser.epilog = (
+        "Uses the server of LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, and registers "
+        "nowhere: no other room is taken. Ends once the callers have left, or with Ctrl-C."
+    )
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Stay in the room until it is over."""
+    return finish_async("connect", settings, lambda: _run(arguments.room, settings))
+
+
+async def _run(room: str, settings: Settings) -> int:
+    try:
+        require_livekit(settings.livekit)
+    except SettingsError as error:
+        raise CommandError(str(error), status=EXIT_USAGE) from None
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        working = asyncio.create_task(_serve(room, settings), name="connect")
+        stopping = asyncio.create_task(stopped.wait(), name="connect-stop")
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        working.cancel()
+        with ending_within(settings.lifecycle.shutdown_seconds):
+            await asyncio.gather(working, return_exceptions=True)
+        if not working.cancelled():
+            working.result()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    return 0
+
+
+async def _serve(name: str, settings: Settings) -> None:
+    """Hold the conversation of one room; ends with it, or when cancelled."""
+    room = await _open_room(name, settings)
+
+    from agent.speech_config import speech_config
+    from agent.worker import LiveKitAccount, Worker
+    from services.asr import ASRLoadError
+    from services.models import ModelError
+    from services.shared import SharedSpeech, configure_shared
+    from services.tts import TTSLoadError
+    from services.voice_activity import VoiceActivityLoadError
+
+    livekit = settings.livekit
+    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret.get_secret_value())
+    speech = SharedSpeech(speech_config(settings))
+    configure_shared(speech)
+    try:
+        await speech.prewarm()
+        for notice in speech.notices:
+            complain("connect", notice)
+        await _converse(Worker(settings, account, speech), room, account)
+    except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
+        raise CommandError(str(error)) from error
+    finally:
+        await asyncio.get_running_loop().run_in_executor(None, speech.close)
+
+
+async def _open_room(name: str, settings: Settings) -> Room:
+    """The room of that name, made if there is none. Raises CommandError."""
+    import aiohttp
+    from livekit import api
+
+    from agent.network_errors import reason
+
+    livekit = settings.livekit
+    try:
+        async with api.LiveKitAPI(
+            livekit.url,
+            livekit.api_key,
+            livekit.api_secret.get_secret_value(),
+            timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS),
+            failover=False,
+        ) as server:
+            found = await server.room.list_rooms(api.ListRoomsRequest(names=[name]))
+            if found.rooms:
+                return found.rooms[0]
+            return await server.room.create_room(api.CreateRoomRequest(name=name))
+    except api.TwirpError as error:
+        why = f"it answers {error.status} {error.message}".rstrip()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        why = reason(error, waited_seconds=_ANSWER_SECONDS)
+    raise CommandError(
+        f"{livekit.url} does not let us into the room: {why}; see `python -m agent doctor`"
+    )
+
+
+async def _converse(worker: Worker, room: Room, account: LiveKitAccount) -> None:
+    """Serve one room with a worker that is registered nowhere; returns once that is over."""
+    server = worker.server
+    started = asyncio.Event()
+    server.once("worker_started", lambda *_: started.set())
+    serving = asyncio.create_task(
+        server.run(devmode=False, unregistered=True), name="connect-server"
+    )
+    starting = asyncio.create_task(started.wait(), name="connect-starting")
+    try:
+        await asyncio.wait([serving, starting], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            await serving
+        await server.simulate_job(room.name, room_info=room, token=_token(room.name, account))
+        print(f"The agent is in room {room.name}. Ctrl-C ends it.", flush=True)
+        await _until_over(server)
+        print("The conversation has ended.", flush=True)
+    finally:
+        starting.cancel()
+        await server.aclose()
+        await asyncio.gather(serving, starting, return_exceptions=True)
+
+
+async def _until_over(server: AgentServer) -> None:
+    """Nobody is told when a job ends, so this looks."""
+    while True:
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        if not server.active_jobs:
+            return
+
+
+def _token(room: str, account: LiveKitAccount) -> str:
+    """What LiveKit gives an agent that it sends to a room itself."""
+    from livekit import api
+
+    return (
+        api.AccessToken(account.api_key, account.api_secret)
+        .with_identity(f"agent-{uuid.uuid4().hex[:12]}")
+        .with_kind("agent")
+        .with_grants(
+            api.VideoGrants(
+                room_join=True,
+                room=room,
+                agent=True,
+                can_publish=True,
+                can_subscribe=True,
+                can_publish_data=True,
+                can_update_own_metadata=True,
+            )
+        )
+        .to_jwt()
+    )
