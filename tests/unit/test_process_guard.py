@@ -19,9 +19,15 @@ def guarded(*command: str) -> subprocess.Popen[str]:
     )
 
 
+def ended(guard: subprocess.Popen[str]) -> tuple[str, str]:
+    """Output and errors of a guard that ends by itself; `communicate` would cut its lifeline."""
+    guard.wait(timeout=10)
+    return guard.communicate()
+
+
 def test_exit_code_and_output_are_the_programs() -> None:
     guard = guarded(SHELL, "-c", "echo said; echo warned >&2; exit 7")
-    output, errors = guard.communicate(timeout=10)
+    output, errors = ended(guard)
     assert guard.returncode == 7
     assert output.strip().isdecimal()
     assert errors == "said\nwarned\n"
@@ -29,7 +35,7 @@ def test_exit_code_and_output_are_the_programs() -> None:
 
 def test_a_signal_is_reported_as_shells_do() -> None:
     guard = guarded(SHELL, "-c", "kill -9 $$")
-    guard.communicate(timeout=10)
+    ended(guard)
     assert guard.returncode == 128 + 9
 
 
@@ -53,12 +59,12 @@ def test_asking_the_guard_to_end_ends_the_program() -> None:
     assert guard.stdout is not None
     program = psutil.Process(int(guard.stdout.readline()))
     guard.terminate()
-    guard.communicate(timeout=10)
+    ended(guard)
     assert not program.is_running()
 
 
 def test_a_missing_program_is_said() -> None:
     guard = guarded("/nowhere/program")
-    _, errors = guard.communicate(timeout=10)
+    _, errors = ended(guard)
     assert guard.returncode == 127
     assert errors == "/nowhere/program cannot be started: No such file or directory\n"

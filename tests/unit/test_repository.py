@@ -65,7 +65,8 @@ def modules(*packages: str) -> Iterator[tuple[str, ast.Module]]:
     for package in packages:
         for path in sorted((REPOSITORY / package).rglob("*.py")):
             if "node_modules" not in path.parts:
-                yield str(path.relative_to(REPOSITORY)), ast.parse(path.read_text(encoding="utf-8"))
+                name = str(path.relative_to(REPOSITORY))
+                yield name, ast.parse(path.read_text(encoding="utf-8"), filename=name)
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
