@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Coroutine
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from agent.logging_setup import setup_logging
 from agent.settings import Settings
@@ -39,13 +39,13 @@ class Role(Enum):
     WEB = "web"
 
 
-def serve(settings: Settings, role: Role) -> int:
-    """Run `role` until a signal ends it; returns the exit status."""
+def serve(settings: Settings, role: Role) -> NoReturn:
+    """Run `role` until a signal ends it, then end the process."""
     form = settings.log.format
     if form == "auto":
         form = "readable" if role is Role.DEV else "json"
     setup_logging(settings.log.level, form, secrets=_secrets(settings))
-    return asyncio.run(Application(settings, role).run())
+    _leave(asyncio.run(Application(settings, role).run()))
 
 
 class Application:
@@ -56,6 +56,7 @@ class Application:
         self._role = role
         self._stop = asyncio.Event()
         self._stop_now = asyncio.Event()
+        self._deadline: threading.Timer | None = None
         self._livekit: LiveKitServer | None = None
         self._speech: SharedSpeech | None = None
         self._worker: Worker | None = None
@@ -82,10 +83,21 @@ class Application:
         return status
 
     def _on_signal(self, number: int) -> None:
+        logger.info("stopping", extra={"signal": signal.Signals(number).name})
         if self._stop.is_set():
             self._stop_now.set()
         self._stop.set()
-        logger.info("stopping", extra={"signal": signal.Signals(number).name})
+        if self._role is not Role.START or self._stop_now.is_set():
+            self._bound_the_end(0)
+
+    def _bound_the_end(self, status: int) -> None:
+        """From here on the process ends in time, even if a part of it hangs."""
+        if self._deadline is None:
+            self._deadline = threading.Timer(
+                self._settings.lifecycle.shutdown_seconds, _give_up, (status or _EXIT_FORCED,)
+            )
+            self._deadline.daemon = True
+            self._deadline.start()
 
     async def _start_and_serve(self) -> None:
         settings = self._settings
@@ -97,12 +109,17 @@ class Application:
         from agent.worker import LiveKitAccount, Worker, shared_speech_of
 
         self._speech = speech = shared_speech_of(settings)
-        # The models load while the server starts.
-        _, access = await asyncio.gather(speech.prewarm(), self._livekit_access())
+        # The models load meanwhile: health is answered from the start, a busy port is told at once.
+        loading = asyncio.create_task(speech.prewarm(), name="load-models")
+        try:
+            access = await self._livekit_access()
+            self._start_web(access)
+            await loading
+        finally:
+            loading.cancel()
         self._worker = Worker(
             settings, LiveKitAccount(access.url, access.api_key, access.api_secret), speech
         )
-        self._start_web(access)
         await self._worker.start()
         self._announce()
         await self._worker.wait()
@@ -159,9 +176,11 @@ class Application:
         self._web.start()
 
     def _status(self) -> AgentStatus:
+        if self._role is Role.WEB:
+            return AgentStatus()
         worker = self._worker
         if worker is None:
-            return AgentStatus()
+            return AgentStatus(ready=False)
         return AgentStatus(
             ready=worker.ready,
             rooms=worker.rooms,
@@ -173,9 +192,11 @@ class Application:
         return {"process": Check(True)}
 
     def _ready(self) -> dict[str, Check]:
+        if self._role is Role.WEB:
+            return {"web": Check(True)}
         worker = self._worker
         if worker is None:
-            return {"web": Check(True)}
+            return {"worker": Check(False, "the models are loading")}
         return {
             "worker": Check(worker.ready, f"{worker.rooms} of {worker.capacity} rooms"),
         }
@@ -197,12 +218,8 @@ class Application:
             logger.warning("rooms did not finish in time", extra={"rooms": worker.rooms})
 
     async def _end(self, status: int) -> None:
-        """End all parts in order; a part that hangs does not keep the process alive."""
-        deadline = threading.Timer(
-            self._settings.lifecycle.shutdown_seconds, _give_up, (status or _EXIT_FORCED,)
-        )
-        deadline.daemon = True
-        deadline.start()
+        """End all parts in order; the bound holds on until the process is gone."""
+        self._bound_the_end(status)
         if self._web is not None:
             await asyncio.to_thread(self._web.stop)
         if self._worker is not None:
@@ -212,7 +229,6 @@ class Application:
             await self._livekit.stop()
         if self._speech is not None:
             await asyncio.to_thread(self._speech.close)
-        deadline.cancel()
         logger.info("stopped")
 
 
@@ -232,7 +248,18 @@ async def _first(*works: Coroutine[object, object, object]) -> None:
 def _give_up(status: int) -> None:
     """The last deadline: threads that hang in native code cannot be ended otherwise."""
     logger.error("did not end in time: the process is ended")
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process at once, now that all its parts have had their time.
+
+    Taking the interpreter apart would add seconds on a busy machine, and crash where a thread is
+    still in native code, such as the load of a model that was broken off.
+    """
     logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(status)
 
 

@@ -83,7 +83,12 @@ class Worker:
     @property
     def ready(self) -> bool:
         """Whether a room would be served at once."""
-        return self._warm and self._registered.is_set() and not self.server.draining
+        return self._warm and self._is_registered and not self.server.draining
+
+    @property
+    def _is_registered(self) -> bool:
+        # The framework tells of each registration, but of a lost connection only by this attribute.
+        return self._registered.is_set() and not self.server._connecting
 
     @property
     def rooms(self) -> int:
