@@ -123,6 +123,8 @@ _DEMANDING_VERBS = _set(
 _OPENABLE_VERBS = _set("open close read write start move check help")
 _INDIRECT_OBJECT_VERBS = _set("tell give show remind bring send let make buy read teach ask")
 _OPERATORS = _set("plus minus times divided multiplied over squared percent")
+_USUALLY_DETAILED = _set("weather forecast number timer alarm reminder meeting appointment")
+_USUALLY_DATED_VERBS = _set("call meet visit email text invite")
 _TIME_UNITS = _set("second minute hour day week month year")
 _NUMBERS = _set(
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -332,6 +334,16 @@ def _length_without_unit(words: list[str]) -> Completeness | None:
     return None
 
 
+def _missing_particular(words: list[str]) -> Completeness | None:
+    """Requests that are whole as they stand, but usually name a place, a time or a range."""
+    if words[-1] in _USUALLY_DETAILED and len(words) > 2:
+        return Completeness(0.4, f"{words[-1]}, but no particulars")
+    request = _request(words)
+    if len(request) == 2 and request[0] in _USUALLY_DATED_VERBS:
+        return Completeness(0.65, f"{request[0]} somebody, but perhaps not now")
+    return None
+
+
 def _missing_object(words: list[str]) -> Completeness | None:
     """Verbs that want an object, or something to say to the person they name."""
     request = _request(words)
@@ -345,13 +357,13 @@ def _missing_object(words: list[str]) -> Completeness | None:
     if last in _DEMANDING_VERBS and (
         len(request) == 1 or request[-2] in _set("to please will no i we")
     ):
-        return Completeness(0.12 if last != "repeat" else 0.6, f"{last} without its object")
+        return Completeness(0.12 if last != "repeat" else 0.45, f"{last} without its object")
     if last in _OPENABLE_VERBS and (len(request) == 1 or request[-2] in ("to", "will")):
         return Completeness(0.4, f"{last} may want an object")
     if request[0] in ("add", "put") and not any(w in ("to", "on", "in") for w in request):
         return Completeness(0.35, f"{request[0]}, but not where")
     if request[0] == "set" and not any(w in ("for", "to", "at", "on", "up") for w in request):
-        return Completeness(0.45, "set, but not to what")
+        return Completeness(0.35, "set, but not to what")
     return None
 
 
@@ -382,5 +394,6 @@ _RULES: tuple[_Rule, ...] = (
     _preposition,
     _length_without_unit,
     _missing_object,
+    _missing_particular,
     _noun_phrase,
 )

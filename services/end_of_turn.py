@@ -19,7 +19,7 @@ _LEARNED_MARGIN_SECONDS = 0.1
 class TurnTiming:
     """Silence, from the last voice, that ends a turn."""
 
-    complete_seconds: float = 0.3
+    complete_seconds: float = 0.25
     """After a request that is surely complete."""
     incomplete_seconds: float = 1.5
     """After one that is surely not, or that has not been understood yet."""

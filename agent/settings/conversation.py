@@ -69,7 +69,7 @@ class TurnSettings(Group):
         "by silence alone (vad).",
     )
     min_delay_seconds: float = seconds(
-        "TURN_MIN_DELAY_SECONDS", 0.3, "Silence that ends a complete request.", zero=True
+        "TURN_MIN_DELAY_SECONDS", 0.25, "Silence that ends a complete request.", zero=True
     )
     max_delay_seconds: float = seconds(
         "TURN_MAX_DELAY_SECONDS", 1.5, "Silence that ends an incomplete request."
