@@ -1,0 +1,188 @@
+"""A language model behind HTTP that is down, slow or cut off costs one answer, never the call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+
+from agent import phrases
+from agent.settings import Settings
+from tests.network import destinations
+from tests.room.conftest import Call, JoinRoom
+from tests.room.llm_endpoint import (
+    ANSWER,
+    BEGINNING,
+    Endpoint,
+    Respond,
+    cut_off,
+    never_answer,
+    set_a_timer,
+    stall,
+)
+
+if TYPE_CHECKING:
+    from agent.worker import Worker
+    from services.livekit_server import LiveKitAddress
+    from services.shared import SharedSpeech
+
+AGENT = "agent-with-endpoint"
+KEY = "key-of-the-endpoint"
+QUESTION = "turn_05_en-us-f2.wav"
+WORDS = "what time is it"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def port() -> AsyncIterator[Endpoint]:
+    """An endpoint for the whole module, as its worker knows one address."""
+    endpoint = Endpoint()
+    await endpoint.up()
+    yield endpoint
+    await endpoint.down()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def endpoint(port: Endpoint) -> Endpoint:
+    """The endpoint in good health."""
+    port.recover()
+    await port.up()
+    port.requests.clear()
+    return port
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def endpoint_worker(
+    livekit: LiveKitAddress, shared: SharedSpeech, port: Endpoint
+) -> AsyncIterator[Worker]:
+    """A worker whose settings name the endpoint."""
+    from agent.worker import LiveKitAccount, Worker
+
+    settings = Settings.model_validate(
+        {
+            "agent": {"name": AGENT, "greeting": "off"},
+            "limits": {"room_empty_seconds": 0.2},
+            "llm": {
+                "base_url": port.base_url,
+                "model": "test",
+                "api_key": KEY,
+                "timeout_seconds": 1.0,
+            },
+        }
+    )
+    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
+    worker = Worker(settings, account, shared)
+    await worker.start()
+    yield worker
+    await worker.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def call(join_room: JoinRoom, endpoint_worker: Worker, endpoint: Endpoint) -> Call:
+    """A caller in a room whose agent asks the endpoint."""
+    return await join_room(agent_name=AGENT, greeted=False)
+
+
+async def ask(call: Call, *, answers: int, aloud: bool = True) -> str:
+    """Ask and hear it out; returns the agent's answer, the `answers`th of the call."""
+    call.caller.sound_started.clear()
+    if aloud:
+        await call.say_file(QUESTION)
+    else:
+        await call.caller.send_text(WORDS)
+    replies = await call.caller.wait_for_transcript(answers, of_agent=True)
+    await asyncio.wait_for(call.caller.sound_started.wait(), 20)
+    await call.caller.wait_for_silence()
+    return replies[answers - 1]
+
+
+async def test_the_endpoints_answer_is_spoken(call: Call, endpoint: Endpoint) -> None:
+    assert await ask(call, answers=1) == ANSWER
+    request = endpoint.requests[-1]
+    assert request["messages"][-1] == {"role": "user", "content": WORDS}
+    assert request["stream"] is True
+    assert not call.caller.notices
+
+
+async def test_nobody_but_the_endpoint_is_asked(
+    join_room: JoinRoom,
+    endpoint_worker: Worker,
+    endpoint: Endpoint,
+    livekit: LiveKitAddress,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    elsewhere = Endpoint()
+    await elsewhere.up()
+    try:
+        monkeypatch.setenv("OPENAI_BASE_URL", elsewhere.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "key-of-the-environment")
+        with destinations() as asked:
+            call = await join_room(agent_name=AGENT, greeted=False)
+            assert await ask(call, answers=1) == ANSWER
+            endpoint.redirect_to = f"{elsewhere.base_url}/chat/completions"
+            assert await ask(call, answers=2, aloud=False) == phrases.LLM_DOWN
+    finally:
+        await elsewhere.down()
+    assert endpoint.keys == {f"Bearer {KEY}"}
+    assert not elsewhere.requests
+    livekit_port = urlsplit(livekit.url).port
+    assert asked <= {("127.0.0.1", endpoint.port), ("127.0.0.1", livekit_port)}
+
+
+async def test_an_endpoint_that_is_down_is_excused_and_asked_again(
+    call: Call, endpoint: Endpoint
+) -> None:
+    await endpoint.down()
+    assert await ask(call, answers=1) == phrases.LLM_DOWN
+    await endpoint.up()
+    await assert_excused_and_well_again(call, phrases.LLM_DOWN)
+
+
+async def test_an_endpoint_that_fails_is_excused_and_asked_again(
+    call: Call, endpoint: Endpoint
+) -> None:
+    endpoint.status = 500
+    assert await ask(call, answers=1) == phrases.LLM_DOWN
+    endpoint.recover()
+    await assert_excused_and_well_again(call, phrases.LLM_DOWN)
+
+
+async def test_an_endpoint_that_never_answers_is_excused_and_asked_again(
+    call: Call, endpoint: Endpoint
+) -> None:
+    endpoint.respond = never_answer
+    assert await ask(call, answers=1) == phrases.LLM_SLOW
+    endpoint.recover()
+    await assert_excused_and_well_again(call, phrases.LLM_SLOW)
+
+
+@pytest.mark.parametrize("respond", [cut_off, stall])
+async def test_an_answer_that_breaks_off_is_spoken_so_far_and_excused(
+    respond: Respond, call: Call, endpoint: Endpoint
+) -> None:
+    endpoint.respond = respond
+    assert await ask(call, answers=1) == f"{BEGINNING}. {phrases.LLM_CUT_OFF}"
+    endpoint.recover()
+    await assert_excused_and_well_again(call, phrases.LLM_CUT_OFF)
+
+
+async def assert_excused_and_well_again(call: Call, apology: str) -> None:
+    told = list(call.caller.notices)
+    # An answer that was prepared while the caller still spoke may have failed as well.
+    assert told
+    assert all(notice == {"kind": "llm_unavailable", "text": apology} for notice in told)
+    assert await ask(call, answers=2, aloud=False) == ANSWER
+    assert call.caller.notices == told
+
+
+async def test_a_tool_that_the_endpoint_calls_does_its_work(call: Call, endpoint: Endpoint) -> None:
+    endpoint.respond = set_a_timer
+    await call.say_file(QUESTION)
+    replies = await call.caller.wait_for_transcript(2, of_agent=True)
+    assert replies[0] == ANSWER
+    assert "timer is done" in replies[1].lower()
+    results = [m for m in endpoint.requests[-1]["messages"] if m["role"] == "tool"]
+    assert "timer set" in results[-1]["content"].lower()
