@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,6 +19,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_FORCED = 3
 EXIT_INTERRUPTED = 130
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class CommandError(Exception):
@@ -61,8 +64,32 @@ def complain(name: str, text: str) -> None:
     print(f"{name}: {' '.join(text.split())}", file=sys.stderr, flush=True)
 
 
+async def until_stopped(work: Coroutine[Any, Any, None], *, end_seconds: float) -> None:
+    """Run `work` until it ends, or Ctrl-C or SIGTERM cancels it; raises what it raises.
+
+    Once it is cancelled it has `end_seconds`, then the process is ended.
+    """
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, stopped.set)
+    working = asyncio.create_task(work, name="command")
+    stopping = asyncio.create_task(stopped.wait(), name="command-stop")
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        working.cancel()
+        with _ending_within(end_seconds):
+            await asyncio.gather(working, stopping, return_exceptions=True)
+        for number in _STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+    if not working.cancelled():
+        working.result()
+
+
 @contextmanager
-def ending_within(seconds: float) -> Iterator[None]:
+def _ending_within(seconds: float) -> Iterator[None]:
     """A last deadline for a clean end: threads that hang in native code keep no process alive."""
     deadline = threading.Timer(seconds, os._exit, (EXIT_FORCED,))
     deadline.daemon = True

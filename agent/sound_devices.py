@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from agent.command_line import CommandError
+
+if TYPE_CHECKING:
+    from agent.console_audio import Microphone, Speaker
 
 _INSTALL_ON_LINUX = "apt install libportaudio2"
 
@@ -28,6 +32,55 @@ def sound_library() -> Any:
         ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Names of the default devices."""
+
+    microphone: str
+    speaker: str
+
+
+@contextmanager
+def open_devices(microphone: Microphone, speaker: Speaker) -> Iterator[Devices]:
+    """Connect both to the machine's default devices, with echo cancellation between them.
+
+    Raises CommandError where one is missing or cannot be used.
+    """
+    from agent.console_audio import BLOCK_SAMPLES, SAMPLE_RATE, EchoCanceller
+
+    library = sound_library()
+    names = {kind: device_name(library, kind) for kind in ("input", "output")}
+    for kind, word in (("input", "microphone"), ("output", "speaker")):
+        if names[kind] is None:
+            raise CommandError(f"there is no {word}: connect one, or use `console --text`")
+    echo = EchoCanceller()
+
+    def hear(block: Any, _frames: int, _time: Any, _status: Any) -> None:
+        microphone.push(echo.heard(bytes(block)))
+
+    def play(block: Any, frames: int, _time: Any, _status: Any) -> None:
+        sound = speaker.render(frames)
+        block[:] = sound
+        echo.played(sound)
+
+    options = {
+        "samplerate": SAMPLE_RATE,
+        "blocksize": BLOCK_SAMPLES,
+        "channels": 1,
+        "dtype": "int16",
+    }
+    with ExitStack() as streams:
+        try:
+            output = streams.enter_context(library.RawOutputStream(callback=play, **options))
+            input_ = streams.enter_context(library.RawInputStream(callback=hear, **options))
+        except library.PortAudioError as error:
+            raise CommandError(
+                f"the sound devices cannot be used ({error}): try `console --text`"
+            ) from None
+        echo.set_delay(output.latency + input_.latency)
+        yield Devices(str(names["input"]), str(names["output"]))
+
+
 def device_name(library: Any, kind: str) -> str | None:
     """Name of the default device for `input` or `output`; None where there is none."""
     try:
@@ -44,8 +97,6 @@ def speaker(sample_rate: int) -> Iterator[Any]:
     where nothing can be played.
     """
     library = sound_library()
-    if device_name(library, "output") is None:
-        raise CommandError("there is no sound device to speak on: write a file with -o FILE.wav")
     try:
         stream = library.RawOutputStream(samplerate=sample_rate, channels=1, dtype="int16")
         stream.start()

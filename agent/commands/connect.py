@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import uuid
 from typing import TYPE_CHECKING
 
-from agent.command_line import EXIT_USAGE, CommandError, complain, ending_within, finish_async
+from agent.command_line import EXIT_USAGE, CommandError, complain, finish_async, until_stopped
 from agent.settings import Settings, SettingsError, require_livekit
 
 if TYPE_CHECKING:
@@ -40,23 +39,7 @@ async def _run(room: str, settings: Settings) -> int:
         require_livekit(settings.livekit)
     except SettingsError as error:
         raise CommandError(str(error), status=EXIT_USAGE) from None
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        working = asyncio.create_task(_serve(room, settings), name="connect")
-        stopping = asyncio.create_task(stopped.wait(), name="connect-stop")
-        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        working.cancel()
-        with ending_within(settings.lifecycle.shutdown_seconds):
-            await asyncio.gather(working, return_exceptions=True)
-        if not working.cancelled():
-            working.result()
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+    await until_stopped(_serve(room, settings), end_seconds=settings.lifecycle.shutdown_seconds)
     return 0
 
 

@@ -1,0 +1,88 @@
+"""`python -m agent console`: a conversation with the agent here, without a server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from agent.command_line import CommandError, complain, finish_async, until_stopped
+from agent.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Spoken or typed."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--text", action="store_true", help="type and read, or use it in a pipe; no models needed"
+    )
+    parser.epilog = (
+        "Without --text it uses the microphone and the speaker of this machine.\n"
+        "Ctrl-C ends it, and with --text Ctrl-D or the end of the input.\n"
+        "\n"
+        "example:\n"
+        '  echo "what is six times seven" | python -m agent console --text'
+    )
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Converse until one side ends it."""
+    return finish_async("console", settings, lambda: _run(settings, text=arguments.text))
+
+
+async def _run(settings: Settings, *, text: bool) -> int:
+    work = _converse_in_text(settings) if text else _converse_aloud(settings)
+    await until_stopped(work, end_seconds=settings.lifecycle.shutdown_seconds)
+    return 0
+
+
+async def _converse_in_text(settings: Settings) -> None:
+    if sys.stdin is None:
+        raise CommandError("there is no standard input to read from")
+    from agent.console_text import converse_in_text
+    from agent.worker import llm_builder
+
+    await converse_in_text(settings, llm_builder(settings), sys.stdin, sys.stdout)
+
+
+async def _converse_aloud(settings: Settings) -> None:
+    from agent.sound_devices import open_devices, sound_library
+
+    # Before anything is loaded for nothing.
+    sound_library()
+
+    from agent.console_audio import Microphone, Speaker
+    from agent.console_text import Replies
+    from agent.console_voice import converse_aloud
+    from agent.speech_config import speech_config
+    from agent.worker import llm_builder
+    from services.asr import ASRLoadError
+    from services.models import ModelError
+    from services.shared import SharedSpeech
+    from services.tts import TTSLoadError
+    from services.voice_activity import VoiceActivityLoadError
+
+    microphone, speaker = Microphone(), Speaker()
+    speech = SharedSpeech(speech_config(settings))
+    try:
+        await speech.prewarm()
+        for notice in speech.notices:
+            complain("console", notice)
+        with open_devices(microphone, speaker) as devices:
+            print(f"Microphone: {devices.microphone}. Speaker: {devices.speaker}. Ctrl-C ends it.")
+            await converse_aloud(
+                settings,
+                speech,
+                llm_builder(settings),
+                microphone=microphone,
+                speaker=speaker,
+                replies=Replies(sys.stdout, on_closed=_nobody_reads, marked=True),
+            )
+    except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
+        raise CommandError(str(error)) from error
+    finally:
+        await asyncio.get_running_loop().run_in_executor(None, speech.close)
+
+
+def _nobody_reads() -> None:
+    """The conversation is heard all the same."""

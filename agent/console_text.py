@@ -1,0 +1,156 @@
+"""A typed conversation with the agent: the same assistant, LLM and tools as in a room, no sound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TextIO
+
+from livekit.agents import APIConnectOptions, FunctionToolsExecutedEvent, llm
+from livekit.agents.voice import AgentSession, io
+from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.agents.voice.turn import TurnHandlingOptions
+
+from agent.assistant import Assistant
+from agent.line_reader import LineReader
+from agent.settings import Settings
+from agent.tools import RoomState, Toolbox
+
+_NO_LIMIT = 2**31
+_CLEAR_LINE = "\r\x1b[K"
+
+
+async def converse_in_text(
+    settings: Settings,
+    build_llm: Callable[[Toolbox], llm.LLM[Any]],
+    source: TextIO,
+    output: TextIO,
+) -> None:
+    """Answer each line of `source`, a file with a descriptor, until its end or the call's.
+
+    On a terminal both sides are marked; elsewhere only what the agent says is written, a line
+    for each of its replies.
+    """
+    toolbox = Toolbox(RoomState())
+    model = build_llm(toolbox)
+    ended = asyncio.Event()
+    replies = Replies(output, on_closed=ended.set, marked=source.isatty() and output.isatty())
+    session = AgentSession[None](
+        llm=model,
+        turn_handling=TurnHandlingOptions(
+            turn_detection="manual",
+            interruption={"mode": "vad"},
+            preemptive_generation={"enabled": False},
+        ),
+        user_away_timeout=None,
+        conn_options=SessionConnectOptions(
+            llm_conn_options=APIConnectOptions(max_retry=0, timeout=settings.llm.timeout_seconds),
+            max_unrecoverable_errors=_NO_LIMIT,
+        ),
+    )
+    session.output.transcription = replies
+    assistant = Assistant(
+        toolbox=toolbox,
+        instructions=settings.agent.instructions or None,
+        greeting=settings.agent.spoken_greeting or "",
+        max_history_items=settings.limits.chat_history_items,
+        on_end_call=ended.set,
+    )
+    try:
+        await session.start(assistant, record=False)
+        await session.wait_for_idle()
+        answering = asyncio.create_task(_answer(session, LineReader(source), replies, ended))
+        ending = asyncio.create_task(ended.wait())
+        try:
+            await asyncio.wait([answering, ending], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            answering.cancel()
+            ending.cancel()
+            results = await asyncio.gather(answering, ending, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+    finally:
+        replies.end()
+        with suppress(RuntimeError):
+            await session.aclose()
+        await model.aclose()
+
+
+async def _answer(
+    session: AgentSession[None], lines: LineReader, replies: Replies, ended: asyncio.Event
+) -> None:
+    """Turn after turn, until there are no more lines; after the end of the call, never."""
+    called: set[str] = set()
+
+    def on_tools(event: FunctionToolsExecutedEvent) -> None:
+        called.update(call.name for call in event.function_calls)
+
+    session.on("function_tools_executed", on_tools)
+    while True:
+        replies.ask()
+        line = await lines.next()
+        if line is None:
+            return
+        if line.strip():
+            replies.asked()
+            session.generate_reply(user_input=line.strip())
+            await session.wait_for_idle()
+        if "end_call" in called:
+            await ended.wait()
+
+
+class Replies(io.TextOutput):
+    """Writes what the agent says, piece by piece as it comes."""
+
+    def __init__(self, output: TextIO, *, on_closed: Callable[[], None], marked: bool) -> None:
+        """`on_closed` is called when nobody reads any more; `marked` is for terminals."""
+        super().__init__(label="console", next_in_chain=None)
+        self._output = output
+        self._on_closed = on_closed
+        self._marked = marked
+        self._asking = False
+        self._replying = False
+
+    def ask(self) -> None:
+        """Show that it is the person's turn."""
+        self._asking = True
+        if self._marked:
+            self._write("You:   ")
+
+    def asked(self) -> None:
+        """The person has finished the line."""
+        self._asking = False
+
+    def heard(self, text: str) -> None:
+        """Show what the person said aloud."""
+        self._write(f"You:   {text}\n")
+
+    async def capture_text(self, text: str) -> None:
+        """Write a piece of a reply."""
+        if not self._replying and self._marked:
+            # A reminder may come while the person is about to type.
+            self._write(f"{_CLEAR_LINE if self._asking else ''}Agent: ")
+        self._replying = True
+        self._write(text)
+
+    def flush(self) -> None:
+        """End the reply."""
+        if self._replying:
+            self._replying = False
+            self._write("\n")
+            if self._asking:
+                self.ask()
+
+    def end(self) -> None:
+        """Leave the terminal at the start of a line."""
+        if self._replying or (self._asking and self._marked):
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        try:
+            self._output.write(text)
+            self._output.flush()
+        except BrokenPipeError:
+            self._on_closed()
