@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from services.livekit_server import LiveKitAddress
 from services.web.page import STATIC
-from tests.browser.deployment import Agent, Deployment, LoopThread, livekit_server
+from tests.browser.deployment import SHARED_AGENT, Agent, Deployment, LoopThread, livekit_server
 
 SPEECH = Path(__file__).parents[1] / "speech"
-ACTION_TIMEOUT_MS = 10_000
+PATIENCE_MS = 25_000
+"""How long a test waits for a sight; only a test that fails takes this long."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 QUIET_FLAGS = [
     "--no-sandbox",
@@ -86,7 +89,7 @@ def livekit(loop_thread: LoopThread) -> Iterator[LiveKitAddress]:
 @pytest.fixture(scope="session")
 def agent(livekit: LiveKitAddress) -> Iterator[None]:
     """The agent under test, registered. Replace this fixture to test another one."""
-    process = Agent(livekit)
+    process = Agent(livekit, SHARED_AGENT)
     process.wait_until_registered()
     yield
     process.kill()
@@ -96,7 +99,7 @@ def agent(livekit: LiveKitAddress) -> Iterator[None]:
 def page_url(livekit: LiveKitAddress, agent: None) -> Iterator[str]:
     """Address of a page behind which everything works."""
     require_built_page()
-    deployment = Deployment(livekit)
+    deployment = Deployment(livekit, SHARED_AGENT)
     yield deployment.start_web()
     deployment.web.stop()
 
@@ -107,7 +110,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(
         permissions=["microphone"], viewport={"width": 1280, "height": 800}
     )
-    context.set_default_timeout(ACTION_TIMEOUT_MS)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 

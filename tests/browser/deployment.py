@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
+import secrets
 import subprocess
 import sys
 import threading
@@ -21,7 +20,8 @@ from services.web.status import AgentStatus
 from tests.browser.stand_in_agent import READY_LINE
 
 ROOT = Path(__file__).parents[2]
-AGENT_NAME = "stand-in"
+SHARED_AGENT = "stand-in"
+"""Name of the agent that most tests share."""
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
@@ -50,9 +50,9 @@ class LoopThread:
 class Agent:
     """The stand-in agent's process."""
 
-    def __init__(self, livekit: LiveKitAddress, *, capacity: int = 100) -> None:
+    def __init__(self, livekit: LiveKitAddress, name: str, *, capacity: int = 100) -> None:
         command = [
-            *(sys.executable, "-m", "tests.browser.stand_in_agent", "--name", AGENT_NAME),
+            *(sys.executable, "-m", "tests.browser.stand_in_agent", "--name", name),
             *("--url", livekit.url, "--key", livekit.api_key, "--secret", livekit.api_secret),
             *("--capacity", str(capacity)),
         ]
@@ -75,8 +75,7 @@ class Agent:
 
     def kill(self) -> None:
         """End it without a chance to say goodbye."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._process.wait(STOP_SECONDS)
         if self._process.stdout is not None:
             self._process.stdout.close()
@@ -87,15 +86,31 @@ class Deployment:
     """Everything behind a page."""
 
     livekit: LiveKitAddress
+    agent_name: str = field(default_factory=lambda: f"agent-{secrets.token_hex(4)}")
+    """Only agents of this name come into its rooms."""
     status: AgentStatus = field(default_factory=AgentStatus)
     """What the page is told; tests replace it."""
 
     web: WebServer = field(init=False)
+    agents: list[Agent] = field(default_factory=list)
+
+    def start_agent(self, *, capacity: int = 100) -> Agent:
+        """Start one more agent and wait until LiveKit knows it."""
+        agent = Agent(self.livekit, self.agent_name, capacity=capacity)
+        self.agents.append(agent)
+        agent.wait_until_registered()
+        return agent
+
+    def close(self) -> None:
+        """End what was started here; the LiveKit server is not ours."""
+        for agent in self.agents:
+            agent.kill()
+        self.web.stop()
 
     def start_web(self, **options: Any) -> str:
         """Start a web server with other options than the defaults; returns the page's address."""
         access = LiveKitAccess(
-            self.livekit.url, self.livekit.api_key, self.livekit.api_secret, AGENT_NAME
+            self.livekit.url, self.livekit.api_key, self.livekit.api_secret, self.agent_name
         )
         options = {"port": 0, "tokens_per_minute": 600.0, "title": "the stand-in", **options}
         self.web = web_server(access, lambda: self.status, **options)

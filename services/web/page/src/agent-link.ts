@@ -3,6 +3,7 @@
 import {
   ConnectionQuality,
   ConnectionState,
+  DisconnectReason,
   RpcError,
   RoomEvent,
   type Participant,
@@ -21,6 +22,8 @@ export interface AgentEvents {
   presence(presence: Presence): void;
   state(state: AgentState): void;
   info(json: string): void;
+  /** The agent said goodbye and is gone. */
+  farewell(text: string): void;
   /** This browser's own place in the room is gone. */
   outcast(): void;
 }
@@ -30,6 +33,10 @@ const PONG_WITHIN_MS = 2500;
 const MISSES_UNTIL_LOST = 2;
 /** How long an agent may take to arrive before the caller is told that all are busy. */
 const ARRIVAL_MS = 3500;
+/** How long after an agent left in order its goodbye may still arrive. */
+const FAREWELL_MS = 1500;
+/** How long an agent may stay after its goodbye until the call ends without it. */
+const LONGEST_FAREWELL_MS = 15_000;
 const LONGEST_PAUSE_MS = 30_000;
 const STATES: readonly string[] = ['initializing', 'listening', 'thinking', 'speaking'];
 const UNSUPPORTED = RpcError.ErrorCode.UNSUPPORTED_METHOD;
@@ -45,8 +52,7 @@ export class AgentLink {
   #pinging = false;
   #searching = false;
   #wake: (() => void) | null = null;
-  /** True once the agent said goodbye: its leaving is no failure then. */
-  farewell = false;
+  #farewell = '';
 
   constructor(room: Room, scope: Scope, ticket: string, mayDispatch: boolean, events: AgentEvents) {
     this.#room = room;
@@ -70,6 +76,12 @@ export class AgentLink {
       .on(RoomEvent.Reconnected, this.#reconcile);
     this.#scope.interval('agent heartbeat', PING_EVERY_MS, () => void this.#ping());
     this.#reconcile();
+  }
+
+  /** The agent said goodbye: its leaving is no failure then, and ends the call. */
+  sayFarewell(text: string): void {
+    this.#farewell = text || 'The agent ended the call.';
+    this.#scope.timeout('farewell', LONGEST_FAREWELL_MS, () => this.#events.farewell(text));
   }
 
   /** Ask for an agent without waiting for the pause to end. */
@@ -103,12 +115,21 @@ export class AgentLink {
     this.#read(participant.attributes);
   };
 
-  readonly #left = (participant: RemoteParticipant): void => {
+  readonly #left = (participant: RemoteParticipant, reason?: DisconnectReason): void => {
     if (participant.identity !== this.#agent?.identity) return;
     this.#agent = null;
     const other = [...this.#room.remoteParticipants.values()].find((p) => p.isAgent);
-    if (other) this.#joined(other);
-    else if (!this.farewell) void this.#search('lost');
+    if (other) {
+      this.#joined(other);
+      return;
+    }
+    // Its goodbye travels another way than the news that it left, and may come later.
+    const patienceMs = reason === DisconnectReason.CLIENT_INITIATED ? FAREWELL_MS : 0;
+    this.#scope.timeout('farewell', patienceMs, () => {
+      if (this.#agent) return;
+      if (this.#farewell) this.#events.farewell(this.#farewell);
+      else void this.#search('lost');
+    });
   };
 
   readonly #attributes = (changed: Record<string, string>, participant: Participant): void => {

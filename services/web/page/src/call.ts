@@ -46,10 +46,7 @@ export class Call {
     this.#registry = registry;
     this.#config = config;
     this.#conversation = new Conversation(store);
-    this.#conversation.onFarewell = (text) => {
-      if (this.#connection) this.#connection.link.farewell = true;
-      this.#scope?.timeout('farewell', 4000, () => this.#end(text));
-    };
+    this.#conversation.onFarewell = (text) => this.#connection?.link.sayFarewell(text);
   }
 
   /** Meters for the visualiser: the caller's and the agent's, null where there is no sound. */
@@ -126,7 +123,7 @@ export class Call {
   /** Back to the start, without a call. */
   toLobby(): void {
     this.#end('');
-    this.#store.set({ phase: 'lobby', notices: [], refusal: null });
+    this.#store.set({ phase: 'lobby', room: '', messages: [], turns: [], refusal: null });
   }
 
   async setMuted(muted: boolean): Promise<void> {
@@ -252,6 +249,7 @@ export class Call {
         presence: (presence) => this.#presence(presence),
         state: (agentState: AgentState) => this.#store.set({ agentState }),
         info: (json) => this.#conversation.info(json),
+        farewell: (text) => this.#end(text),
         outcast: () => this.#disconnected(''),
       },
       this.#conversation,

@@ -34,6 +34,13 @@ const WANTED: Partial<Record<DisconnectReason, string>> = {
   [DisconnectReason.ROOM_CLOSED]: 'The call has ended.',
 };
 
+/** The caller's track. It leaves out livekit-client's look for silence: `Microphone` has its own. */
+class MicrophoneTrack extends LocalAudioTrack {
+  override checkForSilence(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+}
+
 export class Connection {
   readonly #room: Room;
   readonly #scope: Scope;
@@ -115,7 +122,7 @@ export class Connection {
       await this.#published.replaceTrack(track, { userProvidedTrack: true });
       return;
     }
-    const local = new LocalAudioTrack(track, undefined, true);
+    const local = new MicrophoneTrack(track, undefined, true);
     if (muted) await local.mute();
     await this.#room.localParticipant.publishTrack(local, { source: Track.Source.Microphone });
     this.#published = local;

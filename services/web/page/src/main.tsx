@@ -11,9 +11,12 @@ import { ResourceRegistry, type Scope } from './resources';
 import { INITIAL_CALL, type CallState } from './state';
 import { Store } from './store';
 import { App } from './ui/app';
+import { randomUuid } from './uuid';
 
 const STATUS_EVERY_MS = 10_000;
 
+// Over plain http browsers hide this one function, without which livekit-client sends no text.
+crypto.randomUUID ??= randomUuid;
 setLogLevel(LogLevel.warn);
 const resources = new ResourceRegistry();
 const preferences = loadPreferences();

@@ -33,6 +33,7 @@ function announce(state: CallState): string {
 }
 
 export function stateWord(state: CallState): string {
+  if (state.phase === 'lobby') return 'Not in a call';
   if (state.phase === 'ended') return state.farewell || 'The call has ended.';
   if (state.phase === 'joining') {
     return state.connection === 'retrying' ? 'Waiting for the server' : 'Joining';

@@ -3,6 +3,7 @@
 import { useRef } from 'preact/hooks';
 
 import { usePage, useScope } from '../context';
+import { useStore } from '../store';
 import { ContourField } from './contours';
 import { stateWord } from './state-line';
 
@@ -11,6 +12,7 @@ const REPORT_EVERY_FRAMES = 10;
 
 export function Visualiser() {
   const { call, callStore } = usePage();
+  const state = useStore(callStore, stateWord);
   const canvas = useRef<HTMLCanvasElement>(null);
   useScope(
     'visualiser',
@@ -44,7 +46,7 @@ export function Visualiser() {
       ref={canvas}
       class="contours"
       role="img"
-      aria-label={`Visualiser: ${stateWord(callStore.state)}`}
+      aria-label={`Visualiser: ${state}`}
     />
   );
 }

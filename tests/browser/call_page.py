@@ -1,0 +1,84 @@
+"""The page as a person uses it: by what is written on it."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+GREETING = "Hello from the stand-in."
+
+
+class CallPage:
+    """Actions and sights of the page; selectors live here and nowhere else."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self._url = url
+
+    def open(self, query: str = "") -> None:
+        """Load the page and wait for its lobby."""
+        self.page.goto(self._url + query)
+        expect(self.button("Join")).to_be_visible()
+
+    def join(self, greeting: str = GREETING) -> None:
+        """Join with one click and wait for the agent's first words."""
+        self.button("Join").click()
+        self.expect_said(greeting)
+
+    def leave(self) -> None:
+        """Leave the call."""
+        self.button("Leave").click()
+        expect(self.button("Rejoin")).to_be_visible()
+
+    def type(self, text: str) -> None:
+        """Type to the agent."""
+        draft = self.page.get_by_label("Type to the agent")
+        draft.fill(text)
+        draft.press("Enter")
+        expect(draft).to_have_value("")
+
+    def button(self, name: str) -> Locator:
+        """A button by its exact name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    @property
+    def state(self) -> Locator:
+        """The large line that says what is going on."""
+        return self.page.get_by_test_id("state")
+
+    @property
+    def notices(self) -> Locator:
+        """Sentences about what is wrong."""
+        return self.page.get_by_label("Notices")
+
+    @property
+    def messages(self) -> Locator:
+        """What was said, oldest first."""
+        return self.page.get_by_role("listitem").and_(self.page.locator("[data-side]"))
+
+    def said_by(self, side: str) -> Locator:
+        """What one side said: `agent`, `caller` or `guest`."""
+        return self.page.locator(f'[data-side="{side}"]')
+
+    def expect_said(self, text: str, *, side: str = "agent") -> None:
+        """Wait for a finished message of a side that holds `text`."""
+        finished = self.said_by(side).and_(self.page.locator('[data-final="true"]'))
+        expect(finished.filter(has_text=text).last).to_be_visible()
+
+    def expect_state(self, word: str) -> None:
+        """Wait for a state."""
+        expect(self.state).to_contain_text(re.compile(word))
+
+    def level(self, who: str) -> float:
+        """The loudness that the visualiser shows: of `agent` or `caller`, 0 to 1."""
+        canvas = self.page.locator("canvas.contours")
+        return float(canvas.get_attribute(f"data-{who}-level") or 0)
+
+    def open_resources(self) -> dict[str, int]:
+        """How many resources of each kind are open, from the debug panel."""
+        kinds = self.page.locator(".debug [data-kind]")
+        counts: dict[str, int] = {}
+        for kind in kinds.evaluate_all("rows => rows.map(row => row.dataset.kind)"):
+            counts[kind] = counts.get(kind, 0) + 1
+        return counts

@@ -1,0 +1,205 @@
+"""A new agent for a room that lost its own: asked for over HTTP, given by a real LiveKit."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from livekit import api, rtc
+
+from services.livekit_server import LiveKitAddress
+from services.web.dispatch import Redispatcher
+from services.web.errors import ApiError
+from services.web.tokens import Holder, TokenIssuer
+from tests.browser.deployment import Deployment, LoopThread
+
+pytestmark = pytest.mark.browser
+
+WAIT_SECONDS = 25.0
+
+
+@pytest.fixture
+def deployment(livekit: LiveKitAddress) -> Iterator[Deployment]:
+    deployment = Deployment(livekit)
+    deployment.start_web()
+    yield deployment
+    deployment.close()
+
+
+@pytest.fixture
+def caller(loop_thread: LoopThread) -> Iterator[rtc.Room]:
+    async def make() -> rtc.Room:
+        return rtc.Room()
+
+    room = loop_thread.run(make())
+    yield room
+    loop_thread.run(room.disconnect())
+
+
+def post(deployment: Deployment, path: str, body: object) -> tuple[int, Any]:
+    request = urllib.request.Request(
+        deployment.web.address + path,
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def agents_in(room: rtc.Room) -> list[str]:
+    kind = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+    return [p.identity for p in room.remote_participants.values() if p.kind == kind]
+
+
+def join(deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread) -> dict[str, Any]:
+    _, grant = post(deployment, "/api/token", {})
+    loop_thread.run(caller.connect(grant["url"], grant["token"]))
+    granted: dict[str, Any] = grant
+    return granted
+
+
+def test_a_room_without_an_agent_gets_one_and_only_one(
+    deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread
+) -> None:
+    grant = join(deployment, caller, loop_thread)
+    deployment.start_agent()
+    status, answer = post(deployment, "/api/dispatch", {"token": grant["ticket"]})
+    assert (status, answer["state"]) == (200, "dispatched")
+    _, again = post(deployment, "/api/dispatch", {"token": grant["token"]})
+    assert again["state"] in ("waiting", "present")
+    assert again["retry_after_seconds"] > 0
+    wait_until(lambda: len(agents_in(caller)) == 1)
+    _, there = post(deployment, "/api/dispatch", {"token": grant["ticket"]})
+    assert there["state"] == "present"
+    assert len(agents_in(caller)) == 1
+
+
+def test_an_agent_that_answers_nobody_is_removed_first(
+    deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread
+) -> None:
+    first = deployment.start_agent()
+    grant = join(deployment, caller, loop_thread)
+    wait_until(lambda: len(agents_in(caller)) == 1)
+    [dead] = agents_in(caller)
+    first.kill()
+    deployment.start_agent()
+    body = {"token": grant["ticket"], "unresponsive": dead}
+    _, answer = post(deployment, "/api/dispatch", body)
+    assert answer["state"] == "dispatched"
+    wait_until(lambda: len(agents_in(caller)) == 1 and agents_in(caller) != [dead])
+
+
+def test_only_a_caller_in_the_room_is_served(
+    deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread
+) -> None:
+    grant = join(deployment, caller, loop_thread)
+    _, other = post(deployment, "/api/token", {"room": grant["room"]})
+    status, answer = post(deployment, "/api/dispatch", {"token": other["ticket"]})
+    assert (status, answer["error"]["code"]) == (409, "not_in_room")
+    _, empty = post(deployment, "/api/token", {})
+    status, answer = post(deployment, "/api/dispatch", {"token": empty["ticket"]})
+    assert (status, answer["error"]["code"]) == (409, "not_in_room")
+
+
+def test_a_ticket_does_not_open_the_room(
+    deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread
+) -> None:
+    _, grant = post(deployment, "/api/token", {})
+    with pytest.raises(rtc.ConnectError):
+        loop_thread.run(caller.connect(grant["url"], grant["ticket"]))
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 400),
+        ({"token": 7}, 400),
+        ({"token": "x", "unresponsive": 7}, 400),
+        ({"token": ""}, 401),
+        ({"token": "a.b.c"}, 401),
+        ({"token": "x" * 20_000}, 401),
+    ],
+)
+def test_without_a_good_token_nothing_happens(
+    deployment: Deployment, body: object, status: int
+) -> None:
+    assert post(deployment, "/api/dispatch", body)[0] == status
+
+
+def test_forged_and_expired_tokens_are_refused(deployment: Deployment) -> None:
+    livekit = deployment.livekit
+    forged = TokenIssuer(livekit.api_key, "f" * 40, "", "").issue(room="a")
+    expired = TokenIssuer(
+        livekit.api_key, livekit.api_secret, "", "", ttl_seconds=-60, ticket_ttl_seconds=-60
+    ).issue(room="a")
+    for token in (forged.token, forged.ticket, expired.token, expired.ticket):
+        status, answer = post(deployment, "/api/dispatch", {"token": token})
+        assert (status, answer["error"]["code"]) == (401, "bad_token")
+
+
+def test_asking_again_waits_longer_each_time(
+    deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread
+) -> None:
+    grant = join(deployment, caller, loop_thread)
+    now = [1000.0]
+    livekit = deployment.livekit
+    redispatcher = Redispatcher(
+        livekit.url,
+        livekit.api_key,
+        livekit.api_secret,
+        deployment.agent_name,
+        clock=lambda: now[0],
+    )
+    holder = Holder(grant["room"], grant["identity"])
+
+    async def ask() -> tuple[str, float]:
+        answer = await redispatcher.request(holder)
+        return answer.state, answer.retry_after_seconds
+
+    pauses = []
+    for _ in range(6):
+        state, pause = loop_thread.run(ask())
+        assert state == "dispatched"
+        assert loop_thread.run(ask()) == ("waiting", pause)
+        pauses.append(pause)
+        now[0] += pause
+    assert pauses == [3, 6, 12, 24, 30, 30]
+    dispatches = loop_thread.run(dispatches_in(deployment, grant["room"]))
+    assert len(dispatches) == 1
+    loop_thread.run(redispatcher.aclose())
+
+
+async def dispatches_in(deployment: Deployment, room: str) -> list[api.AgentDispatch]:
+    livekit = deployment.livekit
+    async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
+        return await client.agent_dispatch.list_dispatch(room)
+
+
+def test_a_livekit_that_is_away_is_a_temporary_failure(loop_thread: LoopThread) -> None:
+    redispatcher = Redispatcher("ws://127.0.0.1:9", "key", "s" * 40, "agent")
+
+    async def ask() -> None:
+        try:
+            await redispatcher.request(Holder("room", "caller"))
+        finally:
+            await redispatcher.aclose()
+
+    with pytest.raises(ApiError) as refused:
+        loop_thread.run(ask())
+    assert refused.value.code == "livekit_unreachable"
+    assert refused.value.retry_after_seconds

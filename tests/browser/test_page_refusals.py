@@ -1,0 +1,253 @@
+"""What the page says and does when something is refused, missing or lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from services.livekit_server import LiveKitAddress, LiveKitServer
+from services.web.status import AgentStatus
+from tests.browser.call_page import GREETING, CallPage
+from tests.browser.conftest import PATIENCE_MS, LaunchBrowser, require_built_page
+from tests.browser.deployment import SHARED_AGENT, Deployment, LoopThread, livekit_server
+
+pytestmark = pytest.mark.browser
+
+PLAIN_HTTP_HOST = "voice.test"
+CLICK_COUNTS_MS = 5500
+"""How long Chromium lets a page play sound after a click."""
+
+
+@pytest.fixture
+def deployment(livekit: LiveKitAddress) -> Iterator[Deployment]:
+    """A deployment without an agent; the test starts what it needs."""
+    require_built_page()
+    deployment = Deployment(livekit)
+    yield deployment
+    deployment.close()
+
+
+@pytest.fixture
+def served(livekit: LiveKitAddress, agent: None) -> Iterator[Deployment]:
+    """A deployment with the agent that tests share; the test starts its web server."""
+    require_built_page()
+    deployment = Deployment(livekit, SHARED_AGENT)
+    yield deployment
+    deployment.close()
+
+
+@pytest.fixture(scope="module")
+def bare_browser(launch_browser: LaunchBrowser) -> Browser:
+    """Chromium without a microphone, that plays sound only on a click for each."""
+    return launch_browser(
+        f"--host-resolver-rules=MAP {PLAIN_HTTP_HOST} 127.0.0.1",
+        "--autoplay-policy=user-gesture-required",
+    )
+
+
+@pytest.fixture
+def bare_page(bare_browser: Browser) -> Iterator[Page]:
+    context = bare_browser.new_context(permissions=["microphone"])
+    context.set_default_timeout(PATIENCE_MS)
+    yield context.new_page()
+    context.close()
+
+
+def test_a_refused_microphone_is_explained_and_the_call_goes_on_in_writing(
+    browser: Browser, page_url: str
+) -> None:
+    context = browser.new_context(permissions=[])
+    call = CallPage(context.new_page(), page_url)
+    call.open()
+    call.join()
+    expect(call.notices).to_contain_text("The microphone is blocked for this page. Allow it")
+    expect(call.button("Mute")).to_be_disabled()
+    call.type("say I can read you")
+    call.expect_said("I can read you")
+    context.grant_permissions(["microphone"])
+    call.button("Try again").click()
+    expect(call.notices).not_to_contain_text("microphone")
+    expect(call.button("Mute")).to_be_enabled()
+    context.close()
+
+
+def test_a_missing_microphone_is_explained(bare_page: Page, page_url: str) -> None:
+    call = CallPage(bare_page, page_url)
+    call.open()
+    call.button("Check microphone").click()
+    expect(call.notices).to_contain_text("No microphone was found. Connect one, then try again")
+    call.join()
+    expect(call.notices).to_contain_text("No microphone was found")
+
+
+def test_plain_http_is_explained_and_the_call_works_in_writing(
+    bare_page: Page, served: Deployment
+) -> None:
+    address = served.start_web(allowed_origins=[f"http://{PLAIN_HTTP_HOST}"])
+    call = CallPage(bare_page, address.replace("localhost", PLAIN_HTTP_HOST))
+    call.open()
+    expect(call.notices).to_contain_text("browsers give the microphone only to https or localhost")
+    expect(call.button("Check microphone")).to_be_disabled()
+    call.join()
+    call.type("say written words")
+    call.expect_said("written words")
+
+
+def test_busy_agents_are_said_within_seconds_and_one_that_comes_free_is_taken(
+    page: Page, deployment: Deployment
+) -> None:
+    deployment.status = AgentStatus(ready=True, rooms=2, capacity=2)
+    address = deployment.start_web()
+    deployment.start_agent(capacity=0)
+    call = CallPage(page, address)
+    call.open()
+    expect(call.notices).to_contain_text("All agents are busy at the moment")
+    call.button("Join").click()
+    expect(call.notices).to_contain_text("All agents are busy. Retrying", timeout=15_000)
+    call.expect_state("All agents are busy")
+    deployment.status = AgentStatus(ready=True, rooms=0, capacity=2)
+    deployment.start_agent()
+    call.button("Try now").click()
+    call.expect_said(GREETING)
+    expect(call.notices).not_to_contain_text("busy")
+    expect(call.said_by("agent")).to_have_count(1)
+
+
+def test_an_agent_that_starts_later_comes_by_itself_and_is_heard_after_one_tap(
+    bare_page: Page, deployment: Deployment
+) -> None:
+    deployment.status = AgentStatus(ready=False, rooms=0, capacity=2)
+    call = CallPage(bare_page, deployment.start_web())
+    call.open()
+    expect(call.notices).to_contain_text("No agent is ready yet")
+    call.button("Join").click()
+    expect(call.notices).to_contain_text("No agent is running right now. Retrying")
+    bare_page.wait_for_timeout(CLICK_COUNTS_MS)
+    deployment.start_agent()
+    expect(call.notices).to_contain_text("Your browser holds the sound back")
+    call.button("Turn on sound").click()
+    expect(call.notices).not_to_contain_text("holds the sound back")
+    call.expect_state("Listening|Speaking")
+
+
+def test_a_killed_agent_is_replaced_without_the_caller_doing_anything(
+    page: Page, deployment: Deployment
+) -> None:
+    first = deployment.start_agent()
+    call = CallPage(page, deployment.start_web())
+    call.open()
+    call.join()
+    deployment.start_agent()
+    call.type("say " + "endless " * 200)
+    call.expect_state("Speaking")
+    first.kill()
+    expect(call.notices).to_contain_text("The agent stopped answering. Another one is asked for")
+    expect(call.said_by("agent").filter(has_text=GREETING)).to_have_count(2)
+    expect(call.said_by("agent").filter(has_text="endless")).to_contain_text("interrupted")
+    call.expect_state("Listening")
+    expect(call.notices).not_to_contain_text("stopped answering")
+
+
+def test_an_agent_that_freezes_is_replaced(page: Page, deployment: Deployment) -> None:
+    deployment.start_agent()
+    call = CallPage(page, deployment.start_web())
+    call.open()
+    call.join()
+    call.type("freeze 30")
+    expect(call.notices).to_contain_text("The agent stopped answering")
+    expect(call.said_by("agent").filter(has_text=GREETING)).to_have_count(2)
+    call.expect_state("Listening")
+
+
+def test_a_server_that_is_gone_is_said_and_joined_when_it_is_back(
+    page: Page, served: Deployment
+) -> None:
+    call = CallPage(page, served.start_web())
+    call.open()
+    port = served.web.port
+    served.web.stop()
+    call.button("Join").click()
+    expect(call.notices).to_contain_text("The server does not answer")
+    call.expect_state("Waiting for the server")
+    served.start_web(port=port)
+    call.expect_said(GREETING)
+    expect(call.notices).not_to_contain_text("does not answer")
+
+
+def test_waiting_for_a_server_can_be_cancelled(page: Page, deployment: Deployment) -> None:
+    call = CallPage(page, deployment.start_web())
+    call.open("?debug")
+    deployment.web.stop()
+    call.button("Join").click()
+    expect(call.notices).to_contain_text("The server does not answer")
+    call.button("Cancel").click()
+    call.expect_state("You left the call.")
+    for kind in ("audio-context", "media-stream", "room"):
+        expect(page.locator(f'.debug [data-kind="{kind}"]')).to_have_count(0)
+
+
+def test_a_media_server_that_dies_is_survived(page: Page, loop_thread: LoopThread) -> None:
+    server: LiveKitServer = livekit_server()
+    deployment = Deployment(loop_thread.run(server.start()))
+    try:
+        deployment.start_agent()
+        call = CallPage(page, deployment.start_web())
+        call.open()
+        call.join()
+        assert server.process_id is not None
+        os.kill(server.process_id, signal.SIGKILL)
+        expect(call.notices).to_contain_text("The connection was lost.")
+        call.expect_state("Listening")
+        call.type("say back again")
+        call.expect_said("back again")
+        expect(call.notices).not_to_contain_text("connection")
+        expect(call.said_by("agent").first).to_contain_text(GREETING)
+    finally:
+        deployment.close()
+        loop_thread.run(server.stop())
+
+
+def test_the_access_key_is_asked_for_and_remembered(page: Page, served: Deployment) -> None:
+    call = CallPage(page, served.start_web(access_key="open sesame"))
+    call.open()
+    key = page.get_by_label("Access key")
+    key.fill("wrong")
+    call.button("Join").click()
+    expect(page.get_by_role("alert")).to_contain_text("asks for an access key")
+    key.fill("open sesame")
+    call.join()
+    call.leave()
+    page.reload()
+    expect(page.get_by_label("Access key")).to_have_value("open sesame")
+
+
+def test_a_wrong_room_name_is_corrected_in_the_lobby(
+    context: BrowserContext, page: Page, page_url: str
+) -> None:
+    call = CallPage(page, page_url)
+    call.open("?room=a/b")
+    call.button("Join").click()
+    expect(page.get_by_role("alert")).to_contain_text("letters, digits, spaces")
+    page.get_by_label("Room").fill("a better room")
+    call.join()
+
+
+def test_tokens_of_an_identity_service_are_used_and_not_left_in_the_address(
+    page: Page, served: Deployment
+) -> None:
+    issuing = Deployment(served.livekit, SHARED_AGENT)
+    issuing.start_web()
+    address = served.start_web(tokens=False)
+    call = CallPage(page, address)
+    call.open()
+    expect(call.notices).to_contain_text("open the link from your own sign-in page")
+    response = page.request.post(f"{issuing.web.address}/api/token", data={})
+    issuing.web.stop()
+    page.goto("about:blank")
+    call.open(f"/#token={response.json()['token']}")
+    assert "token" not in page.url
+    call.join()

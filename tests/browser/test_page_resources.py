@@ -1,0 +1,164 @@
+"""The page gives back what it takes: after calls, on unload, and what was forgotten."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import CDPSession, Page, expect
+
+from tests.browser.call_page import CallPage
+
+pytestmark = pytest.mark.browser
+
+CYCLES = 20
+SETTLED_AFTER = 3
+MEBIBYTE = 1024 * 1024
+
+# Everything of these kinds that was ever made, without keeping it alive.
+WATCH_NATIVE_OBJECTS = """
+(() => {
+    const made = { contexts: [], connections: [], tracks: [], urls: new Set() };
+    const watch = (name, list) => {
+        const Original = window[name];
+        window[name] = class extends Original {
+            constructor(...options) {
+                super(...options);
+                list.push(new WeakRef(this));
+            }
+        };
+    };
+    watch('AudioContext', made.contexts);
+    watch('RTCPeerConnection', made.connections);
+    const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+    if (ask) {
+        navigator.mediaDevices.getUserMedia = async (constraints) => {
+            const stream = await ask(constraints);
+            for (const track of stream.getTracks()) made.tracks.push(new WeakRef(track));
+            return stream;
+        };
+    }
+    const create = URL.createObjectURL.bind(URL);
+    URL.createObjectURL = (blob) => {
+        const url = create(blob);
+        made.urls.add(url);
+        return url;
+    };
+    const revoke = URL.revokeObjectURL.bind(URL);
+    URL.revokeObjectURL = (url) => {
+        made.urls.delete(url);
+        revoke(url);
+    };
+    const alive = (list, isAlive) => list.filter((ref) => {
+        const object = ref.deref();
+        return object !== undefined && isAlive(object);
+    }).length;
+    window.stopTracks = () => made.tracks.forEach((ref) => ref.deref()?.stop());
+    window.nativeObjects = () => ({
+        made: made.contexts.length && made.connections.length && made.tracks.length,
+        contexts: alive(made.contexts, (context) => context.state !== 'closed'),
+        connections: alive(made.connections, (one) => one.connectionState !== 'closed'),
+        tracks: alive(made.tracks, (track) => track.readyState !== 'ended'),
+        urls: made.urls.size,
+        elements: document.querySelectorAll('audio, video').length,
+    });
+})();
+"""
+NOTHING = {"contexts": 0, "connections": 0, "tracks": 0, "urls": 0, "elements": 0}
+
+
+def native_objects(page: Page) -> dict[str, int]:
+    """How many native objects live; fails when none was ever made."""
+    counts: dict[str, int] = page.evaluate("window.nativeObjects()")
+    assert counts.pop("made") > 0
+    return counts
+
+
+def heap_bytes(devtools: CDPSession) -> int:
+    """Bytes in use after a forced collection."""
+    for _ in range(3):
+        devtools.send("HeapProfiler.collectGarbage")
+    return int(devtools.send("Runtime.getHeapUsage")["usedSize"])
+
+
+def test_twenty_calls_leave_nothing_behind(page: Page, page_url: str) -> None:
+    page.add_init_script(WATCH_NATIVE_OBJECTS)
+    devtools = page.context.new_cdp_session(page)
+    call = CallPage(page, page_url)
+    call.open()
+    settled = 0
+    for cycle in range(1, CYCLES + 1):
+        call.button("Join" if cycle == 1 else "Rejoin").click()
+        call.expect_state("Listening|Speaking")
+        expect(call.button("Mute")).to_be_enabled()
+        call.leave()
+        if cycle == SETTLED_AFTER:
+            settled = heap_bytes(devtools)
+    assert native_objects(page) == NOTHING
+    assert heap_bytes(devtools) - settled < MEBIBYTE
+
+
+def test_the_debug_panel_lists_what_is_open_and_a_call_returns_all_of_it(
+    page: Page, page_url: str
+) -> None:
+    call = CallPage(page, page_url)
+    call.open()
+    expect(page.locator(".debug")).to_have_count(0)
+    page.evaluate("localStorage.setItem('DEBUG_MEMORY', '1')")
+    page.reload()
+    lobby = settled_kinds(call)
+    call.join()
+    during = settled_kinds(call)
+    assert {"audio-context", "media-stream", "room", "media-element", "meter"} <= during.keys()
+    call.leave()
+    after = settled_kinds(call)
+    assert after.keys() - lobby.keys() == set()
+    expect(page.locator(".debug")).to_contain_text("0 orphans swept")
+
+
+def settled_kinds(call: CallPage) -> dict[str, int]:
+    """What the panel shows, once it has looked again."""
+    call.page.wait_for_timeout(1200)
+    return call.open_resources()
+
+
+def test_a_failed_join_and_a_tried_microphone_are_returned_too(page: Page, page_url: str) -> None:
+    page.add_init_script(WATCH_NATIVE_OBJECTS)
+    call = CallPage(page, page_url)
+    call.open("?room=a/b")
+    call.button("Check microphone").click()
+    expect(page.get_by_text("You can be heard.")).to_be_visible()
+    call.button("Join").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    counts = page.evaluate("window.nativeObjects()")
+    assert (counts["contexts"], counts["tracks"], counts["connections"]) == (0, 0, 0)
+
+
+def test_a_page_that_goes_away_leaves_the_room_and_closes_everything(
+    page: Page, page_url: str
+) -> None:
+    page.add_init_script(WATCH_NATIVE_OBJECTS)
+    call = CallPage(page, page_url)
+    call.open("?debug")
+    call.join()
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    assert native_objects(page) == NOTHING
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    call.button("Rejoin").click()
+    call.expect_state("Listening")
+
+
+def test_what_was_forgotten_is_swept_after_half_a_minute(page: Page, page_url: str) -> None:
+    page.add_init_script(WATCH_NATIVE_OBJECTS)
+    page.clock.install()
+    call = CallPage(page, page_url)
+    call.open("?debug")
+    call.button("Check microphone").click()
+    expect(call.page.get_by_text("Microphone check")).to_be_visible()
+    page.clock.fast_forward(1100)
+    streams = page.locator('.debug [data-kind="media-stream"]')
+    expect(streams).to_have_count(1)
+    page.evaluate("window.stopTracks()")
+    page.clock.fast_forward(10_000)
+    expect(streams).to_have_count(1)
+    page.clock.fast_forward(20_000)
+    expect(streams).to_have_count(0)
+    expect(page.locator(".debug")).to_contain_text("2 orphans swept")
