@@ -17,7 +17,12 @@ from livekit.agents import (
     JobContext,
     llm,
 )
-from livekit.agents.voice import AgentSession, CloseEvent, ErrorEvent
+from livekit.agents.voice import (
+    AgentSession,
+    CloseEvent,
+    ConversationItemAddedEvent,
+    ErrorEvent,
+)
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.room_io import (
     AudioInputOptions,
@@ -31,7 +36,7 @@ from livekit.agents.voice.turn import TurnHandlingOptions
 from agent.assistant import Assistant
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
-from agent.turn_records import TurnRecords
+from agent.turn_records import PreparedReplies, TurnRecords
 from services.hearing import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.livekit_local.turn import LocalTurnDetector
@@ -125,6 +130,7 @@ class RoomConversation:
         )
         self._spoken: SpokenTranscript | None = None
         self._records = TurnRecords(limit=settings.limits.turn_records)
+        self._replies = PreparedReplies(lambda: self._session.user_state == "speaking")
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty_timer: asyncio.TimerHandle | None = None
         self._ended = False
@@ -135,6 +141,7 @@ class RoomConversation:
         self._session.on("error", self._on_error)
         self._session.on("close", self._on_close)
         self._session.on("conversation_item_added", self._on_item)
+        self._session.on("speech_created", self._replies.speech_created)
         self._room.on("participant_connected", self._on_participants_changed)
         self._room.on("participant_disconnected", self._on_participants_changed)
         await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
@@ -195,7 +202,10 @@ class RoomConversation:
         await self._stt.aclose()
         await self._tts.aclose()
         await self._llm.aclose()
-        logger.info("conversation ended", extra={"turns": self._records.count})
+        logger.info(
+            "conversation ended",
+            extra={"turns": self._records.count, "replies": dict(self._replies.outcomes)},
+        )
 
     def _on_error(self, event: ErrorEvent) -> None:
         error = getattr(event.error, "error", event.error)
@@ -207,12 +217,15 @@ class RoomConversation:
     def _on_close(self, event: CloseEvent) -> None:
         self._end(f"session closed: {event.reason.value}")
 
-    def _on_item(self, event: object) -> None:
-        item = getattr(event, "item", None)
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        # One step later the reply's own record of its messages is complete too.
+        asyncio.get_running_loop().call_soon(self._record_item, event.item)
+
+    def _record_item(self, item: object) -> None:
         if not isinstance(item, llm.ChatMessage):
             return
-        record = self._records.add(item)
-        if record is not None:
+        record = self._records.add(item, begun=self._replies.begun(item))
+        if record is not None and not self._ended:
             self._start_task(self._publish("agent.turn", record.as_json()), "publish-turn")
 
     def _on_participants_changed(self, _: rtc.RemoteParticipant) -> None:

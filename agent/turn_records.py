@@ -1,12 +1,15 @@
-"""Where the time of each turn went, from the framework's own measurements."""
+"""Where the time of each turn went, and what became of replies that were prepared ahead."""
 
 from __future__ import annotations
 
 import json
-from collections import deque
+import time
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from livekit.agents import llm
+from livekit.agents.voice import SpeechCreatedEvent, SpeechHandle
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class TurnRecord:
     """From the reply's first words to its first sound."""
     response_seconds: float | None
     """From the caller's last voice to the agent's first sound leaving."""
+    prepared: bool
+    """The reply had been begun before the turn was over."""
     interrupted: bool
 
     def as_json(self) -> str:
@@ -39,23 +44,64 @@ class TurnRecords:
         self.count = 0
         """Turns since the room began."""
 
-    def add(self, message: llm.ChatMessage) -> TurnRecord | None:
-        """Take a message of the conversation; a reply to speech completes a turn."""
+    def add(self, message: llm.ChatMessage, *, begun: float | None) -> TurnRecord | None:
+        """Take a message of the conversation; a reply to speech completes a turn.
+
+        `begun` is the time (`time.time()`) at which the agent began to make this reply.
+        """
         if message.role == "user":
             self._heard = message
             return None
         heard, self._heard = self._heard, None
         if message.role != "assistant" or heard is None:
             return None
+        stopped = heard.metrics.get("stopped_speaking_at")
+        waited = heard.metrics.get("end_of_turn_delay")
         record = TurnRecord(
             id=message.id,
-            end_of_speech_seconds=heard.metrics.get("end_of_turn_delay"),
+            end_of_speech_seconds=waited,
             transcript_seconds=heard.metrics.get("transcription_delay"),
             first_token_seconds=message.metrics.get("llm_node_ttft"),
             first_sound_seconds=message.metrics.get("tts_node_ttfb"),
             response_seconds=message.metrics.get("e2e_latency"),
+            prepared=None not in (begun, stopped, waited)
+            and (begun or 0.0) < (stopped or 0.0) + (waited or 0.0),
             interrupted=message.interrupted,
         )
         self._records.append(record)
         self.count += 1
         return record
+
+
+class PreparedReplies:
+    """Follows the replies of one room from their making to their use; belongs to its loop."""
+
+    def __init__(self, caller_speaks: Callable[[], bool]) -> None:
+        self._caller_speaks = caller_speaks
+        self._open: dict[str, tuple[SpeechHandle, float]] = {}
+        self.outcomes: Counter[str] = Counter()
+        """`used`, or why a reply was thrown away: `caller went on`, `words changed`."""
+
+    def speech_created(self, event: SpeechCreatedEvent) -> None:
+        """A reply is being made."""
+        if event.source != "generate_reply":
+            return
+        handle = event.speech_handle
+        self._open[handle.id] = (handle, time.time())
+        handle.add_done_callback(self._done)
+
+    def begun(self, message: llm.ChatMessage) -> float | None:
+        """When the making of this message's reply began (`time.time()`)."""
+        for handle, created in self._open.values():
+            if any(item.id == message.id for item in handle.chat_items):
+                return created
+        return None
+
+    def _done(self, handle: SpeechHandle) -> None:
+        self._open.pop(handle.id, None)
+        if handle.scheduled:
+            self.outcomes["used"] += 1
+        elif self._caller_speaks():
+            self.outcomes["caller went on"] += 1
+        else:
+            self.outcomes["words changed"] += 1

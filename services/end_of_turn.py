@@ -40,8 +40,8 @@ class Evidence:
 class EndOfTurnJudge:
     """Decides for one caller; belongs to one event loop.
 
-    It learns how this caller pauses: after pauses that turned out to be within a turn, a bit
-    more than the usual one is waited for, even after a sentence that seems complete.
+    It learns how this caller pauses: one who goes on after sentences that seemed complete is
+    given a bit more time than such pauses took, until turns stand again.
     """
 
     def __init__(self, timing: TurnTiming | None = None) -> None:
@@ -67,9 +67,13 @@ class EndOfTurnJudge:
         doubt = max(0.0, 1.0 - probability / _SURE)
         return shortest + doubt * (timing.incomplete_seconds - shortest)
 
-    def note_inner_pause(self, seconds: float) -> None:
-        """The caller went on after that much silence."""
-        self._inner_pauses.append(seconds)
+    def note_inner_pause(self, seconds: float, evidence: Evidence) -> None:
+        """The caller went on after that much silence.
+
+        A break in the middle of a sentence teaches nothing about how its end is to be taken.
+        """
+        if evidence.text and judge_completeness(evidence.text).probability >= _SURE:
+            self._inner_pauses.append(seconds)
 
     def note_turn(self) -> None:
         """A turn was taken and stood: earlier pauses count for less."""

@@ -119,13 +119,14 @@ class LocalTurnStream:
         if waiting is not None and not waiting.done():
             waiting.cancel()
             if not timed_out:
-                self._judge.note_inner_pause(time.monotonic() - self._silent_since)
+                self._judge.note_inner_pause(time.monotonic() - self._silent_since, self._evidence)
         if self._prediction is not None and not self._prediction.done():
             self._prediction.cancel()
         self._prediction = None
 
     def flush(self, reason: str | None = None) -> None:
         """The turn has been taken."""
+        self._judge.note_turn()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.cancel()
