@@ -1,0 +1,242 @@
+"""Who gets in: whether this worker takes one more room, and how loaded it says it is."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from services.memory.levels import Level
+
+logger = logging.getLogger("services.admission")
+
+RESERVATION_SECONDS = 30.0
+"""How long an accepted room may take to begin; LiveKit assigns it within 7.5 s or not at all."""
+
+ROOM_BYTES = 30 * 2**20
+"""What a room needs, where the number of rooms follows from the resources."""
+ROOM_CORES = 0.25
+ROOMS_PER_PROCESS = 10
+"""More share one interpreter lock badly, whatever the machine has."""
+
+_PRESSURE = {Level.HEALTHY: 0.0, Level.WARNING: 0.5, Level.HIGH: 0.8, Level.CRITICAL: 1.0}
+_MUTE_PRESSURE = 0.9
+
+
+class Refusal(Enum):
+    """Why no room is taken."""
+
+    FULL = "full"
+    MEMORY = "memory"
+    LOOP_LAG = "loop lag"
+    BACKLOG = "backlog"
+    DEAF = "recogniser unavailable"
+    WORN_OUT = "too many wedged threads"
+    HELD = "held"
+    """Somebody said so: not ready, draining."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What else than the number of rooms decides."""
+
+    memory: Level = Level.HEALTHY
+    headroom_bytes: int | None = None
+    """What memory still allows; None when not known."""
+    loop_lag_seconds: float = 0.0
+    """99th percentile over the last minute."""
+    waiting_calls: int = 0
+    """Model calls that somebody in a conversation waits for, and that have not begun."""
+    deaf: bool = False
+    """The recogniser's circuit is open; not half open, as then a room is what tries it."""
+    mute: bool = False
+    """The voice's circuit is open: replies come as text."""
+    worn_out: bool = False
+    """The desk has lost all the threads it may lose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionLimits:
+    """From where on rooms are refused."""
+
+    max_rooms: int = 5
+    """0: as many as the resources allow."""
+    cores: float = 1.0
+    """What the process may use."""
+    loop_lag_seconds: float = 0.25
+    waiting_calls: int = 16
+    room_bytes: int = ROOM_BYTES
+    reservation_seconds: float = RESERVATION_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to an offer."""
+
+    accepted: bool
+    refusal: Refusal | None = None
+    detail: str = ""
+    """For the log, such as `5 of 5 rooms`."""
+
+
+class Admission:
+    """Counts rooms and places, and decides. Safe from any thread.
+
+    An accepted offer holds a place until its room begins, or until the reservation expires, so
+    that two offers at once cannot both take the last one.
+    """
+
+    def __init__(
+        self,
+        limits: AdmissionLimits,
+        read: Callable[[], Conditions],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`read` must be quick: it is called for each offer and twice a second."""
+        self._limits = limits
+        self._read = read
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._reserved: dict[str, float] = {}
+        self._rooms: set[str] = set()
+        self._holds: dict[str, None] = {}
+        self._answers: Counter[Refusal | None] = Counter()
+        self._last_refusal: Refusal | None = None
+
+    @property
+    def rooms(self) -> int:
+        """Rooms in progress."""
+        with self._lock:
+            return len(self._rooms)
+
+    @property
+    def capacity(self) -> int:
+        """Rooms that are possible at once, as things are."""
+        return self._capacity(self._read())
+
+    @property
+    def answers(self) -> dict[Refusal | None, int]:
+        """How often each refusal was given, and None for accepted offers."""
+        with self._lock:
+            return dict(self._answers)
+
+    def offer(self, job: str) -> Decision:
+        """Decide on a room; when accepted, a place is reserved under `job`."""
+        conditions = self._read()
+        with self._lock:
+            self._expire()
+            decision = self._decide(conditions, job)
+            self._answers[decision.refusal] += 1
+            if decision.accepted:
+                self._reserved[job] = self._clock() + self._limits.reservation_seconds
+            changed = decision.refusal is not self._last_refusal
+            self._last_refusal = decision.refusal
+        if changed:
+            logger.info(
+                "rooms are taken again" if decision.accepted else "no more rooms are taken",
+                extra={
+                    "reason": decision.refusal.value if decision.refusal else "",
+                    "detail": decision.detail,
+                },
+            )
+        return decision
+
+    def release(self, job: str) -> None:
+        """Give a reserved place back: the room went elsewhere."""
+        with self._lock:
+            self._reserved.pop(job, None)
+
+    @contextlib.contextmanager
+    def room(self, job: str) -> Iterator[None]:
+        """Hold a place for as long as the room lasts; takes the place reserved under `job`."""
+        with self._lock:
+            self._reserved.pop(job, None)
+            self._rooms.add(job)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._rooms.discard(job)
+
+    def hold(self, reason: str, on: bool = True) -> None:
+        """Refuse every room for `reason`, until that is called off."""
+        with self._lock:
+            if on:
+                self._holds[reason] = None
+            else:
+                self._holds.pop(reason, None)
+
+    def refusal(self) -> Decision:
+        """What an offer would get now; nothing is reserved or counted."""
+        conditions = self._read()
+        with self._lock:
+            self._expire()
+            return self._decide(conditions)
+
+    def load(self) -> float:
+        """How loaded the worker is, in [0, 1]: 1 when it takes no room.
+
+        The highest of the rooms' share of the capacity and of each condition's share of its limit.
+        Places only reserved do not count, since the framework adds those itself.
+        """
+        conditions = self._read()
+        with self._lock:
+            self._expire()
+            decision = self._decide(conditions)
+            rooms = len(self._rooms)
+            only_reserved = decision.refusal is Refusal.FULL and bool(self._reserved)
+        if not decision.accepted and not only_reserved:
+            return 1.0
+        limits = self._limits
+        share = max(
+            rooms / max(1, self._capacity(conditions)),
+            _PRESSURE[conditions.memory],
+            conditions.loop_lag_seconds / limits.loop_lag_seconds,
+            conditions.waiting_calls / limits.waiting_calls,
+            _MUTE_PRESSURE if conditions.mute else 0.0,
+        )
+        return min(1.0, share)
+
+    def _decide(self, conditions: Conditions, job: str = "") -> Decision:
+        limits = self._limits
+        # An offer that is repeated already has its place.
+        taken = len(self._rooms) + len(self._reserved) - (job in self._reserved)
+        capacity = self._capacity(conditions)
+        if self._holds:
+            return Decision(False, Refusal.HELD, ", ".join(self._holds))
+        if conditions.worn_out:
+            return Decision(False, Refusal.WORN_OUT)
+        if conditions.memory is Level.CRITICAL:
+            return Decision(False, Refusal.MEMORY)
+        if taken >= capacity:
+            return Decision(False, Refusal.FULL, f"{taken} of {capacity} rooms")
+        if conditions.deaf:
+            return Decision(False, Refusal.DEAF)
+        if conditions.loop_lag_seconds >= limits.loop_lag_seconds:
+            return Decision(False, Refusal.LOOP_LAG, f"{conditions.loop_lag_seconds:.2f} s")
+        if conditions.waiting_calls >= limits.waiting_calls:
+            return Decision(False, Refusal.BACKLOG, f"{conditions.waiting_calls} calls wait")
+        return Decision(True)
+
+    def _capacity(self, conditions: Conditions) -> int:
+        limits = self._limits
+        if limits.max_rooms > 0:
+            return limits.max_rooms
+        by_cores = min(ROOMS_PER_PROCESS, max(1, math.floor(limits.cores / ROOM_CORES)))
+        if conditions.headroom_bytes is None:
+            return by_cores
+        by_memory = len(self._rooms) + conditions.headroom_bytes // limits.room_bytes
+        return min(by_cores, by_memory)
+
+    def _expire(self) -> None:
+        now = self._clock()
+        for job in [job for job, until in self._reserved.items() if until <= now]:
+            del self._reserved[job]
+            logger.warning("an accepted room did not begin", extra={"job": job})

@@ -1,0 +1,200 @@
+"""Circuit breakers: an engine that keeps failing is left alone for a while, then tried again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from services.inference import JobRecord
+
+logger = logging.getLogger("services.circuit")
+
+FAILURES = 3
+OPEN_SECONDS = 30.0
+
+
+class CircuitState(Enum):
+    """Whether an engine is used."""
+
+    CLOSED = "closed"
+    """It works."""
+    OPEN = "open"
+    """It failed repeatedly, and is not asked."""
+    HALF_OPEN = "half-open"
+    """One call is let through, to see whether it works again."""
+
+
+class CircuitBreaker:
+    """Guards one engine; safe from any thread.
+
+    Whoever was allowed a call reports how it went; calls that say nothing about the engine, such
+    as cancelled ones, are reported by `neutral`.
+    """
+
+    def __init__(
+        self,
+        engine: str,
+        *,
+        failures: int = FAILURES,
+        open_seconds: float = OPEN_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        on_change: Callable[[str, CircuitState], object] | None = None,
+    ) -> None:
+        """Begin closed.
+
+        Args:
+            engine: its name in logs.
+            failures: in a row, which open the circuit.
+            open_seconds: until a trial, and until a trial without an outcome counts as lost.
+            clock: seconds that only rise.
+            on_change: called with engine and new state, in the thread that brought it about.
+        """
+        if failures < 1:
+            raise ValueError(f"failures must be at least 1, not {failures}")
+        self.engine = engine
+        self._failures = failures
+        self._open_seconds = open_seconds
+        self._clock = clock
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._state = CircuitState.CLOSED
+        self._in_a_row = 0
+        self._opened_at = 0.0
+        self._trial_at: float | None = None
+
+    @property
+    def state(self) -> CircuitState:
+        """As it is now; half-open as soon as a trial is due."""
+        with self._lock:
+            if self._state is CircuitState.OPEN and self._trial_is_due():
+                return CircuitState.HALF_OPEN
+            return self._state
+
+    @property
+    def usable(self) -> bool:
+        """Whether a call would be allowed, without asking for one."""
+        with self._lock:
+            return self._allows()
+
+    def allow(self) -> bool:
+        """Ask for a call; when the circuit is half open the first to ask gets the trial."""
+        with self._lock:
+            if not self._allows():
+                return False
+            changed = False
+            if self._state is not CircuitState.CLOSED:
+                changed = self._state is CircuitState.OPEN
+                self._state = CircuitState.HALF_OPEN
+                self._trial_at = self._clock()
+        if changed:
+            self._tell(CircuitState.HALF_OPEN)
+        return True
+
+    def success(self) -> None:
+        """A call gave its result; one that began before the circuit opened proves as much."""
+        with self._lock:
+            self._in_a_row = 0
+            self._trial_at = None
+            changed = self._state is not CircuitState.CLOSED
+            self._state = CircuitState.CLOSED
+        if changed:
+            self._tell(CircuitState.CLOSED)
+
+    def failure(self) -> None:
+        """A call failed, or did not end in time."""
+        with self._lock:
+            self._in_a_row += 1
+            opens = self._state is CircuitState.HALF_OPEN or (
+                self._state is CircuitState.CLOSED and self._in_a_row >= self._failures
+            )
+            if opens:
+                self._state = CircuitState.OPEN
+                self._opened_at = self._clock()
+                self._trial_at = None
+        if opens:
+            self._tell(CircuitState.OPEN)
+
+    def neutral(self) -> None:
+        """A call ended without a verdict: if it was the trial, the next one may try."""
+        with self._lock:
+            self._trial_at = None
+
+    def _allows(self) -> bool:
+        if self._state is CircuitState.CLOSED:
+            return True
+        if self._state is CircuitState.OPEN:
+            return self._trial_is_due()
+        lost = self._trial_at is not None and self._clock() >= self._trial_at + self._open_seconds
+        return self._trial_at is None or lost
+
+    def _trial_is_due(self) -> bool:
+        return self._clock() >= self._opened_at + self._open_seconds
+
+    def _tell(self, state: CircuitState) -> None:
+        logger.log(
+            logging.ERROR if state is CircuitState.OPEN else logging.INFO,
+            "circuit changed",
+            extra={"engine": self.engine, "state": state.value},
+        )
+        if self._on_change is not None:
+            try:
+                self._on_change(self.engine, state)
+            except Exception:
+                logger.exception("a circuit's observer failed", extra={"engine": self.engine})
+
+
+class Circuits:
+    """A breaker for each engine, fed with the inference desk's records. Safe from any thread."""
+
+    def __init__(
+        self,
+        *,
+        failures: int = FAILURES,
+        open_seconds: float = OPEN_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        on_change: Callable[[str, CircuitState], object] | None = None,
+    ) -> None:
+        """See `CircuitBreaker`; all get the same figures."""
+        self._failures = failures
+        self._open_seconds = open_seconds
+        self._clock = clock
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._breakers: dict[str, CircuitBreaker] = {}
+
+    def of(self, engine: str) -> CircuitBreaker:
+        """The engine's breaker, made when first asked for."""
+        with self._lock:
+            breaker = self._breakers.get(engine)
+            if breaker is None:
+                breaker = CircuitBreaker(
+                    engine,
+                    failures=self._failures,
+                    open_seconds=self._open_seconds,
+                    clock=self._clock,
+                    on_change=self._on_change,
+                )
+                self._breakers[engine] = breaker
+            return breaker
+
+    def observe(self, record: JobRecord) -> None:
+        """Take a finished model call into account; the desk's `observer`.
+
+        Calls that waited too long or were superseded or cancelled say nothing about the engine.
+        """
+        breaker = self.of(record.engine)
+        if record.outcome == "done":
+            breaker.success()
+        elif record.outcome in ("failed", "timeout", "wedged"):
+            breaker.failure()
+        else:
+            breaker.neutral()
+
+    def states(self) -> dict[str, CircuitState]:
+        """Each engine's state, for metrics and health."""
+        with self._lock:
+            breakers = list(self._breakers.values())
+        return {breaker.engine: breaker.state for breaker in breakers}

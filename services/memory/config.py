@@ -1,0 +1,80 @@
+"""When the monitor looks, and from which figures on it acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.memory.levels import Thresholds
+
+MB = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryConfig:
+    """Settings of the monitor; 1 MB is 2**20 bytes. Raises ValueError where an order is wrong."""
+
+    check_seconds: float = 60.0
+    """Time between two readings."""
+    elevated_check_seconds: float = 10.0
+    """The same from level high on, unless `check_seconds` is shorter."""
+    statistics_seconds: float = 300.0
+    """Time between two statistics lines."""
+    warning_mb: float = 2000.0
+    high_mb: float = 3000.0
+    critical_mb: float = 4096.0
+    warning_percent: float = 50.0
+    """The same as shares of the limit in force; each level holds from the lower of both on."""
+    high_percent: float = 75.0
+    critical_percent: float = 90.0
+    gpu_critical_mb: float = 2048.0
+    """GPU memory that is critical; warning and high are the same shares of it as above."""
+    hysteresis: float = 0.05
+    """Share of a threshold by which a figure must fall below it to leave its level."""
+    clean_again_seconds: float = 300.0
+    """Time after which memory that is still high is cleaned again."""
+    slack_mb: float = 64.0
+    """Growth since the last trim after which the allocator gives back what it holds free, at any
+    level; 0: only when cleaning."""
+    leak_mb: float = 200.0
+    """A cleaning that frees less is a suspected leak. Where the limit lowers the thresholds, this
+    is lowered in proportion."""
+
+    def __post_init__(self) -> None:
+        self.figures()
+        self.shares(100 * MB)
+        if not 0.0 <= self.hysteresis < 1.0:
+            raise ValueError(f"hysteresis must be a share from 0 to 1, not {self.hysteresis}")
+        if min(self.check_seconds, self.elevated_check_seconds, self.statistics_seconds) <= 0.0:
+            raise ValueError("the times between checks must be above 0")
+
+    def figures(self) -> Thresholds:
+        """Thresholds for what the process holds."""
+        return Thresholds(
+            round(self.warning_mb * MB), round(self.high_mb * MB), round(self.critical_mb * MB)
+        )
+
+    def shares(self, limit_bytes: int) -> Thresholds:
+        """Thresholds for what counts against a limit."""
+        return Thresholds(
+            round(limit_bytes * self.warning_percent / 100.0),
+            round(limit_bytes * self.high_percent / 100.0),
+            round(limit_bytes * self.critical_percent / 100.0),
+        )
+
+    def in_force(self, limit_bytes: int) -> Thresholds:
+        """The lower of both."""
+        return self.figures().lowered_to(self.shares(limit_bytes))
+
+    def gpu(self, total_bytes: int) -> Thresholds:
+        """Thresholds for what the process holds of GPUs with `total_bytes`."""
+        critical = min(self.gpu_critical_mb * MB, total_bytes * self.critical_percent / 100.0)
+        return Thresholds(
+            round(critical * self.warning_percent / self.critical_percent),
+            round(critical * self.high_percent / self.critical_percent),
+            round(critical),
+        )
+
+    def leak_bytes(self, limit_bytes: int) -> int:
+        """A cleaning that frees less than this is a suspected leak."""
+        lowered = self.in_force(limit_bytes).high / self.figures().high
+        return round(self.leak_mb * MB * lowered)

@@ -1,0 +1,141 @@
+"""Admin routes: where the memory of the worker is, and lowering it, for who has the token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from services.web.errors import ApiError
+from services.web.guard import Guard
+from services.web.ratelimit import RateLimit
+
+logger = logging.getLogger("services.web")
+
+TOKEN_HEADER = "X-Admin-Token"
+MIN_TOKEN_LENGTH = 16
+
+REQUESTS_PER_MINUTE = 120.0
+REQUESTS_BURST = 30
+CLEANINGS_PER_MINUTE = 6.0
+CLEANINGS_BURST = 2
+
+MAX_MOMENTS = 1000
+
+LookAtMemory = Callable[[int], Awaitable[Mapping[str, Any]]]
+"""Looks now; given how many moments of history are wanted. Must not block the loop."""
+
+CleanMemory = Callable[[], Awaitable[Mapping[str, Any]]]
+"""Cleans, and tells what that did. Must not block the loop."""
+
+
+class AdminAccess:
+    """Lets in who sends the token, not too often; used from the server's loop."""
+
+    def __init__(self, token: str | None, guard: Guard) -> None:
+        """Describe who is let in.
+
+        Args:
+            token: the secret to be sent as `X-Admin-Token`; None or empty refuses everybody.
+            guard: knows the caller's address behind proxies.
+
+        Raises:
+            ValueError: the token is too short to be a secret.
+        """
+        if token and len(token) < MIN_TOKEN_LENGTH:
+            raise ValueError(f"ADMIN_TOKEN must have at least {MIN_TOKEN_LENGTH} characters")
+        self._digest = _digest(token) if token else None
+        self._guard = guard
+        self._limit = RateLimit(REQUESTS_PER_MINUTE, burst=REQUESTS_BURST)
+
+    def check(self, request: web.Request) -> None:
+        """Refuse a request without the token, in a time that tells nothing about it.
+
+        Requests are counted before the token is looked at, so that it cannot be guessed quickly.
+
+        Raises:
+            ApiError: 404 `admin_off`, 429 `rate_limited` or 401 `admin_token`.
+        """
+        if self._digest is None:
+            raise ApiError(
+                404, "admin_off", "The admin routes are off; set ADMIN_TOKEN to a long secret."
+            )
+        self.check_rate(request, self._limit)
+        sent = _digest(request.headers.get(TOKEN_HEADER, ""))
+        if not hmac.compare_digest(sent, self._digest):
+            raise ApiError(
+                401, "admin_token", f"Send the worker's ADMIN_TOKEN in the header {TOKEN_HEADER}."
+            )
+
+    def check_rate(self, request: web.Request, limit: RateLimit) -> None:
+        """Count the request against its address.
+
+        Raises:
+            ApiError: 429 `rate_limited`.
+        """
+        self._guard.check_rate(request, limit)
+
+
+class MemoryRoutes:
+    """`GET /admin/memory` and `POST /admin/memory/cleanup`."""
+
+    def __init__(self, access: AdminAccess, look: LookAtMemory, clean: CleanMemory) -> None:
+        self._access = access
+        self._look = look
+        self._clean = clean
+        self._cleanings = RateLimit(CLEANINGS_PER_MINUTE, burst=CLEANINGS_BURST)
+
+    def __call__(self, app: web.Application) -> None:
+        """Add the routes."""
+        app.router.add_get("/admin/memory", self._answer_memory)
+        app.router.add_post("/admin/memory/cleanup", self._answer_cleanup)
+
+    async def _answer_memory(self, request: web.Request) -> web.Response:
+        async def answer() -> Mapping[str, Any]:
+            return await self._look(_moments(request))
+
+        return await self._answer(request, answer)
+
+    async def _answer_cleanup(self, request: web.Request) -> web.Response:
+        async def answer() -> Mapping[str, Any]:
+            self._access.check_rate(request, self._cleanings)
+            logger.info("memory cleanup asked for")
+            return await self._clean()
+
+        return await self._answer(request, answer)
+
+    async def _answer(
+        self, request: web.Request, answer: Callable[[], Awaitable[Mapping[str, Any]]]
+    ) -> web.Response:
+        try:
+            self._access.check(request)
+            body = await answer()
+        except ApiError as error:
+            response = error.response()
+        except Exception:
+            logger.exception("request failed", extra={"route": request.path})
+            response = ApiError(
+                500, "internal", "The server failed on this request; its log has the reason."
+            ).response()
+        else:
+            response = web.json_response(body)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _moments(request: web.Request) -> int:
+    text = request.query.get("history", "60")
+    if not text.isascii() or not text.isdigit() or int(text[:9]) > MAX_MOMENTS:
+        raise ApiError(
+            400, "history", f"history must be a number of moments from 0 to {MAX_MOMENTS}."
+        )
+    return int(text)
+
+
+def _digest(text: str) -> bytes:
+    # Header bytes that are no UTF-8 arrive as surrogates.
+    return hashlib.sha256(text.encode(errors="surrogateescape")).digest()
