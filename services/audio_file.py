@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 
 _CHUNK_SECONDS = 1.0
+_FORMAT = "s16"
+"""With float samples FFmpeg makes stereo louder than full scale."""
 _OPTIONS = {"protocol_whitelist": "file"}
 """A playlist must not make us fetch what it names."""
 
@@ -74,7 +76,7 @@ class AudioFile:
             raise AudioFileError("has no sound that can be decoded")
 
     def _resampled(self) -> Iterator[Samples]:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=self._rate)
+        resampler = av.AudioResampler(format=_FORMAT, layout="mono", rate=self._rate)
         for frame in self._decoded():
             # Time stamps of damaged files jump, which the resampler would fill or refuse.
             frame.pts = None
@@ -92,16 +94,16 @@ class AudioFile:
 
 def resample(pcm: NDArray[np.int16], from_rate: int, to_rate: int) -> Samples:
     """Mono samples at `from_rate` Hz as samples in [-1, 1] at `to_rate` Hz."""
-    frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
+    frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format=_FORMAT, layout="mono")
     frame.sample_rate = from_rate
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=to_rate)
+    resampler = av.AudioResampler(format=_FORMAT, layout="mono", rate=to_rate)
     frames = [*resampler.resample(frame), *resampler.resample(None)]
     return np.concatenate([*_samples_of(frames)])
 
 
 def _samples_of(frames: list[av.AudioFrame]) -> Iterator[Samples]:
     for frame in frames:
-        yield np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1)
+        yield np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1) / 32768.0
 
 
 def _why(error: FFmpegError) -> str:
