@@ -34,10 +34,11 @@ from livekit.agents.voice.room_io import (
 from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.assistant import Assistant
+from agent.phrases import DID_NOT_CATCH
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 from agent.turn_records import PreparedReplies, TurnRecords
-from services.hearing import HearingTiming
+from services.hearing import Heard, HeardKind, HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.livekit_local.turn import LocalTurnDetector
 from services.shared import SharedSpeech
@@ -138,6 +139,7 @@ class RoomConversation:
     async def start(self) -> None:
         """Join the room and begin to listen; greets the caller."""
         settings = self._services.settings
+        self._stt.subscribe(self._on_heard)
         self._session.on("error", self._on_error)
         self._session.on("close", self._on_close)
         self._session.on("conversation_item_added", self._on_item)
@@ -176,6 +178,8 @@ class RoomConversation:
                 close_on_disconnect=False,
             ),
             record=False,
+            # Nobody shall observe or drive the session over the room.
+            session_host=False,
         )
         logger.info("conversation started", extra={"model": self._services.llm_name})
 
@@ -248,6 +252,13 @@ class RoomConversation:
         if not self._ended:
             self._ended = True
             self._ctx.shutdown(reason)
+
+    def _on_heard(self, heard: Heard) -> None:
+        """An utterance that was lost is asked for again, so that the caller does not wait."""
+        if heard.kind is HeardKind.FAILED and not self._ended:
+            self._notify("hearing_failed", DID_NOT_CATCH)
+            with contextlib.suppress(RuntimeError):
+                self._session.say(DID_NOT_CATCH)
 
     def _end_call(self) -> None:
         self._end("the caller ended the call")
