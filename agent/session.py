@@ -39,8 +39,10 @@ from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 from agent.turn_records import PreparedReplies, TurnRecords
 from services.hearing import Heard, HeardKind, HearingTiming
+from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.livekit_local.turn import LocalTurnDetector
+from services.livekit_local.voice_ending import VoiceEnding
 from services.shared import SharedSpeech
 from services.voice_activity import SAMPLE_RATE, VoiceActivityModel, VoiceActivityOptions
 
@@ -60,6 +62,7 @@ class RoomServices:
     settings: Settings
     speech: SharedSpeech
     voice_activity: VoiceActivityModel
+    voice_ending: VoiceEnding | None
     build_llm: Callable[[Toolbox], llm.LLM[Any]]
     llm_name: str
     notices: Callable[[], list[str]]
@@ -115,7 +118,13 @@ class RoomConversation:
             vad=self._vad,
             tts=self._tts,
             llm=self._llm,
-            turn_handling=turn_handling(settings, self._stt),
+            turn_handling=turn_handling(
+                settings,
+                self._stt,
+                room=name,
+                voice_ending=services.voice_ending,
+                desk=services.speech.desk,
+            ),
             use_tts_aligned_transcript=True,
             tts_text_transforms=None,
             aec_warmup_duration=None,
@@ -345,7 +354,14 @@ class _RoomAssistant(Assistant):
         await super().on_enter()
 
 
-def turn_handling(settings: Settings, stt: LocalSTT) -> TurnHandlingOptions:
+def turn_handling(
+    settings: Settings,
+    stt: LocalSTT,
+    *,
+    room: str = "",
+    voice_ending: VoiceEnding | None = None,
+    desk: InferenceDesk | None = None,
+) -> TurnHandlingOptions:
     """Who speaks when: nothing of it asks a service outside this machine."""
     turn = settings.turn
     options = TurnHandlingOptions(
@@ -376,6 +392,8 @@ def turn_handling(settings: Settings, stt: LocalSTT) -> TurnHandlingOptions:
             stt,
             complete_seconds=turn.min_delay_seconds,
             incomplete_seconds=turn.max_delay_seconds,
-            acoustic=turn.detection == "model",
+            voice_ending=voice_ending,
+            desk=desk,
+            room=room,
         )
     return options

@@ -22,6 +22,7 @@ from agent.session import RoomServices, converse
 from agent.settings import Settings
 from agent.tools import Toolbox
 from services.inference import InferenceError
+from services.livekit_local.voice_ending import VoiceEnding
 from services.models import describe_demo
 from services.shared import SharedSpeech, SpeechConfig, configure_shared
 from services.speech import TTSError
@@ -58,6 +59,7 @@ class Worker:
         self._registered = asyncio.Event()
         self._started = asyncio.Event()
         self._warm = False
+        self._voice_ending: VoiceEnding | None = None
         self._running: asyncio.Task[None] | None = None
         self._phrases: asyncio.Task[None] | None = None
         self.server = AgentServer(
@@ -108,6 +110,8 @@ class Worker:
         Returns once LiveKit has registered the worker. Raises what a load raises.
         """
         await self.speech.prewarm()
+        if self._settings.turn.detection == "model":
+            self._voice_ending = await asyncio.to_thread(VoiceEnding.load)
         self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")
         self._warm = True
         self._running = asyncio.create_task(
@@ -165,6 +169,7 @@ class Worker:
                 settings=self._settings,
                 speech=self.speech,
                 voice_activity=voice_activity,
+                voice_ending=self._voice_ending,
                 build_llm=llm_builder(self._settings),
                 llm_name=self._settings.llm.model or "builtin",
                 notices=self.notices,

@@ -6,7 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 from livekit import rtc
 from livekit.agents import LanguageCode
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
@@ -14,13 +16,18 @@ from livekit.agents.voice.turn import TurnDetectionEvent
 
 from services.end_of_turn import EndOfTurnJudge, Evidence, TurnTiming
 from services.hearing import Heard, HeardKind
+from services.inference import InferenceDesk, InferenceError, Priority
 from services.livekit_local.stt import LocalSTT
+from services.livekit_local.vad import FrameConverter
+from services.livekit_local.voice_ending import SAMPLES, VoiceEnding
 
 logger = logging.getLogger("services.livekit_local")
 
 _ASKED_AT_SECONDS = 0.2
 """The framework asks for a prediction after this much silence."""
 _OVER, _THRESHOLD = 1.0, 0.5
+_ASK_SECONDS = 1.0
+"""Longest wait for the acoustic model, and for its turn."""
 
 
 class LocalTurnDetector:
@@ -37,11 +44,16 @@ class LocalTurnDetector:
         *,
         complete_seconds: float,
         incomplete_seconds: float,
-        acoustic: bool = False,
+        voice_ending: VoiceEnding | None = None,
+        desk: InferenceDesk | None = None,
+        room: str = "",
     ) -> None:
+        """With `voice_ending` its opinion of the sound counts too; it is asked at `desk`."""
         self._stt = stt
         self._timing = TurnTiming(complete_seconds, incomplete_seconds)
-        self._acoustic = acoustic
+        self._listener = (
+            _EndingListener(voice_ending, desk, room) if voice_ending and desk else None
+        )
 
     @property
     def model(self) -> str:
@@ -57,14 +69,51 @@ class LocalTurnDetector:
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> LocalTurnStream:
         """The decisions of one room."""
-        return LocalTurnStream(self._stt, EndOfTurnJudge(self._timing))
+        return LocalTurnStream(self._stt, EndOfTurnJudge(self._timing), self._listener)
+
+
+class _EndingListener:
+    """Keeps the last second of the caller's sound and has it judged."""
+
+    def __init__(self, model: VoiceEnding, desk: InferenceDesk, room: str) -> None:
+        self._model = model
+        self._desk = desk
+        self._room = room
+        self._converter = FrameConverter()
+        self._recent = np.zeros(SAMPLES, dtype=np.int16)
+
+    def push(self, frame: rtc.AudioFrame) -> None:
+        """Take audio of any rate."""
+        samples = (self._converter.convert(frame) * 32767.0).astype(np.int16)[-SAMPLES:]
+        if len(samples):
+            self._recent = np.concatenate((self._recent[len(samples) :], samples))
+
+    async def probability(self) -> float | None:
+        """That the voice sounds finished; None when the model cannot be asked in time."""
+        recent = self._recent
+        try:
+            return await self._desk.run(
+                lambda _: self._model.probability(recent),
+                engine="end of turn",
+                room=self._room,
+                priority=Priority.SPECULATIVE,
+                deadline_seconds=_ASK_SECONDS,
+                queue_seconds=_ASK_SECONDS,
+            )
+        except InferenceError as error:
+            logger.debug("end-of-turn model not asked", extra={"error": str(error)})
+            return None
 
 
 class LocalTurnStream:
     """One room's decisions; belongs to its event loop."""
 
-    def __init__(self, stt: LocalSTT, judge: EndOfTurnJudge) -> None:
+    def __init__(
+        self, stt: LocalSTT, judge: EndOfTurnJudge, listener: _EndingListener | None
+    ) -> None:
         self._judge = judge
+        self._listener = listener
+        self._asking: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = stt.subscribe(self._hear)
         self._evidence = Evidence("")
         self._news = asyncio.Event()
@@ -111,10 +160,13 @@ class LocalTurnStream:
         self._silent_since = time.monotonic() - _ASKED_AT_SECONDS
         self._prediction = asyncio.get_running_loop().create_future()
         self._waiting = asyncio.create_task(self._wait(self._prediction), name="end-of-turn")
+        if self._listener is not None:
+            self._asking = asyncio.create_task(self._ask(self._listener), name="end-of-turn-voice")
         return self._prediction
 
     def cancel_inference(self, *, timed_out: bool = False) -> None:
         """The caller goes on speaking, or nobody waits any more."""
+        self._stop_asking()
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
             waiting.cancel()
@@ -134,13 +186,16 @@ class LocalTurnStream:
         self._evidence = Evidence("")
 
     def push_audio(self, frame: rtc.AudioFrame) -> None:
-        """Audio is judged by the room's recogniser."""
+        """Only the acoustic model hears it here; words come from the room's recogniser."""
+        if self._listener is not None:
+            self._listener.push(frame)
 
     def end_input(self) -> None:
         """Nothing more will come."""
 
     async def aclose(self) -> None:
         """End the wait that may be under way."""
+        self._stop_asking()
         self._unsubscribe()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
@@ -151,11 +206,23 @@ class LocalTurnStream:
 
     def _hear(self, heard: Heard) -> None:
         if heard.kind in (HeardKind.PREFLIGHT, HeardKind.FINAL) and heard.text:
-            self._evidence = Evidence(heard.text, heard.mean_log_probability)
+            self._evidence = replace(
+                self._evidence, text=heard.text, mean_log_probability=heard.mean_log_probability
+            )
             self._news.set()
         elif heard.kind is HeardKind.INTERIM:
             # Older than the pause that will follow.
             self._evidence = Evidence("")
+
+    async def _ask(self, listener: _EndingListener) -> None:
+        probability = await listener.probability()
+        self._evidence = replace(self._evidence, acoustic_probability=probability)
+        self._news.set()
+
+    def _stop_asking(self) -> None:
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
 
     async def _wait(self, prediction: asyncio.Future[TurnDetectionEvent]) -> None:
         """Until the silence has lasted as long as what is known by then asks for."""
