@@ -17,6 +17,7 @@ logger = logging.getLogger("services.inference")
 
 T = TypeVar("T")
 
+_LONGEST_WATCH_SECONDS = 3600.0
 _NO_THREADS = "too many wedged threads: this worker must be restarted"
 
 Outcome = Literal[
@@ -178,6 +179,22 @@ class _Item(Generic[T]):
     """When it was told to stop for being late."""
     timed_out: bool = False
     abandoned: bool = False
+
+
+@dataclass(slots=True)
+class _Overdue:
+    """What the watchdog found at one look."""
+
+    expired: list[_Item[Any]] = field(default_factory=list)
+    late: list[_Item[Any]] = field(default_factory=list)
+    wedged: list[_Item[Any]] = field(default_factory=list)
+    stranded: list[_Item[Any]] = field(default_factory=list)
+    wait_seconds: float = 0.0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether all is in order."""
+        return not (self.expired or self.late or self.wedged or self.stranded)
 
 
 class InferenceDesk:
@@ -538,57 +555,68 @@ class InferenceDesk:
     def _watch(self) -> None:
         """End calls that are past their deadline, write off threads that do not come back."""
         while True:
-            expired: list[_Item[Any]] = []
-            late: list[_Item[Any]] = []
-            wedged: list[_Item[Any]] = []
             with self._condition:
                 if self._closed:
                     return
-                now = time.monotonic()
-                wake = now + 3600.0
-                for item in self._queued_items():
-                    if item.queue_seconds is None:
-                        continue
-                    ends = item.queued_at + item.queue_seconds
-                    if ends <= now:
-                        self._remove(item)
-                        expired.append(item)
-                    else:
-                        wake = min(wake, ends)
-                for item in self._running:
-                    assert item.started_at is not None
-                    ends = item.started_at + item.deadline_seconds
-                    if item.abandoned:
-                        continue
-                    if ends > now:
-                        wake = min(wake, ends)
-                    elif item.told_at is None:
-                        # Grace counts from here: this process may have been suspended meanwhile.
-                        item.told_at = now
-                        if not item.run.cancelled:
-                            item.timed_out = True
-                            late.append(item)
-                        wake = min(wake, now + self._grace_seconds)
-                    elif item.told_at + self._grace_seconds > now:
-                        wake = min(wake, item.told_at + self._grace_seconds)
-                    else:
-                        wedged.append(item)
-                for item in wedged:
-                    self._write_off(item)
-                stranded = [] if self._live_slots else self._queued_items()
-                for item in stranded:
-                    self._remove(item)
-                if not (expired or late or wedged):
-                    self._watch_condition.wait(max(0.0, wake - now))
+                overdue = self._overdue(time.monotonic())
+                if overdue.nothing:
+                    # Whatever was looked at must not be kept alive by this thread's wait.
+                    wait_seconds = overdue.wait_seconds
+                    del overdue
+                    self._watch_condition.wait(wait_seconds)
                     continue
-            for item in expired:
-                self._finish(item, "expired", error=InferenceTimeout("waited too long to start"))
-            for item in late:
-                item.run.cancel()
-            for item in wedged:
-                self._report_wedged(item)
-            for item in stranded:
-                self._finish(item, "evicted", error=DeskFull(_NO_THREADS))
+            self._end_overdue(overdue)
+            del overdue
+
+    def _end_overdue(self, overdue: _Overdue) -> None:
+        for item in overdue.expired:
+            self._finish(item, "expired", error=InferenceTimeout("waited too long to start"))
+        for item in overdue.late:
+            item.run.cancel()
+        for item in overdue.wedged:
+            self._report_wedged(item)
+        for item in overdue.stranded:
+            self._finish(item, "evicted", error=DeskFull(_NO_THREADS))
+
+    def _overdue(self, now: float) -> _Overdue:
+        """Sort out what must end now; the lock is held."""
+        found = _Overdue()
+        wake = now + _LONGEST_WATCH_SECONDS
+        for item in self._queued_items():
+            if item.queue_seconds is None:
+                continue
+            ends = item.queued_at + item.queue_seconds
+            if ends <= now:
+                self._remove(item)
+                found.expired.append(item)
+            else:
+                wake = min(wake, ends)
+        for item in self._running:
+            assert item.started_at is not None
+            ends = item.started_at + item.deadline_seconds
+            if item.abandoned:
+                continue
+            if ends > now:
+                wake = min(wake, ends)
+            elif item.told_at is None:
+                # Grace counts from here: this process may have been suspended meanwhile.
+                item.told_at = now
+                if not item.run.cancelled:
+                    item.timed_out = True
+                    found.late.append(item)
+                wake = min(wake, now + self._grace_seconds)
+            elif item.told_at + self._grace_seconds > now:
+                wake = min(wake, item.told_at + self._grace_seconds)
+            else:
+                found.wedged.append(item)
+        for item in found.wedged:
+            self._write_off(item)
+        if not self._live_slots:
+            found.stranded = self._queued_items()
+            for item in found.stranded:
+                self._remove(item)
+        found.wait_seconds = max(0.0, wake - now)
+        return found
 
     def _write_off(self, item: _Item[Any]) -> None:
         item.abandoned = True

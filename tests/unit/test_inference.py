@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import wait as wait_for_futures
@@ -768,3 +770,31 @@ def test_stats_show_what_runs_and_waits(desks: Desks) -> None:
     stats = desk.stats()
     assert (stats.slots, stats.running, stats.queued[Priority.INTERIM]) == (1, 1, 1)
     assert (stats.written_off, stats.exhausted, desk.slots) == (0, False, 1)
+
+
+async def test_nothing_of_a_finished_call_is_kept_alive() -> None:
+    desk = InferenceDesk(slots=1)
+
+    class Big:
+        pass
+
+    big = Big()
+    gone = weakref.ref(big)
+
+    def job(run: Run, held: Big = big) -> int:
+        return 1
+
+    try:
+        assert (
+            await desk.run(job, engine="e", room="r", priority=Priority.FINAL, deadline_seconds=5)
+            == 1
+        )
+        del big, job
+        for _ in range(200):
+            gc.collect()
+            if gone() is None:
+                break
+            await asyncio.sleep(0.01)
+        assert gone() is None
+    finally:
+        desk.close()
