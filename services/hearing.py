@@ -33,6 +33,10 @@ Samples = NDArray[np.float32]
 _TAIL_SAMPLES = SAMPLE_RATE * 6 // 100
 """Silence that a decode must have heard after the last voice to count for the whole utterance."""
 
+_COMMIT_SHARE = 0.5
+"""Of the recogniser's window: open audio beyond this is settled at its last pause. The demo model,
+which hears 10 s, gets 12 % of the words in long speech wrong, and 20 % with 0.6."""
+
 
 class HeardKind(Enum):
     """What became known."""
@@ -343,7 +347,7 @@ class Hearing:
 
     def _cut(self, utterance: _Utterance, window: float) -> int | None:
         """Where the open audio may be cut for good: a pause, or a quiet place if it must be."""
-        commit = round(min(self._timing.commit_seconds, 0.6 * window) * SAMPLE_RATE)
+        commit = round(min(self._timing.commit_seconds, _COMMIT_SHARE * window) * SAMPLE_RATE)
         open_samples = utterance.end - utterance.open_start
         if open_samples <= commit:
             return None
@@ -390,17 +394,16 @@ class Hearing:
         self._emit(self._event(kind, utterance, replace(heard, text=text)))
 
     def _stabilised(self, utterance: _Utterance, heard: Transcription) -> str:
-        """Words that two decodes in a row agree on no longer change until the final."""
-        words = heard.text.split()
+        """Words shown twice in a row no longer change until the whole has been heard."""
+        words = [*utterance.stable, *heard.text.split()[len(utterance.stable) :]]
         agreed = 0
         for old, new in zip(utterance.previous, words, strict=False):
             if old != new:
                 break
             agreed += 1
         utterance.previous = words
-        if agreed > len(utterance.stable):
-            utterance.stable = words[:agreed]
-        return " ".join([*utterance.stable, *words[len(utterance.stable) :]])
+        utterance.stable = words[: max(agreed, len(utterance.stable))]
+        return " ".join(words)
 
     def _whole(self, utterance: _Utterance, tail: Transcription) -> Transcription:
         return join_transcriptions([*utterance.committed, tail])

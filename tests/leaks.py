@@ -32,7 +32,7 @@ class Snapshot:
         """Look now; tasks only where an event loop runs."""
         tasks: frozenset[asyncio.Task[Any]] = frozenset()
         with contextlib.suppress(RuntimeError):
-            tasks = frozenset(asyncio.all_tasks())
+            tasks = frozenset(asyncio.all_tasks()) - {asyncio.current_task()}
         return cls(
             threads=frozenset(
                 t for t in threading.enumerate() if not t.name.startswith(_LOOP_OWNED_THREADS)
