@@ -100,6 +100,7 @@ class RoomConversation:
             room=name,
             keyterms=list(settings.asr.hotwords),
             prompt=settings.asr.prompt,
+            carry_context=settings.asr.carry_context,
             interim_results=settings.asr.interim_share > 0,
             timing=HearingTiming(
                 interim_share=settings.asr.interim_share,

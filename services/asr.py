@@ -7,7 +7,7 @@ import math
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -92,6 +92,9 @@ class DecodeOptions:
     language: str | None = None
     hotwords: tuple[str, ...] = ()
     prompt: str = ""
+    """What the talk is about; for models trained with prompts only."""
+    context: str = ""
+    """What was said just before; for models trained with prompts only."""
     words: bool = False
     """Also give the words' times; costs one more pass."""
 
@@ -362,9 +365,10 @@ class StreamingASR:
         self, model: WhisperModel, tokenizer: Tokenizer, options: DecodeOptions
     ) -> list[int]:
         previous: list[int] = []
-        if self._config.prompts and options.prompt:
-            previous = tokenizer.encode(" " + options.prompt.strip())[-_PROMPT_TOKENS:]
-        hotwords = " ".join(options.hotwords) if self._config.prompts else ""
+        hotwords = ""
+        if self._config.prompts:
+            hotwords = " ".join(options.hotwords)
+            previous = prompt_tokens(tokenizer.encode, options.prompt, options.context)
         prompt: list[int] = model.get_prompt(
             tokenizer, previous, without_timestamps=True, hotwords=hotwords or None
         )
@@ -450,6 +454,20 @@ def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
         audio_seconds=sum(p.audio_seconds for p in parts),
         compute_seconds=sum(p.compute_seconds for p in parts),
     )
+
+
+def prompt_tokens(
+    encode: Callable[[str], list[int]], prompt: str, context: str, limit: int = _PROMPT_TOKENS
+) -> list[int]:
+    """The start of the fixed prompt and the end of what was said, `limit` tokens at most.
+
+    Where both are long, each gets half.
+    """
+    fixed = encode(f" {prompt.strip()}") if prompt.strip() else []
+    said = encode(f" {context.strip()}") if context.strip() else []
+    fixed = fixed[: max(limit // 2, limit - len(said))]
+    room = limit - len(fixed)
+    return fixed + (said[-room:] if room else [])
 
 
 def shift_words(heard: Transcription, seconds: float) -> Transcription:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -41,6 +42,8 @@ from services.voice_activity import VoiceActivityDetector, VoiceActivityOptions,
 
 logger = logging.getLogger("services.livekit_local")
 
+_CONTEXT_CHARACTERS = 400
+"""More than the recogniser's token limit lets in."""
 _FAILURES_BEFORE_GIVING_UP = 3
 
 _EVENT_TYPES = {
@@ -70,6 +73,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
         language: str | None = None,
         keyterms: list[str] | None = None,
         prompt: str = "",
+        carry_context: bool = False,
         word_times: bool = False,
         interim_results: bool = True,
         timing: HearingTiming | None = None,
@@ -92,6 +96,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
         self._keyterms = tuple(keyterms or ())
         self._session_keyterms: tuple[str, ...] = ()
         self._options = DecodeOptions(language=language, prompt=prompt, words=word_times)
+        self._carry_context = carry_context
         self._timing = timing or HearingTiming()
         self._silence = min_silence_seconds
         self._streams: set[LocalSpeechStream] = set()
@@ -163,14 +168,18 @@ class LocalSTT(stt.STT[Literal["error"]]):
         self.update_options()
 
     def _decode_options(self, language: NotGivenOr[str]) -> DecodeOptions:
-        return DecodeOptions(
+        return replace(
+            self._options,
             language=language if is_given(language) else self._options.language,
             hotwords=tuple(dict.fromkeys((*self._keyterms, *self._session_keyterms))),
-            prompt=self._options.prompt,
-            words=self._options.words,
         )
 
     def _tell(self, heard: Heard) -> None:
+        if self._carry_context and heard.kind is HeardKind.FINAL and heard.text:
+            said = f"{self._options.context} {heard.text}"[-_CONTEXT_CHARACTERS:]
+            self._options = replace(self._options, context=said)
+            for stream in self._streams:
+                stream.update_options(self._options)
         for listener in tuple(self._heard_listeners):
             listener(heard)
 

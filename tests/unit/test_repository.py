@@ -18,7 +18,6 @@ REPOSITORY = Path(__file__).parents[2]
 LOCKS = sorted(REPOSITORY.glob("requirements*.lock"))
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 LATER = {
-    "ASR_CARRY_CONTEXT",
     "CIRCUIT_FAILURES",
     "CIRCUIT_OPEN_SECONDS",
     "GPU_MEMORY_THRESHOLD_MB",
