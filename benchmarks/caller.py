@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import contextlib
 import datetime
 import json
@@ -88,6 +89,7 @@ class Caller:
         self.notices: list[dict[str, Any]] = []
         self.heard: list[tuple[float, Samples]] = []
         """Everything heard from the agent: monotonic time of arrival, samples."""
+        self._audible: list[float] = []
         self.sound_started = asyncio.Event()
         """Set when the agent becomes audible; clear it to wait for the next time."""
         self._queue: deque[Samples] = deque()
@@ -149,8 +151,12 @@ class Caller:
         padded = np.pad(samples, (0, frames * _FRAME_SAMPLES - len(samples)))
         self._queue.extend(padded.reshape(frames, _FRAME_SAMPLES))
         await self._spoken.wait()
-        begin = self._marks[0]
-        return Utterance(begin + first / SAMPLE_RATE, begin + last / SAMPLE_RATE)
+        return Utterance(self._sent(first), self._sent(last))
+
+    def _sent(self, sample: int) -> float:
+        """Monotonic time at which that sample of the utterance left the microphone."""
+        frame, rest = divmod(sample, _FRAME_SAMPLES)
+        return self._marks[frame] + rest / SAMPLE_RATE
 
     async def say_file(self, path: Path) -> Utterance:
         """Speak a recording."""
@@ -194,17 +200,31 @@ class Caller:
     @property
     def last_audible(self) -> float | None:
         """Monotonic time of the agent's latest audible sound."""
-        for arrived, samples in reversed(self.heard):
-            if _is_audible(samples):
-                return arrived
-        return None
+        return self._audible[-1] if self._audible else None
 
     def first_audible_after(self, moment: float) -> float | None:
         """Monotonic time of the agent's first audible sound after `moment`."""
-        for arrived, samples in self.heard:
-            if arrived > moment and _is_audible(samples):
-                return arrived
+        place = bisect.bisect_right(self._audible, moment)
+        return self._audible[place] if place < len(self._audible) else None
+
+    async def wait_for_sound(self, moment: float, timeout_seconds: float) -> float | None:
+        """The time of the first audible sound after `moment`; None when none comes in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while (found := self.first_audible_after(moment)) is None:
+                    self.sound_started.clear()
+                    await self.sound_started.wait()
+                return found
         return None
+
+    def audible_times(self) -> list[float]:
+        """Monotonic times of arrival of everything audible that was heard, oldest first."""
+        return list(self._audible)
+
+    def forget(self) -> None:
+        """Forget what was heard so far."""
+        self.heard.clear()
+        self._audible.clear()
 
     def heard_since(self, moment: float) -> Samples:
         """Everything heard after `moment`, as one piece at 16 kHz."""
@@ -235,8 +255,10 @@ class Caller:
             async for event in stream:
                 samples = np.frombuffer(event.frame.data, dtype=np.int16).astype(np.float32)
                 samples /= 32768.0
-                self.heard.append((time.monotonic(), samples))
+                now = time.monotonic()
+                self.heard.append((now, samples))
                 if _is_audible(samples):
+                    self._audible.append(now)
                     self.sound_started.set()
         finally:
             await stream.aclose()

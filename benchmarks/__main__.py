@@ -1,0 +1,131 @@
+"""`python -m benchmarks`: measures this product and its peers side by side and writes a report."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.bench import PARTS, Options, run
+from benchmarks.ladder import Amounts
+from benchmarks.models import ModelPair
+from benchmarks.report import write_report
+from benchmarks.systems import IN_ROOMS, ROOT
+from services.livekit_server import LiveKitServerError
+from services.models import ModelError
+
+_FULL = Amounts(
+    turns={"1": 4, "2": 3, "4": 3, "1 of 5": 2},
+    idle_seconds=8.0,
+    interruptions=3,
+    memory_rooms=(1, 5, 10),
+    profile=True,
+)
+_AGAIN = Amounts(
+    turns={"1": 4, "2": 3, "4": 3, "1 of 5": 2},
+    idle_seconds=0.0,
+    interruptions=0,
+    memory_rooms=(),
+    profile=False,
+)
+_QUICK = Amounts(
+    turns={"1": 2, "2": 1}, idle_seconds=3.0, interruptions=1, memory_rooms=(2,), profile=False
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    made.add_argument(
+        "--models",
+        nargs="+",
+        choices=("demo", "given"),
+        help="pairs of models: demo, and the given one of --asr and --voice; default: all named",
+    )
+    made.add_argument("--asr", default="demo", help="recogniser: a catalogue name or a folder")
+    made.add_argument("--voice", default="demo", help="voice: a catalogue name or an .onnx file")
+    made.add_argument(
+        "--context",
+        choices=("auto", "fitted", "full"),
+        default="auto",
+        help="what the product's recogniser is given to hear; auto: as the model was trained",
+    )
+    made.add_argument("--name", default="given", help="what the given pair is called in the report")
+    made.add_argument(
+        "--turns-by-silence",
+        action="store_true",
+        help="end turns by silence alone: for models whose transcripts mean nothing",
+    )
+    made.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
+    made.add_argument("--systems", nargs="+", choices=tuple(IN_ROOMS), default=tuple(IN_ROOMS))
+    made.add_argument("--rounds", type=int, default=2, help="times that systems take turns")
+    made.add_argument("--quick", action="store_true", help="a smoke test: its figures mean little")
+    made.add_argument("--out", type=Path, help="folder of results; default: bench-results/DATE")
+    made.add_argument(
+        "--peers",
+        type=Path,
+        default=ROOT / ".venv-peers" / "bin" / "python",
+        help="Python of the environment that has the peers",
+    )
+    return made
+
+
+def pairs_of(arguments: argparse.Namespace) -> tuple[ModelPair, ...]:
+    """The pairs that are asked for. Raises ModelError."""
+    given = arguments.asr != "demo" or arguments.voice != "demo"
+    wanted = arguments.models or (["demo", "given"] if given else ["demo"])
+    pairs = []
+    if "demo" in wanted:
+        pairs.append(ModelPair.find("demo", "demo", "demo"))
+    if "given" in wanted:
+        pairs.append(
+            ModelPair.find(
+                arguments.name,
+                arguments.asr,
+                arguments.voice,
+                arguments.context,
+                turns_by_silence=arguments.turns_by_silence,
+            )
+        )
+    return tuple(pairs)
+
+
+def main() -> int:
+    """Measure and report; the exit status."""
+    arguments = parser().parse_args()
+    stamp = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}"
+    folder = (arguments.out or ROOT / "bench-results" / stamp).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        options = Options(
+            pairs=pairs_of(arguments),
+            systems=tuple(arguments.systems),
+            parts=tuple(arguments.only),
+            folder=folder,
+            # Not resolved: a virtual environment is known by where its link lies.
+            peers_python=arguments.peers.absolute(),
+            livekit_program=os.environ.get("LIVEKIT_SERVER", ""),
+            rounds=1 if arguments.quick else arguments.rounds,
+            first=_QUICK if arguments.quick else _FULL,
+            later=_AGAIN,
+            floor_times=3 if arguments.quick else 10,
+            engine_times=2 if arguments.quick else 10,
+            say=lambda text: print(text, file=sys.stderr, flush=True),
+        )
+        results = asyncio.run(run(options))
+    except (ModelError, LiveKitServerError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    file = folder / "results.json"
+    file.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    report = write_report(results, folder / "report.md")
+    print(report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+"""A whole run: the server, the callers, each pair of models, each system, by turns."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.settings.conversation import TurnSettings
+from benchmarks import machine
+from benchmarks.caller import room_token
+from benchmarks.endpoint import FixedReplies
+from benchmarks.engine_figures import measure_engines
+from benchmarks.ladder import Amounts, Climb, Stage
+from benchmarks.models import ModelPair
+from benchmarks.processes import Program, ProgramError
+from benchmarks.remote import Remote, RemoteError
+from benchmarks.speech import REPLY, complete_requests, talk
+from benchmarks.systems import IN_ROOMS, ROOT, OursBuiltin, Surroundings, System
+from benchmarks.watch import ProcessWatch
+from services.livekit_server import LiveKitAddress, LiveKitServer, find_program
+
+PARTS = ("floor", "rooms", "engines", "requests")
+_FAILURES = (ProgramError, RemoteError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is measured, and how much of it."""
+
+    pairs: tuple[ModelPair, ...]
+    systems: tuple[str, ...]
+    parts: tuple[str, ...]
+    folder: Path
+    peers_python: Path
+    livekit_program: str
+    rounds: int
+    """Climbs of each system, by turns."""
+    first: Amounts
+    """Of the first climb."""
+    later: Amounts
+    """Of those that follow."""
+    floor_times: int
+    engine_times: int
+    say: Callable[[str], None] = field(default=print)
+
+
+async def run(options: Options) -> dict[str, Any]:
+    """Measure; returns everything as it goes into the file of results."""
+    began = time.monotonic()
+    program = find_program(options.livekit_program)
+    results: dict[str, Any] = {
+        "date": datetime.date.today().isoformat(),
+        "machine": machine.describe_machine(),
+        "versions": {
+            "ours": machine.our_versions(),
+            "peers": machine.peer_versions(options.peers_python),
+            "livekit-server": machine.livekit_version(program),
+        },
+        "endpointing_seconds": TurnSettings.model_fields["min_delay_seconds"].default,
+        "reply": REPLY,
+        "pairs": {},
+    }
+    for pair in options.pairs:
+        results["pairs"][pair.name] = await _Pair(options, pair, program).measure()
+    results["minutes"] = (time.monotonic() - began) / 60
+    return results
+
+
+class _Pair:
+    """Everything that is measured with one pair of models."""
+
+    def __init__(self, options: Options, models: ModelPair, livekit_program: str) -> None:
+        self._options = options
+        self._models = models
+        self._livekit_program = livekit_program
+        self._problems: list[str] = []
+
+    async def measure(self) -> dict[str, Any]:
+        options, models = self._options, self._models
+        found: dict[str, Any] = {
+            "models": {
+                "asr": models.asr.name,
+                "voice": models.voice.stem,
+                "context": models.context,
+                "turns_by_silence": models.turns_by_silence,
+            },
+            "floor": [],
+            "start_seconds": {},
+            "climbs": [],
+            "requests": None,
+            "engines": None,
+            "problems": self._problems,
+        }
+        if set(options.parts) & {"floor", "rooms", "requests"}:
+            async with AsyncExitStack() as stack:
+                room = await stack.enter_async_context(self._stage())
+                await self._in_rooms(*room, found)
+        if "engines" in options.parts:
+            options.say(f"{models.name}: the engines alone")
+            found["engines"] = await measure_engines(
+                models,
+                peers_python=options.peers_python,
+                folder=options.folder,
+                times=options.engine_times,
+                problems=self._problems,
+            )
+        return found
+
+    async def _in_rooms(
+        self, stage: Stage, surroundings: Surroundings, found: dict[str, Any]
+    ) -> None:
+        options = self._options
+        if "floor" in options.parts:
+            options.say(f"{self._models.name}: transport floor")
+            found["floor"] = await self._floor(stage, surroundings.livekit)
+        if "rooms" in options.parts:
+            await self._climb_by_turns(stage, surroundings, found)
+        if "requests" in options.parts and not self._models.turns_by_silence:
+            options.say(f"{self._models.name}: all complete requests, built-in replies")
+            found["requests"] = await self._requests(stage, surroundings)
+
+    async def _climb_by_turns(
+        self, stage: Stage, surroundings: Surroundings, found: dict[str, Any]
+    ) -> None:
+        options = self._options
+        async with AsyncExitStack() as stack:
+            systems: list[System] = []
+            for name in options.systems:
+                system = IN_ROOMS[name](surroundings, self._models)
+                options.say(f"{self._models.name}: starting {name}")
+                stack.push_async_callback(system.stop)
+                try:
+                    await self._start(system, stage)
+                except _FAILURES as error:
+                    self._problems.append(f"{system.label} does not start: {error}")
+                    continue
+                systems.append(system)
+                found["start_seconds"][name] = system.start_seconds
+            for number in range(options.rounds):
+                for system in systems:
+                    options.say(f"{self._models.name}: round {number + 1}, {system.name}")
+                    climb = Climb(system, stage, round_number=number)
+                    try:
+                        await climb.run(options.later if number else options.first)
+                    except _FAILURES as error:
+                        self._problems.append(f"{system.label}, round {number}: {error}")
+                    found["climbs"].append(climb.result)
+
+    async def _start(self, system: System, stage: Stage) -> None:
+        await system.start()
+        assert system.program is not None
+        stage.watch.add(system.label, system.program.process_id)
+
+    async def _requests(self, stage: Stage, surroundings: Surroundings) -> dict[str, Any] | None:
+        """Every complete request once, with nothing configured but the models."""
+        system = OursBuiltin(surroundings, self._models)
+        livekit = surroundings.livekit
+        room = "all-requests"
+        token = room_token(
+            livekit.api_key,
+            livekit.api_secret,
+            room,
+            f"caller-of-{room}",
+            agent_name=system.agent_name,
+        )
+        recordings = [str(r.path) for r in complete_requests()]
+        try:
+            await self._start(system, stage)
+            await stage.callers.call("join", url=livekit.url, token=token, room=room)
+            said: dict[str, Any] = await stage.callers.call(
+                "talk",
+                rooms=[room],
+                recordings=recordings,
+                turns=len(recordings),
+                seed=0,
+                timeout_seconds=900.0,
+            )
+        except _FAILURES as error:
+            self._problems.append(f"{system.label}: {error}")
+            return None
+        finally:
+            await stage.callers.call("leave")
+            stage.watch.remove(system.label)
+            await system.stop()
+        return {"turns": said["turns"], "records": said["records"]}
+
+    async def _floor(self, stage: Stage, livekit: LiveKitAddress) -> list[float | None]:
+        """What the transport alone takes, there and back."""
+        room = f"echo-{self._models.name}"
+
+        def token(identity: str) -> str:
+            return room_token(livekit.api_key, livekit.api_secret, room, identity, agent_name=None)
+
+        async with _remote("echo", "benchmarks.echo", self._options.folder) as echo:
+            await echo.call("join", url=livekit.url, token=token("echo"))
+            await stage.callers.call(
+                "join", url=livekit.url, token=token("caller"), room=room, greeted=False
+            )
+            # The tracks have to find one another.
+            await asyncio.sleep(1.5)
+            found: dict[str, Any] = await stage.callers.call(
+                "echo",
+                room=room,
+                recording=str(talk()[0].path),
+                times=self._options.floor_times,
+            )
+            await stage.callers.call("leave")
+            await echo.call("leave")
+        return list(found["seconds"])
+
+    @asynccontextmanager
+    async def _stage(self) -> AsyncIterator[tuple[Stage, Surroundings]]:
+        options = self._options
+        async with AsyncExitStack() as stack:
+            server = LiveKitServer(ROOT / "livekit.yaml", program=self._livekit_program)
+            address = await stack.enter_async_context(server)
+            endpoint = FixedReplies(REPLY)
+            llm_url = await endpoint.start()
+            stack.push_async_callback(endpoint.stop)
+            watch = ProcessWatch()
+            stack.push_async_callback(watch.aclose)
+            callers = await stack.enter_async_context(
+                _remote("callers", "benchmarks.callers", options.folder)
+            )
+            watch.add("callers", callers.program.process_id)
+            assert server.process_id is not None
+            watch.add("livekit", server.process_id)
+            rooms = max(*options.first.memory_rooms, *options.later.memory_rooms, 5)
+            yield (
+                Stage(callers, watch, endpoint, options.folder, self._problems),
+                Surroundings(address, llm_url, options.peers_python, options.folder, rooms),
+            )
+
+
+@asynccontextmanager
+async def _remote(name: str, module: str, folder: Path) -> AsyncIterator[Remote]:
+    program = await Program.start(
+        name,
+        [sys.executable, "-m", module],
+        log=folder / f"{name}.log",
+        environment={"PYTHONPATH": str(ROOT)},
+        folder=folder,
+    )
+    try:
+        remote = Remote(program)
+        await remote.wait_until_ready()
+        yield remote
+    finally:
+        await program.stop()

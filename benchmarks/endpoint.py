@@ -1,0 +1,75 @@
+"""An OpenAI-compatible endpoint that always gives the same reply at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from aiohttp import web
+
+MODEL = "fixed"
+
+
+class FixedReplies:
+    """Serves `POST /v1/chat/completions` on loopback; belongs to one event loop."""
+
+    def __init__(self, reply: str) -> None:
+        self.reply = reply
+        """What is answered from now on."""
+        self.requests = 0
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> str:
+        """Listen on a free port; returns the base URL."""
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._complete)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        return f"http://127.0.0.1:{port}/v1"
+
+    async def stop(self) -> None:
+        """Close the port."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        self.requests += 1
+        asked = await request.json()
+        words = self.reply.split(" ")
+        parts = [word if i == 0 else f" {word}" for i, word in enumerate(words)]
+        if not asked.get("stream"):
+            message = {"role": "assistant", "content": self.reply}
+            return web.json_response(_completion([{"message": message, "finish_reason": "stop"}]))
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        try:
+            for part in parts:
+                delta = {"role": "assistant", "content": part}
+                await response.write(_event([{"index": 0, "delta": delta, "finish_reason": None}]))
+            stop = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
+            await response.write(_event(stop))
+            await response.write(b"data: [DONE]\n\n")
+        except (ConnectionError, asyncio.CancelledError):
+            # The agent was interrupted, or threw a prepared reply away.
+            pass
+        return response
+
+
+def _completion(choices: list[dict[str, Any]], kind: str = "chat.completion") -> dict[str, Any]:
+    return {
+        "id": "fixed",
+        "object": kind,
+        "created": int(time.time()),
+        "model": MODEL,
+        "choices": choices,
+    }
+
+
+def _event(choices: list[dict[str, Any]]) -> bytes:
+    chunk = _completion(choices, "chat.completion.chunk")
+    return f"data: {json.dumps(chunk)}\n\n".encode()

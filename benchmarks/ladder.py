@@ -1,0 +1,255 @@
+"""One system measured with more and more rooms: idle, talking, interrupted, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import shutil
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+
+from benchmarks.caller import room_token
+from benchmarks.endpoint import FixedReplies
+from benchmarks.lag import lag_seconds
+from benchmarks.remote import Remote
+from benchmarks.speech import LONG_REPLY, interruption, talk
+from benchmarks.systems import Ours, System, health_seconds
+from benchmarks.watch import ProcessWatch
+
+_SETTLE_SECONDS = 1.0
+_HEALTH_SECONDS = 0.2
+_INTERRUPT_AFTER_SECONDS = 1.5
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much is measured in one climb."""
+
+    turns: dict[str, int]
+    """By the names of `STEPS`; 0 leaves a step out."""
+    idle_seconds: float
+    interruptions: int
+    memory_rooms: tuple[int, ...]
+    profile: bool
+    """Whether to ask py-spy who holds the GIL."""
+
+
+STEPS = {"1": (1, 1), "2": (2, 2), "4": (4, 4), "1 of 5": (5, 1)}
+"""Names of steps: rooms that are open, rooms that talk at once."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a climb works with."""
+
+    callers: Remote
+    watch: ProcessWatch
+    endpoint: FixedReplies
+    folder: Path
+    problems: list[str] = field(default_factory=list)
+
+
+class Climb:
+    """One climb of one system; everything it finds is in `result`."""
+
+    def __init__(self, system: System, stage: Stage, *, round_number: int) -> None:
+        self._system = system
+        self._stage = stage
+        self._round = round_number
+        self._rooms: list[str] = []
+        self.result: dict[str, Any] = {
+            "system": system.name,
+            "round": round_number,
+            "joins": [],
+            "batches": [],
+            "idle": [],
+            "memory": [],
+            "interruptions": [],
+        }
+
+    async def run(self, amounts: Amounts) -> dict[str, Any]:
+        """Climb; callers leave at the end, whatever happens."""
+        try:
+            for name, (rooms, talking) in STEPS.items():
+                if not amounts.turns.get(name):
+                    continue
+                await self._join_up_to(rooms)
+                if rooms in (1, 5) and amounts.idle_seconds:
+                    await self._rest(amounts)
+                await self._talk(name, talking, amounts.turns[name])
+                if name == "1" and amounts.interruptions:
+                    await self._interrupt(amounts.interruptions)
+            for rooms in amounts.memory_rooms:
+                await self._join_up_to(rooms)
+                await self._weigh()
+        finally:
+            await self._stage.callers.call("leave")
+            await asyncio.sleep(_SETTLE_SECONDS)
+        return self.result
+
+    async def _join_up_to(self, rooms: int) -> None:
+        livekit = self._system.surroundings.livekit
+        while len(self._rooms) < rooms:
+            room = f"{self._system.label}-{next(_numbers)}"
+
+            def token(identity: str, agent: str | None, room: str = room) -> str:
+                return room_token(
+                    livekit.api_key, livekit.api_secret, room, identity, agent_name=agent
+                )
+
+            # A peer that LiveKit does not dispatch is sent for when the caller comes.
+            await self._system.invite(room, token("agent", None))
+            joined = await self._stage.callers.call(
+                "join",
+                url=livekit.url,
+                token=token(f"caller-of-{room}", self._system.agent_name),
+                room=room,
+            )
+            self._rooms.append(room)
+            self.result["joins"].append(joined["greeting_seconds"])
+            if joined["greeting_seconds"] is None:
+                self._complain(f"no greeting in room {len(self._rooms)}")
+
+    async def _talk(self, step: str, talking: int, turns: int) -> None:
+        self._system.take_records()
+        async with self._health() as health:
+            said = await self._stage.callers.call(
+                "talk",
+                rooms=self._rooms[:talking],
+                recordings=[str(r.path) for r in talk()],
+                turns=turns,
+                seed=self._round,
+            )
+        start, end = said["start"], said["end"]
+        self._stage.watch.sample()
+        self.result["batches"].append(
+            {
+                "step": step,
+                "turns": said["turns"],
+                "records": said["records"] + self._system.take_records(),
+                "seconds": end - start,
+                "cpu": self._cpu(start, end),
+                "lag": self._lag(start, end),
+                "health": health,
+            }
+        )
+
+    async def _rest(self, amounts: Amounts) -> None:
+        """Rooms with an open microphone and nobody talking."""
+        await asyncio.sleep(_SETTLE_SECONDS)
+        start = time.monotonic()
+        await asyncio.sleep(amounts.idle_seconds)
+        end = time.monotonic()
+        self._stage.watch.sample()
+        found = {
+            "rooms": len(self._rooms),
+            "seconds": end - start,
+            "cpu": self._cpu(start, end),
+            "lag": self._lag(start, end),
+            "gil_share": None,
+        }
+        if amounts.profile:
+            found["gil_share"] = await self._gil_share(f"idle-{len(self._rooms)}")
+        self.result["idle"].append(found)
+
+    async def _weigh(self) -> None:
+        await asyncio.sleep(2 * _SETTLE_SECONDS)
+        end = time.monotonic()
+        rss = self._stage.watch.rss_bytes(self._system.label, end - _SETTLE_SECONDS, end)
+        self.result["memory"].append({"rooms": len(self._rooms), "rss_bytes": rss})
+
+    async def _interrupt(self, times: int) -> None:
+        callers, endpoint = self._stage.callers, self._stage.endpoint
+        short, room = endpoint.reply, self._rooms[0]
+        questions = talk()
+        for count in range(times):
+            question = str(questions[count % len(questions)].path)
+            endpoint.reply = LONG_REPLY
+            try:
+                answered = await callers.call("ask", room=room, recording=question)
+            finally:
+                endpoint.reply = short
+            if not answered:
+                self._complain("no reply to interrupt")
+                continue
+            found = await callers.call(
+                "interrupt",
+                room=room,
+                recording=str(interruption().path),
+                after_seconds=_INTERRUPT_AFTER_SECONDS,
+            )
+            self.result["interruptions"].append(found["silent_seconds"])
+
+    @contextlib.asynccontextmanager
+    async def _health(self) -> AsyncIterator[list[float]]:
+        """Ask the worker for its health all the while."""
+        seconds: list[float] = []
+        if not isinstance(self._system, Ours):
+            yield seconds
+            return
+        url = self._system.health_url
+
+        async def ask() -> None:
+            async with aiohttp.ClientSession() as session:
+                while True:
+                    seconds.append(await health_seconds(url, session))
+                    await asyncio.sleep(_HEALTH_SECONDS)
+
+        task = asyncio.create_task(ask(), name="ask-health")
+        try:
+            yield seconds
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _gil_share(self, name: str) -> float | None:
+        """The share of time in which some thread held the GIL, by py-spy where it is installed."""
+        py_spy = shutil.which("py-spy")
+        if py_spy is None or self._system.program is None:
+            return None
+        file = self._stage.folder / f"gil-{self._system.label}-{name}.txt"
+        rate, seconds = 100, 6
+        process = await asyncio.create_subprocess_exec(
+            *(py_spy, "record", "--gil", "--nonblocking", "--format", "raw"),
+            *("--rate", str(rate), "--duration", str(seconds), "--output", str(file)),
+            *("--pid", str(self._system.program.process_id)),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await process.wait()
+        if not file.exists():
+            return None
+        lines = file.read_text().splitlines()
+        return sum(int(line.rsplit(" ", 1)[1]) for line in lines) / (rate * seconds)
+
+    def _cpu(self, start: float, end: float) -> dict[str, float]:
+        """Cores used by the system and by what surrounds it."""
+        names = {"system": self._system.label, "livekit": "livekit", "callers": "callers"}
+        watch = self._stage.watch
+        return {
+            role: watch.cpu_seconds(name, start, end) / (end - start)
+            for role, name in names.items()
+        }
+
+    def _lag(self, start: float, end: float) -> dict[str, float] | None:
+        late = lag_seconds(self._system.lag_file, start, end)
+        if not len(late):
+            return None
+        return {
+            "p50": float(np.percentile(late, 50)),
+            "p99": float(np.percentile(late, 99)),
+            "max": float(late.max()),
+            "looks": len(late),
+        }
+
+    def _complain(self, text: str) -> None:
+        self._stage.problems.append(f"{self._system.label}, round {self._round}: {text}")
