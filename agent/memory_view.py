@@ -72,10 +72,10 @@ def fetch_memory(url: str, token: str, *, moments: int) -> dict[str, Any]:
             "ADMIN_TOKEN is not set: set the worker's, which it needs as well, in .env"
         )
     address = f"{url.rstrip('/')}/admin/memory?history={moments}"
-    request = urllib.request.Request(address, headers={"X-Admin-Token": token})
     # A proxy of the environment would get the token.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
+        request = urllib.request.Request(address, headers={"X-Admin-Token": token})
         with opener.open(request, timeout=REQUEST_SECONDS) as response:
             answer = json.load(response)
     except urllib.error.HTTPError as error:

@@ -136,7 +136,8 @@ class Breakdown:
         """`first` is taken before any model is loaded; `moments` bounds the history."""
         self._libraries_bytes = first.process_bytes
         self._ready: tuple[MemoryReading, Reported] | None = None
-        self._trimmed_bytes = 0
+        # What is free by now is part of the libraries' figure.
+        self._trimmed_bytes = first.allocator.free_bytes if first.allocator else 0
         self._history: deque[Moment] = deque(maxlen=moments)
 
     @property
@@ -152,6 +153,7 @@ class Breakdown:
     def mark_ready(self, reading: MemoryReading, reported: Reported) -> None:
         """Take this reading, with all models loaded, as what later growth is measured from."""
         self._ready = reading, reported
+        self.mark_trimmed(reading)
 
     def mark_trimmed(self, reading: MemoryReading) -> None:
         """Take what the allocator still holds free as given back, as it was just trimmed."""

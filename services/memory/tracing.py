@@ -14,7 +14,6 @@ from dataclasses import dataclass
 logger = logging.getLogger("services.memory")
 
 TOP = 10
-_FRAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class MemoryTrace:
         self._lock = threading.Lock()
         self._started = not tracemalloc.is_tracing()
         if self._started:
-            tracemalloc.start(_FRAMES)
+            tracemalloc.start()
         self._types = _count_types()
         self._places = tracemalloc.take_snapshot()
 
@@ -123,4 +122,7 @@ def log_trace(report: TraceReport, *, room: str = "") -> None:
 
 
 def _count_types() -> Counter[str]:
-    return Counter(f"{type(o).__module__}.{type(o).__qualname__}" for o in gc.get_objects())
+    counts: Counter[str] = Counter()
+    for kind, count in Counter(map(type, gc.get_objects())).items():
+        counts[f"{kind.__module__}.{kind.__qualname__}"] += count
+    return counts

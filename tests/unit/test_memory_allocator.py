@@ -1,0 +1,77 @@
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from services.memory.allocator import allocator_figures, trim_allocator
+from services.memory_use import resident_bytes
+from tests.unit.memory_use import fragment
+
+MB = 2**20
+
+pytestmark = pytest.mark.skipif(allocator_figures() is None, reason="needs glibc 2.33 or newer")
+
+
+def test_what_is_allocated_is_counted() -> None:
+    before = allocator_figures()
+    block = b"x" * (30 * MB)
+    after = allocator_figures()
+    assert before is not None
+    assert after is not None
+    assert after.in_use_bytes - before.in_use_bytes >= len(block)
+
+
+def test_trimming_gives_back_what_was_freed() -> None:
+    trim_allocator()
+    top = fragment(40)
+    before, figures = resident_bytes(), allocator_figures()
+    assert figures is not None
+    assert figures.free_bytes >= 30 * MB
+    trim_allocator()
+    assert before - resident_bytes() >= 30 * MB
+    assert top
+
+
+COUNT_ARENAS = """
+    import ctypes, os, sys, threading
+    from services.memory.allocator import keep_native_memory_small
+
+    assert keep_native_memory_small(arenas=int(sys.argv[1]))
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    together = threading.Barrier(12)
+
+    def allocate():
+        together.wait()
+        libc.malloc(5000)
+        together.wait()
+
+    threads = [threading.Thread(target=allocate) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    libc.fopen.restype = ctypes.c_void_p
+    file = libc.fopen(sys.argv[2].encode(), b"w")
+    libc.malloc_info(0, ctypes.c_void_p(file))
+    libc.fclose(ctypes.c_void_p(file))
+    print(open(sys.argv[2]).read().count("<heap nr="))
+    print(os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"])
+"""
+
+
+def test_threads_share_few_arenas(tmp_path: object) -> None:
+    counts = []
+    for arenas in ("2", "64"):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(COUNT_ARENAS), arenas, f"{tmp_path}/info"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        count, kernels = done.stdout.split()
+        counts.append(int(count))
+        assert kernels == "64"
+    assert counts[0] <= 2 < counts[1]
