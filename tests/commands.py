@@ -44,7 +44,7 @@ class Commands:
     def run(self, *words: str | Path) -> Ran:
         """Run one command to its end."""
         self._capture.readouterr()
-        with _logging_restored():
+        with logging_restored():
             try:
                 status = main([str(word) for word in words])
             except SystemExit as ended:
@@ -66,7 +66,7 @@ def commands(
 
 
 @contextmanager
-def _logging_restored() -> Iterator[None]:
+def logging_restored() -> Iterator[None]:
     """Commands set logging up for a process of their own."""
     root = logging.getLogger()
     hooks = sys.excepthook, threading.excepthook
