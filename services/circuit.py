@@ -180,6 +180,10 @@ class Circuits:
                 self._breakers[engine] = breaker
             return breaker
 
+    def allow(self, engine: str) -> bool:
+        """Ask for a call of this engine; see `CircuitBreaker.allow`."""
+        return self.of(engine).allow()
+
     def observe(self, record: JobRecord) -> None:
         """Take a finished model call into account; the desk's `observer`.
 

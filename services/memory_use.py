@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import psutil
 
+from services.allocator import allocator_figures
+
 
 class Growth:
     """Filled in when the measured block ends."""
@@ -22,14 +24,20 @@ def resident_bytes() -> int:
 
 @contextmanager
 def measure_growth() -> Iterator[Growth]:
-    """How much the resident set grows over a block.
+    """How much memory a block takes and keeps.
 
-    Meant for loads at start, one after another: what other threads allocate meanwhile counts
-    too.
+    Meant for loads, one after another: what other threads allocate meanwhile counts too. The
+    higher of what the resident set and the heap grow by: a load may use memory that was free in
+    the heap, and map files that are not in it.
     """
     growth = Growth()
     gc.collect()
-    before = resident_bytes()
+    resident, heap = resident_bytes(), _heap_bytes()
     yield growth
     gc.collect()
-    growth.bytes = max(0, resident_bytes() - before)
+    growth.bytes = max(0, resident_bytes() - resident, _heap_bytes() - heap)
+
+
+def _heap_bytes() -> int:
+    figures = allocator_figures()
+    return figures.in_use_bytes if figures is not None else 0

@@ -1,6 +1,5 @@
 """The memory of the process: watched, explained, lowered."""
 
-from services.memory.allocator import keep_native_memory_small
 from services.memory.breakdown import ROOMS, Components
 from services.memory.cleaning import CleaningReport, CleaningStep, settle, standard_steps
 from services.memory.config import MemoryConfig
@@ -31,7 +30,6 @@ __all__ = [
     "MemoryView",
     "ModelReload",
     "cleaning_json",
-    "keep_native_memory_small",
     "log_trace",
     "settle",
     "standard_steps",

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from services.allocator import trim_allocator
 from services.loop_watch import LoopWatch
-from services.memory.allocator import trim_allocator
 from services.memory_use import resident_bytes
 
 logger = logging.getLogger("services.memory")

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
+from services.allocator import trim_allocator
 from services.daemon import run_in_daemon
 from services.loop_watch import LoopWatch
-from services.memory.allocator import trim_allocator
 from services.memory.breakdown import Breakdown, Components
 from services.memory.cleaning import Cleaner, CleaningReport, CleaningStep
 from services.memory.config import MB, MemoryConfig

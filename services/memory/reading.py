@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from services.memory.allocator import AllocatorFigures, allocator_figures
+from services.allocator import AllocatorFigures, allocator_figures
 from services.memory.gpu import GPUMeter, GPUReading
 from services.memory.limits import LimitReader, MemoryLimit
 

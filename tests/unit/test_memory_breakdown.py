@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from services.allocator import AllocatorFigures
 from services.memory import breakdown
-from services.memory.allocator import AllocatorFigures
 from services.memory.breakdown import Breakdown, Components, Reported
 from services.memory.limits import MemoryLimit
 from services.memory.reading import MemoryMeter, MemoryReading

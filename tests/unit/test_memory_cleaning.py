@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.allocator import allocator_figures
 from services.loop_watch import LoopWatch
-from services.memory.allocator import allocator_figures
 from services.memory.cleaning import (
     Cleaner,
     CleaningStep,

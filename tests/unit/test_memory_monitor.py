@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from services.allocator import trim_allocator
 from services.loop_watch import LoopWatch
-from services.memory.allocator import trim_allocator
 from services.memory.cleaning import CleaningStep
 from services.memory.config import MB, MemoryConfig
 from services.memory.gpu import GPUReading

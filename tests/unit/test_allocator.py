@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from services.memory.allocator import allocator_figures, trim_allocator
+from services.allocator import allocator_figures, trim_allocator
 from services.memory_use import resident_bytes
 from tests.unit.memory_use import fragment
 
@@ -35,7 +35,7 @@ def test_trimming_gives_back_what_was_freed() -> None:
 
 COUNT_ARENAS = """
     import ctypes, os, sys, threading
-    from services.memory.allocator import keep_native_memory_small
+    from services.allocator import keep_native_memory_small
 
     assert keep_native_memory_small(arenas=int(sys.argv[1]))
     libc = ctypes.CDLL(None)
