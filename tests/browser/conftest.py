@@ -30,7 +30,6 @@ QUIET_FLAGS = [
     "--disable-sync",
     "--disable-features=Translate,OptimizationHints,MediaRouter",
     "--disable-dev-shm-usage",
-    "--js-flags=--expose-gc",
     "--enable-precise-memory-info",
 ]
 FAKE_MICROPHONE = ["--use-fake-device-for-media-stream"]

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
 from tests.browser.call_page import CallPage
+from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, LaunchBrowser
 
 pytestmark = pytest.mark.browser
 
@@ -79,7 +80,16 @@ def heap_bytes(devtools: CDPSession) -> int:
     return int(devtools.send("Runtime.getHeapUsage")["usedSize"])
 
 
-def test_twenty_calls_leave_nothing_behind(page: Page, page_url: str) -> None:
+@pytest.fixture
+def interpreted_page(launch_browser: LaunchBrowser) -> Page:
+    """A tab that compiles nothing: compiled code grows with use, whatever the page holds."""
+    flags = "--js-flags=--no-sparkplug --no-maglev --no-turbofan"
+    browser = launch_browser(*FAKE_MICROPHONE, *AUTOPLAY, flags)
+    return browser.new_page(permissions=["microphone"])
+
+
+def test_twenty_calls_leave_nothing_behind(interpreted_page: Page, page_url: str) -> None:
+    page = interpreted_page
     page.add_init_script(WATCH_NATIVE_OBJECTS)
     devtools = page.context.new_cdp_session(page)
     call = CallPage(page, page_url)

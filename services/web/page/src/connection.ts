@@ -41,6 +41,11 @@ class MicrophoneTrack extends LocalAudioTrack {
   }
 }
 
+// The registry is to drop a room's listener once nobody holds the room, but the clean-up function
+// that it keeps holds the room itself: each call would stay in memory. Without the registry the
+// room removes its listener when it disconnects.
+Room.cleanupRegistry = false;
+
 export class Connection {
   readonly #room: Room;
   readonly #scope: Scope;
