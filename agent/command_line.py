@@ -20,6 +20,7 @@ EXIT_USAGE = 2
 EXIT_FORCED = 3
 EXIT_INTERRUPTED = 130
 
+_NATIVE_THREADS = ("load-", "inference")
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -36,19 +37,21 @@ def finish(name: str, settings: Settings, work: Callable[[], int]) -> int:
 
     A `CommandError` becomes one line on standard error, Ctrl-C and a closed pipe end in silence.
     """
-    _set_up_logging(settings)
+    before = set(threading.enumerate())
     try:
+        _set_up_logging(settings)
         status = work()
         sys.stdout.flush()
     except CommandError as error:
         complain(name, str(error))
-        return error.status
+        status = error.status
     except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+        status = EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has enough of it; Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+        status = EXIT_FAILED
+    _leave_at_once_if_busy(set(threading.enumerate()) - before, status)
     return status
 
 
@@ -105,6 +108,17 @@ def secrets_of(settings: Settings) -> list[str]:
     values = [value for _, group in settings for _, value in group]
     secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
     return [secret for secret in secrets if secret]
+
+
+def _leave_at_once_if_busy(threads: set[threading.Thread], status: int) -> None:
+    """End the process here when a model is still being loaded or run.
+
+    That cannot be broken off, and native code that is running when Python takes itself apart
+    aborts the process.
+    """
+    if any(thread.name.startswith(_NATIVE_THREADS) for thread in threads):
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _set_up_logging(settings: Settings) -> None:

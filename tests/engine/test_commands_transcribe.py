@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import wave
@@ -174,3 +175,20 @@ def test_whole_program_writes_only_the_text_to_its_output() -> None:
         check=False,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "what time is it\n", "")
+
+
+def test_ctrl_c_in_the_middle_ends_it_without_a_word() -> None:
+    long = str(recordings("long")[0].path)
+    with subprocess.Popen(
+        [sys.executable, "-m", "agent", "transcribe", *[long] * 50],
+        cwd=REPOSITORY,
+        env={"PATH": "", "MODELS": "demo"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{long}:\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
