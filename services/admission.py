@@ -25,8 +25,8 @@ ROOM_CORES = 0.25
 ROOMS_PER_PROCESS = 10
 """More share one interpreter lock badly, whatever the machine has."""
 
-_PRESSURE = {Level.HEALTHY: 0.0, Level.WARNING: 0.5, Level.HIGH: 0.8, Level.CRITICAL: 1.0}
-_MUTE_PRESSURE = 0.9
+_STRAIN_ROOMS = 0.9
+_MEMORY_STRAIN = {Level.HEALTHY: 0.0, Level.WARNING: 0.5, Level.HIGH: 1.0, Level.CRITICAL: 1.0}
 
 
 class Refusal(Enum):
@@ -183,7 +183,8 @@ class Admission:
     def load(self) -> float:
         """How loaded the worker is, in [0, 1]: 1 when it takes no room.
 
-        The highest of the rooms' share of the capacity and of each condition's share of its limit.
+        The rooms' share of the capacity, where strain counts as up to one more room: enough to
+        prefer another worker, too little to keep the framework from offering the last place.
         Places only reserved do not count, since the framework adds those itself.
         """
         conditions = self._read()
@@ -194,15 +195,21 @@ class Admission:
             only_reserved = decision.refusal is Refusal.FULL and bool(self._reserved)
         if not decision.accepted and not only_reserved:
             return 1.0
+        strained_rooms = rooms + _STRAIN_ROOMS * self._strain(conditions)
+        return min(1.0, strained_rooms / max(1, self._capacity(conditions)))
+
+    def _strain(self, conditions: Conditions) -> float:
+        """The highest of each condition's share of its limit, in [0, 1]."""
         limits = self._limits
-        share = max(
-            rooms / max(1, self._capacity(conditions)),
-            _PRESSURE[conditions.memory],
-            conditions.loop_lag_seconds / limits.loop_lag_seconds,
-            conditions.waiting_calls / limits.waiting_calls,
-            _MUTE_PRESSURE if conditions.mute else 0.0,
+        return min(
+            1.0,
+            max(
+                _MEMORY_STRAIN[conditions.memory],
+                conditions.loop_lag_seconds / limits.loop_lag_seconds,
+                conditions.waiting_calls / limits.waiting_calls,
+                1.0 if conditions.mute else 0.0,
+            ),
         )
-        return min(1.0, share)
 
     def _decide(self, conditions: Conditions, job: str = "") -> Decision:
         limits = self._limits

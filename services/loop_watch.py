@@ -59,7 +59,9 @@ class LoopWatch:
             if own and max(own) > longest:
                 longest, loop = max(own), probe.name
         late.sort()
-        p99 = late[math.ceil(len(late) * 0.99) - 1] if late else 0.0
+        # One late timer alone is no 99th percentile, however few there are.
+        rank = min(math.ceil(len(late) * 0.99), len(late) - 1)
+        p99 = late[rank - 1] if rank > 0 else 0.0
         return LoopLag(p99, longest, loop)
 
     def stuck(self, *, longer_than_seconds: float = 1.0) -> dict[str, float]:

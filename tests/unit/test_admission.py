@@ -109,23 +109,26 @@ def test_bad_conditions_refuse_rooms_and_show_in_the_load(
 
 
 @pytest.mark.parametrize(
-    ("change", "load"),
+    ("change", "strain"),
     [
         ({}, 0.0),
         ({"memory": Level.WARNING}, 0.5),
-        ({"memory": Level.HIGH}, 0.8),
+        ({"memory": Level.HIGH}, 1.0),
         ({"loop_lag_seconds": 0.1}, 0.4),
         ({"waiting_calls": 3}, 0.3),
-        ({"mute": True}, 0.9),
+        ({"mute": True}, 1.0),
     ],
 )
 def test_strain_sends_rooms_elsewhere_but_refuses_none(
-    world: World, change: dict[str, object], load: float
+    world: World, change: dict[str, object], strain: float
 ) -> None:
-    admission = make(world)
+    admission = make(world, max_rooms=2)
     world.set(**change)
-    assert admission.load() == pytest.approx(load)
-    assert admission.offer("a").accepted
+    assert admission.load() == pytest.approx(0.9 * strain / 2)
+    with admission.room("a"):
+        assert admission.load() == pytest.approx(0.5 + 0.9 * strain / 2)
+        assert admission.load() < 1.0
+        assert admission.offer("b").accepted
 
 
 def test_the_load_is_the_share_of_the_rooms(world: World) -> None:

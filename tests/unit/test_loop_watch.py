@@ -34,6 +34,16 @@ async def test_a_blocked_loop_shows_in_the_lag() -> None:
     assert watch.lag().longest_seconds == 0.0
 
 
+async def test_a_single_late_timer_is_no_99th_percentile() -> None:
+    watch = LoopWatch(tick_seconds=0.01, window_seconds=1.0)
+    probe = watch.watch("room")
+    block(0.5)
+    await asyncio.sleep(0.03)
+    assert watch.lag().longest_seconds >= 0.45
+    assert watch.lag().p99_seconds < 0.45
+    probe.close()
+
+
 async def test_a_loop_that_stands_still_right_now_is_named() -> None:
     watch = LoopWatch(tick_seconds=0.01)
     probe = watch.watch("room")
