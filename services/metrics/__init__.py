@@ -1,0 +1,13 @@
+"""The metrics of the product, for Prometheus."""
+
+from services.metrics.catalogue import CATALOGUE, Definition
+from services.metrics.recording import CONTENT_TYPE, NOTICE_KINDS, REPLY_OUTCOMES, Metrics
+
+__all__ = [
+    "CATALOGUE",
+    "CONTENT_TYPE",
+    "NOTICE_KINDS",
+    "REPLY_OUTCOMES",
+    "Definition",
+    "Metrics",
+]

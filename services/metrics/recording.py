@@ -1,0 +1,278 @@
+"""Where the product's figures come together, and leave as one answer for Prometheus."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar, get_args
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from services.admission import Admission
+from services.circuit import CircuitState
+from services.inference import DeskStats, JobRecord, Outcome
+from services.loop_watch import LoopWatch
+from services.memory import MemoryState, ModelReload
+from services.metrics import catalogue, snapshots
+from services.metrics.catalogue import Definition
+from services.temp_files import TempFileStats
+
+if TYPE_CHECKING:
+    from services.shared import SharedSpeech
+
+logger = logging.getLogger("services.metrics")
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+REPLY_OUTCOMES = ("used", "caller went on", "words changed")
+NOTICE_KINDS = ("hearing_failed", "llm_unavailable", "voice_unavailable")
+OTHER = "other"
+"""Stands for a label's value that is not foreseen, so that the number of series is bounded."""
+
+_OUTCOMES: tuple[str, ...] = get_args(Outcome)
+
+S = TypeVar("S")
+
+
+class Metrics:
+    """Takes the figures of one process; safe from any thread, and cheap in all but `render`.
+
+    What happens is told by `observe_…` and `count_…`; what is, is read when asked for, from what
+    was handed to `watch_…`. Parts may be watched as they come up; until then their metrics are
+    absent.
+    """
+
+    def __init__(self, *, others: Sequence[Collector] = (REGISTRY,)) -> None:
+        """`others` are answered along with the product's own: the framework's and the process's."""
+        registry = CollectorRegistry()
+        self._snapshots = _Snapshots()
+        registry.register(self._snapshots)
+        self._answer = _Merged((registry, *others))
+        self._response = _histogram(catalogue.RESPONSE, registry)
+        self._end_of_turn = _histogram(catalogue.END_OF_TURN, registry)
+        self._transcript = _histogram(catalogue.TRANSCRIPT, registry)
+        self._first_token = _histogram(catalogue.FIRST_TOKEN, registry)
+        self._first_sound = _histogram(catalogue.FIRST_SOUND, registry)
+        self._turns = _counter(catalogue.TURNS, registry)
+        self._replies = _counter(catalogue.REPLIES, registry)
+        self._notices = _counter(catalogue.CALLER_NOTICES, registry)
+        self._asr_factor = _histogram(catalogue.ASR_REAL_TIME_FACTOR, registry)
+        self._asr_audio = _counter(catalogue.ASR_AUDIO, registry)
+        self._tts_factor = _histogram(catalogue.TTS_REAL_TIME_FACTOR, registry)
+        self._tts_speech = _counter(catalogue.TTS_SPEECH, registry)
+        self._desk_wait = _histogram(catalogue.DESK_WAIT, registry)
+        self._desk_run = _histogram(catalogue.DESK_RUN, registry)
+        self._desk_jobs = _counter(catalogue.DESK_JOBS, registry)
+        self._circuit_opened = _counter(catalogue.CIRCUIT_OPENED, registry)
+        self._seen_jobs: set[tuple[str, str]] = set()
+        # A series that begins above 0 hides its first event from Prometheus.
+        for flag in (False, True):
+            self._response.labels(_flag(flag))
+            self._turns.labels(_flag(flag))
+        for outcome in REPLY_OUTCOMES:
+            self._replies.labels(outcome)
+        for kind in NOTICE_KINDS:
+            self._notices.labels(kind)
+
+    def render(self) -> bytes:
+        """All metrics in Prometheus' text format (`CONTENT_TYPE`); blocks some milliseconds."""
+        return generate_latest(self._answer)
+
+    def observe_turn(
+        self,
+        *,
+        response_seconds: float | None,
+        end_of_speech_seconds: float | None,
+        transcript_seconds: float | None,
+        first_token_seconds: float | None,
+        first_sound_seconds: float | None,
+        prepared: bool,
+        interrupted: bool,
+    ) -> None:
+        """Take a turn that was answered; None for what was not measured."""
+        self._turns.labels(_flag(interrupted)).inc()
+        _observe(self._response.labels(_flag(prepared)), response_seconds)
+        _observe(self._end_of_turn, end_of_speech_seconds)
+        _observe(self._transcript, transcript_seconds)
+        _observe(self._first_token, first_token_seconds)
+        _observe(self._first_sound, first_sound_seconds)
+
+    def count_reply(self, outcome: str) -> None:
+        """Take what became of a reply: one of `REPLY_OUTCOMES`."""
+        self._replies.labels(outcome if outcome in REPLY_OUTCOMES else OTHER).inc()
+
+    def count_notice(self, kind: str) -> None:
+        """Take a problem that a caller was told of: one of `NOTICE_KINDS`."""
+        self._notices.labels(kind if kind in NOTICE_KINDS else OTHER).inc()
+
+    def observe_recognition(self, *, audio_seconds: float, compute_seconds: float) -> None:
+        """Take a recognition that gave a result."""
+        _observe_cost(self._asr_factor, self._asr_audio, audio_seconds, compute_seconds)
+
+    def observe_synthesis(self, *, speech_seconds: float, compute_seconds: float) -> None:
+        """Take a sentence that was computed; not one that came from the phrase cache."""
+        _observe_cost(self._tts_factor, self._tts_speech, speech_seconds, compute_seconds)
+
+    def observe_job(self, record: JobRecord) -> None:
+        """Take a model call that ended; for `InferenceDesk.observer`."""
+        engine, priority = record.engine, record.priority.name.lower()
+        if (engine, priority) not in self._seen_jobs:
+            self._seen_jobs.add((engine, priority))
+            for outcome in _OUTCOMES:
+                self._desk_jobs.labels(engine, priority, outcome)
+        self._desk_jobs.labels(engine, priority, record.outcome).inc()
+        if record.run_seconds > 0.0:
+            _observe(self._desk_wait.labels(engine, priority), record.wait_seconds)
+            _observe(self._desk_run.labels(engine, priority), record.run_seconds)
+
+    def circuit_changed(self, engine: str, state: CircuitState) -> None:
+        """Take a change of a circuit breaker; for `Circuits(on_change=…)`."""
+        opened = self._circuit_opened.labels(engine)
+        if state is CircuitState.OPEN:
+            opened.inc()
+
+    def watch_ready(self, read: Callable[[], bool]) -> None:
+        """Tell whether a room would be served at once."""
+        self._snapshots.watch("ready", read, snapshots.ready)
+
+    def watch_rooms(self, rooms: Callable[[], int], capacity: Callable[[], int]) -> None:
+        """Tell how many rooms are in progress, and possible."""
+        self._snapshots.watch(
+            "rooms", lambda: (rooms(), capacity()), lambda both: snapshots.rooms(*both)
+        )
+
+    def watch_admission(self, admission: Admission) -> None:
+        """Tell the load, and which rooms were taken and refused."""
+        self._snapshots.watch("admission", lambda: admission, snapshots.admission)
+
+    def watch_desk(self, read: Callable[[], DeskStats]) -> None:
+        """Tell what waits and runs; `read` is the desk's `stats`."""
+        self._snapshots.watch("desk", read, snapshots.desk)
+
+    def watch_circuits(self, read: Callable[[], Mapping[str, CircuitState]]) -> None:
+        """Tell the circuit breakers' states; `read` is `Circuits.states`."""
+        self._snapshots.watch("circuits", read, snapshots.circuits)
+
+    def watch_models(self, speech: SharedSpeech) -> None:
+        """Tell which models are in use."""
+
+        def loads() -> dict[str, int]:
+            return {
+                "asr": speech.asr.loads,
+                "voice": speech.tts.loads,
+                "voice activity": speech.voice_activity.loads,
+            }
+
+        self._snapshots.watch(
+            "models", lambda: (speech.loaded, loads()), lambda both: snapshots.models(*both)
+        )
+
+    def watch_reloads(self, reload: ModelReload) -> None:
+        """Tell how often the models were reloaded."""
+        self._snapshots.watch("reloads", lambda: reload, snapshots.reloads)
+
+    def watch_memory(self, read: Callable[[], MemoryState]) -> None:
+        """Tell where memory is; `read` is the monitor's `look`, or `state` for the last reading."""
+        self._snapshots.watch("memory", read, snapshots.memory)
+
+    def watch_temp_files(self, read: Callable[[], TempFileStats]) -> None:
+        """Tell the temporary files; `read` is `TempFiles.stats`."""
+        self._snapshots.watch("temp files", read, snapshots.temp_files)
+
+    def watch_loops(self, watch: LoopWatch) -> None:
+        """Tell how late the event loops are."""
+        self._snapshots.watch("loops", lambda: watch, snapshots.loops)
+
+
+class _Snapshots(Collector):
+    """Reads every part that is watched; one that fails is left out, and said once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._parts: dict[str, Callable[[], Iterable[Metric]]] = {}
+        self._failed: set[str] = set()
+
+    def watch(
+        self, part: str, read: Callable[[], S], describe: Callable[[S], Iterable[Metric]]
+    ) -> None:
+        """Have `part` read from now on, in place of what was watched under its name."""
+        with self._lock:
+            self._parts[part] = lambda: describe(read())
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: what is watched is not known when the collector is registered."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of all parts."""
+        with self._lock:
+            parts = dict(self._parts)
+        for part, read in parts.items():
+            try:
+                found = list(read())
+            except Exception:
+                if part not in self._failed:
+                    self._failed.add(part)
+                    logger.exception("metrics cannot be read", extra={"part": part})
+                continue
+            self._failed.discard(part)
+            yield from found
+
+
+class _Merged(Collector):
+    """Several collectors as one."""
+
+    def __init__(self, collectors: Sequence[Collector]) -> None:
+        self._collectors = tuple(collectors)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of all of them."""
+        for collector in self._collectors:
+            for metric in collector.collect():
+                # When a series began: a second series for each, of which Prometheus makes nothing.
+                began = f"{metric.name}_created"
+                metric.samples = [s for s in metric.samples if s.name != began]
+                yield metric
+
+
+def _counter(definition: Definition, registry: CollectorRegistry) -> Counter:
+    return Counter(definition.name, definition.meaning, definition.labels, registry=registry)
+
+
+def _histogram(definition: Definition, registry: CollectorRegistry) -> Histogram:
+    return Histogram(
+        definition.name,
+        definition.meaning,
+        definition.labels,
+        buckets=definition.buckets,
+        registry=registry,
+    )
+
+
+def _observe(histogram: Histogram, value: float | None) -> None:
+    """A value that is none must not get into the histogram's sum, where it would stay."""
+    if value is not None and math.isfinite(value) and value >= 0.0:
+        histogram.observe(value)
+
+
+def _observe_cost(
+    factor: Histogram, amount: Counter, media_seconds: float, compute_seconds: float
+) -> None:
+    if math.isfinite(media_seconds) and media_seconds > 0.0:
+        amount.inc(media_seconds)
+        _observe(factor, compute_seconds / media_seconds)
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,141 @@
+"""Metrics that are read when they are asked for, from snapshots of what they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from services.admission import Admission, Refusal
+from services.circuit import CircuitState
+from services.inference import DeskStats
+from services.loop_watch import LoopWatch
+from services.memory import Level, MemoryState, ModelReload
+from services.metrics import catalogue
+from services.metrics.catalogue import Definition
+from services.temp_files import TempFileStats
+
+if TYPE_CHECKING:
+    from services.shared import LoadedModel
+
+
+def ready(value: bool) -> Iterator[Metric]:
+    """Whether a room would be served at once."""
+    yield _single(catalogue.READY, value)
+
+
+def rooms(count: int, capacity: int) -> Iterator[Metric]:
+    """Rooms in progress and possible."""
+    yield _single(catalogue.ROOMS, count)
+    yield _single(catalogue.ROOMS_CAPACITY, capacity)
+
+
+def admission(owner: Admission) -> Iterator[Metric]:
+    """What the dispatcher is told, and what became of the rooms that were offered."""
+    yield _single(catalogue.LOAD, owner.load())
+    yield _single(catalogue.ACCEPTING, owner.refusal().accepted)
+    answers = owner.answers
+    yield _single(catalogue.ROOMS_ADMITTED, answers.get(None, 0))
+    yield _labelled(
+        catalogue.ROOMS_REJECTED, {(reason.value,): answers.get(reason, 0) for reason in Refusal}
+    )
+
+
+def desk(stats: DeskStats) -> Iterator[Metric]:
+    """What waits and runs at the inference desk, and what it has lost."""
+    yield _labelled(
+        catalogue.DESK_QUEUED,
+        {(priority.name.lower(),): count for priority, count in stats.queued.items()},
+    )
+    yield _single(catalogue.DESK_RUNNING, stats.running)
+    yield _single(catalogue.DESK_SLOTS, stats.slots)
+    yield _single(catalogue.DESK_WRITTEN_OFF, stats.written_off)
+    yield _single(catalogue.DESK_EXHAUSTED, stats.exhausted)
+
+
+def circuits(states: Mapping[str, CircuitState]) -> Iterator[Metric]:
+    """The state of each engine's circuit breaker."""
+    yield _labelled(
+        catalogue.CIRCUIT_STATE,
+        {
+            (engine, state.value): state is current
+            for engine, current in states.items()
+            for state in CircuitState
+        },
+    )
+
+
+def models(loaded: Mapping[str, LoadedModel], loads: Mapping[str, int]) -> Iterator[Metric]:
+    """The models in use, and how often each was loaded, by role."""
+    yield _labelled(
+        catalogue.MODEL_INFO,
+        {
+            (role, model.name, "true" if model.demo else "false"): 1
+            for role, model in loaded.items()
+        },
+    )
+    yield _labelled(catalogue.MODEL_LOADS, {(role,): count for role, count in loads.items()})
+
+
+def reloads(owner: ModelReload) -> Iterator[Metric]:
+    """Reloads of the models."""
+    yield _single(catalogue.MODEL_RELOADS, owner.count)
+    if owner.last is not None:
+        yield _single(catalogue.MODEL_LAST_RELOAD, owner.last)
+
+
+def memory(state: MemoryState) -> Iterator[Metric]:
+    """The memory of the process, where it is, and what it is measured against."""
+    reading = state.seen.reading
+    yield _single(catalogue.MEMORY_PROCESS, reading.process_bytes)
+    yield _single(catalogue.MEMORY_UNIQUE, reading.unique_bytes)
+    yield _single(catalogue.MEMORY_COUNTED, reading.counted_bytes)
+    yield _single(catalogue.MEMORY_LIMIT, reading.limit.bytes)
+    yield _labelled(
+        catalogue.MEMORY_THRESHOLD,
+        {
+            (level.name.lower(),): state.thresholds.of(level)
+            for level in Level
+            if level is not Level.HEALTHY
+        },
+    )
+    yield _single(catalogue.MEMORY_LEVEL, state.level)
+    yield _labelled(
+        catalogue.MEMORY_PART, {(part,): size for part, size in state.seen.parts.items()}
+    )
+    yield _single(catalogue.MEMORY_MACHINE, reading.system_percent / 100.0)
+    if reading.gpu is not None:
+        yield _single(catalogue.GPU_MEMORY_PROCESS, reading.gpu.process_bytes)
+        yield _single(catalogue.GPU_MEMORY_USED, reading.gpu.used_bytes)
+        yield _single(catalogue.GPU_MEMORY_SIZE, reading.gpu.total_bytes)
+    yield _single(catalogue.THREADS, reading.threads)
+
+
+def temp_files(stats: TempFileStats) -> Iterator[Metric]:
+    """Temporary files of the process."""
+    yield _single(catalogue.TEMP_FILES, stats.count)
+    yield _single(catalogue.TEMP_FILE_BYTES, stats.bytes)
+
+
+def loops(watch: LoopWatch) -> Iterator[Metric]:
+    """How late the event loops are."""
+    lag = watch.lag()
+    yield _single(catalogue.LOOP_LAG, lag.p99_seconds)
+    yield _single(catalogue.LOOP_LAG_LONGEST, lag.longest_seconds)
+    yield _single(catalogue.LOOPS_STUCK, len(watch.stuck()))
+
+
+def _single(definition: Definition, value: float) -> Metric:
+    return _labelled(definition, {(): value})
+
+
+def _labelled(definition: Definition, values: Mapping[tuple[str, ...], float]) -> Metric:
+    family: CounterMetricFamily | GaugeMetricFamily
+    if definition.kind == "counter":
+        family = CounterMetricFamily(definition.name, definition.meaning, labels=definition.labels)
+    else:
+        family = GaugeMetricFamily(definition.name, definition.meaning, labels=definition.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, float(value))
+    return family
