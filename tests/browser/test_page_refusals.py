@@ -12,14 +12,23 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from services.livekit_server import LiveKitAddress, LiveKitServer
 from services.web.status import AgentStatus
 from tests.browser.call_page import GREETING, CallPage
-from tests.browser.conftest import PATIENCE_MS, LaunchBrowser, require_built_page
+from tests.browser.conftest import AUTOPLAY, PATIENCE_MS, LaunchBrowser, require_built_page
 from tests.browser.deployment import SHARED_AGENT, Deployment, LoopThread, livekit_server
 
 pytestmark = pytest.mark.browser
 
 PLAIN_HTTP_HOST = "voice.test"
-CLICK_COUNTS_MS = 5500
-"""How long Chromium lets a page play sound after a click."""
+
+# Chromium counts every look of a test as a click, so its own refusal cannot be had here.
+SOUND_ON_SECOND_CLICK = """
+let clicks = 0;
+addEventListener('click', () => { clicks += 1; }, { capture: true });
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () {
+    const refusal = new DOMException('play() needs a click', 'NotAllowedError');
+    return clicks < 2 ? Promise.reject(refusal) : play.call(this);
+};
+"""
 
 
 @pytest.fixture
@@ -42,11 +51,8 @@ def served(livekit: LiveKitAddress, agent: None) -> Iterator[Deployment]:
 
 @pytest.fixture(scope="module")
 def bare_browser(launch_browser: LaunchBrowser) -> Browser:
-    """Chromium without a microphone, that plays sound only on a click for each."""
-    return launch_browser(
-        f"--host-resolver-rules=MAP {PLAIN_HTTP_HOST} 127.0.0.1",
-        "--autoplay-policy=user-gesture-required",
-    )
+    """Chromium without a microphone, that finds the page under another name too."""
+    return launch_browser(f"--host-resolver-rules=MAP {PLAIN_HTTP_HOST} 127.0.0.1", *AUTOPLAY)
 
 
 @pytest.fixture
@@ -117,21 +123,29 @@ def test_busy_agents_are_said_within_seconds_and_one_that_comes_free_is_taken(
     expect(call.said_by("agent")).to_have_count(1)
 
 
-def test_an_agent_that_starts_later_comes_by_itself_and_is_heard_after_one_tap(
-    bare_page: Page, deployment: Deployment
+def test_no_agent_at_all_is_said_and_one_that_starts_later_comes_by_itself(
+    page: Page, deployment: Deployment
 ) -> None:
     deployment.status = AgentStatus(ready=False, rooms=0, capacity=2)
-    call = CallPage(bare_page, deployment.start_web())
+    call = CallPage(page, deployment.start_web())
     call.open()
     expect(call.notices).to_contain_text("No agent is ready yet")
     call.button("Join").click()
     expect(call.notices).to_contain_text("No agent is running right now. Retrying")
-    bare_page.wait_for_timeout(CLICK_COUNTS_MS)
     deployment.start_agent()
+    call.expect_said(GREETING)
+
+
+def test_sound_that_the_browser_holds_back_is_enabled_by_one_tap(page: Page, page_url: str) -> None:
+    page.add_init_script(SOUND_ON_SECOND_CLICK)
+    call = CallPage(page, page_url)
+    call.open()
+    call.join()
     expect(call.notices).to_contain_text("Your browser holds the sound back")
     call.button("Turn on sound").click()
     expect(call.notices).not_to_contain_text("holds the sound back")
-    call.expect_state("Listening|Speaking")
+    heard = "[...document.querySelectorAll('audio')].some(voice => !voice.paused)"
+    page.wait_for_function(heard)
 
 
 def test_a_killed_agent_is_replaced_without_the_caller_doing_anything(
