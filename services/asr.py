@@ -356,8 +356,9 @@ class StreamingASR:
         if not model.model.is_multilingual:
             return "en"
         language = options.language or self._config.language
-        if language is not None:
-            return language
+        if language:
+            # LiveKit speaks of "en-US", Whisper of "en".
+            return language.split("-")[0].lower()
         best: str = model.model.detect_language(encoded)[0][0][0]
         return best.removeprefix("<|").removesuffix("|>")
 

@@ -118,6 +118,8 @@ class _Utterance:
         self.previous: list[str] = []
         self.stable: list[str] = []
         self.emitted: tuple[HeardKind, str] | None = None
+        self.held: list[Heard] | None = None
+        """Events that wait for the final of an earlier utterance; None once its turn has come."""
         self.last_interim = time.monotonic()
 
     def push(self, samples: Samples) -> None:
@@ -183,6 +185,7 @@ class Hearing:
         self._utterance: _Utterance | None = None
         self._interim_cost_seconds = 0.0
         self._finals: asyncio.Queue[_Utterance | None] = asyncio.Queue()
+        self._unfinished = 0
         self._finishing = asyncio.create_task(self._finish_in_order(), name="hearing-finals")
         self._tasks: set[asyncio.Task[Transcription]] = set()
 
@@ -243,6 +246,7 @@ class Hearing:
             keep = min(len(tail), silent_since)
             self._preroll = [tail[len(tail) - keep :].copy()] if keep else []
             self._preroll_samples = keep
+        self._unfinished += 1
         self._finals.put_nowait(utterance)
 
     async def drain(self) -> None:
@@ -267,10 +271,23 @@ class Hearing:
         samples = np.concatenate(self._preroll) if self._preroll else np.empty(0, np.float32)
         self._preroll, self._preroll_samples = [], 0
         start = self._position - len(samples)
-        self._utterance = _Utterance(start, samples)
+        self._utterance = utterance = _Utterance(start, samples)
+        utterance.held = [] if self._unfinished else None
         onset = self._position / SAMPLE_RATE - voiced_seconds
         onset = max(start / SAMPLE_RATE, onset)
-        self._emit(Heard(HeardKind.SPEECH_STARTED, start_seconds=onset))
+        self._emit_in_turn(utterance, Heard(HeardKind.SPEECH_STARTED, start_seconds=onset))
+
+    def _emit_in_turn(self, utterance: _Utterance, heard: Heard) -> None:
+        """Emit what concerns the open utterance, once those before it have their finals."""
+        if utterance.held is None:
+            self._emit(heard)
+        else:
+            utterance.held.append(heard)
+
+    def _release(self, utterance: _Utterance) -> None:
+        held, utterance.held = utterance.held or [], None
+        for heard in held:
+            self._emit(heard)
 
     def _attempted(self, utterance: _Utterance) -> bool:
         """Whether everything said so far has been given to a decode, whatever came of it."""
@@ -391,7 +408,7 @@ class Hearing:
         if kind is HeardKind.INTERIM and last is not None and last[1] == text:
             return
         utterance.emitted = (kind, text)
-        self._emit(self._event(kind, utterance, replace(heard, text=text)))
+        self._emit_in_turn(utterance, self._event(kind, utterance, replace(heard, text=text)))
 
     def _stabilised(self, utterance: _Utterance, heard: Transcription) -> str:
         """Words shown twice in a row no longer change until the whole has been heard."""
@@ -410,10 +427,14 @@ class Hearing:
 
     async def _finish_in_order(self) -> None:
         while (utterance := await self._finals.get()) is not None:
+            self._release(utterance)
             heard = await self._final(utterance)
             self._emit(self._event(HeardKind.FINAL, utterance, heard))
             if len(utterance.audio()):
                 self._emit(self._event(HeardKind.SPEECH_ENDED, utterance, heard))
+            self._unfinished -= 1
+            if self._utterance is not None and not self._unfinished:
+                self._release(self._utterance)
 
     async def _final(self, utterance: _Utterance) -> Transcription:
         if utterance.end == utterance.open_start and not utterance.committed:

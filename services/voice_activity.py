@@ -184,6 +184,16 @@ class VoiceActivityDetector:
         )
 
 
+def windows(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """The audio in steps of at most one window.
+
+    Whoever keeps the audio beside the detector takes it in these steps, however long the frames
+    are, so that both mean the same place by "now".
+    """
+    for start in range(0, len(samples), WINDOW_SAMPLES):
+        yield samples[start : start + WINDOW_SAMPLES]
+
+
 def speech_span(
     model: VoiceActivityModel, samples: NDArray[np.float32], *, margin_seconds: float = 0.3
 ) -> tuple[int, int] | None:

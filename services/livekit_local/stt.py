@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
@@ -38,7 +39,12 @@ from services.hearing import Heard, HeardKind, Hearing, HearingTiming
 from services.inference import DeskFull, InferenceError, InferenceTimeout, Priority
 from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
 from services.shared import get_shared_asr, get_shared_voice_activity
-from services.voice_activity import VoiceActivityDetector, VoiceActivityOptions, speech_span
+from services.voice_activity import (
+    VoiceActivityDetector,
+    VoiceActivityOptions,
+    speech_span,
+    windows,
+)
 
 logger = logging.getLogger("services.livekit_local")
 
@@ -146,7 +152,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
             self._keyterms = tuple(keyterms)
         self._options = self._decode_options(language)
         for stream in self._streams:
-            stream.update_options(self._options)
+            stream.update_options(self._options, keep_language=not is_given(language))
 
     def subscribe(self, listener: Callable[[Heard], None]) -> Callable[[], None]:
         """Have `listener` told of everything heard; returns the way to end that."""
@@ -256,11 +262,12 @@ class LocalSpeechStream(stt.RecognizeStream):
         self._failure: Exception | None = None
         super().__init__(stt=owner, conn_options=conn_options)
 
-    def update_options(self, options: DecodeOptions) -> None:
-        """For what is decoded from now on."""
-        self._options = options
+    def update_options(self, options: DecodeOptions, *, keep_language: bool = True) -> None:
+        """For what is decoded from now on; a stream may have been opened for another language."""
+        language = self._options.language if keep_language else options.language
+        self._options = replace(options, language=language)
         if self._hearing is not None:
-            self._hearing.options = options
+            self._hearing.options = self._options
 
     def push_frame(self, frame: rtc.AudioFrame) -> None:
         """Push audio of any rate and channel count; frames without sense are dropped."""
@@ -279,6 +286,8 @@ class LocalSpeechStream(stt.RecognizeStream):
     async def _run(self) -> None:
         try:
             await self._engine()
+            if self._vad is None:
+                await get_shared_voice_activity()
         except Exception as error:
             raise api_error(error) from error
         hearing = Hearing(
@@ -311,13 +320,15 @@ class LocalSpeechStream(stt.RecognizeStream):
         converter = FrameConverter()
 
         def hear(samples: Samples) -> None:
-            # In the order of the detector's windows, so that both agree on where a pause is.
-            if len(samples):
-                hearing.push(samples)
-                for activity in detector.push(samples):
+            for window in windows(samples):
+                hearing.push(window)
+                for activity in detector.push(window):
                     hearing.observe(activity)
 
         async for item in self._input_ch:
+            if not self._input_ch.empty():
+                # Audio that has piled up must not keep others from their turn.
+                await asyncio.sleep(0)
             if isinstance(item, rtc.AudioFrame):
                 hear(converter.convert(item))
             else:

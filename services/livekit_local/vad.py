@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from services.voice_activity import (
     VoiceActivityDetector,
     VoiceActivityModel,
     VoiceActivityOptions,
+    windows,
 )
 
 Samples = NDArray[np.float32]
@@ -111,22 +113,23 @@ class LocalVADStream(vad.VADStream):
             if isinstance(item, vad.VADStream._FlushSentinel):
                 self._detector.reset()
                 continue
-            samples = self._converter.convert(item)
-            if not len(samples):
-                continue
-            for listener in tuple(self._listeners):
-                listener.push(samples)
-            for activity in self._detector.push(samples):
+            if not self._input_ch.empty():
+                # Audio that has piled up must not keep others from their turn.
+                await asyncio.sleep(0)
+            for window in windows(self._converter.convert(item)):
                 for listener in tuple(self._listeners):
-                    listener.observe(activity)
-                self._event_ch.send_nowait(_event(activity))
+                    listener.push(window)
+                for activity in self._detector.push(window):
+                    for listener in tuple(self._listeners):
+                        listener.observe(activity)
+                    self._event_ch.send_nowait(_event(activity))
 
 
 class FrameConverter:
     """Frames of any sample rate and channel count to mono float32 at 16 kHz, in [-1, 1].
 
-    A frame without samples, or that contradicts its own header, gives no samples. When the
-    rate changes in mid-stream a new resampler takes over.
+    A frame without samples gives none. When the rate changes in mid-stream a new resampler
+    takes over.
     """
 
     def __init__(self) -> None:
@@ -160,11 +163,12 @@ class FrameConverter:
 
 
 def mix_down(frame: rtc.AudioFrame) -> rtc.AudioFrame:
-    """The frame itself when it is mono, else the mean of its channels."""
-    if frame.num_channels == 1:
+    """The mean of the frame's channels; what it holds beyond its stated length is left out."""
+    length = frame.samples_per_channel * frame.num_channels
+    samples = np.frombuffer(frame.data, dtype=np.int16)
+    if frame.num_channels == 1 and len(samples) == length:
         return frame
-    samples = np.frombuffer(frame.data, dtype=np.int16).reshape(-1, frame.num_channels)
-    mono = samples.mean(axis=1).astype(np.int16)
+    mono = samples[:length].reshape(-1, frame.num_channels).mean(axis=1).astype(np.int16)
     return rtc.AudioFrame(
         data=mono.tobytes(),
         sample_rate=frame.sample_rate,

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -205,6 +206,23 @@ async def test_an_english_model_answers_in_english_whatever_is_asked_for(
     assert not asr.multilingual
     heard = await transcribe(asr, recording("turn_05").samples, DecodeOptions(language="de"))
     assert (heard.text, heard.language) == ("what time is it", "en")
+
+
+@pytest.mark.parametrize(
+    ("asked", "configured", "used"),
+    [("de", "en", "de"), ("pt-BR", None, "pt"), (None, "fr", "fr"), (None, None, "nl")],
+)
+def test_a_multilingual_model_is_told_the_language_or_finds_it(
+    asr: StreamingASR, asked: str | None, configured: str | None, used: str
+) -> None:
+    model: Any = SimpleNamespace(
+        model=SimpleNamespace(
+            is_multilingual=True, detect_language=lambda encoded: [[("<|nl|>", 0.9)]]
+        )
+    )
+    recogniser = StreamingASR(model, replace(asr.config, language=configured), asr.desk)
+    encoded: Any = None
+    assert recogniser._language(model, encoded, DecodeOptions(language=asked)) == used
 
 
 # Failing and ending

@@ -17,6 +17,8 @@ from services.inference import InferenceDesk, InferenceError, InferenceTimeout, 
 from services.voice_activity import (
     WINDOW_SAMPLES,
     WINDOW_SECONDS,
+    Activity,
+    ActivityKind,
     VoiceActivityDetector,
     VoiceActivityModel,
     VoiceActivityOptions,
@@ -30,31 +32,20 @@ from tests.recordings import (
     word_error_rate,
     words_of,
 )
+from tests.watched_asr import WatchedASR
 
 PATIENCE_SECONDS = 60.0
 FREQUENT_INTERIMS = HearingTiming(interim_seconds=0.1, interim_share=float("inf"))
 NO_INTERIMS = HearingTiming(interim_seconds=float("inf"))
-
-
-class WatchedASR(StreamingASR):
-    """The shared recogniser, which tells what it was asked and fails when it is told to."""
-
-    def __init__(self, asr: StreamingASR, desk: InferenceDesk | None = None) -> None:
-        super().__init__(asr._model, asr.config, desk or asr.desk)
-        self.asked_seconds: list[float] = []
-        self.failure: Exception | None = None
-        self.deadline_seconds: float | None = None
-
-    async def transcribe(self, samples: Samples, **options: Any) -> Transcription:
-        self.asked_seconds.append(len(samples) / SAMPLE_RATE)
-        if self.failure is not None:
-            raise self.failure
-        if self.deadline_seconds is not None:
-            options["deadline_seconds"] = self.deadline_seconds
-        return await super().transcribe(samples, **options)
-
-    def close(self) -> None:
-        raise AssertionError("nobody but the owner closes a shared recogniser")
+VOICE = Activity(
+    kind=ActivityKind.WINDOW,
+    position=0,
+    probability=1.0,
+    speaking=True,
+    speech_seconds=9.0,
+    voiced_seconds=9.0,
+    silent_seconds=0.0,
+)
 
 
 class Microphone:
@@ -218,11 +209,18 @@ async def test_noise_and_music_are_no_utterance(
 async def test_a_long_utterance_is_settled_piece_by_piece_and_loses_no_words(
     watched: WatchedASR, voice_activity: VoiceActivityModel, spoken: Recording
 ) -> None:
-    microphone = Microphone(watched, voice_activity, auto_finish=False)
+    microphone = Microphone(
+        watched, voice_activity, auto_finish=False, options=DecodeOptions(words=True)
+    )
     await microphone.hear(spoken.samples, silence(0.5))
     microphone.hearing.finish()
     (final,) = await microphone.finals(1)
     assert word_error_rate([(final, spoken.text)]) <= 0.12
+    (event,) = (e for e in microphone.events if e.kind is HeardKind.FINAL)
+    assert [w.text for w in event.words] == final.split()
+    times = [round(t, 3) for w in event.words for t in (w.start_seconds, w.end_seconds)]
+    assert times == sorted(times)
+    assert spoken.speech_end_seconds - 1.0 < times[-1] < spoken.seconds + 0.5
     assert max(watched.asked_seconds) <= watched.config.window_seconds
     await microphone.hearing.drain()
 
@@ -301,6 +299,32 @@ async def test_interim_transcripts_grow_and_what_was_shown_twice_stays(
         for old, new in pairwise(shown):
             assert new[: len(settled)] == settled
             settled = [a for a, _ in takewhile(lambda w: w[0] == w[1], zip(old, new, strict=False))]
+
+
+class ScriptedASR(WatchedASR):
+    """Hears what it was told to hear."""
+
+    script: list[str]
+
+    async def transcribe(self, samples: Samples, **options: Any) -> Transcription:
+        return Transcription(self.script.pop(0) if len(self.script) > 1 else self.script[0])
+
+
+async def test_an_interim_transcript_that_takes_back_settled_words_does_not_show(
+    asr: StreamingASR, voice_activity: VoiceActivityModel, audio_time: AudioTime
+) -> None:
+    scripted = ScriptedASR(asr)
+    scripted.script = ["what is", "what is a", "which was the weather", "what"]
+    microphone = Microphone(scripted, voice_activity, timing=FREQUENT_INTERIMS)
+    microphone.window_heard = audio_time.pass_a_window
+    await microphone.hear(recording("turn_08").samples[: 2 * SAMPLE_RATE])
+    assert microphone.texts(HeardKind.INTERIM) == [
+        "what is",
+        "what is a",
+        "what is the weather",
+        "what is",
+    ]
+    await microphone.hearing.aclose()
 
 
 async def test_interim_transcripts_keep_their_pace(
@@ -449,30 +473,59 @@ async def test_a_decode_that_still_waits_is_promoted_when_it_becomes_the_final(
     await microphone.hearing.drain()
 
 
+async def test_an_utterance_is_told_of_after_the_final_of_the_one_before(
+    asr: StreamingASR, voice_activity: VoiceActivityModel, busy: BusyDesk
+) -> None:
+    microphone = Microphone(WatchedASR(asr, busy.desk), voice_activity)
+    spoken = [recording("turn_05"), recording("turn_08"), recording("turn_02")]
+    for turn in spoken:
+        await microphone.hear(turn.samples, silence(1.0), wait=False)
+    await microphone.hear(spoken[0].samples, wait=False)
+    assert microphone.kinds() == [HeardKind.SPEECH_STARTED]
+    busy.released.set()
+    assert await microphone.finals(3) == [turn.text for turn in spoken]
+    one_utterance = [HeardKind.SPEECH_STARTED, HeardKind.FINAL, HeardKind.SPEECH_ENDED]
+    assert microphone.kinds() == [*one_utterance * 3, HeardKind.SPEECH_STARTED]
+    await microphone.hearing.aclose()
+
+
+async def test_closing_withdraws_what_waits_for_its_turn(
+    asr: StreamingASR, voice_activity: VoiceActivityModel, busy: BusyDesk
+) -> None:
+    microphone = Microphone(WatchedASR(asr, busy.desk), voice_activity, auto_finish=False)
+    await microphone.hear(recording("turn_05").samples, silence(0.4), wait=False)
+    microphone.hearing.finish()
+    await microphone.hear(recording("turn_05").samples, silence(0.4), wait=False)
+    await busy.until_queued(Priority.SPECULATIVE)
+    await microphone.hearing.aclose()
+    assert sum(busy.desk.stats().queued.values()) == 0
+    assert not microphone.hearing._tasks
+
+
 async def test_what_recognition_cannot_keep_up_with_is_dropped_from_the_front(
     asr: StreamingASR,
     voice_activity: VoiceActivityModel,
     busy: BusyDesk,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    spoken = [recording("turn_09"), recording("turn_08")]
-    timing = replace(NO_INTERIMS, commit_seconds=2.0, limit_seconds=4.0)
+    timing = replace(NO_INTERIMS, commit_seconds=2.0, limit_seconds=6.0)
     microphone = Microphone(
         WatchedASR(asr, busy.desk), voice_activity, auto_finish=False, timing=timing
     )
-    # The first pause's decode waits with audio that is gone when its turn comes.
-    await microphone.hear(
-        *(part for _ in range(3) for part in (spoken[0].samples, silence(0.2))), wait=False
-    )
+    earlier, later = recording("turn_09"), recording("turn_08")
+    for _ in range(2):
+        await microphone.hear(earlier.samples, silence(0.2), wait=False)
     await busy.until_queued(Priority.SPECULATIVE)
-    await microphone.hear(silence(0.3), spoken[1].samples, wait=False)
-    await microphone.hear(silence(0.3), wait=False)
+    # Speech without a pause, until what waits to be settled has been dropped as well.
+    for _ in range(3):
+        microphone.hearing.push(later.samples)
+        microphone.hearing.observe(VOICE)
     assert "recognition does not keep up" in caplog.text
     busy.released.set()
     await microphone.decoded()
     microphone.hearing.finish()
     (final,) = await microphone.finals(1)
-    assert final.endswith(spoken[1].text)
+    assert final.endswith(f"{later.text} {later.text}")
     await microphone.hearing.drain()
 
 
