@@ -56,9 +56,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--name", default="given", help="what the given pair is called in the report")
     made.add_argument(
-        "--turns-by-silence",
+        "--random-weights",
         action="store_true",
-        help="end turns by silence alone: for models whose transcripts mean nothing",
+        help="the given models have the cost of real ones and no knowledge: turns end by silence",
     )
     made.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
     made.add_argument("--systems", nargs="+", choices=tuple(IN_ROOMS), default=tuple(IN_ROOMS))
@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def pairs_of(arguments: argparse.Namespace) -> tuple[ModelPair, ...]:
+def pairs_of(arguments: argparse.Namespace, folder: Path) -> tuple[ModelPair, ...]:
     """The pairs that are asked for. Raises ModelError."""
     given = arguments.asr != "demo" or arguments.voice != "demo"
     wanted = arguments.models or (["demo", "given"] if given else ["demo"])
@@ -88,7 +88,7 @@ def pairs_of(arguments: argparse.Namespace) -> tuple[ModelPair, ...]:
                 arguments.asr,
                 arguments.voice,
                 arguments.context,
-                turns_by_silence=arguments.turns_by_silence,
+                random_weights_in=folder / "models" if arguments.random_weights else None,
             )
         )
     return tuple(pairs)
@@ -102,7 +102,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         options = Options(
-            pairs=pairs_of(arguments),
+            pairs=pairs_of(arguments, folder),
             systems=tuple(arguments.systems),
             parts=tuple(arguments.only),
             folder=folder,

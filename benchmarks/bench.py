@@ -64,6 +64,7 @@ async def run(options: Options) -> dict[str, Any]:
             "livekit-server": machine.livekit_version(program),
         },
         "endpointing_seconds": TurnSettings.model_fields["min_delay_seconds"].default,
+        "vad_silence_seconds": {name: s.vad_silence_seconds for name, s in IN_ROOMS.items()},
         "reply": REPLY,
         "pairs": {},
     }
@@ -89,7 +90,7 @@ class _Pair:
                 "asr": models.asr.name,
                 "voice": models.voice.stem,
                 "context": models.context,
-                "turns_by_silence": models.turns_by_silence,
+                "random_weights": models.random_weights,
             },
             "floor": [],
             "start_seconds": {},
@@ -122,7 +123,7 @@ class _Pair:
             found["floor"] = await self._floor(stage, surroundings.livekit)
         if "rooms" in options.parts:
             await self._climb_by_turns(stage, surroundings, found)
-        if "requests" in options.parts and not self._models.turns_by_silence:
+        if "requests" in options.parts and not self._models.random_weights:
             options.say(f"{self._models.name}: all complete requests, built-in replies")
             found["requests"] = await self._requests(stage, surroundings)
 

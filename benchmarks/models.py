@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.random_weights import made_sure
 from services.models import resolve_asr, resolve_voice
 
 _CACHE = Path(__file__).parents[1] / "models"
@@ -22,8 +23,9 @@ class ModelPair:
     """A Piper `.onnx`, with its `.onnx.json` beside it."""
     context: Literal["auto", "fitted", "full"]
     """What the product's recogniser is given to hear; peers always pad to 30 s."""
-    turns_by_silence: bool
-    """For models whose transcripts mean nothing: ends of turns are not judged by the words."""
+    random_weights: bool
+    """A model of true cost without knowledge, whose transcripts mean nothing: ends of turns are
+    judged by silence alone."""
 
     @classmethod
     def find(
@@ -33,15 +35,22 @@ class ModelPair:
         voice: str,
         context: Literal["auto", "fitted", "full"] = "auto",
         *,
-        turns_by_silence: bool = False,
+        random_weights_in: Path | None = None,
     ) -> ModelPair:
-        """By catalogue name or path. Raises ModelError with the cure."""
+        """By catalogue name or path. Raises ModelError with the cure.
+
+        With `random_weights_in`, a folder for a copy of the recogniser, that is one of random
+        weights.
+        """
         found_asr = resolve_asr(asr, cache=_CACHE)
         found_voice = resolve_voice(voice, cache=_CACHE)
+        folder = found_asr.folder.resolve()
+        if random_weights_in is not None:
+            folder = made_sure(folder, random_weights_in)
         return cls(
             name,
-            found_asr.folder.resolve(),
+            folder,
             found_voice.model.resolve(),
             found_asr.context if context == "auto" else context,
-            turns_by_silence,
+            random_weights_in is not None,
         )

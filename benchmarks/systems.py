@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import aiohttp
 
+from agent.settings.conversation import TurnSettings
 from benchmarks.endpoint import MODEL
 from benchmarks.models import ModelPair
 from benchmarks.processes import Program, ProgramError
@@ -117,7 +118,7 @@ class Ours(System):
     """`python -m agent start`, as an operator runs it."""
 
     name = "ours"
-    vad_silence_seconds = 0.25
+    vad_silence_seconds = TurnSettings.model_fields["vad_silence_seconds"].default
     llm: ClassVar[bool] = True
 
     def __init__(self, surroundings: Surroundings, models: ModelPair) -> None:
@@ -149,7 +150,7 @@ class Ours(System):
             "MAX_ROOMS": str(self.surroundings.rooms),
             "WORKER_PORT": str(self.port),
             "WHISPER_MODEL_PATH": str(ROOT / "models"),
-            "TURN_DETECTION": "vad" if self.models.turns_by_silence else "fast",
+            "TURN_DETECTION": "vad" if self.models.random_weights else "fast",
             "DRAIN_SECONDS": "0",
             **llm,
         }

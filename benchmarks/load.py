@@ -1,0 +1,195 @@
+"""`python -m benchmarks.load`: callers against any deployment, with a table and a plot of waits."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.caller import Caller, read_wav, room_token
+from benchmarks.callers import GREETING_SECONDS, QUIET_SECONDS, Turn, take_turn
+from benchmarks.plots import draw_times
+from benchmarks.speech import complete_requests
+from benchmarks.statistics import Spread
+
+_PAUSE_SECONDS = (0.5, 2.5)
+"""A caller thinks for so long, from and to, before speaking again."""
+_JOIN_EVERY_SECONDS = 0.5
+_REPLY_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a caller needs to join."""
+
+    url: str
+    token: str
+    room: str
+    identity: str
+
+
+GetTicket = Callable[[int], Awaitable[Ticket]]
+
+
+@dataclass(slots=True)
+class Found:
+    """What all callers met with, as it comes."""
+
+    turns: list[Turn] = field(default_factory=list)
+    greetings: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """One sentence for each caller who could not join or lost the agent."""
+
+
+async def call(
+    number: int, get_ticket: GetTicket, recordings: list[Path], until: float, found: Found
+) -> None:
+    """One caller: join, hear the greeting, then ask and listen until the monotonic time `until`."""
+    chance = random.Random(number)
+    try:
+        ticket = await get_ticket(number)
+        async with Caller(ticket.identity) as caller:
+            began = time.monotonic()
+            await caller.join(ticket.url, ticket.token)
+            greeted = await caller.wait_for_sound(began, GREETING_SECONDS)
+            if greeted is None:
+                found.failures.append(f"caller {number}: no agent spoke in room {ticket.room}")
+                return
+            found.greetings.append(greeted - began)
+            await caller.wait_for_silence(QUIET_SECONDS)
+            while time.monotonic() < until:
+                await asyncio.sleep(chance.uniform(*_PAUSE_SECONDS))
+                path = chance.choice(recordings)
+                turn = await take_turn(
+                    caller, ticket.room, path.stem, read_wav(path), reply_seconds=_REPLY_SECONDS
+                )
+                found.turns.append(turn)
+    except Exception as error:
+        found.failures.append(f"caller {number}: {error or type(error).__name__}")
+
+
+async def run(
+    rooms: int, minutes: float, get_ticket: GetTicket, recordings: list[Path], started: float
+) -> Found:
+    """So many callers, each in a room of its own, for so long."""
+    found = Found()
+    until = started + 60 * minutes
+    async with asyncio.TaskGroup() as group:
+        for number in range(rooms):
+            group.create_task(
+                call(number, get_ticket, recordings, until, found), name=f"caller-{number}"
+            )
+            await asyncio.sleep(_JOIN_EVERY_SECONDS)
+    return found
+
+
+def by_key(url: str, key: str, secret: str, agent_name: str) -> GetTicket:
+    """Tickets that we sign ourselves."""
+    run_name = f"load-{os.getpid()}"
+
+    async def make(number: int) -> Ticket:
+        room, identity = f"{run_name}-{number}", f"caller-{number}"
+        token = room_token(key, secret, room, identity, agent_name=agent_name)
+        return Ticket(url, token, room, identity)
+
+    return make
+
+
+def by_page(session: aiohttp.ClientSession, page: str, access_key: str) -> GetTicket:
+    """Tickets from the page's own route, as a browser gets them."""
+    headers = {"Authorization": f"Bearer {access_key}"} if access_key else {}
+
+    async def ask(number: int) -> Ticket:
+        url = f"{page.rstrip('/')}/api/token"
+        async with session.post(url, json={}, headers=headers) as response:
+            answer = await response.json(content_type=None)
+            if response.status != 200:
+                raise RuntimeError(f"the page gives no token: {answer}")
+        return Ticket(answer["url"], answer["token"], answer["room"], answer["identity"])
+
+    return ask
+
+
+def summary(found: Found) -> str:
+    """The table that is printed."""
+    responses = [t.answered - t.ended for t in found.turns if t.answered and not t.cut_off]
+    silent = sum(t.answered is None for t in found.turns)
+    cut_off = sum(t.cut_off for t in found.turns)
+    lines = [
+        f"{'seconds':<28}{'p50':>8}{'p95':>8}{'least':>8}{'most':>8}{'count':>8}",
+        _line("join → greeting", found.greetings),
+        _line("last word → first sound", responses),
+        f"turns: {len(found.turns)}, without a reply: {silent}, cut off: {cut_off}",
+        *found.failures,
+    ]
+    return "\n".join(lines)
+
+
+def _line(name: str, values: list[float]) -> str:
+    spread = Spread.of(values)
+    if spread is None:
+        return f"{name:<28}{'none':>8}"
+    figures = (spread.p50, spread.p95, spread.least, spread.most)
+    return f"{name:<28}" + "".join(f"{v:>8.2f}" for v in figures) + f"{spread.count:>8}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    made.add_argument("--rooms", type=int, default=1, help="callers, each in a room of its own")
+    made.add_argument("--minutes", type=float, default=1.0)
+    made.add_argument("--page", default="", help="address of the page, which gives the tokens")
+    made.add_argument("--access-key", default=os.environ.get("WEB_ACCESS_KEY", ""))
+    made.add_argument("--url", default=os.environ.get("LIVEKIT_URL", ""), help="LiveKit server")
+    made.add_argument("--key", default=os.environ.get("LIVEKIT_API_KEY", ""))
+    made.add_argument("--secret", default=os.environ.get("LIVEKIT_API_SECRET", ""))
+    made.add_argument("--agent-name", default=os.environ.get("AGENT_NAME", "local-voice-agent"))
+    made.add_argument(
+        "--speech", type=Path, nargs="+", help="16 kHz WAV files to say; default: those of tests"
+    )
+    made.add_argument("--plot", type=Path, default=Path("load.png"))
+    return made
+
+
+async def _run(arguments: argparse.Namespace, recordings: list[Path]) -> int:
+    async with aiohttp.ClientSession() as session:
+        if arguments.page:
+            get_ticket = by_page(session, arguments.page, arguments.access_key)
+        else:
+            get_ticket = by_key(
+                arguments.url, arguments.key, arguments.secret, arguments.agent_name
+            )
+        started = time.monotonic()
+        found = await run(arguments.rooms, arguments.minutes, get_ticket, recordings, started)
+    print(summary(found))
+    good = [t for t in found.turns if t.answered is not None and not t.cut_off]
+    if good:
+        times = [t.ended - started for t in good]
+        responses = [(t.answered or 0.0) - t.ended for t in good]
+        draw_times(times, responses, arguments.plot)
+        print(f"plot: {arguments.plot}")
+    return 1 if found.failures or not found.turns else 0
+
+
+def main() -> int:
+    """Call; the exit status is 1 when a caller could not be served."""
+    parser = _parser()
+    arguments = parser.parse_args()
+    if not arguments.page and not (arguments.url and arguments.key and arguments.secret):
+        parser.error("give --page, or --url with --key and --secret")
+    recordings = arguments.speech or [r.path for r in complete_requests()]
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(_run(arguments, recordings))
+    return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""What the product has promised of its speed, held against what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.figures import OURS, PairFigures, pairs
+from benchmarks.statistics import Spread, share
+
+_MEBIBYTE = 2**20
+_MARGIN_SECONDS = {"demo": 0.1}
+_OTHER_MARGIN_SECONDS = 0.2
+_AHEAD = {"1": 3.0, "2": 5.0, "4": 5.0}
+_FIRST_SOUND_SECONDS = {"5": 0.12, "15": 0.12, "40": 0.16}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One promise."""
+
+    what: str
+    wanted: str
+    measured: str
+    met: bool
+    by: str
+    """How far the measurement is from what was promised."""
+
+
+def judge(results: dict[str, Any]) -> list[Target]:
+    """All promises that these results say something about."""
+    return [t for pair in pairs(results) for t in _of_pair(pair, results["endpointing_seconds"])]
+
+
+def _of_pair(pair: PairFigures, endpointing: float) -> Iterator[Target]:
+    yield from _response(pair, endpointing)
+    if pair.name != "demo":
+        yield from _ahead(pair)
+        yield from _first_sound(pair)
+    delays = pair.transcript_delays(OURS)
+    if (quick := share(delays, 0.030)) is not None:
+        yield Target(
+            f"{pair.name}: transcript at most 30 ms after the end of speech",
+            "≥ 80 % of turns",
+            f"{quick:.0%} of {len(delays)}",
+            quick >= 0.8,
+            f"{100 * (quick - 0.8):+.0f} points",
+        )
+    if (lag := pair.lag_p99(OURS, "4")) is not None:
+        what = f"{pair.name}: loop lag p99, four rooms talking, the latest loop"
+        yield _at_most(what, lag, 0.020)
+    freed = Spread.of(pair.engine("free_core").get("ours", []))
+    if freed is not None:
+        yield _at_most(f"{pair.name}: a cancelled synthesis frees the core, p95", freed.p95, 0.060)
+    if (bytes_per_room := pair.bytes_per_room(OURS)) is not None:
+        mebibytes = bytes_per_room / _MEBIBYTE
+        yield Target(
+            f"{pair.name}: memory of one more room",
+            "≤ 12 MiB",
+            f"{mebibytes:.1f} MiB",
+            mebibytes <= 12,
+            f"{mebibytes - 12:+.1f} MiB",
+        )
+    yield from _idle(pair)
+    health = pair.health()
+    if health and (spread := Spread.of(health)):
+        # Of some hundred answers the 99th percentile is nearly the slowest.
+        yield _at_most(f"{pair.name}: health while four rooms talk, slowest", spread.most, 0.100)
+
+
+def _response(pair: PairFigures, endpointing: float) -> Iterator[Target]:
+    spread, floor = pair.answers(OURS, "1").spread, pair.floor
+    if spread is not None and floor is not None:
+        margin = _MARGIN_SECONDS.get(pair.name, _OTHER_MARGIN_SECONDS)
+        yield _at_most(
+            f"{pair.name}: response p50, one room: endpointing + transport + {margin * 1e3:.0f} ms",
+            spread.p50,
+            endpointing + floor.p50 + margin,
+        )
+    requests = pair.requests()
+    if requests is not None and requests.spread is not None:
+        what = f"{pair.name}: response p50 on all complete requests, nothing configured"
+        yield _at_most(what, requests.spread.p50, 0.6)
+
+
+def _ahead(pair: PairFigures) -> Iterator[Target]:
+    for step, times in _AHEAD.items():
+        spread, best = pair.answers(OURS, step).spread, pair.best_peer(step)
+        if spread is None or best is None:
+            continue
+        peer, median = best
+        ahead = median / spread.p50
+        yield Target(
+            f"{pair.name}: ahead of the best peer ({peer}), rooms talking: {step}",
+            f"≥ {times:.0f}×",
+            f"{ahead:.1f}×",
+            ahead >= times,
+            f"{ahead - times:+.1f}×",
+        )
+
+
+def _first_sound(pair: PairFigures) -> Iterator[Target]:
+    found = pair.engine("first_sound").get("ours", {})
+    for words, limit in _FIRST_SOUND_SECONDS.items():
+        if (spread := Spread.of(found.get(words, []))) is not None:
+            yield _at_most(f"{pair.name}: first sound of {words} words, p50", spread.p50, limit)
+
+
+def _idle(pair: PairFigures) -> Iterator[Target]:
+    one = pair.idle(OURS, 1)
+    if one is not None:
+        cores = one["cpu"]["system"]
+        yield Target(
+            f"{pair.name}: one idle room",
+            "≤ 0.12 cores",
+            f"{cores:.3f} cores",
+            cores <= 0.12,
+            f"{cores - 0.12:+.3f} cores",
+        )
+
+
+def _at_most(what: str, seconds: float, limit: float) -> Target:
+    return Target(
+        what,
+        f"≤ {limit * 1e3:.0f} ms",
+        f"{seconds * 1e3:.0f} ms",
+        seconds <= limit,
+        f"{(seconds - limit) * 1e3:+.0f} ms",
+    )

@@ -1,0 +1,152 @@
+"""The benchmark's programs: child processes, calls into them, the probe, the fixed replies."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import openai
+import psutil
+import pytest
+
+from benchmarks.endpoint import MODEL, FixedReplies
+from benchmarks.lag import lag_seconds
+from benchmarks.processes import Program, ProgramError
+from benchmarks.random_weights import ModelFile, Variable
+from benchmarks.remote import Remote, RemoteError
+
+_ROOT = Path(__file__).parents[2]
+_SERVER = """
+import asyncio
+from benchmarks.remote import serve
+
+async def double(number):
+    print("a library that prints")
+    return 2 * number
+
+async def fail():
+    raise ValueError("as asked")
+
+asyncio.run(serve({"double": double, "fail": fail}))
+"""
+
+
+async def _start(tmp_path: Path, source: str) -> Program:
+    return await Program.start(
+        "child",
+        [sys.executable, "-c", source],
+        log=tmp_path / "child.log",
+        environment={"PYTHONPATH": str(_ROOT)},
+    )
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        return psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_calls_into_another_process_give_results_and_errors(tmp_path: Path) -> None:
+    program = await _start(tmp_path, _SERVER)
+    try:
+        remote = Remote(program)
+        await remote.wait_until_ready()
+        assert await remote.call("double", number=21) == 42
+        with pytest.raises(RemoteError, match="as asked"):
+            await remote.call("fail")
+        assert await remote.call("double", number=2) == 4
+    finally:
+        await program.stop()
+    assert "a library that prints" in (tmp_path / "child.log").read_text()
+
+
+async def test_waiting_for_a_program_that_ended_says_what_it_said_last(tmp_path: Path) -> None:
+    program = await _start(tmp_path, "import sys; sys.exit('the disk is full')")
+    with pytest.raises(ProgramError, match="the disk is full"):
+        await program.wait_for_line(lambda line: line == "ready", 30)
+    await program.stop()
+
+
+async def test_stopping_a_program_ends_what_it_started(tmp_path: Path) -> None:
+    source = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    program = await _start(tmp_path, source)
+    child = int(await program.wait_for_line(str.isdigit, 30))
+    await program.stop()
+    for _ in range(200):
+        if not _runs(child):
+            break
+        await asyncio.sleep(0.01)
+    else:
+        pytest.fail("the grandchild still runs")
+
+
+async def test_the_probe_sees_a_blocked_loop(tmp_path: Path) -> None:
+    file = tmp_path / "lag.bin"
+    source = (
+        "import asyncio, time\n"
+        "async def main():\n"
+        "    await asyncio.sleep(2.2)\n"
+        "    time.sleep(0.3)\n"
+        "    await asyncio.sleep(0.1)\n"
+        "asyncio.run(main())\n"
+        "print('done', flush=True)\n"
+    )
+    program = await Program.start(
+        "probed",
+        [sys.executable, "-c", source],
+        log=tmp_path / "probed.log",
+        environment={
+            "PYTHONPATH": str(_ROOT / "benchmarks" / "probe"),
+            "LOOP_LAG_FILE": str(file),
+        },
+    )
+    await program.wait_for_line(lambda line: line == "done", 30)
+    await program.stop()
+    assert lag_seconds(file, 0.0, float("inf")).max() > 0.2
+
+
+def test_the_latest_loop_counts(tmp_path: Path) -> None:
+    file = tmp_path / "lag.bin"
+    looks = [(1.0, 10.0 + i, 0.001) for i in range(60)] + [(2.0, 10.0 + i, 0.5) for i in range(60)]
+    file.write_bytes(b"".join(struct.pack("ddd", *look) for look in looks) + b"half")
+    assert set(lag_seconds(file, 0.0, 1e9)) == {0.5}
+    assert len(lag_seconds(file, 0.0, 5.0)) == 0
+
+
+async def test_the_endpoint_streams_the_same_reply_to_everybody() -> None:
+    endpoint = FixedReplies("Of course, I will.")
+    url = await endpoint.start()
+    client = openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0)
+    try:
+        stream = await client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "anything"}], stream=True
+        )
+        text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
+    finally:
+        await client.close()
+        await endpoint.stop()
+    assert text == "Of course, I will."
+    assert endpoint.requests == 1
+
+
+def test_scaling_a_variable_leaves_those_that_shared_its_content(tmp_path: Path) -> None:
+    ones = np.ones(3, dtype="<f4").tobytes()
+    file = tmp_path / "model.bin"
+    head = struct.pack("<I", 6) + struct.pack("<H", 2) + b"S\0" + struct.pack("<I", 3)
+    ModelFile(head, {"a/gamma": Variable((3,), 0, ones)}, {"last/gamma": "a/gamma"}).write(file)
+    model = ModelFile.read(file)
+    model.scale("last/gamma", 2.0)
+    model.write(file)
+    again = ModelFile.read(file)
+    assert again.variables["a/gamma"].data == ones
+    assert np.frombuffer(again.variables["last/gamma"].data, "<f4").tolist() == [2.0, 2.0, 2.0]
+    assert again.aliases == {}
