@@ -22,6 +22,7 @@ from services.web.server import WebServer, WebServerError
 from services.web.status import AgentStatus, Check, HealthRoutes
 
 if TYPE_CHECKING:
+    from agent.upkeep import Upkeep
     from agent.worker import Worker
     from services.shared import SharedSpeech
 
@@ -29,6 +30,8 @@ logger = logging.getLogger("agent.application")
 
 _EXIT_STARTUP = 1
 _EXIT_FORCED = 3
+_EXIT_RESTART = 4
+_WEAR_CHECK_SECONDS = 1.0
 
 
 class Role(Enum):
@@ -59,7 +62,9 @@ class Application:
         self._deadline: threading.Timer | None = None
         self._livekit: LiveKitServer | None = None
         self._speech: SharedSpeech | None = None
+        self._upkeep: Upkeep | None = None
         self._worker: Worker | None = None
+        self._exit_status = 0
         self._web: WebServer | None = None
 
     async def run(self) -> int:
@@ -67,20 +72,35 @@ class Application:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, number)
-        status = 0
         try:
             await _first(self._start_and_serve(), self._stop.wait())
             if self._role is Role.START and self._worker is not None:
                 await _first(self._drain(self._worker), self._stop_now.wait())
         except (LiveKitServerError, WebServerError, ModelError) as error:
             print(error, file=sys.stderr)
-            status = _EXIT_STARTUP
+            self._exit_status = _EXIT_STARTUP
         except Exception:
             logger.exception("cannot go on")
-            status = _EXIT_STARTUP
+            self._exit_status = _EXIT_STARTUP
         finally:
-            await self._end(status)
-        return status
+            await self._end(self._exit_status)
+        return self._exit_status
+
+    def _end_for_restart(self) -> None:
+        """Let the rooms finish and end, for the supervisor to start a fresh process."""
+        self._exit_status = _EXIT_RESTART
+        self._stop.set()
+
+    async def _until_worn_out(self, speech: SharedSpeech) -> None:
+        """Until the desk has lost all the threads it may lose; such a process must be replaced."""
+        while True:
+            await asyncio.sleep(_WEAR_CHECK_SECONDS)
+            if speech.desk.stats().exhausted:
+                break
+        logger.error("too many wedged threads: the process must be started again")
+        if self._role is Role.START:
+            self._end_for_restart()
+        await asyncio.Event().wait()
 
     def _on_signal(self, number: int) -> None:
         logger.info("stopping", extra={"signal": signal.Signals(number).name})
@@ -106,9 +126,19 @@ class Application:
             self._announce()
             await asyncio.Event().wait()
         # Imported here: the web role needs neither the framework's worker nor any model.
-        from agent.worker import LiveKitAccount, Worker, shared_speech_of
+        from agent.speech_config import speech_config
+        from agent.upkeep import Upkeep
+        from agent.worker import LiveKitAccount, Worker
+        from services.shared import SharedSpeech, configure_shared
 
-        self._speech = speech = shared_speech_of(settings)
+        # Where nobody would start the process again it goes on, without new rooms.
+        ends = self._end_for_restart if self._role is Role.START else None
+        self._upkeep = upkeep = Upkeep(settings, drain=ends)
+        self._speech = speech = SharedSpeech(
+            speech_config(settings), observer=upkeep.circuits.observe
+        )
+        configure_shared(speech)
+        upkeep.watch_over(speech)
         # The models load meanwhile: health is answered from the start, a busy port is told at once.
         loading = asyncio.create_task(speech.prewarm(), name="load-models")
         try:
@@ -118,11 +148,14 @@ class Application:
         finally:
             loading.cancel()
         self._worker = Worker(
-            settings, LiveKitAccount(access.url, access.api_key, access.api_secret), speech
+            settings,
+            LiveKitAccount(access.url, access.api_key, access.api_secret),
+            speech,
+            upkeep,
         )
         await self._worker.start()
         self._announce()
-        await self._worker.wait()
+        await _first(self._worker.wait(), self._until_worn_out(speech))
 
     async def _livekit_access(self) -> LiveKitAccess:
         livekit = self._settings.livekit
@@ -229,6 +262,8 @@ class Application:
             await self._livekit.stop()
         if self._speech is not None:
             await asyncio.to_thread(self._speech.close)
+        if self._upkeep is not None:
+            self._upkeep.close()
         logger.info("stopped")
 
 

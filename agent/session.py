@@ -51,6 +51,7 @@ logger = logging.getLogger("agent.session")
 _INPUT_FRAME_MILLISECONDS = 32
 """One window of the voice activity model: fewer events than the default 50 ms would not be worth
 the later answer, smaller frames only wake the loop more often."""
+_NO_VOICE = "The voice is out of service for a moment; replies come as text."
 _FIRST_CALLER_SECONDS = 30.0
 _NO_LIMIT = 2**31
 
@@ -66,6 +67,7 @@ class RoomServices:
     build_llm: Callable[[Toolbox], llm.LLM[Any]]
     llm_name: str
     notices: Callable[[], list[str]]
+    voice_in_service: Callable[[], bool]
 
 
 async def converse(ctx: JobContext, services: RoomServices) -> None:
@@ -111,6 +113,7 @@ class RoomConversation:
             room=name,
             timeout_seconds=settings.voice.timeout_seconds,
             ahead_seconds=settings.voice.ahead_seconds,
+            in_service=services.voice_in_service,
         )
         self._toolbox = Toolbox(RoomState())
         self._llm = services.build_llm(self._toolbox)
@@ -227,6 +230,8 @@ class RoomConversation:
             "engine error",
             extra={"kind": getattr(event.error, "type", "error"), "error": str(error)},
         )
+        if getattr(event.error, "type", "") == "tts_error" and not self._ended:
+            self._notify("voice_unavailable", _NO_VOICE)
 
     def _on_close(self, event: CloseEvent) -> None:
         self._end(f"session closed: {event.reason.value}")

@@ -21,10 +21,11 @@ from agent.phrases import FIXED_PHRASES
 from agent.session import RoomServices, converse
 from agent.settings import Settings
 from agent.tools import Toolbox
+from agent.upkeep import Upkeep
 from services.inference import InferenceError
 from services.livekit_local.voice_ending import VoiceEnding
 from services.models import describe_demo
-from services.shared import SharedSpeech, SpeechConfig, configure_shared
+from services.shared import SharedSpeech
 from services.speech import TTSError
 
 logger = logging.getLogger("agent.worker")
@@ -50,18 +51,21 @@ class Worker:
         settings: Settings,
         account: LiveKitAccount | None,
         speech: SharedSpeech,
+        upkeep: Upkeep,
     ) -> None:
         """Without an account the worker registers nowhere and only takes simulated jobs."""
         self._settings = settings
         self._account = account
         self.speech = speech
-        self.capacity = settings.limits.max_rooms or 5
+        self._upkeep = upkeep
+        self._admission = upkeep.admission
         self._registered = asyncio.Event()
         self._started = asyncio.Event()
         self._warm = False
         self._voice_ending: VoiceEnding | None = None
         self._running: asyncio.Task[None] | None = None
         self._phrases: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self.server = AgentServer(
             job_executor_type=JobExecutorType.THREAD,
             load_fnc=self._load,
@@ -94,8 +98,13 @@ class Worker:
 
     @property
     def rooms(self) -> int:
-        """Rooms in progress; 0 before the start."""
-        return len(self.server.active_jobs) if self._started.is_set() else 0
+        """Rooms in progress."""
+        return self._admission.rooms
+
+    @property
+    def capacity(self) -> int:
+        """Rooms that are possible at once, as things are."""
+        return self._admission.capacity
 
     def notices(self) -> list[str]:
         """What callers should know about this agent, a sentence each."""
@@ -113,7 +122,9 @@ class Worker:
         if self._settings.turn.detection == "model":
             self._voice_ending = await asyncio.to_thread(VoiceEnding.load)
         self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")
+        await asyncio.to_thread(self._upkeep.begin)
         self._warm = True
+        self._watching = asyncio.create_task(self._upkeep.run(), name="upkeep")
         self._running = asyncio.create_task(
             self.server.run(devmode=False, unregistered=self._account is None), name="worker"
         )
@@ -145,9 +156,10 @@ class Worker:
 
     async def aclose(self) -> None:
         """End all rooms and the registration; the models stay with their owner."""
-        if self._phrases is not None:
-            self._phrases.cancel()
-            await asyncio.gather(self._phrases, return_exceptions=True)
+        for task in (self._phrases, self._watching):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if self._running is not None:
             await self.server.aclose()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -162,6 +174,12 @@ class Worker:
             logger.warning("phrases not kept", extra={"error": str(error)})
 
     async def _converse(self, ctx: JobContext) -> None:
+        watched = self._upkeep.enter_room(ctx.job.id, ctx.job.room.name)
+
+        async def leave() -> None:
+            watched.close()
+
+        ctx.add_shutdown_callback(leave)
         voice_activity = await self.speech.voice_activity.get()
         await converse(
             ctx,
@@ -173,18 +191,31 @@ class Worker:
                 build_llm=llm_builder(self._settings),
                 llm_name=self._settings.llm.model or "builtin",
                 notices=self.notices,
+                voice_in_service=lambda: self._upkeep.circuits.of("tts").usable,
             ),
         )
 
     async def _on_request(self, request: JobRequest) -> None:
-        if self.rooms >= self.capacity:
-            logger.info("room rejected", extra={"room": request.room.name, "reason": "full"})
+        decision = self._admission.offer(request.id)
+        if not decision.accepted:
+            logger.info(
+                "room refused",
+                extra={
+                    "room": request.room.name,
+                    "reason": decision.refusal.value if decision.refusal else "",
+                    "detail": decision.detail,
+                },
+            )
             await request.reject(terminate=False)
             return
-        await request.accept(name=self._settings.agent.name)
+        try:
+            await request.accept(name=self._settings.agent.name)
+        except BaseException:
+            self._admission.release(request.id)
+            raise
 
     def _load(self, _: AgentServer) -> float:
-        return min(1.0, self.rooms / self.capacity)
+        return self._admission.load()
 
 
 def llm_builder(settings: Settings) -> Callable[[Toolbox], llm.LLM[Any]]:
@@ -201,30 +232,3 @@ def llm_builder(settings: Settings) -> Callable[[Toolbox], llm.LLM[Any]]:
         )
 
     return build
-
-
-def shared_speech_of(settings: Settings) -> SharedSpeech:
-    """The process's models as the settings want them; nothing is loaded yet."""
-    demo = settings.models.choice == "demo"
-    language = settings.asr.language
-    speech = SharedSpeech(
-        SpeechConfig(
-            asr="demo" if demo else settings.asr.model,
-            voice="demo" if demo else settings.voice.voice,
-            cache=settings.models.cache,
-            language=None if language == "auto" else language,
-            device=settings.asr.device,
-            compute_type=settings.asr.compute_type,
-            context=settings.asr.context,
-            asr_threads=settings.asr.threads,
-            voice_threads=settings.voice.threads,
-            speaker=settings.voice.speaker,
-            speed=settings.voice.speed,
-            slots=settings.limits.desk_slots,
-            queue_limit=settings.limits.desk_queue,
-            wedge_budget=settings.limits.wedged_threads,
-            phrase_cache_bytes=settings.voice.phrase_cache_mb * 2**20,
-        )
-    )
-    configure_shared(speech)
-    return speech

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import ctranslate2
 
@@ -122,6 +122,15 @@ class SharedSpeech:
             return resolve_voice(self.config.voice, cache=self.config.cache).sample_rate
         except ModelError:
             return DEMO_VOICE.sample_rate
+
+    def reload(self, *, both_fit: bool) -> None:
+        """Load recogniser and voice anew; blocks, for a thread of its own.
+
+        With `both_fit` the old one serves until the new one is warm; otherwise the old one is
+        let go first, and who needs it meanwhile waits. Calls that run finish on the old one.
+        """
+        _renew(self.asr, self._load_asr, both_fit=both_fit)
+        _renew(self.tts, self._load_tts, both_fit=both_fit)
 
     def close(self) -> None:
         """End the desk and free the models. Idempotent; blocks a few seconds at most."""
@@ -244,6 +253,22 @@ class SharedSpeech:
         elif engine == "tts":
             self.tts.take()
             self.tts.start()
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+Engine = TypeVar("Engine", bound=_Closable)
+
+
+def _renew(once: LoadOnce[Engine], load: Callable[[], Engine], *, both_fit: bool) -> None:
+    if once.peek() is None:
+        return
+    old = once.put(load()) if both_fit else once.take()
+    if old is not None:
+        old.close()
+    once.get_blocking()
 
 
 def _device(device: str, compute_type: str) -> tuple[str, str]:

@@ -48,6 +48,7 @@ async def _serve(name: str, settings: Settings) -> None:
     room = await _open_room(name, settings)
 
     from agent.speech_config import speech_config
+    from agent.upkeep import Upkeep
     from agent.worker import LiveKitAccount, Worker
     from services.asr import ASRLoadError
     from services.models import ModelError
@@ -57,17 +58,21 @@ async def _serve(name: str, settings: Settings) -> None:
 
     livekit = settings.livekit
     account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret.get_secret_value())
-    speech = SharedSpeech(speech_config(settings))
+    upkeep = Upkeep(settings, drain=None)
+    speech = SharedSpeech(speech_config(settings), observer=upkeep.circuits.observe)
     configure_shared(speech)
+    upkeep.watch_over(speech)
     try:
         await speech.prewarm()
         for notice in speech.notices:
             complain("connect", notice)
-        await _converse(Worker(settings, account, speech), room, account)
+        upkeep.begin()
+        await _converse(Worker(settings, account, speech, upkeep), room, account)
     except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
         raise CommandError(str(error)) from error
     finally:
         await asyncio.get_running_loop().run_in_executor(None, speech.close)
+        upkeep.close()
 
 
 async def _open_room(name: str, settings: Settings) -> Room:

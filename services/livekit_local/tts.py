@@ -47,9 +47,11 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         room: str | None = None,
         timeout_seconds: float = 5.0,
         ahead_seconds: float = 8.0,
+        in_service: Callable[[], bool] | None = None,
     ) -> None:
         """`timeout_seconds` of engine time are what one sentence may take; no more than
-        `ahead_seconds` of speech are computed before they are heard.
+        `ahead_seconds` of speech are computed before they are heard. While `in_service` says
+        no, nothing is computed and the framework gets the error at once.
         """
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
@@ -60,6 +62,7 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         self._room = room or f"tts-{uuid.uuid4().hex[:8]}"
         self._timeout_seconds = timeout_seconds
         self._ahead_seconds = ahead_seconds
+        self._in_service = in_service or _always
         self._streams: set[LocalTTSStream] = set()
 
     @property
@@ -88,6 +91,7 @@ class LocalTTS(tts.TTS[Literal["error"]]):
             room=self._room,
             timeout_seconds=self._timeout_seconds,
             ahead_seconds=self._ahead_seconds,
+            in_service=self._in_service,
             conn_options=conn_options,
             on_close=self._streams.discard,
         )
@@ -114,9 +118,11 @@ class LocalTTSStream(tts.SynthesizeStream):
         room: str,
         timeout_seconds: float,
         ahead_seconds: float,
+        in_service: Callable[[], bool],
         conn_options: APIConnectOptions,
         on_close: Callable[[LocalTTSStream], None],
     ) -> None:
+        self._in_service = in_service
         self._engine = engine
         self._room = room
         self._timeout_seconds = timeout_seconds
@@ -187,6 +193,9 @@ class LocalTTSStream(tts.SynthesizeStream):
         failure: Exception | None = None
         async for sentence in sentences:
             await speech.wait_until_needed(self._ahead_seconds)
+            if not self._in_service():
+                failure = TTSError("the voice is out of service for a while")
+                continue
             urgent = speech.ahead_seconds < _URGENT_SECONDS
             pieces = voice.synthesize(
                 sentence,
@@ -277,6 +286,10 @@ class _Speech:
         seconds = len(samples) / self._voice_rate
         self.seconds += seconds
         self._plays_until = max(self._plays_until, time.monotonic()) + seconds
+
+
+def _always() -> bool:
+    return True
 
 
 def api_error(error: Exception) -> APIError:

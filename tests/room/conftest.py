@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from benchmarks.caller import Caller, Utterance, room_token
 from services.livekit_server import LiveKitAddress, LiveKitServer
 
 if TYPE_CHECKING:
-    from agent.worker import Worker
+    from agent.worker import LiveKitAccount, Worker
     from services.shared import SharedSpeech
 
 _CONFIG = Path(__file__).parents[2] / "livekit.yaml"
@@ -32,6 +31,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, account: LiveKitAccount, speech: SharedSpeech
+) -> AsyncIterator[Worker]:
+    """A worker that is ready, and ends with the block."""
+    from agent.upkeep import Upkeep
+    from agent.worker import Worker
+
+    upkeep = Upkeep(settings, drain=None)
+    upkeep.watch_over(speech)
+    worker = Worker(settings, account, speech, upkeep)
+    await worker.start()
+    yield worker
+    await worker.aclose()
+    upkeep.close()
 
 
 @dataclass
@@ -62,7 +78,8 @@ def settings() -> Settings:
     """The defaults; rooms end soon after their last caller."""
     return Settings.model_validate(
         {
-            "limits": {"room_empty_seconds": 0.2},
+            # A busy machine makes loops late, and that is not what these tests are about.
+            "limits": {"room_empty_seconds": 0.2, "loop_lag_seconds": 60.0},
             "voice": {"timeout_seconds": 2.0},
             "agent": {"name": "agent-under-test", "greeting": "Hello."},
         }
@@ -74,14 +91,11 @@ async def worker(
     livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
 ) -> AsyncIterator[Worker]:
     """A worker that serves rooms of that server with the session's shared models."""
-    os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
-    from agent.worker import LiveKitAccount, Worker
+    from agent.worker import LiveKitAccount
 
     account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
-    worker = Worker(settings, account, shared)
-    await worker.start()
-    yield worker
-    await worker.aclose()
+    async with serving(settings, account, shared) as worker:
+        yield worker
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -24,12 +24,28 @@ def _counts() -> Counter[str]:
     snapshot = Snapshot.take()
     return Counter(
         {
-            **Counter(f"thread {thread.name}" for thread in snapshot.threads),
+            # LiveKit's native pool shows up as dummies, whichever of its threads calls back first.
+            **Counter(
+                f"thread {thread.name}"
+                for thread in snapshot.threads
+                if not thread.name.startswith("Dummy-")
+            ),
             "tasks": len(snapshot.tasks),
             "descriptors": len(snapshot.descriptors),
             "files": len(snapshot.files),
         }
     )
+
+
+async def _grown_since(before: Counter[str]) -> dict[str, int]:
+    """What there is more of, once it had time to end."""
+    grown: dict[str, int] = {}
+    for _ in range(200):
+        grown = dict(_counts() - before)
+        if not grown:
+            break
+        await asyncio.sleep(0.1)
+    return grown
 
 
 async def _until_empty(worker: Worker) -> None:
@@ -53,10 +69,7 @@ async def test_ten_joins_and_leaves_leave_nothing_behind(
         await call.caller.leave()
     await _until_empty(worker)
     # Each room's thread ends with it and an idle one takes its place: the numbers must agree.
-    async with asyncio.timeout(20):
-        while (after := _counts()) - before:
-            await asyncio.sleep(0.1)
-    assert after["files"] == before["files"]
+    assert await _grown_since(before) == {}
     assert (shared.asr.loads, shared.tts.loads, shared.voice_activity.loads) == (1, 1, 1)
 
 
