@@ -18,13 +18,15 @@ from agent.settings import Settings
 from services.livekit_server import LiveKitServer, LiveKitServerError
 from services.models import ModelError
 from services.web.app import LiveKitAccess, web_server
-from services.web.server import WebServer, WebServerError
+from services.web.server import AddRoutes, WebServer, WebServerError
 from services.web.status import AgentStatus, Check, HealthRoutes
 
 if TYPE_CHECKING:
     from agent.upkeep import Upkeep
     from agent.worker import Worker
+    from services.asr import StreamingASR
     from services.shared import SharedSpeech
+    from services.voice_activity import VoiceActivityModel
 
 logger = logging.getLogger("agent.application")
 
@@ -183,12 +185,14 @@ class Application:
 
     def _start_web(self, access: LiveKitAccess) -> None:
         web = self._settings.web
-        health = HealthRoutes(self._alive, self._ready)
+        routes: list[AddRoutes] = [HealthRoutes(self._alive, self._ready)]
+        if self._upkeep is not None and self._speech is not None:
+            routes += self._worker_routes(self._upkeep, self._speech)
         if self._role is Role.START:
             self._web = WebServer(
                 web.worker_host,
                 web.worker_port,
-                [health],
+                routes,
                 host_setting="WORKER_HOST",
                 port_setting="WORKER_PORT",
             )
@@ -204,9 +208,33 @@ class Application:
                 tokens=web.tokens,
                 tokens_per_minute=web.tokens_per_minute,
                 token_ttl_seconds=60.0 * web.token_minutes,
-                more_routes=[health],
+                more_routes=routes,
             )
         self._web.start()
+
+    def _worker_routes(self, upkeep: Upkeep, speech: SharedSpeech) -> list[AddRoutes]:
+        """What only a process with models has to show."""
+        from services.web.admin import AdminAccess
+        from services.web.guard import Guard
+        from services.web.transcribe import TranscribeRoute
+
+        settings = self._settings
+        token = settings.web.admin_token.get_secret_value() or None
+        guard = Guard(trusted_proxies=settings.web.trusted_proxies)
+
+        async def engines() -> tuple[StreamingASR, VoiceActivityModel]:
+            return await speech.asr.get(), await speech.voice_activity.get()
+
+        return [
+            upkeep.routes(token, guard),
+            TranscribeRoute(
+                AdminAccess(token, guard),
+                engines,
+                upkeep.temp_files.file,
+                max_bytes=settings.limits.transcribe_mb * 10**6,
+                max_seconds=settings.limits.transcribe_seconds,
+            ),
+        ]
 
     def _status(self) -> AgentStatus:
         if self._role is Role.WEB:
@@ -230,8 +258,12 @@ class Application:
         worker = self._worker
         if worker is None:
             return {"worker": Check(False, "the models are loading")}
+        refusal = worker.refusal
+        models = ", ".join(f"{role} {m.name}" for role, m in worker.speech.loaded.items())
         return {
             "worker": Check(worker.ready, f"{worker.rooms} of {worker.capacity} rooms"),
+            "admission": Check(not refusal, refusal),
+            "models": Check(True, " ".join([models, *worker.speech.notices])),
         }
 
     def _announce(self) -> None:

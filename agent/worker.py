@@ -106,6 +106,15 @@ class Worker:
         """Rooms that are possible at once, as things are."""
         return self._admission.capacity
 
+    @property
+    def refusal(self) -> str:
+        """Why the next room would be refused; empty when it would be served."""
+        decision = self._admission.refusal()
+        if decision.accepted:
+            return ""
+        reason = decision.refusal.value if decision.refusal else "refused"
+        return f"{reason}: {decision.detail}" if decision.detail else reason
+
     def notices(self) -> list[str]:
         """What callers should know about this agent, a sentence each."""
         loaded = self.speech.loaded
