@@ -174,7 +174,7 @@ class Upkeep:
         """Lateness that lasts: what a start or a single stall brings would refuse rooms for long,
         and LiveKit does not offer a refused room again soon."""
         lag = self.loops.lag(last_seconds=_LAG_SECONDS)
-        return lag.p95_seconds if lag.samples >= _LAG_SAMPLES else 0.0
+        return lag.p90_seconds if lag.samples >= _LAG_SAMPLES else 0.0
 
     def _loaded(self) -> dict[str, Any]:
         return dict(self._speech.loaded) if self._speech is not None else {}

@@ -50,7 +50,7 @@ class Conditions:
     headroom_bytes: int | None = None
     """What memory still allows; None when not known."""
     loop_lag_seconds: float = 0.0
-    """99th percentile over the last minute."""
+    """By which timers are late, and keep being late."""
     waiting_calls: int = 0
     """Model calls that somebody in a conversation waits for, and that have not begun."""
     deaf: bool = False
@@ -136,16 +136,7 @@ class Admission:
             self._answers[decision.refusal] += 1
             if decision.accepted:
                 self._reserved[job] = self._clock() + self._limits.reservation_seconds
-            changed = decision.refusal is not self._last_refusal
-            self._last_refusal = decision.refusal
-        if changed:
-            logger.info(
-                "rooms are taken again" if decision.accepted else "no more rooms are taken",
-                extra={
-                    "reason": decision.refusal.value if decision.refusal else "",
-                    "detail": decision.detail,
-                },
-            )
+            self._log_change(decision)
         return decision
 
     def release(self, job: str) -> None:
@@ -191,6 +182,7 @@ class Admission:
         with self._lock:
             self._expire()
             decision = self._decide(conditions)
+            self._log_change(decision)
             rooms = len(self._rooms)
             only_reserved = decision.refusal is Refusal.FULL and bool(self._reserved)
         if not decision.accepted and not only_reserved:
@@ -241,6 +233,18 @@ class Admission:
             return by_cores
         by_memory = len(self._rooms) + conditions.headroom_bytes // limits.room_bytes
         return min(by_cores, by_memory)
+
+    def _log_change(self, decision: Decision) -> None:
+        if decision.refusal is self._last_refusal:
+            return
+        self._last_refusal = decision.refusal
+        logger.info(
+            "rooms are taken again" if decision.accepted else "no more rooms are taken",
+            extra={
+                "reason": decision.refusal.value if decision.refusal else "",
+                "detail": decision.detail,
+            },
+        )
 
     def _expire(self) -> None:
         now = self._clock()

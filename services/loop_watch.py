@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 TICK_SECONDS = 0.25
@@ -20,8 +20,10 @@ _CLOSE_START_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class LoopLag:
-    """Lateness over the window, of all watched loops together."""
+    """How late the timers of all watched loops together were."""
 
+    samples: int
+    p90_seconds: float
     p99_seconds: float
     longest_seconds: float
     loop: str
@@ -49,20 +51,21 @@ class LoopWatch:
             self._probes.add(probe)
         return probe
 
-    def lag(self) -> LoopLag:
-        """Lateness over the window; a loop that is stuck right now counts as late as it is."""
+    def lag(self, *, last_seconds: float = math.inf) -> LoopLag:
+        """Lateness over the window or the last part of it.
+
+        A loop that is stuck right now counts as late as it is by now.
+        """
+        ticks = round(min(self._ticks, max(1.0, last_seconds / self._tick_seconds)))
         late: list[float] = []
         longest, loop = 0.0, ""
         for probe in self._open_probes():
-            own = probe.lateness()
+            own = probe.lateness()[-ticks:]
             late.extend(own)
             if own and max(own) > longest:
                 longest, loop = max(own), probe.name
         late.sort()
-        # One late timer alone is no 99th percentile, however few there are.
-        rank = min(math.ceil(len(late) * 0.99), len(late) - 1)
-        p99 = late[rank - 1] if rank > 0 else 0.0
-        return LoopLag(p99, longest, loop)
+        return LoopLag(len(late), _quantile(late, 0.9), _quantile(late, 0.99), longest, loop)
 
     def stuck(self, *, longer_than_seconds: float = 1.0) -> dict[str, float]:
         """The loops that stand still right now, and for how many seconds."""
@@ -197,3 +200,9 @@ class CloseWatch:
         """End; returns the longest pause in seconds, one that still goes on included."""
         self._stopped = True
         return max(0.0, self._longest, time.monotonic() - self._last - _CLOSE_TICK_SECONDS)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Of few values the highest never counts: one late timer alone says little."""
+    rank = min(math.ceil(len(ordered) * share), len(ordered) - 1)
+    return ordered[rank - 1] if rank > 0 else 0.0

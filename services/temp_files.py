@@ -25,6 +25,7 @@ MAX_AGE_SECONDS = 300.0
 PRESSURE_AGE_SECONDS = 60.0
 
 _LOCK = "lock"
+_TRIES = 1000
 
 
 class TempFilesError(Exception):
@@ -66,7 +67,6 @@ class TempFiles:
         self._adopted_from: str | None = None
         self._closed = False
         self._root = root or _user_root()
-        _make_private(self._root)
         with _locked(self._root):
             self.survivors = _remove_survivors(self._root)
             self._folder = self._root / f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -148,6 +148,7 @@ class TempFiles:
             tempfile.tempdir = self._adopted_from
         _remove_tree(self._folder)
         self._lock_file.close()
+        _remove_if_empty(self._root)
 
     def __enter__(self) -> TempFiles:
         return self
@@ -189,6 +190,8 @@ def _make_private(root: Path) -> None:
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = root.lstat()
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise TempFilesError(
             f"no folder for temporary files at {root} ({error.strerror}): "
@@ -204,10 +207,42 @@ def _make_private(root: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """Keep other processes from looking at a folder between its making and its locking."""
-    with (root / _LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    """Make `root` where it is not there, and keep other processes out of it.
+
+    So nobody looks at a folder between its making and its locking.
+    """
+    path = root / _LOCK
+    for _ in range(_TRIES):
+        try:
+            _make_private(root)
+            file = path.open("w")
+        except FileNotFoundError:
+            # Another process has just removed the empty folder.
+            continue
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_same(path, file):
+                yield
+                return
+    raise TempFilesError(f"no folder for temporary files at {root}: set TMPDIR to another place")
+
+
+def _is_same(path: Path, file: IO[str]) -> bool:
+    """Whether the open file is still the one at `path`."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _remove_if_empty(root: Path) -> None:
+    """Remove the folder of all processes' folders when this was the last."""
+    with _locked(root):
+        if [path.name for path in root.iterdir()] == [_LOCK]:
+            (root / _LOCK).unlink()
+            # Unless another process begins at this moment.
+            with contextlib.suppress(OSError):
+                root.rmdir()
 
 
 def _hold_lock(path: Path) -> IO[str]:

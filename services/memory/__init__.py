@@ -1,7 +1,13 @@
 """The memory of the process: watched, explained, lowered."""
 
 from services.memory.breakdown import ROOMS, Components
-from services.memory.cleaning import CleaningReport, CleaningStep, settle, standard_steps
+from services.memory.cleaning import (
+    CleaningReport,
+    CleaningStep,
+    StepSkipped,
+    settle,
+    standard_steps,
+)
 from services.memory.config import MemoryConfig
 from services.memory.gpu import GPUMeter
 from services.memory.levels import Level
@@ -29,6 +35,7 @@ __all__ = [
     "MemoryTrace",
     "MemoryView",
     "ModelReload",
+    "StepSkipped",
     "cleaning_json",
     "log_trace",
     "settle",

@@ -56,6 +56,21 @@ async def test_a_loop_that_stands_still_right_now_is_named() -> None:
     probe.close()
 
 
+async def test_the_last_part_of_the_window_can_be_asked_for() -> None:
+    watch = LoopWatch(tick_seconds=0.01, window_seconds=10.0)
+    probe = watch.watch("room")
+    for _ in range(4):
+        block(0.2)
+        await asyncio.sleep(0.011)
+    assert watch.lag().p90_seconds >= 0.15
+    assert watch.lag().samples >= 4
+    while watch.lag(last_seconds=0.02).p90_seconds >= 0.15:
+        await asyncio.sleep(0.01)
+    assert watch.lag(last_seconds=0.02).samples == 2
+    assert watch.lag().longest_seconds >= 0.15
+    probe.close()
+
+
 async def test_the_window_forgets() -> None:
     watch = LoopWatch(tick_seconds=0.01, window_seconds=0.03)
     probe = watch.watch("room")

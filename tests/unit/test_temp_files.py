@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_file_is_gone_when_its_block_ends(tmp_path: Path) -> None:
-    with TempFiles(tmp_path) as files:
+    with TempFiles(tmp_path / "root") as files:
         with contextlib.suppress(RuntimeError), files.file(".wav") as path:
             path.write_bytes(b"sound")
             assert path.suffix == ".wav"
@@ -48,7 +49,7 @@ def test_a_file_is_gone_when_its_block_ends(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_gone_with_all_in_it(tmp_path: Path) -> None:
-    with TempFiles(tmp_path) as files:
+    with TempFiles(tmp_path / "root") as files:
         with files.directory() as folder:
             (folder / "deep").mkdir()
             (folder / "deep" / "file").write_text("x")
@@ -57,7 +58,7 @@ def test_a_folder_is_gone_with_all_in_it(tmp_path: Path) -> None:
 
 
 def test_a_block_may_remove_or_move_its_file_itself(tmp_path: Path) -> None:
-    with TempFiles(tmp_path) as files:
+    with TempFiles(tmp_path / "root") as files:
         with files.file() as path:
             path.unlink()
         with files.directory() as folder:
@@ -65,15 +66,36 @@ def test_a_block_may_remove_or_move_its_file_itself(tmp_path: Path) -> None:
 
 
 def test_closing_leaves_nothing(tmp_path: Path) -> None:
-    files = TempFiles(tmp_path)
+    files = TempFiles(tmp_path / "root")
     (files.folder / "left.bin").write_bytes(b"x")
     files.close()
     files.close()
     assert names(tmp_path) == []
 
 
+def test_processes_that_begin_and_end_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    failures: list[BaseException] = []
+
+    def begin_and_end() -> None:
+        try:
+            for _ in range(20):
+                with TempFiles(root) as files, files.file() as path:
+                    path.write_bytes(b"x")
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=begin_and_end) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert not root.exists()
+
+
 def test_old_files_are_swept_sooner_under_pressure(tmp_path: Path) -> None:
-    with TempFiles(tmp_path, max_age_seconds=300, pressure_age_seconds=60) as files:
+    with TempFiles(tmp_path / "root", max_age_seconds=300, pressure_age_seconds=60) as files:
         for name, seconds in (("new", 10), ("older", 100), ("old", 400)):
             (files.folder / name).write_bytes(b"x" * 10)
             age(files.folder / name, seconds)
@@ -85,7 +107,7 @@ def test_old_files_are_swept_sooner_under_pressure(tmp_path: Path) -> None:
 
 
 def test_what_is_in_use_is_not_swept(tmp_path: Path) -> None:
-    with TempFiles(tmp_path) as files, files.file() as used, files.directory() as folder:
+    with TempFiles(tmp_path / "root") as files, files.file() as used, files.directory() as folder:
         inside = folder / "inside"
         inside.write_text("x")
         opened = files.folder / "opened"
@@ -99,7 +121,7 @@ def test_what_is_in_use_is_not_swept(tmp_path: Path) -> None:
 
 def test_files_of_libraries_come_to_the_same_folder(tmp_path: Path) -> None:
     before = tempfile.gettempdir()
-    files = TempFiles(tmp_path)
+    files = TempFiles(tmp_path / "root")
     files.adopt_default()
     with tempfile.NamedTemporaryFile() as made:
         assert Path(made.name).parent == files.folder
@@ -109,30 +131,30 @@ def test_files_of_libraries_come_to_the_same_folder(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(HOLD), str(tmp_path)],
+        [sys.executable, "-c", textwrap.dedent(HOLD), str(tmp_path / "root")],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert child.stdout is not None
     folder = Path(child.stdout.readline().strip())
     assert len(list(folder.glob("*.wav"))) == 1
-    with TempFiles(tmp_path) as beside:
+    with TempFiles(tmp_path / "root") as beside:
         assert beside.survivors == 0
         assert folder.exists()
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
     assert folder.exists()
-    with TempFiles(tmp_path) as files:
+    with TempFiles(tmp_path / "root") as files:
         assert files.survivors == 1
         assert not folder.exists()
 
 
 def test_a_folder_whose_process_died_before_its_lock_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "123-abc").mkdir()
-    with TempFiles(tmp_path) as files:
+    (tmp_path / "root" / "123-abc").mkdir(parents=True)
+    with TempFiles(tmp_path / "root") as files:
         assert files.survivors == 1
-        assert names(tmp_path) == [files.folder.name]
+        assert names(tmp_path / "root") == [files.folder.name]
 
 
 def test_a_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
@@ -150,7 +172,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_a_suffix_leads_nowhere_else(tmp_path: Path) -> None:
     with (
-        TempFiles(tmp_path) as files,
+        TempFiles(tmp_path / "root") as files,
         pytest.raises(ValueError, match="not the end of a file name"),
         files.file("/../../x"),
     ):
