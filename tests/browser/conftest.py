@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
@@ -13,8 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from services.livekit_server import LiveKitAddress
 from services.web.page import STATIC
 from tests.browser.deployment import SHARED_AGENT, Agent, Deployment, LoopThread, livekit_server
+from tests.room.processes import START_SECONDS, running
 
-SPEECH = Path(__file__).parents[1] / "speech"
 PATIENCE_MS = 25_000
 """How long a test waits for a sight; only a test that fails takes this long."""
 
@@ -122,6 +121,21 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     assert not errors, errors
+
+
+@pytest.fixture(scope="session")
+def real_page_url(
+    loop_thread: LoopThread, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Address of the product's own page: `python -m agent dev` with the demo models."""
+    require_built_page()
+    program = os.environ.get("LIVEKIT_SERVER_BIN", "")
+    variables = {"LIVEKIT_SERVER": program} if program else {}
+    product = running("dev", tmp_path_factory.mktemp("product"), variables)
+    process = loop_thread.run(product.__aenter__())
+    loop_thread.run(process.wait_until_ready(), timeout_seconds=START_SECONDS)
+    yield process.address
+    loop_thread.run(product.__aexit__(None, None, None))
 
 
 def require_built_page() -> None:

@@ -24,7 +24,7 @@ READY_LINE = "stand-in registered"
 SAMPLE_RATE = 24_000
 FRAME_SECONDS = 0.02
 WORD_SECONDS = 0.12
-NOTICES = ["This is the stand-in: it repeats what it is told."]
+NOTICES = ["This is the stand-in: it repeats what it is told.", "It has no models."]
 
 
 class StandIn:

@@ -252,12 +252,26 @@ def test_an_invited_guest_comes_into_the_same_room(call: CallPage, context: Brow
 
 
 def test_the_agents_notices_are_shown_and_can_be_dismissed(talk: CallPage) -> None:
-    expect(talk.notices).to_contain_text(NOTICES[0])
     talk.type("notice The voice is not available, so I write.")
-    expect(talk.notices).to_contain_text("The voice is not available, so I write.")
     notice = talk.page.locator('[data-notice="agent-voice_unavailable"]')
+    expect(notice).to_contain_text("The voice is not available, so I write.")
     notice.get_by_role("button", name="Dismiss").click()
     expect(notice).to_have_count(0)
+
+
+def test_what_callers_should_know_is_one_sentence_with_more_behind_it(call: CallPage) -> None:
+    call.join()
+    notes = call.page.get_by_test_id("notes")
+    expect(notes.get_by_text(NOTICES[0])).to_be_visible()
+    expect(notes.get_by_text(NOTICES[1])).to_be_hidden()
+    notes.get_by_text(NOTICES[0]).click()
+    expect(notes.get_by_text(NOTICES[1])).to_be_visible()
+    notes.get_by_role("button", name="Dismiss").click()
+    expect(notes).to_have_count(0)
+    call.leave()
+    call.button("Rejoin").click()
+    call.expect_state("Listening")
+    expect(notes).to_have_count(0)
 
 
 def test_an_agent_that_says_goodbye_ends_the_call(call: CallPage) -> None:

@@ -93,7 +93,7 @@ export class Call {
     const { state } = this.#store;
     const goesOn = wish.room !== '' && wish.room === state.room;
     this.#store.set({
-      ...(goesOn ? {} : { messages: [], turns: [], agentInfo: null }),
+      ...(goesOn ? {} : { messages: [], turns: [], agentInfo: null, notes: [] }),
       phase: 'joining',
       connection: 'connecting',
       presence: 'waiting',

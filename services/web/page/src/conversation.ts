@@ -18,6 +18,7 @@ import {
 const TURNS_KEPT = 40;
 /** The notice with which an agent that hangs up says so. */
 const FAREWELL = 'call_ended';
+const LONGEST_NOTE = 500;
 const DEMO =
   'This agent runs on demo models: it understands a few simple requests and sounds plain. ' +
   'Its owner gets real ones with: python -m agent download-files';
@@ -70,18 +71,12 @@ export class Conversation implements StreamEvents {
       voice: model(raw['voice']),
       llm: typeof raw['llm'] === 'string' ? raw['llm'] : '',
     };
-    const texts = Array.isArray(raw['notices'])
-      ? raw['notices'].filter((text): text is string => typeof text === 'string' && text !== '')
-      : [];
-    if (texts.length === 0 && (agentInfo.asr?.demo || agentInfo.voice?.demo)) texts.push(DEMO);
-    let notices = this.#store.state.notices.filter((notice) => !notice.key.startsWith('info-'));
-    texts.slice(0, 4).forEach((text, index) => {
-      notices = [
-        ...notices,
-        { key: `info-${index}`, tone: 'info', text: text.slice(0, 500), dismissible: true },
-      ];
-    });
-    this.#store.set({ agentInfo, notices });
+    const listed = Array.isArray(raw['notices']) ? raw['notices'] : [];
+    const notes = listed
+      .filter((text): text is string => typeof text === 'string' && text !== '')
+      .map((text) => text.slice(0, LONGEST_NOTE));
+    const isDemo = agentInfo.asr?.demo || agentInfo.voice?.demo;
+    this.#store.set({ agentInfo, notes: notes.length === 0 && isDemo ? [DEMO] : notes });
   }
 
   /** The agent is gone: what it was saying ends here. */

@@ -28,6 +28,8 @@ export interface CallState {
   readonly messages: readonly Message[];
   readonly turns: readonly Turn[];
   readonly notices: readonly Notice[];
+  /** What callers should know about this agent, a sentence each. */
+  readonly notes: readonly string[];
   /** Why the lobby is shown again: the field to be corrected. */
   readonly refusal: { code: string; text: string } | null;
   /** Why the call is over. */
@@ -49,6 +51,7 @@ export const INITIAL_CALL: CallState = {
   messages: [],
   turns: [],
   notices: [],
+  notes: [],
   refusal: null,
   farewell: '',
 };

@@ -8,6 +8,8 @@ import { Captions } from './captions';
 import { Controls } from './controls';
 import { ConversationPanel } from './conversation-panel';
 import { DeviceChoice } from './devices';
+import { agentName } from './lobby';
+import { Notes } from './notes';
 import { Notices } from './notices';
 import { StateLine } from './state-line';
 import { Visualiser } from './visualiser';
@@ -16,6 +18,7 @@ export function CallView() {
   const { call, callStore, preferences, server } = usePage();
   const phase = useStore(callStore, (state) => state.phase);
   const notices = useStore(callStore, (state) => state.notices);
+  const notes = useStore(callStore, (state) => state.notes);
   const captions = useStore(preferences, (state) => state.captions);
   const title = useStore(server, (state) => state.config.title);
   const [showsDevices, setShowsDevices] = useState(false);
@@ -44,13 +47,14 @@ export function CallView() {
 
   return (
     <div class="stage" ref={stage} tabIndex={-1}>
-      <h1 class="sr-only">Call with {title}</h1>
+      <h1 class="sr-only">Call with {agentName(title)}</h1>
       <section class="presence" aria-label="Agent">
         <Visualiser />
         <StateLine />
         {captions && phase !== 'ended' && <Captions />}
       </section>
       <section class="talk" aria-label="Conversation">
+        {phase !== 'ended' && <Notes notes={notes} dismissible />}
         <Notices notices={notices} onChooseMicrophone={() => setShowsDevices(true)} />
         <ConversationPanel />
       </section>

@@ -2,12 +2,14 @@
 
 import { useEffect, useState } from 'preact/hooks';
 
+import { DEFAULT_CONFIG, type AgentStatus } from '../api';
 import { usePage } from '../context';
 import { INSECURE_ORIGIN, type Notice } from '../failures';
 import { Microphone } from '../microphone';
 import { useStore } from '../store';
 import { DeviceChoice } from './devices';
 import { Icon } from './icons';
+import { Notes } from './notes';
 import { Notices } from './notices';
 import { Visualiser } from './visualiser';
 
@@ -41,7 +43,7 @@ export function Lobby() {
         <Visualiser />
       </div>
       <form class="welcome" onSubmit={join} aria-labelledby="greeting">
-        <h1 id="greeting">Talk with {config.title}</h1>
+        <h1 id="greeting">Talk with {agentName(config.title)}</h1>
         <p class="lead">
           {invitation.room
             ? `You are invited to the room “${invitation.room}”.`
@@ -123,14 +125,20 @@ export function Lobby() {
             </label>
           </div>
         </div>
+        <Notes notes={status?.notices ?? []} />
       </form>
     </div>
   );
 }
 
+/** The server's title where its owner chose none reads better with an article. */
+export function agentName(title: string): string {
+  return title === DEFAULT_CONFIG.title ? `the ${title.toLowerCase()}` : title;
+}
+
 function lobbyNotices(
   reachable: boolean,
-  status: { ready: boolean | null; busy: boolean | null; notices: string[] } | null,
+  status: AgentStatus | null,
   tokens: boolean,
 ): Notice[] {
   const { invitation } = usePage();
@@ -151,9 +159,6 @@ function lobbyNotices(
     const text = 'No agent is ready yet. Join to wait for it.';
     notices.push({ key: 'busy', tone: 'warning', text });
   }
-  status?.notices.forEach((text, index) =>
-    notices.push({ key: `status-${index}`, tone: 'info', text }),
-  );
   return notices;
 }
 

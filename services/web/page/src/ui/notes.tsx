@@ -1,0 +1,47 @@
+/** What callers should know about the agent: one sentence, the others behind it. */
+
+import { useState } from 'preact/hooks';
+
+import { Icon } from './icons';
+
+interface Props {
+  notes: readonly string[];
+  dismissible?: boolean;
+}
+
+/** What was dismissed on this visit stays so. */
+const dismissed = new Set<string>();
+
+export function Notes({ notes, dismissible = false }: Props) {
+  const [, render] = useState(0);
+  const [first, ...others] = notes;
+  const all = notes.join(' ');
+  if (first === undefined || (dismissible && dismissed.has(all))) return null;
+  return (
+    <div class="notice info" data-testid="notes">
+      {others.length > 0 ? (
+        <details>
+          <summary>{first}</summary>
+          {others.map((note) => (
+            <p key={note}>{note}</p>
+          ))}
+        </details>
+      ) : (
+        <p>{first}</p>
+      )}
+      {dismissible && (
+        <button
+          type="button"
+          class="quiet"
+          aria-label="Dismiss"
+          onClick={() => {
+            dismissed.add(all);
+            render((count) => count + 1);
+          }}
+        >
+          <Icon name="close" />
+        </button>
+      )}
+    </div>
+  );
+}
