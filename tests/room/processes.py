@@ -23,7 +23,7 @@ START_SECONDS = 60.0
 END_SECONDS = 5.0
 """The promise: nothing is left so long after Ctrl-C."""
 
-_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "CHROMIUM_BIN")
+_PASSED_ON = ("PATH", "LANG", "TMPDIR")
 _ADDRESS = re.compile(r"http://\S+")
 _NOISE = ("Traceback (most recent call last)", "Deprecat", "deprecat", "never awaited", "was never")
 
@@ -40,9 +40,10 @@ class Token:
 class AgentProcess:
     """A role of the product and everything it starts."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        """Watch a process whose standard output and error are pipes."""
+    def __init__(self, process: asyncio.subprocess.Process, home: Path) -> None:
+        """Watch a process whose standard output and error are pipes, and whose HOME is `home`."""
         self._process = process
+        self._home = home
         self._ps = psutil.Process(process.pid)
         self.output: list[str] = []
         """Lines on standard output so far."""
@@ -81,11 +82,9 @@ class AgentProcess:
         assert server is not None
         return server
 
-    def tree(self) -> list[psutil.Process]:
-        """The process and all that descend from it."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return [self._ps, *self._ps.children(recursive=True)]
-        return []
+    def all(self) -> list[psutil.Process]:
+        """The process and whatever it started that is still there, whoever its parent is now."""
+        return [process for process in psutil.process_iter() if _home_of(process) == self._home]
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process alone."""
@@ -100,16 +99,22 @@ class AgentProcess:
 
     async def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Send a signal and hold it to its promise; returns the exit status."""
-        tree, ports = self.tree(), listening_ports(self.tree())
+        ports = listening_ports(self.all())
         self.send(number)
         status = await self.ended(END_SECONDS)
-        assert not (left := [p for p in tree if _is_alive(p)]), f"still running: {left}"
+        assert not (left := self.all()), f"still running: {left}"
         assert not (taken := [port for port in ports if not _is_free(port)]), f"open: {taken}"
         return status
 
+    async def nothing_left(self, within_seconds: float = END_SECONDS) -> None:
+        """Until whatever it started has ended."""
+        async with asyncio.timeout(within_seconds):
+            while self.all():
+                await asyncio.sleep(0.02)
+
     async def kill(self) -> None:
-        """End the process and all that descend from it without asking."""
-        for process in reversed(self.tree()):
+        """End the process and whatever it started without asking."""
+        for process in self.all():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         await self.ended()
@@ -120,7 +125,7 @@ class AgentProcess:
         assert not noise, "\n".join(self.log)
 
     def _livekit(self) -> psutil.Process | None:
-        for process in self.tree():
+        for process in self.all():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 if Path(process.exe()).name == "livekit-server":
                     return process
@@ -141,8 +146,8 @@ async def running(
 ) -> AsyncIterator[AgentProcess]:
     """`python -m agent ROLE` with the demo models and nothing else of this environment.
 
-    `folder` is where it runs, so that no `.env` is read. What is left of it at the end is killed;
-    a test that passed also fails where its log was not quiet.
+    `folder`, one for each, is where it runs and its home, so that no `.env` and no cache is read.
+    What is left of it at the end is killed; a test that passed fails where its log was not quiet.
     """
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     process = await asyncio.create_subprocess_exec(
@@ -150,6 +155,7 @@ async def running(
         cwd=folder,
         env={
             **environment,
+            "HOME": str(folder),
             "PYTHONPATH": str(ROOT),
             "MODELS": "demo",
             "WEB_PORT": str(free_port()),
@@ -162,7 +168,7 @@ async def running(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    agent = AgentProcess(process)
+    agent = AgentProcess(process, folder)
     try:
         yield agent
         agent.assert_quiet_log()
@@ -209,17 +215,14 @@ def listening_ports(processes: list[psutil.Process]) -> set[int]:
     }
 
 
-async def until_gone(processes: list[psutil.Process], within_seconds: float = END_SECONDS) -> None:
-    """Until all of them have ended."""
-    async with asyncio.timeout(within_seconds):
-        while any(_is_alive(process) for process in processes):
-            await asyncio.sleep(0.02)
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
+def _home_of(process: psutil.Process) -> Path | None:
+    """Where a process that runs has its home; every process that ours starts has the same."""
+    try:
+        home = process.environ().get("HOME")
+        ended = process.status() == psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+    return Path(home) if home and not ended else None
 
 
 def _is_free(port: int) -> bool:

@@ -24,7 +24,6 @@ from tests.room.processes import (
     running,
     status,
     token,
-    until_gone,
 )
 
 AGENT = "worker-under-test"
@@ -116,7 +115,7 @@ async def until_all_on_loopback(agent: AgentProcess) -> None:
 def bound_beyond_loopback(agent: AgentProcess) -> set[tuple[str, int, tuple[str, int]]]:
     """Kind, process and address of each socket that another machine could reach."""
     found = set()
-    for process in agent.tree():
+    for process in agent.all():
         for connection in process.net_connections("inet"):
             kind = "tcp" if connection.type == socket.SOCK_STREAM else "udp"
             host, port = connection.laddr
@@ -162,41 +161,62 @@ async def test_ctrl_c_ends_everything_while_the_models_load(tmp_path: Path) -> N
 async def test_the_livekit_server_ends_with_a_killed_product(tmp_path: Path) -> None:
     async with running("dev", tmp_path) as agent:
         await agent.wait_until_ready()
-        children = agent.tree()[1:]
-        assert await agent.wait_for_livekit() in children
+        await agent.wait_for_livekit()
         agent.send(signal.SIGKILL)
         assert await agent.ended() == -signal.SIGKILL
-        await until_gone(children)
+        await agent.nothing_left()
 
 
 async def test_a_busy_port_is_one_line_and_leaves_nothing_running(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         async with running("dev", tmp_path, {"WEB_PORT": str(port)}) as agent:
-            server = await agent.wait_for_livekit()
             assert await agent.ended() == 1
-            await until_gone([server])
+            await agent.nothing_left()
     (line,) = [line for line in agent.log if str(port) in line]
     assert "WEB_PORT" in line
     assert not agent.output
 
 
 @pytest.mark.parametrize(
-    ("role", "variables", "words"),
+    ("role", "variables", "words", "exit_status"),
     [
-        ("dev", {"MAX_ROOMS": "many"}, ("MAX_ROOMS", "many", "whole number")),
-        ("dev", {"LIVEKIT_SERVER": "/nowhere"}, ("LIVEKIT_SERVER", "/nowhere")),
-        ("start", {}, ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")),
+        ("dev", {"MAX_ROOMS": "many"}, ("MAX_ROOMS", "many", "whole number"), 2),
+        ("dev", {"LIVEKIT_SERVER": "/nowhere"}, ("LIVEKIT_SERVER", "/nowhere"), 1),
+        ("start", {}, ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"), 2),
+        ("web", {}, ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"), 2),
     ],
 )
 async def test_a_wrong_setting_is_one_line(
-    role: str, variables: dict[str, str], words: tuple[str, ...], tmp_path: Path
+    role: str,
+    variables: dict[str, str],
+    words: tuple[str, ...],
+    exit_status: int,
+    tmp_path: Path,
 ) -> None:
     async with running(role, tmp_path, {"LOG_LEVEL": "warning", **variables}) as agent:
-        assert await agent.ended() in (1, 2)
+        assert await agent.ended() == exit_status
     assert not agent.output
     (line,) = agent.log
     assert all(word in line for word in words)
+
+
+async def test_the_page_is_served_apart_from_any_worker(
+    livekit: LiveKitAddress, tmp_path: Path
+) -> None:
+    async with running("web", tmp_path, account(livekit)) as web:
+        await web.wait_until_ready()
+        assert (await token(web.address)).url == livekit.url
+        assert await web.end(signal.SIGTERM) == 0
+
+
+def account(livekit: LiveKitAddress) -> dict[str, str]:
+    return {
+        "LIVEKIT_URL": livekit.url,
+        "LIVEKIT_API_KEY": livekit.api_key,
+        "LIVEKIT_API_SECRET": livekit.api_secret,
+        "AGENT_NAME": AGENT,
+    }
 
 
 @asynccontextmanager
@@ -204,13 +224,7 @@ async def start(
     livekit: LiveKitAddress, folder: Path, variables: dict[str, str] | None = None
 ) -> AsyncIterator[AgentProcess]:
     """`python -m agent start` at a LiveKit server."""
-    account = {
-        "LIVEKIT_URL": livekit.url,
-        "LIVEKIT_API_KEY": livekit.api_key,
-        "LIVEKIT_API_SECRET": livekit.api_secret,
-        "AGENT_NAME": AGENT,
-    }
-    async with running("start", folder, {**account, **(variables or {})}) as agent:
+    async with running("start", folder, {**account(livekit), **(variables or {})}) as agent:
         yield agent
     assert not [line for line in agent.log if livekit.api_secret in line]
     assert not agent.output
@@ -218,41 +232,31 @@ async def start(
 
 @asynccontextmanager
 async def call_the_worker(livekit: LiveKitAddress, room: str) -> AsyncIterator[Caller]:
-    access = room_token(livekit.api_key, livekit.api_secret, room, "caller", agent_name=AGENT)
-    async with call(livekit.url, access) as caller:
+    async with call(livekit.url, access_to(livekit, room)) as caller:
         yield caller
 
 
-async def test_sigterm_lets_the_reply_and_the_call_finish(
+def access_to(livekit: LiveKitAddress, room: str) -> str:
+    return room_token(livekit.api_key, livekit.api_secret, room, "caller", agent_name=AGENT)
+
+
+async def test_sigterm_lets_the_call_finish_and_takes_no_new_one(
     livekit: LiveKitAddress, tmp_path: Path
 ) -> None:
     async with start(livekit, tmp_path) as agent:
         await agent.wait_for_log("worker ready")
-        async with call_the_worker(livekit, "drained") as caller:
+        async with call_the_worker(livekit, "drained") as caller, Caller("late") as late:
             caller.sound_started.clear()
             await caller.send_text(LONG_ANSWER)
             await asyncio.wait_for(caller.sound_started.wait(), 20)
             agent.send(signal.SIGTERM)
             await agent.wait_for_log("draining")
+            await late.join(livekit.url, access_to(livekit, "late"))
             assert LAST_WORD in (await caller.wait_for_transcript(2, of_agent=True))[1]
             await caller.wait_for_silence()
             await caller.send_text("what is two plus three")
             assert "five" in (await caller.wait_for_transcript(3, of_agent=True))[2]
-        assert await agent.ended() == 0
-
-
-async def test_a_draining_worker_takes_no_new_call(livekit: LiveKitAddress, tmp_path: Path) -> None:
-    async with start(livekit, tmp_path) as agent:
-        await agent.wait_for_log("worker ready")
-        async with call_the_worker(livekit, "first"), Caller("second") as second:
-            agent.send(signal.SIGTERM)
-            await agent.wait_for_log("draining")
-            access = room_token(
-                livekit.api_key, livekit.api_secret, "second", "second", agent_name=AGENT
-            )
-            await second.join(livekit.url, access)
-            with pytest.raises(TimeoutError):
-                await second.wait_for_agent(timeout_seconds=2)
+            assert not late.room.remote_participants
         assert await agent.ended() == 0
 
 
