@@ -82,6 +82,9 @@ class Callers:
     ) -> dict[str, Any]:
         """In all `rooms` at once, say the recordings in an order that `seed` decides."""
         chance = random.Random(seed)
+        for room in rooms:
+            # Of turns that came before.
+            self._take_records(room)
         start = time.monotonic()
         done: list[Turn] = []
         for count in range(turns):
