@@ -27,7 +27,6 @@ from services.memory import (
     MemoryTrace,
     MemoryView,
     ModelReload,
-    StepSkipped,
     log_trace,
     settle,
     standard_steps,
@@ -68,11 +67,10 @@ class Upkeep:
             pressure_age_seconds=memory.temp_file_pressure_seconds,
         )
         self._speech: SharedSpeech | None = None
-        self._reload_models: Callable[[bool], object] | None = None
         self._gpu = GPUMeter.open() if settings.asr.device != "cpu" else None
         self._trace = MemoryTrace() if memory.debug else None
         self._reload = ModelReload(
-            self._load_again,
+            self._reload_models,
             model_bytes=lambda: max((m.memory_bytes for m in self._loaded().values()), default=0),
             fragmentation_bytes=memory.fragmentation_mb * MB,
             headroom_bytes=lambda: self.monitor.headroom_bytes(),
@@ -114,15 +112,9 @@ class Upkeep:
             self.monitor, temp_files=self.temp_files, reload=self._reload, more=self._more
         )
 
-    def watch_over(
-        self, speech: SharedSpeech, *, reload: Callable[[bool], object] | None = None
-    ) -> None:
-        """Take these models into account, loaded or not.
-
-        `reload` loads them anew, while the old ones stay where it is told that both fit.
-        """
+    def watch_over(self, speech: SharedSpeech) -> None:
+        """Take these models into account, loaded or not."""
         self._speech = speech
-        self._reload_models = reload
 
     def begin(self) -> None:
         """All models are ready: rooms may come, and growth counts from here. Blocks 0.5 s."""
@@ -191,10 +183,9 @@ class Upkeep:
         if voice is not None:
             voice.forget_phrases()
 
-    def _load_again(self, both_fit: bool) -> None:
-        if self._reload_models is None:
-            raise StepSkipped("nobody can reload the models")
-        self._reload_models(both_fit)
+    def _reload_models(self, both_fit: bool) -> None:
+        if self._speech is not None:
+            self._speech.reload(both_fit=both_fit)
 
     def _log_trace(self) -> None:
         if self._trace is not None:

@@ -107,8 +107,11 @@ class CircuitBreaker:
         """A call failed, or did not end in time."""
         with self._lock:
             self._in_a_row += 1
-            opens = self._state is CircuitState.HALF_OPEN or (
-                self._state is CircuitState.CLOSED and self._in_a_row >= self._failures
+            opens = (
+                self._in_a_row >= self._failures
+                if self._state is CircuitState.CLOSED
+                # A call that was made without asking is a trial as well.
+                else self._state is CircuitState.HALF_OPEN or self._trial_is_due()
             )
             if opens:
                 self._state = CircuitState.OPEN

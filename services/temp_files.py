@@ -186,12 +186,19 @@ def _user_root() -> Path:
 
 
 def _make_private(root: Path) -> None:
-    """Make the folder; refuse one that another user prepared in a shared place."""
+    """Make the folder; refuse one that another user prepared in a shared place.
+
+    Raises FileNotFoundError where another process has just removed it.
+    """
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = root.lstat()
     except FileNotFoundError:
         raise
+    except FileExistsError as error:
+        if not os.path.lexists(root):
+            raise FileNotFoundError(root) from error
+        raise TempFilesError(f"{root} is no folder: remove it, or set TMPDIR") from error
     except OSError as error:
         raise TempFilesError(
             f"no folder for temporary files at {root} ({error.strerror}): "

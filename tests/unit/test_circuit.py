@@ -101,6 +101,18 @@ def test_late_failures_do_not_keep_it_open(breaker: CircuitBreaker, clock: Clock
     assert breaker.allow()
 
 
+def test_a_failure_of_who_did_not_ask_opens_it_again_too(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    opened(breaker)
+    clock.now = 30.0
+    assert breaker.usable
+    breaker.failure()
+    assert not breaker.usable
+    clock.now = 60.0
+    assert breaker.usable
+
+
 def test_one_trial_for_many_threads(breaker: CircuitBreaker, clock: Clock) -> None:
     opened(breaker)
     clock.now = 30.0

@@ -170,6 +170,12 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         TempFiles(tmp_path / "file" / "root")
 
 
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "root").write_text("")
+    with pytest.raises(TempFilesError, match="is no folder"):
+        TempFiles(tmp_path / "root")
+
+
 def test_a_suffix_leads_nowhere_else(tmp_path: Path) -> None:
     with (
         TempFiles(tmp_path / "root") as files,

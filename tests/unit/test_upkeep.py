@@ -14,6 +14,7 @@ from services.admission import Refusal
 from services.inference import JobRecord, Priority
 from services.memory import Level, MemoryConfig
 from services.memory.config import MB
+from services.memory_use import resident_bytes
 from services.shared import LoadedModel, SharedSpeech
 from tests.leaks import Snapshot, assert_nothing_left
 from tests.unit.memory_use import mapped
@@ -88,32 +89,36 @@ async def test_the_models_have_parts_of_their_own(upkeep: Upkeep) -> None:
     speech.close()
 
 
+class Reloadable(SharedSpeech):
+    """Models that only note that they would be loaded anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reloads: list[bool] = []
+
+    def reload(self, *, both_fit: bool) -> None:
+        self.reloads.append(both_fit)
+
+
 async def test_fragmented_models_are_reloaded_when_nothing_else_helps() -> None:
-    reloads: list[bool] = []
-    now = upkeep_bytes() / MB
+    now = resident_bytes() / MB
     upkeep = make(
         warning_mb=round(now + 20),
         high_mb=round(now + 40),
         critical_mb=round(now + 4000),
         fragmentation_mb=30,
     )
-    speech = SharedSpeech()
-    upkeep.watch_over(speech, reload=reloads.append)
+    speech = Reloadable()
+    upkeep.watch_over(speech)
     upkeep.begin()
     kept = mapped(70 * MB)
     assert await upkeep.monitor.check() is Level.HIGH
-    assert reloads == [True]
+    assert speech.reloads == [True]
     assert upkeep.view.look_blocking()["model"]["reload_count"] == 1
     kept.close()
     upkeep.close()
     speech.close()
     gc.unfreeze()
-
-
-def upkeep_bytes() -> int:
-    from services.memory_use import resident_bytes
-
-    return resident_bytes()
 
 
 async def test_run_watches_the_workers_own_loop(upkeep: Upkeep) -> None:
