@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from prometheus_client import (
@@ -21,7 +22,7 @@ from prometheus_client.registry import Collector
 
 from services.admission import Admission
 from services.circuit import CircuitState
-from services.inference import DeskStats, JobRecord, Outcome
+from services.inference import DeskStats, JobRecord, Outcome, Priority
 from services.loop_watch import LoopWatch
 from services.memory import MemoryState, ModelReload
 from services.metrics import catalogue, snapshots
@@ -75,7 +76,7 @@ class Metrics:
         self._desk_run = _histogram(catalogue.DESK_RUN, registry)
         self._desk_jobs = _counter(catalogue.DESK_JOBS, registry)
         self._circuit_opened = _counter(catalogue.CIRCUIT_OPENED, registry)
-        self._seen_jobs: set[tuple[str, str]] = set()
+        self._job_series: dict[tuple[str, Priority], _JobSeries] = {}
         # A series that begins above 0 hides its first event from Prometheus.
         for flag in (False, True):
             self._response.labels(_flag(flag))
@@ -126,15 +127,13 @@ class Metrics:
 
     def observe_job(self, record: JobRecord) -> None:
         """Take a model call that ended; for `InferenceDesk.observer`."""
-        engine, priority = record.engine, record.priority.name.lower()
-        if (engine, priority) not in self._seen_jobs:
-            self._seen_jobs.add((engine, priority))
-            for outcome in _OUTCOMES:
-                self._desk_jobs.labels(engine, priority, outcome)
-        self._desk_jobs.labels(engine, priority, record.outcome).inc()
+        series = self._job_series.get((record.engine, record.priority))
+        if series is None:
+            series = self._begin_series(record.engine, record.priority)
+        series.ended[record.outcome].inc()
         if record.run_seconds > 0.0:
-            _observe(self._desk_wait.labels(engine, priority), record.wait_seconds)
-            _observe(self._desk_run.labels(engine, priority), record.run_seconds)
+            _observe(series.wait, record.wait_seconds)
+            _observe(series.run, record.run_seconds)
 
     def circuit_changed(self, engine: str, state: CircuitState) -> None:
         """Take a change of a circuit breaker; for `Circuits(on_change=…)`."""
@@ -193,6 +192,26 @@ class Metrics:
     def watch_loops(self, watch: LoopWatch) -> None:
         """Tell how late the event loops are."""
         self._snapshots.watch("loops", lambda: watch, snapshots.loops)
+
+    def _begin_series(self, engine: str, priority: Priority) -> _JobSeries:
+        """All series of an engine and class, with every outcome at 0; the same for each caller."""
+        labels = engine, priority.name.lower()
+        series = _JobSeries(
+            wait=self._desk_wait.labels(*labels),
+            run=self._desk_run.labels(*labels),
+            ended={outcome: self._desk_jobs.labels(*labels, outcome) for outcome in _OUTCOMES},
+        )
+        self._job_series[engine, priority] = series
+        return series
+
+
+@dataclass(frozen=True, slots=True)
+class _JobSeries:
+    """Kept, as looking series up by their labels costs more than counting does."""
+
+    wait: Histogram
+    run: Histogram
+    ended: Mapping[str, Counter]
 
 
 class _Snapshots(Collector):
