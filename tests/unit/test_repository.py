@@ -17,26 +17,7 @@ from scripts.env_example import env_example
 REPOSITORY = Path(__file__).parents[2]
 LOCKS = sorted(REPOSITORY.glob("requirements*.lock"))
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-LATER = {
-    "CIRCUIT_FAILURES",
-    "CIRCUIT_OPEN_SECONDS",
-    "GPU_MEMORY_THRESHOLD_MB",
-    "LOOP_LAG_LIMIT_SECONDS",
-    "MEMORY_CHECK_SECONDS",
-    "MEMORY_FRAGMENTATION_MB",
-    "MEMORY_HIGH_MB",
-    "MEMORY_HIGH_PERCENT",
-    "MEMORY_STATISTICS_SECONDS",
-    "MEMORY_THRESHOLD_MB",
-    "MEMORY_THRESHOLD_PERCENT",
-    "MEMORY_WARNING_MB",
-    "MEMORY_WARNING_PERCENT",
-    "MODEL_RELOAD_SECONDS",
-    "TEMP_FILE_PRESSURE_SECONDS",
-    "TEMP_FILE_SECONDS",
-    "TRANSCRIBE_MAX_MB",
-    "TRANSCRIBE_MAX_SECONDS",
-}
+LATER: frozenset[str] = frozenset()
 """Settings that no code reads yet; whoever makes one work takes it out of here."""
 
 LIVEKIT_SIDE = {"livekit_local", "livekit_server", "web"}
