@@ -22,6 +22,7 @@ from services.web.server import AddRoutes, WebServer, WebServerError
 from services.web.status import AgentStatus, Check, HealthRoutes
 
 if TYPE_CHECKING:
+    from agent.telemetry.otlp import Tracing
     from agent.upkeep import Upkeep
     from agent.worker import Worker
     from services.asr import StreamingASR
@@ -65,6 +66,7 @@ class Application:
         self._livekit: LiveKitServer | None = None
         self._speech: SharedSpeech | None = None
         self._upkeep: Upkeep | None = None
+        self._tracing: Tracing | None = None
         self._worker: Worker | None = None
         self._exit_status = 0
         self._web: WebServer | None = None
@@ -129,6 +131,7 @@ class Application:
             await asyncio.Event().wait()
         # Imported here: the web role needs neither the framework's worker nor any model.
         from agent.speech_config import speech_config
+        from agent.telemetry import start_tracing
         from agent.upkeep import Upkeep
         from agent.worker import LiveKitAccount, Worker
         from services.shared import SharedSpeech, configure_shared
@@ -137,10 +140,21 @@ class Application:
         ends = self._end_for_restart if self._role is Role.START else None
         self._upkeep = upkeep = Upkeep(settings, drain=ends)
         self._speech = speech = SharedSpeech(
-            speech_config(settings), observer=upkeep.circuits.observe
+            speech_config(settings),
+            observer=upkeep.observe,
+            on_recognition=lambda audio, compute: upkeep.metrics.observe_recognition(
+                audio_seconds=audio, compute_seconds=compute
+            ),
+            on_synthesis=lambda speech, compute: upkeep.metrics.observe_synthesis(
+                speech_seconds=speech, compute_seconds=compute
+            ),
         )
         configure_shared(speech)
         upkeep.watch_over(speech)
+        upkeep.metrics.watch_ready(lambda: self._worker is not None and self._worker.ready)
+        self._tracing = start_tracing(
+            agent_name=settings.agent.name, words=settings.log.level == "debug"
+        )
         # The models load meanwhile: health is answered from the start, a busy port is told at once.
         loading = asyncio.create_task(speech.prewarm(), name="load-models")
         try:
@@ -216,6 +230,7 @@ class Application:
         """What only a process with models has to show."""
         from services.web.admin import AdminAccess
         from services.web.guard import Guard
+        from services.web.metrics_route import MetricsRoute
         from services.web.transcribe import TranscribeRoute
 
         settings = self._settings
@@ -227,6 +242,7 @@ class Application:
 
         return [
             upkeep.routes(token, guard),
+            MetricsRoute(upkeep.metrics.render),
             TranscribeRoute(
                 AdminAccess(token, guard),
                 engines,
@@ -290,6 +306,8 @@ class Application:
         if self._worker is not None:
             with contextlib.suppress(Exception):
                 await self._worker.aclose()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         if self._livekit is not None:
             await self._livekit.stop()
         if self._speech is not None:

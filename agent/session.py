@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from livekit import rtc
@@ -43,6 +43,7 @@ from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.livekit_local.turn import LocalTurnDetector
 from services.livekit_local.voice_ending import VoiceEnding
+from services.metrics import Metrics
 from services.shared import SharedSpeech
 from services.voice_activity import SAMPLE_RATE, VoiceActivityModel, VoiceActivityOptions
 
@@ -68,6 +69,7 @@ class RoomServices:
     llm_name: str
     notices: Callable[[], list[str]]
     voice_in_service: Callable[[], bool]
+    metrics: Metrics
 
 
 async def converse(ctx: JobContext, services: RoomServices) -> None:
@@ -144,7 +146,10 @@ class RoomConversation:
         )
         self._spoken: SpokenTranscript | None = None
         self._records = TurnRecords(limit=settings.limits.turn_records)
-        self._replies = PreparedReplies(lambda: self._session.user_state == "speaking")
+        self._replies = PreparedReplies(
+            lambda: self._session.user_state == "speaking",
+            on_outcome=services.metrics.count_reply,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty_timer: asyncio.TimerHandle | None = None
         self._ended = False
@@ -244,7 +249,12 @@ class RoomConversation:
         if not isinstance(item, llm.ChatMessage):
             return
         record = self._records.add(item, begun=self._replies.begun(item))
-        if record is not None and not self._ended:
+        if record is None:
+            return
+        values = asdict(record)
+        del values["id"]
+        self._services.metrics.observe_turn(**values)
+        if not self._ended:
             self._start_task(self._publish("agent.turn", record.as_json()), "publish-turn")
 
     def _on_participants_changed(self, _: rtc.RemoteParticipant) -> None:
@@ -283,6 +293,7 @@ class RoomConversation:
 
     def _notify(self, kind: str, text: str) -> None:
         """Have the page show a sentence about a problem."""
+        self._services.metrics.count_notice(kind)
         message = json.dumps({"kind": kind, "text": text})
         self._start_task(self._publish("agent.notice", message), "publish-notice")
 

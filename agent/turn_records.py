@@ -76,8 +76,11 @@ class TurnRecords:
 class PreparedReplies:
     """Follows the replies of one room from their making to their use; belongs to its loop."""
 
-    def __init__(self, caller_speaks: Callable[[], bool]) -> None:
+    def __init__(
+        self, caller_speaks: Callable[[], bool], *, on_outcome: Callable[[str], object]
+    ) -> None:
         self._caller_speaks = caller_speaks
+        self._on_outcome = on_outcome
         self._open: dict[str, tuple[SpeechHandle, float]] = {}
         self.outcomes: Counter[str] = Counter()
         """`used`, or why a reply was thrown away: `caller went on`, `words changed`."""
@@ -100,8 +103,10 @@ class PreparedReplies:
     def _done(self, handle: SpeechHandle) -> None:
         self._open.pop(handle.id, None)
         if handle.scheduled:
-            self.outcomes["used"] += 1
+            outcome = "used"
         elif self._caller_speaks():
-            self.outcomes["caller went on"] += 1
+            outcome = "caller went on"
         else:
-            self.outcomes["words changed"] += 1
+            outcome = "words changed"
+        self.outcomes[outcome] += 1
+        self._on_outcome(outcome)

@@ -14,7 +14,7 @@ from services.admission import Admission, AdmissionLimits, Conditions
 from services.circuit import Circuits, CircuitState
 from services.cores import available_cores
 from services.disk_space import DiskWatch
-from services.inference import Priority
+from services.inference import JobRecord, Priority
 from services.loop_watch import LoopWatch
 from services.memory import (
     ROOMS,
@@ -31,6 +31,7 @@ from services.memory import (
     settle,
     standard_steps,
 )
+from services.metrics import Metrics
 from services.shared import SharedSpeech
 from services.temp_files import TempFiles
 from services.web.admin import AdminAccess, MemoryRoutes
@@ -59,8 +60,11 @@ class Upkeep:
         memory, limits = settings.memory, settings.limits
         self.loops = LoopWatch()
         self.components = Components()
+        self.metrics = Metrics()
         self.circuits = Circuits(
-            failures=limits.circuit_failures, open_seconds=limits.circuit_open_seconds
+            failures=limits.circuit_failures,
+            open_seconds=limits.circuit_open_seconds,
+            on_change=self.metrics.circuit_changed,
         )
         self.temp_files = TempFiles(
             max_age_seconds=memory.temp_file_seconds,
@@ -69,7 +73,7 @@ class Upkeep:
         self._speech: SharedSpeech | None = None
         self._gpu = GPUMeter.open() if settings.asr.device != "cpu" else None
         self._trace = MemoryTrace() if memory.debug else None
-        self._reload = ModelReload(
+        self.reload = ModelReload(
             self._reload_models,
             model_bytes=lambda: max((m.memory_bytes for m in self._loaded().values()), default=0),
             fragmentation_bytes=memory.fragmentation_mb * MB,
@@ -95,7 +99,7 @@ class Upkeep:
             steps=standard_steps(
                 temp_files=lambda: self.temp_files.sweep(pressure=True),
                 caches=[("phrase cache", self._forget_phrases)],
-                reload=self._reload,
+                reload=self.reload,
             ),
             each_check=[
                 lambda level: self.temp_files.sweep(pressure=level >= Level.HIGH),
@@ -109,12 +113,31 @@ class Upkeep:
         )
         self.components.add_parts(self._model_parts)
         self.view = MemoryView(
-            self.monitor, temp_files=self.temp_files, reload=self._reload, more=self._more
+            self.monitor, temp_files=self.temp_files, reload=self.reload, more=self._more
         )
+        self._report()
 
     def watch_over(self, speech: SharedSpeech) -> None:
         """Take these models into account, loaded or not."""
         self._speech = speech
+        self.metrics.watch_desk(speech.desk.stats)
+        self.metrics.watch_models(speech)
+
+    def observe(self, record: JobRecord) -> None:
+        """The desk's observer: a finished model call."""
+        self.circuits.observe(record)
+        self.metrics.observe_job(record)
+
+    def _report(self) -> None:
+        """Have the metrics read what is kept here."""
+        metrics = self.metrics
+        metrics.watch_rooms(lambda: self.admission.rooms, lambda: self.admission.capacity)
+        metrics.watch_admission(self.admission)
+        metrics.watch_circuits(self.circuits.states)
+        metrics.watch_memory(self.monitor.look)
+        metrics.watch_reloads(self.reload)
+        metrics.watch_temp_files(self.temp_files.stats)
+        metrics.watch_loops(self.loops)
 
     def begin(self) -> None:
         """All models are ready: rooms may come, and growth counts from here. Blocks 0.5 s."""

@@ -200,6 +200,7 @@ class Worker:
                 build_llm=llm_builder(self._settings),
                 llm_name=self._settings.llm.model or "builtin",
                 notices=self.notices,
+                metrics=self._upkeep.metrics,
                 voice_in_service=lambda: self._upkeep.circuits.of("tts").usable,
             ),
         )

@@ -140,6 +140,8 @@ class StreamingASR:
         self._users = 0
         self._closed = False
         self._tokenizers: dict[str, Tokenizer] = {}
+        self.on_recognition: Callable[[float, float], object] | None = None
+        """Told of each transcription: seconds of audio, seconds of computing."""
 
     @classmethod
     def load(cls, config: ASRConfig, *, desk: InferenceDesk) -> StreamingASR:
@@ -226,7 +228,10 @@ class StreamingASR:
             )
             heard.append(shift_words(result, offset / SAMPLE_RATE))
             offset += len(piece)
-        return join_transcriptions(heard)
+        whole = join_transcriptions(heard)
+        if self.on_recognition is not None:
+            self.on_recognition(whole.audio_seconds, whole.compute_seconds)
+        return whole
 
     def decode(self, samples: Samples, options: DecodeOptions, run: Run) -> Transcription:
         """Transcribe one piece within the window, in the calling thread (a desk thread).

@@ -79,8 +79,15 @@ class SharedSpeech:
         config: SpeechConfig | None = None,
         *,
         observer: Callable[[JobRecord], None] | None = None,
+        on_recognition: Callable[[float, float], object] | None = None,
+        on_synthesis: Callable[[float, float], object] | None = None,
     ) -> None:
+        """`observer` is told of each model call, the others of each transcription and sentence:
+        seconds of sound, seconds of computing. They are called from any thread and must be quick.
+        """
         self.config = config or SpeechConfig()
+        self._on_recognition = on_recognition
+        self._on_synthesis = on_synthesis
         self._plan = plan_threads(available_cores(), slots=self.config.slots)
         self.desk = InferenceDesk(
             slots=self._plan.slots,
@@ -185,6 +192,7 @@ class SharedSpeech:
             desk=self.desk,
         )
         engine.warm()
+        engine.on_recognition = self._on_recognition
         return engine
 
     def _load_tts(self) -> StreamingTTS:
@@ -224,6 +232,7 @@ class SharedSpeech:
         except (TTSError, InferenceError) as error:
             engine.close()
             raise TTSLoadError(f"voice {voice.name} does not speak: {error}") from error
+        engine.on_synthesis = self._on_synthesis
         return engine
 
     def _note(self, role: str, loaded: LoadedModel, problem: str | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,8 @@ class StreamingTTS:
         self._phrases = PhraseCache(config.phrase_cache_bytes)
         self._fixed: frozenset[str] = frozenset()
         self._fixed_lock = threading.Lock()
+        self.on_synthesis: Callable[[float, float], object] | None = None
+        """Told of each sentence that was computed: seconds of speech, seconds of computing."""
         self.name = config.name
         self.sample_rate = voice.sample_rate
         """Hz."""
@@ -152,6 +154,7 @@ class StreamingTTS:
             return
         pieces: list[SpeechPiece] | None = [] if key.text in self._fixed else None
         task = _Task(voice.speak(sentence))
+        samples = 0
         late = SynthesisTimeout(
             f"a sentence took longer than {deadline_seconds:g} s of engine time"
         )
@@ -168,9 +171,12 @@ class StreamingTTS:
             if made is not None:
                 if pieces is not None:
                     pieces.append(made)
+                samples += len(made.samples)
                 yield made
         if pieces is not None:
             self._phrases.put(key, tuple(pieces))
+        if self.on_synthesis is not None:
+            self.on_synthesis(samples / self.sample_rate, task.spent_seconds)
 
     async def remember(
         self,

@@ -1,4 +1,4 @@
-"""LiveKit's local end-of-turn model: does the voice itself sound finished?"""
+"""LiveKit's local end-of-turn model, which tells whether the voice itself sounds finished."""
 
 from __future__ import annotations
 
