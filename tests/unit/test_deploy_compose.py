@@ -321,3 +321,15 @@ def test_the_proxy_keeps_the_operators_routes_to_itself() -> None:
     refused = re.search(r"@operator path (.+)", CADDYFILE.read_text())
     assert refused
     assert set(refused.group(1).split()) == {"/metrics", "/admin", "/admin/*"}
+
+
+def test_livekit_has_the_starting_point_of_livekit_yaml_changed_for_a_server() -> None:
+    deployed = load(LIVEKIT)
+    starting_point = load(REPOSITORY / "livekit.yaml")
+    for key in ("port", "room"):
+        assert deployed[key] == starting_point[key]
+    assert deployed["rtc"]["udp_port"] == starting_point["rtc"]["udp_port"]
+    loopback_only = {"node_ip", "enable_loopback_candidate", "ips", "stun_servers"}
+    assert loopback_only <= starting_point["rtc"].keys()
+    assert not loopback_only & deployed["rtc"].keys()
+    assert "keys" not in deployed
