@@ -10,6 +10,8 @@ from typing import Protocol, cast
 
 from agent.settings import Settings, SettingsError, read_settings
 
+_EXIT_INTERRUPTED = 130
+
 _COMMANDS = {
     "dev": "serve the agent and its page on this machine, with a LiveKit server of its own",
     "start": "serve rooms of a LiveKit server, for production",
@@ -63,5 +65,13 @@ def _load(name: str) -> Command:
     return cast(Command, module)
 
 
+def _main_or_interrupted() -> int:
+    try:
+        return main()
+    except KeyboardInterrupt:
+        # During the seconds of importing there is nothing to end in order.
+        return _EXIT_INTERRUPTED
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main_or_interrupted())

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
-from livekit.agents import get_job_context
-
 logger = logging.getLogger("agent.logging_setup")
 
 _SHORTEST_SECRET = 8
@@ -152,7 +150,10 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def _add_job(record: logging.LogRecord) -> bool:
-    job = get_job_context(required=False)
+    # Most commands have no rooms and must not wait for the framework's import.
+    framework = sys.modules.get("livekit.agents")
+    get_job_context = getattr(framework, "get_job_context", None)
+    job = get_job_context(required=False) if get_job_context is not None else None
     if job is not None:
         vars(record).setdefault("room", job.job.room.name)
         vars(record).setdefault("job_id", job.job.id)

@@ -145,6 +145,8 @@ class RoomConversation:
             ),
         )
         self._spoken: SpokenTranscript | None = None
+        self._apology = ""
+        """What the caller hears if the reply whose making failed is spoken."""
         self._records = TurnRecords(limit=settings.limits.turn_records)
         self._replies = PreparedReplies(
             lambda: self._session.user_state == "speaking",
@@ -174,7 +176,7 @@ class RoomConversation:
             instructions=settings.agent.instructions or None,
             greeting=settings.agent.spoken_greeting or "",
             max_history_items=settings.limits.chat_history_items,
-            on_llm_failure=self._tell_llm_failure,
+            on_llm_failure=self._note_llm_failure,
             on_end_call=self._end_call,
         )
         await self._session.start(
@@ -248,6 +250,10 @@ class RoomConversation:
     def _record_item(self, item: object) -> None:
         if not isinstance(item, llm.ChatMessage):
             return
+        if item.role == "assistant" and self._apology:
+            if not self._ended and self._apology in (item.text_content or ""):
+                self._notify("llm_unavailable", self._apology)
+            self._apology = ""
         record = self._records.add(item, begun=self._replies.begun(item))
         if record is None:
             return
@@ -288,8 +294,9 @@ class RoomConversation:
     def _end_call(self) -> None:
         self._end("the caller ended the call")
 
-    def _tell_llm_failure(self, apology: str) -> None:
-        self._notify("llm_unavailable", apology)
+    def _note_llm_failure(self, apology: str) -> None:
+        """Told for replies that are only prepared as well, which may never be spoken."""
+        self._apology = apology
 
     def _notify(self, kind: str, text: str) -> None:
         """Have the page show a sentence about a problem."""

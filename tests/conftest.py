@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import services  # noqa: F401  # keeps onnxruntime from reporting, before a test imports it
 from tests.leaks import Snapshot, assert_nothing_left
 from tests.recordings import Kind, Recording, recordings
 

@@ -169,12 +169,9 @@ async def test_an_answer_that_breaks_off_is_spoken_so_far_and_excused(
 
 
 async def assert_excused_and_well_again(call: Call, apology: str) -> None:
-    told = list(call.caller.notices)
-    # An answer that was prepared while the caller still spoke may have failed as well.
-    assert told
-    assert all(notice == {"kind": "llm_unavailable", "text": apology} for notice in told)
     assert await ask(call, answers=2, aloud=False) == ANSWER
-    assert call.caller.notices == told
+    # Once, though an answer that was prepared while the caller still spoke failed as well.
+    assert call.caller.notices == [{"kind": "llm_unavailable", "text": apology}]
 
 
 async def test_a_tool_that_the_endpoint_calls_does_its_work(call: Call, endpoint: Endpoint) -> None:

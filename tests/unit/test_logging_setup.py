@@ -7,11 +7,11 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
 
-from agent import logging_setup
 from agent.logging_setup import setup_logging
 
 SECRET = "correct-horse-battery"
@@ -173,7 +173,8 @@ def test_room_and_job_are_in_every_line_of_a_room(monkeypatch: pytest.MonkeyPatc
                 name = "kitchen"
 
     stream = logged()
-    monkeypatch.setattr(logging_setup, "get_job_context", lambda required: Job)
+    framework = SimpleNamespace(get_job_context=lambda required: Job)
+    monkeypatch.setitem(sys.modules, "livekit.agents", framework)
     logging.getLogger("services.asr").info("decoded")
     logging.getLogger("services.asr").info("decoded", extra={"room": "hall"})
     lines = objects(stream)
