@@ -117,9 +117,14 @@ async def test_pauses_are_measured_in_every_loop() -> None:
     found: list[Pauses] = []
 
     def look() -> None:
+        done = threading.Event()
+
+        def stand_still() -> None:
+            time.sleep(0.1)
+            done.set()
+
         with watch.pauses() as pauses:
-            done = threading.Event()
-            loop.call_soon_threadsafe(lambda: (time.sleep(0.1), done.set()))
+            loop.call_soon_threadsafe(stand_still)
             assert done.wait(5)
         found.append(pauses)
 

@@ -123,7 +123,7 @@ def test_a_part_that_fails_counts_as_nothing_and_is_logged_once(
     components = Components()
     components.add("broken", lambda: 1 // 0)
     components.add("whole", lambda: 5)
-    components.add_parts(lambda: {}[0])
+    components.add_parts(lambda: {"part": 1 // 0})
     for _ in range(3):
         assert components.read().parts == {"broken": 0, "whole": 5}
     assert [r.getMessage() for r in caplog.records] == ["a part does not tell its memory"] * 2
