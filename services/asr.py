@@ -152,8 +152,8 @@ class StreamingASR:
         for name in ("model.bin", "config.json", "tokenizer.json"):
             if not (config.model / name).is_file():
                 raise ASRLoadError(
-                    f"speech recognition model {config.model} has no {name}: fetch it again with "
-                    f"`python -m agent download-files --asr {config.name}`"
+                    f"speech recognition model {config.model} has no {name}: "
+                    f"fetch it again with {_fetch_command(config)}"
                 )
         try:
             model = WhisperModel(
@@ -166,8 +166,8 @@ class StreamingASR:
             )
         except Exception as error:
             raise ASRLoadError(
-                f"speech recognition model {config.model} does not load ({error}): fetch it again "
-                f"with `python -m agent download-files --asr {config.name}`"
+                f"speech recognition model {config.model} does not load ({error}): "
+                f"fetch it again with {_fetch_command(config)}"
             ) from error
         return cls(model, config, desk)
 
@@ -187,10 +187,19 @@ class StreamingASR:
         return bool(self._model.model.is_multilingual)
 
     def warm(self) -> float:
-        """One real inference, so that no room pays for the first; returns its seconds."""
+        """One real inference, so that no room pays for the first; returns its seconds.
+
+        Raises ASRLoadError: a model whose files do not fit together loads, but does not hear.
+        """
         noise = np.random.default_rng(0).normal(0.0, 0.05, SAMPLE_RATE).astype(np.float32)
         started = time.perf_counter()
-        self.decode(noise, DecodeOptions(), Run())
+        try:
+            self.decode(noise, DecodeOptions(), Run())
+        except Exception as error:
+            raise ASRLoadError(
+                f"speech recognition model {self._config.model} does not work ({error}): "
+                f"fetch it again with {_fetch_command(self._config)}"
+            ) from error
         return time.perf_counter() - started
 
     async def transcribe(
@@ -400,6 +409,10 @@ class StreamingASR:
             for word in aligned
             if word["word"].strip()
         )
+
+
+def _fetch_command(config: ASRConfig) -> str:
+    return f"`python -m agent download-files --asr {config.name}`"
 
 
 def clean(samples: Samples) -> Samples:

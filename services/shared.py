@@ -191,7 +191,11 @@ class SharedSpeech:
             ),
             desk=self.desk,
         )
-        engine.warm()
+        try:
+            engine.warm()
+        except ASRLoadError:
+            engine.close()
+            raise
         engine.on_recognition = self._on_recognition
         return engine
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import gc
+import json
 import shutil
 import threading
 import weakref
@@ -365,6 +366,18 @@ def test_a_model_with_garbage_in_a_file_is_named_with_the_cure(
     (config.model / name).write_bytes(b"<html>Not found</html>" * 100)
     with pytest.raises(ASRLoadError, match=CURE):
         StreamingASR.load(config, desk=asr.desk)
+
+
+def test_a_model_whose_files_do_not_fit_together_is_found_out_before_a_room_uses_it(
+    asr: StreamingASR, tmp_path: Path
+) -> None:
+    config = broken_copy(asr.config, tmp_path / "model")
+    file = config.model / "preprocessor_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"feature_size": 128}))
+    recogniser = StreamingASR.load(config, desk=asr.desk)
+    with pytest.raises(ASRLoadError, match=CURE):
+        recogniser.warm()
+    recogniser.close()
 
 
 # Runaway decoding
