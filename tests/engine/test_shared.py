@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.asr import ASRLoadError, StreamingASR
+from services.inference import Priority
+from services.models import DEMO_ASR
+from services.shared import (
+    SharedSpeech,
+    SpeechConfig,
+    configure_shared,
+    get_shared_asr,
+    get_shared_tts,
+    release_shared,
+    shared_speech,
+)
+
+PATIENCE_SECONDS = 60.0
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of the demo recogniser that a test may break."""
+    return Path(shutil.copytree(DEMO_ASR.folder, tmp_path / "model"))
+
+
+@pytest.fixture
+def other(model: Path) -> Iterator[SharedSpeech]:
+    """Models beside those that the other tests share."""
+    speech = SharedSpeech(SpeechConfig(asr=str(model)))
+    yield speech
+    speech.close()
+    speech.close()
+
+
+def test_rooms_that_ask_at_once_get_one_recogniser_and_one_voice(shared: SharedSpeech) -> None:
+    found: list[tuple[int, int]] = []
+    barrier = threading.Barrier(3)
+
+    async def ask() -> None:
+        barrier.wait(PATIENCE_SECONDS)
+        asr, tts = await asyncio.gather(get_shared_asr(), get_shared_tts())
+        found.append((id(asr), id(tts)))
+
+    rooms = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(3)]
+    for room in rooms:
+        room.start()
+    for room in rooms:
+        room.join(PATIENCE_SECONDS)
+    assert found == [(id(shared.asr.peek()), id(shared.tts.peek()))] * 3
+    assert (shared.asr.loads, shared.tts.loads) == (1, 1)
+
+
+@pytest.mark.parametrize("fault", ["truncated", "absent", "mismatched"])
+def test_a_recogniser_that_cannot_be_used_is_replaced_by_the_demo_one(
+    other: SharedSpeech, model: Path, fault: str
+) -> None:
+    if fault == "truncated":
+        (model / "model.bin").write_bytes((model / "model.bin").read_bytes()[:5000])
+    elif fault == "absent":
+        shutil.rmtree(model)
+    else:
+        file = model / "preprocessor_config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"feature_size": 128}))
+    assert other.asr.get_blocking().config.name == DEMO_ASR.name
+    assert other.loaded["asr"].demo
+    (notice,) = other.notices
+    assert notice.endswith("The demo recogniser takes its place.")
+    assert str(model) in notice
+
+
+def test_a_load_that_failed_is_tried_again(
+    other: SharedSpeech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> StreamingASR:
+        raise ASRLoadError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StreamingASR, "load", broken)
+        with pytest.raises(ASRLoadError, match="out of memory"):
+            other.asr.get_blocking()
+    assert other.asr.get_blocking().config.model.name == "model"
+    assert other.notices == []
+
+
+def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(other: SharedSpeech) -> None:
+    hung = other.asr.get_blocking()
+    other._replace_wedged("asr")
+    fresh = other.asr.get_blocking()
+    assert fresh is not hung
+    assert other.asr.loads == 2
+    silence = np.zeros(16_000, dtype=np.float32)
+    for engine in (hung, fresh):
+        heard = asyncio.run(
+            engine.transcribe(silence, room="room", priority=Priority.FINAL, deadline_seconds=60.0)
+        )
+        assert heard.text == ""
+    hung.close()
+
+
+def test_what_is_configured_is_what_everybody_shares(shared: SharedSpeech) -> None:
+    assert shared_speech() is shared
+    another = SharedSpeech()
+    try:
+        configure_shared(another)
+        assert shared_speech() is another
+        release_shared()
+    finally:
+        configure_shared(shared)
+    assert another.asr.loads == 0
+    assert shared_speech() is shared
