@@ -262,6 +262,8 @@ def test_services_and_the_ingress_lead_to_the_pods(resources: Resources) -> None
     assert resources["Service", "worker"]["spec"]["clusterIP"] == "None"
     (rule,) = resources["Ingress", "web"]["spec"]["rules"]
     (path,) = rule["http"]["paths"]
+    origins = resources["ConfigMap", "agent-settings"]["data"]["WEB_ALLOWED_ORIGINS"]
+    assert origins == f"https://{rule['host']}"
     assert path["backend"]["service"]["name"] == "web"
     assert resources["Ingress", "web"]["spec"]["tls"][0]["hosts"] == [rule["host"]]
 
