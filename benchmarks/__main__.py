@@ -63,6 +63,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
     made.add_argument("--systems", nargs="+", choices=tuple(IN_ROOMS), default=tuple(IN_ROOMS))
     made.add_argument("--rounds", type=int, default=2, help="times that systems take turns")
+    made.add_argument(
+        "--patience",
+        type=float,
+        default=60.0,
+        help="seconds to wait, each time, for other programs on this machine to be quiet",
+    )
     made.add_argument("--quick", action="store_true", help="a smoke test: its figures mean little")
     made.add_argument("--out", type=Path, help="folder of results; default: bench-results/DATE")
     made.add_argument(
@@ -114,6 +120,7 @@ def main() -> int:
             later=_AGAIN,
             floor_times=3 if arguments.quick else 10,
             engine_times=2 if arguments.quick else 10,
+            patience_seconds=0.0 if arguments.quick else arguments.patience,
             say=lambda text: print(text, file=sys.stderr, flush=True),
         )
         results = asyncio.run(run(options))

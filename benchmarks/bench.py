@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -48,6 +49,8 @@ class Options:
     """Of those that follow."""
     floor_times: int
     engine_times: int
+    patience_seconds: float
+    """The longest wait, each time, for other programs on the machine to be quiet."""
     say: Callable[[str], None] = field(default=print)
 
 
@@ -110,6 +113,7 @@ class _Pair:
                 peers_python=options.peers_python,
                 folder=options.folder,
                 times=options.engine_times,
+                patience_seconds=options.patience_seconds,
                 problems=self._problems,
             )
         return found
@@ -120,6 +124,7 @@ class _Pair:
         options = self._options
         if "floor" in options.parts:
             options.say(f"{self._models.name}: transport floor")
+            await stage.watch.wait_for_quiet(options.patience_seconds)
             found["floor"] = await self._floor(stage, surroundings.livekit)
         if "rooms" in options.parts:
             await self._climb_by_turns(stage, surroundings, found)
@@ -175,6 +180,7 @@ class _Pair:
         try:
             await self._start(system, stage)
             await stage.callers.call("join", url=livekit.url, token=token, room=room)
+            await stage.watch.wait_for_quiet(self._options.patience_seconds)
             said: dict[str, Any] = await stage.callers.call(
                 "talk",
                 rooms=[room],
@@ -233,9 +239,17 @@ class _Pair:
             watch.add("callers", callers.program.process_id)
             assert server.process_id is not None
             watch.add("livekit", server.process_id)
+            watch.add("benchmark", os.getpid(), children=False)
             rooms = max(*options.first.memory_rooms, *options.later.memory_rooms, 5)
             yield (
-                Stage(callers, watch, endpoint, options.folder, self._problems),
+                Stage(
+                    callers,
+                    watch,
+                    endpoint,
+                    options.folder,
+                    options.patience_seconds,
+                    self._problems,
+                ),
                 Surroundings(address, llm_url, options.peers_python, options.folder, rooms),
             )
 

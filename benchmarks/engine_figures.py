@@ -14,6 +14,7 @@ from benchmarks.processes import Program, ProgramError
 from benchmarks.remote import Remote
 from benchmarks.speech import WORDS, talk
 from benchmarks.systems import PROBE, ROOT, python_of_peers
+from benchmarks.watch import ProcessWatch
 from benchmarks.wyoming import Wyoming
 
 _LEAST_CANCEL_SECONDS = 0.02
@@ -21,7 +22,13 @@ _WYOMING = ("-m", "benchmarks.peers.wyoming_alike")
 
 
 async def measure_engines(
-    models: ModelPair, *, peers_python: Path, folder: Path, times: int, problems: list[str]
+    models: ModelPair,
+    *,
+    peers_python: Path,
+    folder: Path,
+    times: int,
+    patience_seconds: float,
+    problems: list[str],
 ) -> dict[str, Any]:
     """Transcription of requests, first sound of sentences, cancellation; each `times` times."""
     async with AsyncExitStack() as stack:
@@ -36,6 +43,9 @@ async def measure_engines(
             )
         except ProgramError as error:
             problems.append(str(error))
+        watch = ProcessWatch()
+        stack.push_async_callback(watch.aclose)
+        await watch.wait_for_quiet(patience_seconds)
         return {
             "first_sound": await _first_sound(engines, wyoming_voice, times),
             "transcribe": await _transcribe(engines, wyoming_asr, times),

@@ -114,6 +114,11 @@ class PairFigures:
         cores, seconds = np.array(found).T
         return float(np.average(cores, weights=seconds))
 
+    def others_cores(self) -> Spread | None:
+        """Cores that other programs used, over all measurements in rooms."""
+        found = [b["cpu"]["others"] for _, b in self._batches() if "others" in b["cpu"]]
+        return Spread.of(found)
+
     def idle(self, system: str, rooms: int) -> dict[str, Any] | None:
         """What was found while nobody talked in so many rooms."""
         for climb in self._climbs(system):

@@ -61,7 +61,9 @@ def draw_times(times: list[float], responses: list[float], file: Path) -> None:
 
     figure, axes = plt.subplots(figsize=_SIZE, dpi=_DOTS_PER_INCH, layout="constrained")
     axes.plot(times, responses, ".", color=_COLOURS[OURS])
-    axes.set(xlabel="seconds since the start", ylabel="response in seconds", ylim=(0, None))
+    axes.set(xlabel="seconds since the start", ylabel="response in seconds")
+    axes.set_xlim(0, 1.05 * max(times))
+    axes.set_ylim(0, 1.1 * max(responses))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
     figure.savefig(file, metadata={"Software": None})

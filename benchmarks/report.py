@@ -74,6 +74,11 @@ def _pair(pair: PairFigures, plots: dict[str, str], folder: str) -> Iterator[str
             f"Transport alone (an echo in the room, first sample sent → first sample back): "
             f"{_milliseconds(pair.floor)}."
         )
+    if (others := pair.others_cores()) is not None:
+        yield (
+            f"Other programs on the machine used {others.p50:.2f} cores meanwhile "
+            f"(at most {others.most:.2f})."
+        )
     for name, caption in _CAPTIONS.items():
         body = list(_SECTIONS[name](pair))
         if body:

@@ -11,6 +11,11 @@ import numpy as np
 import psutil
 
 _PERIOD_SECONDS = 0.25
+_LOOK_SECONDS = 2.0
+QUIET_CORES = 0.2
+"""What else runs on the machine may use so much when a measurement begins."""
+MACHINE = "machine"
+"""The name under which the whole machine is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class ProcessWatch:
 
     def __init__(self) -> None:
         self._watched: dict[str, list[psutil.Process]] = {}
-        self._samples: dict[str, list[Sample]] = {}
+        self._samples: dict[str, list[Sample]] = {MACHINE: []}
         self._task = asyncio.create_task(self._run(), name="process-watch")
 
     async def aclose(self) -> None:
@@ -36,10 +41,11 @@ class ProcessWatch:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    def add(self, name: str, process_id: int) -> None:
-        """Watch a process and the children it has now."""
+    def add(self, name: str, process_id: int, *, children: bool = True) -> None:
+        """Watch a process, with the children it has now if these are wanted too."""
         process = psutil.Process(process_id)
-        self._watched[name] = [process, *process.children(recursive=True)]
+        others = process.children(recursive=True) if children else []
+        self._watched[name] = [process, *others]
         self._samples.setdefault(name, [])
 
     def remove(self, name: str) -> None:
@@ -48,6 +54,7 @@ class ProcessWatch:
 
     def sample(self) -> None:
         """Look at all processes now."""
+        self._samples[MACHINE].append(Sample(time.monotonic(), _busy_seconds(), 0))
         for name, processes in self._watched.items():
             cpu = 0.0
             rss = 0
@@ -67,6 +74,21 @@ class ProcessWatch:
         used = [s.cpu_seconds for s in samples]
         return float(np.interp(end, times, used) - np.interp(start, times, used))
 
+    def others_cores(self, start: float, end: float) -> float:
+        """Cores used between two monotonic times by anything that is not watched."""
+        watched = sum(self.cpu_seconds(name, start, end) for name in self._watched)
+        return (self.cpu_seconds(MACHINE, start, end) - watched) / (end - start)
+
+    async def wait_for_quiet(self, patience_seconds: float) -> None:
+        """Until nothing else uses the machine, or patience has run out."""
+        until = time.monotonic() + patience_seconds
+        while time.monotonic() < until:
+            start = time.monotonic()
+            await asyncio.sleep(_LOOK_SECONDS)
+            self.sample()
+            if self.others_cores(start, time.monotonic()) <= QUIET_CORES:
+                return
+
     def rss_bytes(self, name: str, start: float, end: float) -> float:
         """The median resident size between two monotonic times."""
         found = [s.rss_bytes for s in self._samples.get(name, []) if start <= s.monotonic <= end]
@@ -76,3 +98,9 @@ class ProcessWatch:
         while True:
             self.sample()
             await asyncio.sleep(_PERIOD_SECONDS)
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    # The kernel counts the time of guests as that of their hosts as well.
+    return float(times.user + times.nice + times.system + times.irq + times.softirq)
