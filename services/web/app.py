@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 from aiohttp import web
 
 from services.web.dispatch import DispatchRoutes, Redispatcher
-from services.web.guard import Guard
+from services.web.guard import Guard, exposure_warning
 from services.web.headers import SecurityHeaders
 from services.web.page import STATIC, PageConfig, PageRoutes
 from services.web.server import AddRoutes, WebServer
 from services.web.status import ReadStatus, StatusRoute
 from services.web.tokens import TOKEN_TTL_SECONDS, TOKENS_PER_MINUTE, TokenIssuer, TokenRoutes
+
+logger = logging.getLogger("services.web")
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,18 @@ def web_server(
         more_routes: health, metrics, admin.
         page_folder: the built page.
 
+    A host other than loopback without TLS in front or an access key is warned about in the log.
+
     Raises:
         ValueError: an origin or a network is not one; the text names the setting.
     """
+    warning = exposure_warning(
+        host,
+        access_key=access_key,
+        behind_tls=any(origin.lower().startswith("https://") for origin in allowed_origins),
+    )
+    if warning:
+        logger.warning("page open to the network", extra={"advice": warning})
     public_url = livekit.public_url or livekit.url
     issuer = TokenIssuer(
         livekit.api_key,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -98,7 +98,7 @@ class Redispatcher:
         record.working = True
         try:
             return await self._request(holder, record, unresponsive)
-        except (api.TwirpError, aiohttp.ClientError, TimeoutError) as error:
+        except (api.ServerError, aiohttp.ClientError, TimeoutError) as error:
             logger.warning("dispatch failed", extra={"room": holder.room, "error": str(error)})
             raise ApiError(
                 503,
@@ -129,9 +129,8 @@ class Redispatcher:
         if wait_seconds > 0:
             return DispatchAnswer("waiting", wait_seconds)
         for identity in agents:
-            await livekit.room.remove_participant(
-                api.RoomParticipantIdentity(room=holder.room, identity=identity)
-            )
+            gone = api.RoomParticipantIdentity(room=holder.room, identity=identity)
+            await _unless_gone(livekit.room.remove_participant(gone))
         await self._delete_old_dispatches(livekit, holder.room)
         await livekit.agent_dispatch.create_dispatch(
             api.CreateAgentDispatchRequest(agent_name=self._agent_name, room=holder.room)
@@ -149,8 +148,8 @@ class Redispatcher:
         """The identities of agents and of callers in a room; both empty when it does not exist."""
         try:
             listed = await livekit.room.list_participants(api.ListParticipantsRequest(room=room))
-        except api.TwirpError as error:
-            if error.code == api.TwirpErrorCode.NOT_FOUND:
+        except api.ServerError as error:
+            if error.code == api.ServerErrorCode.NOT_FOUND:
                 return set(), set()
             raise
         agents, callers = set(), set()
@@ -167,7 +166,7 @@ class Redispatcher:
         """Withdraw what was asked for before, so that a late worker does not come as a second."""
         for dispatch in await livekit.agent_dispatch.list_dispatch(room):
             if dispatch.agent_name == self._agent_name:
-                await livekit.agent_dispatch.delete_dispatch(dispatch.id, room)
+                await _unless_gone(livekit.agent_dispatch.delete_dispatch(dispatch.id, room))
 
     def _record(self, room: str) -> _RoomRecord:
         now = self._clock()
@@ -188,6 +187,15 @@ class Redispatcher:
                 timeout=aiohttp.ClientTimeout(total=LIVEKIT_TIMEOUT_SECONDS),
             )
         return self._livekit
+
+
+async def _unless_gone(work: Awaitable[object]) -> None:
+    """Do it, unless what it is about has ended meanwhile."""
+    try:
+        await work
+    except api.ServerError as error:
+        if error.code != api.ServerErrorCode.NOT_FOUND:
+            raise
 
 
 class DispatchRoutes:

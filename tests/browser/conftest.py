@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from services.livekit_server import LiveKitAddress
 from services.web.page import STATIC
-from tests.browser.deployment import SHARED_AGENT, Agent, Deployment, LoopThread, livekit_server
+from tests.browser.deployment import AgentNursery, Deployment, LoopThread, livekit_server
 from tests.room.processes import START_SECONDS, running
 
 PATIENCE_MS = 25_000
@@ -85,21 +86,43 @@ def livekit(loop_thread: LoopThread) -> Iterator[LiveKitAddress]:
 
 
 @pytest.fixture(scope="session")
-def agent(livekit: LiveKitAddress) -> Iterator[None]:
-    """The agent under test, registered. Replace this fixture to test another one."""
-    process = Agent(livekit, SHARED_AGENT)
-    process.wait_until_registered()
-    yield
-    process.kill()
+def nursery() -> Iterator[AgentNursery]:
+    nursery = AgentNursery()
+    yield nursery
+    nursery.close()
 
 
 @pytest.fixture(scope="session")
-def page_url(livekit: LiveKitAddress, agent: None) -> Iterator[str]:
-    """Address of a page behind which everything works."""
+def served(livekit: LiveKitAddress, nursery: AgentNursery) -> Iterator[Deployment]:
+    """A deployment with an agent. Replace this fixture to test another one."""
     require_built_page()
-    deployment = Deployment(livekit, SHARED_AGENT)
-    yield deployment.start_web()
-    deployment.web.stop()
+    deployment = Deployment(livekit, nursery)
+    deployment.start_agent()
+    yield deployment
+    deployment.close()
+
+
+@pytest.fixture(scope="session")
+def page_url(served: Deployment) -> str:
+    """Address of a page behind which everything works."""
+    return served.start_web()
+
+
+@pytest.fixture
+def deployment(livekit: LiveKitAddress, nursery: AgentNursery) -> Iterator[Deployment]:
+    """A deployment of the test's own, without an agent; the test starts what it needs."""
+    require_built_page()
+    deployment = Deployment(livekit, nursery)
+    yield deployment
+    deployment.close()
+
+
+@pytest.fixture
+def beside(served: Deployment) -> Iterator[Deployment]:
+    """The deployment with an agent once more, for a web server of the test's own."""
+    deployment = replace(served, web=None, agents=[])
+    yield deployment
+    deployment.close()
 
 
 @pytest.fixture

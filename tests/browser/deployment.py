@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,11 +20,9 @@ from services.livekit_server import LiveKitAddress, LiveKitServer
 from services.web.app import LiveKitAccess, web_server
 from services.web.server import WebServer
 from services.web.status import AgentStatus
-from tests.browser.stand_in_agent import READY_LINE
+from tests.browser.stand_in_agent import REGISTERED, Order
 
 ROOT = Path(__file__).parents[2]
-SHARED_AGENT = "stand-in"
-"""Name of the agent that most tests share."""
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
@@ -47,38 +48,51 @@ class LoopThread:
         self._loop.close()
 
 
-class Agent:
-    """The stand-in agent's process."""
+class AgentNursery:
+    """The process from which stand-in agents are forked."""
 
-    def __init__(self, livekit: LiveKitAddress, name: str, *, capacity: int = 100) -> None:
-        command = [
-            *(sys.executable, "-m", "tests.browser.stand_in_agent", "--name", name),
-            *("--url", livekit.url, "--key", livekit.api_key, "--secret", livekit.api_secret),
-            *("--capacity", str(capacity)),
-        ]
+    def __init__(self) -> None:
         self._process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [sys.executable, "-m", "tests.browser.stand_in_agent"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
 
-    def wait_until_registered(self) -> None:
-        """Block until LiveKit offers rooms to it."""
-        timer = threading.Timer(START_SECONDS, self._process.kill)
-        timer.start()
+    def start_agent(self, livekit: LiveKitAddress, name: str, *, capacity: int = 100) -> Agent:
+        """Start an agent and wait until LiveKit offers rooms to it."""
+        order = Order(livekit.url, livekit.api_key, livekit.api_secret, name, capacity)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asdict(order)) + "\n")
+        self._process.stdin.flush()
+        patience = threading.Timer(START_SECONDS, self._process.kill)
+        patience.start()
         try:
-            assert self._process.stdout is not None
             for line in self._process.stdout:
-                if READY_LINE in line:
-                    return
+                if line.startswith(REGISTERED):
+                    return Agent(int(line.split()[1]))
         finally:
-            timer.cancel()
+            patience.cancel()
         raise RuntimeError("the stand-in agent did not register")
+
+    def close(self) -> None:
+        """End the process and all its agents."""
+        self._process.communicate(timeout=STOP_SECONDS)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A stand-in agent."""
+
+    process_id: int
 
     def kill(self) -> None:
         """End it without a chance to say goodbye."""
-        self._process.kill()
-        self._process.wait(STOP_SECONDS)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process_id, signal.SIGKILL)
 
 
 @dataclass
@@ -86,26 +100,27 @@ class Deployment:
     """Everything behind a page."""
 
     livekit: LiveKitAddress
+    nursery: AgentNursery
     agent_name: str = field(default_factory=lambda: f"agent-{secrets.token_hex(4)}")
     """Only agents of this name come into its rooms."""
     status: AgentStatus = field(default_factory=AgentStatus)
     """What the page is told; tests replace it."""
 
-    web: WebServer = field(init=False)
+    web: WebServer | None = None
     agents: list[Agent] = field(default_factory=list)
 
     def start_agent(self, *, capacity: int = 100) -> Agent:
         """Start one more agent and wait until LiveKit knows it."""
-        agent = Agent(self.livekit, self.agent_name, capacity=capacity)
+        agent = self.nursery.start_agent(self.livekit, self.agent_name, capacity=capacity)
         self.agents.append(agent)
-        agent.wait_until_registered()
         return agent
 
     def close(self) -> None:
         """End what was started here; the LiveKit server is not ours."""
         for agent in self.agents:
             agent.kill()
-        self.web.stop()
+        if self.web is not None:
+            self.web.stop()
 
     def start_web(self, **options: Any) -> str:
         """Start a web server with other options than the defaults; returns the page's address."""
@@ -116,6 +131,13 @@ class Deployment:
         self.web = web_server(access, lambda: self.status, **options)
         self.web.start()
         return self.web.address
+
+    def stop_web(self) -> int:
+        """Stop the web server; returns its port."""
+        assert self.web is not None
+        port = self.web.port
+        self.web.stop()
+        return port
 
 
 def livekit_server() -> LiveKitServer:

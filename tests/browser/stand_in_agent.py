@@ -1,18 +1,23 @@
 """An agent without speech models that does what is typed to it, for tests of the page alone.
 
 It is a real worker of a real LiveKit server: it registers, takes rooms, is full, can be killed.
+As a program it forks one agent for each line of JSON that it reads, since importing the framework
+takes most of an agent's start.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import contextlib
 import json
 import math
 import os
+import signal
+import sys
 import time
 from array import array
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
@@ -20,7 +25,9 @@ os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 from livekit import rtc
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
 
-READY_LINE = "stand-in registered"
+REGISTERED = "registered"
+"""Begins the line that an agent prints, with its process id."""
+
 SAMPLE_RATE = 24_000
 FRAME_SECONDS = 0.02
 WORD_SECONDS = 0.12
@@ -176,29 +183,42 @@ class StandIn:
         return task
 
 
-async def run(url: str, key: str, secret: str, name: str, capacity: int) -> None:
-    """Serve rooms until killed."""
+@dataclass(frozen=True)
+class Order:
+    """An agent to be started."""
+
+    url: str
+    api_key: str
+    api_secret: str
+    name: str
+    capacity: int
+
+
+async def serve(order: Order) -> None:
+    """Serve rooms until killed; says when LiveKit knows the agent."""
     server = AgentServer(
         job_executor_type=JobExecutorType.THREAD,
         load_fnc=lambda: 0.0,
         load_threshold=1.0,
         num_idle_processes=2,
-        ws_url=url,
-        api_key=key,
-        api_secret=secret,
+        ws_url=order.url,
+        api_key=order.api_key,
+        api_secret=order.api_secret,
         host="127.0.0.1",
         port=0,
     )
 
     async def on_request(request: JobRequest) -> None:
-        if len(server.active_jobs) >= capacity:
+        if len(server.active_jobs) >= order.capacity:
             await request.reject(terminate=False)
         else:
-            await request.accept(name=name)
+            await request.accept(name=order.name)
 
-    server.rtc_session(entrypoint, agent_name=name, on_request=on_request)
-    registered: Callable[..., None] = lambda *_: print(READY_LINE, flush=True)  # noqa: E731
-    server.on("worker_registered", registered)
+    def on_registered(*_: object) -> None:
+        print(REGISTERED, os.getpid(), flush=True)
+
+    server.rtc_session(entrypoint, agent_name=order.name, on_request=on_request)
+    server.on("worker_registered", on_registered)
     await server.run(devmode=False)
 
 
@@ -208,17 +228,19 @@ async def entrypoint(ctx: JobContext) -> None:
 
 
 def main() -> None:
-    """Read the arguments and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--key", required=True)
-    parser.add_argument("--secret", required=True)
-    parser.add_argument("--name", default="stand-in")
-    parser.add_argument("--capacity", type=int, default=100)
-    arguments = parser.parse_args()
-    asyncio.run(
-        run(arguments.url, arguments.key, arguments.secret, arguments.name, arguments.capacity)
-    )
+    """Fork an agent for each order on standard input, until it ends; then end them all."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    children = []
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            asyncio.run(serve(Order(**json.loads(line))))
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 if __name__ == "__main__":

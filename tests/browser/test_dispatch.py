@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from livekit import api, rtc
 
-from services.livekit_server import LiveKitAddress
 from services.web.dispatch import Redispatcher
 from services.web.errors import ApiError
 from services.web.tokens import Holder, TokenIssuer
@@ -23,12 +22,10 @@ pytestmark = pytest.mark.browser
 WAIT_SECONDS = 25.0
 
 
-@pytest.fixture
-def deployment(livekit: LiveKitAddress) -> Iterator[Deployment]:
-    deployment = Deployment(livekit)
-    deployment.start_web()
-    yield deployment
-    deployment.close()
+@pytest.fixture(autouse=True)
+def web(deployment: Deployment) -> str:
+    """Address of the deployment's web server."""
+    return deployment.start_web()
 
 
 @pytest.fixture
@@ -42,6 +39,7 @@ def caller(loop_thread: LoopThread) -> Iterator[rtc.Room]:
 
 
 def post(deployment: Deployment, path: str, body: object) -> tuple[int, Any]:
+    assert deployment.web is not None
     request = urllib.request.Request(
         deployment.web.address + path,
         data=json.dumps(body).encode(),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from services.livekit_server import LiveKitAddress, LiveKitServer
+from services.livekit_server import LiveKitServer
 from services.web.status import AgentStatus
+from services.web.tokens import TokenIssuer
 from tests.browser.call_page import GREETING, CallPage
-from tests.browser.conftest import AUTOPLAY, PATIENCE_MS, LaunchBrowser, require_built_page
-from tests.browser.deployment import SHARED_AGENT, Deployment, LoopThread, livekit_server
+from tests.browser.conftest import AUTOPLAY, PATIENCE_MS, LaunchBrowser
+from tests.browser.deployment import AgentNursery, Deployment, LoopThread, livekit_server
 
 pytestmark = pytest.mark.browser
 
@@ -29,24 +31,6 @@ HTMLMediaElement.prototype.play = function () {
     return clicks < 2 ? Promise.reject(refusal) : play.call(this);
 };
 """
-
-
-@pytest.fixture
-def deployment(livekit: LiveKitAddress) -> Iterator[Deployment]:
-    """A deployment without an agent; the test starts what it needs."""
-    require_built_page()
-    deployment = Deployment(livekit)
-    yield deployment
-    deployment.close()
-
-
-@pytest.fixture
-def served(livekit: LiveKitAddress, agent: None) -> Iterator[Deployment]:
-    """A deployment with the agent that tests share; the test starts its web server."""
-    require_built_page()
-    deployment = Deployment(livekit, SHARED_AGENT)
-    yield deployment
-    deployment.close()
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +75,9 @@ def test_a_missing_microphone_is_explained(bare_page: Page, page_url: str) -> No
 
 
 def test_plain_http_is_explained_and_the_call_works_in_writing(
-    bare_page: Page, served: Deployment
+    bare_page: Page, beside: Deployment
 ) -> None:
-    address = served.start_web(allowed_origins=[f"http://{PLAIN_HTTP_HOST}"])
+    address = beside.start_web(allowed_origins=[f"http://{PLAIN_HTTP_HOST}"])
     call = CallPage(bare_page, address.replace("localhost", PLAIN_HTTP_HOST))
     call.open()
     expect(call.notices).to_contain_text("browsers give the microphone only to https or localhost")
@@ -178,16 +162,15 @@ def test_an_agent_that_freezes_is_replaced(page: Page, deployment: Deployment) -
 
 
 def test_a_server_that_is_gone_is_said_and_joined_when_it_is_back(
-    page: Page, served: Deployment
+    page: Page, beside: Deployment
 ) -> None:
-    call = CallPage(page, served.start_web())
+    call = CallPage(page, beside.start_web())
     call.open()
-    port = served.web.port
-    served.web.stop()
+    port = beside.stop_web()
     call.button("Join").click()
     expect(call.notices).to_contain_text("The server does not answer")
     call.expect_state("Waiting for the server")
-    served.start_web(port=port)
+    beside.start_web(port=port)
     call.expect_said(GREETING)
     expect(call.notices).not_to_contain_text("does not answer")
 
@@ -195,7 +178,7 @@ def test_a_server_that_is_gone_is_said_and_joined_when_it_is_back(
 def test_waiting_for_a_server_can_be_cancelled(page: Page, deployment: Deployment) -> None:
     call = CallPage(page, deployment.start_web())
     call.open("?debug")
-    deployment.web.stop()
+    deployment.stop_web()
     call.button("Join").click()
     expect(call.notices).to_contain_text("The server does not answer")
     call.button("Cancel").click()
@@ -204,9 +187,11 @@ def test_waiting_for_a_server_can_be_cancelled(page: Page, deployment: Deploymen
         expect(page.locator(f'.debug [data-kind="{kind}"]')).to_have_count(0)
 
 
-def test_a_media_server_that_dies_is_survived(page: Page, loop_thread: LoopThread) -> None:
+def test_a_media_server_that_dies_is_survived(
+    page: Page, loop_thread: LoopThread, nursery: AgentNursery
+) -> None:
     server: LiveKitServer = livekit_server()
-    deployment = Deployment(loop_thread.run(server.start()))
+    deployment = Deployment(loop_thread.run(server.start()), nursery)
     try:
         deployment.start_agent()
         call = CallPage(page, deployment.start_web())
@@ -225,8 +210,8 @@ def test_a_media_server_that_dies_is_survived(page: Page, loop_thread: LoopThrea
         loop_thread.run(server.stop())
 
 
-def test_the_access_key_is_asked_for_and_remembered(page: Page, served: Deployment) -> None:
-    call = CallPage(page, served.start_web(access_key="open sesame"))
+def test_the_access_key_is_asked_for_and_remembered(page: Page, beside: Deployment) -> None:
+    call = CallPage(page, beside.start_web(access_key="open sesame"))
     call.open()
     key = page.get_by_label("Access key")
     key.fill("wrong")
@@ -251,17 +236,26 @@ def test_a_wrong_room_name_is_corrected_in_the_lobby(
 
 
 def test_tokens_of_an_identity_service_are_used_and_not_left_in_the_address(
-    page: Page, served: Deployment
+    page: Page, beside: Deployment
 ) -> None:
-    issuing = Deployment(served.livekit, SHARED_AGENT)
-    issuing.start_web()
-    address = served.start_web(tokens=False)
+    issuing = replace(beside)
+    issuer_address = issuing.start_web()
+    address = beside.start_web(tokens=False)
     call = CallPage(page, address)
     call.open()
     expect(call.notices).to_contain_text("open the link from your own sign-in page")
-    response = page.request.post(f"{issuing.web.address}/api/token", data={})
-    issuing.web.stop()
+    response = page.request.post(f"{issuer_address}/api/token", data={})
+    issuing.stop_web()
     page.goto("about:blank")
     call.open(f"/#token={response.json()['token']}")
     assert "token" not in page.url
     call.join()
+
+
+def test_a_token_that_has_run_out_is_explained(page: Page, beside: Deployment) -> None:
+    livekit = beside.livekit
+    issuer = TokenIssuer(livekit.api_key, livekit.api_secret, "", "", ttl_seconds=-600)
+    call = CallPage(page, beside.start_web(tokens=False))
+    call.open(f"/#token={issuer.issue().token}")
+    call.button("Join").click()
+    call.expect_state("The media server did not accept your token: it has run out")

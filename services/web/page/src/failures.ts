@@ -1,5 +1,7 @@
 /** What went wrong, in a sentence with a next step. */
 
+import { ConnectionError, ConnectionErrorReason } from 'livekit-client';
+
 import { ApiFailure } from './api';
 
 export type Tone = 'info' | 'warning' | 'error';
@@ -56,6 +58,14 @@ export const MICROPHONE_UNHEARD: Notice = {
   tone: 'error',
   text: 'Your microphone is open, but its sound does not reach the room. You can type meanwhile.',
   remedy: { label: 'Try again', does: 'retry-microphone' },
+};
+
+const REFUSED_TOKEN: Notice = {
+  key: 'connection',
+  tone: 'error',
+  text:
+    'The media server did not accept your token: it has run out, or the owner should check the ' +
+    'API key and the clocks. Join again from the page that brought you here.',
 };
 
 /** Why the microphone cannot be used. */
@@ -118,6 +128,9 @@ export function joinFailure(error: unknown, livekitUrl: string): { notice: Notic
     }
     const retry = ['rate_limited', 'internal', 'livekit_unreachable'].includes(error.code);
     return { retry, notice: { key: 'connection', tone: 'error', text: error.message } };
+  }
+  if (error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed) {
+    return { retry: false, notice: REFUSED_TOKEN };
   }
   if (pointsToItself(livekitUrl)) {
     return {

@@ -18,14 +18,19 @@ const SMALL_PX = 240;
 const POINTS = 132;
 const BANDS = 24;
 /** How many frames a sound needs from one ring to the next. */
-const FRAMES_PER_RING = 2;
-const HISTORY = RINGS * FRAMES_PER_RING + 1;
+const FRAMES_PER_RING = 1.5;
+const HISTORY = Math.ceil(RINGS * FRAMES_PER_RING) + 1;
 const INNER_RADIUS = 0.2;
 const OUTER_RADIUS = 0.82;
 const BEND = 0.2;
 const LOBES = 3;
 const SMOOTHING_PASSES = 3;
 const COLOUR_EVERY_FRAMES = 20;
+/** What is too little to be seen. */
+const STILL = 0.004;
+
+type Colour = readonly [red: number, green: number, blue: number];
+const GREY: Colour = [128, 128, 128];
 
 export class ContourField {
   readonly #canvas: HTMLCanvasElement;
@@ -36,7 +41,7 @@ export class ContourField {
   #calm = false;
   #thinking = 0;
   #speaking = 0;
-  #colours = { agent: '#000', caller: '#000', line: '#000' };
+  #colours: Record<'agent' | 'caller' | 'line', Colour> = { agent: GREY, caller: GREY, line: GREY };
   #frame = 0;
   #rings = RINGS;
   #lineWidth = 1;
@@ -52,6 +57,12 @@ export class ContourField {
 
   get callerLevel(): number {
     return this.#caller.level;
+  }
+
+  /** Whether more is to be seen than the slow drift of silence. */
+  get stirs(): boolean {
+    const restless = Math.max(this.#thinking, this.#speaking) > STILL;
+    return restless || this.#agent.stirs || this.#caller.stirs;
   }
 
   /** Take in the sound of this frame. */
@@ -106,16 +117,12 @@ export class ContourField {
     }
     context.closePath();
     const loud = Math.min(1, Math.max(agentEnergy, callerEnergy) * 1.8);
-    const isAgent = agentEnergy >= callerEnergy - 0.01;
+    const voice = agentEnergy >= callerEnergy - STILL ? this.#colours.agent : this.#colours.caller;
+    const tint = Math.max(loud, this.#speaking * 0.4, this.#thinking * 0.45, (1 - depth) * 0.6);
+    const opacity = 0.85 - depth * 0.6 + loud * 0.35;
     context.lineWidth = this.#lineWidth * (1 + loud);
-    context.strokeStyle = this.#colours.line;
-    context.globalAlpha = (0.62 - depth * 0.42) * (1 - loud * 0.6);
+    context.strokeStyle = mix(this.#colours.line, voice, Math.min(1, tint), Math.min(1, opacity));
     context.stroke();
-    const tint = Math.max(loud, this.#speaking * 0.3, this.#thinking * 0.35, (1 - depth) * 0.5);
-    context.strokeStyle = isAgent ? this.#colours.agent : this.#colours.caller;
-    context.globalAlpha = Math.min(1, tint) * (1 - depth * 0.55);
-    context.stroke();
-    context.globalAlpha = 1;
   }
 
   /** Match the canvas to its place and the screen; returns its side in device pixels. */
@@ -134,7 +141,7 @@ export class ContourField {
 
   #readColours(): void {
     const style = getComputedStyle(this.#canvas);
-    const read = (name: string) => style.getPropertyValue(name).trim() || '#888';
+    const read = (name: string) => parseColour(style.getPropertyValue(name));
     this.#colours = { agent: read('--agent'), caller: read('--caller'), line: read('--line') };
   }
 }
@@ -144,7 +151,13 @@ class SoundHistory {
   readonly #frames = Array.from({ length: HISTORY }, () => new Float32Array(BANDS));
   readonly #raw = new Float32Array(BANDS);
   #newest = 0;
+  #quietFrames = HISTORY;
   level = 0;
+
+  /** Whether sound is still on its way through the rings. */
+  get stirs(): boolean {
+    return this.#quietFrames < HISTORY;
+  }
 
   push(meter: Meter | null): void {
     if (meter) meter.bands(this.#raw);
@@ -160,12 +173,13 @@ class SoundHistory {
     for (let band = 0; band < BANDS; band += 1) {
       const wanted = (this.#raw[band] ?? 0) ** 1.6 * gate;
       const old = before[band] ?? 0;
-      frame[band] = wanted > old ? old + (wanted - old) * 0.6 : old + (wanted - old) * 0.18;
+      frame[band] = wanted > old ? old + (wanted - old) * 0.7 : old + (wanted - old) * 0.24;
     }
+    this.#quietFrames = energy(frame) > STILL ? 0 : Math.min(this.#quietFrames + 1, HISTORY);
   }
 
   at(framesAgo: number): Float32Array {
-    const index = (this.#newest - framesAgo + HISTORY * 2) % HISTORY;
+    const index = (this.#newest - Math.round(framesAgo) + HISTORY) % HISTORY;
     return this.#frames[index] ?? this.#raw;
   }
 }
@@ -201,4 +215,16 @@ function energy(bands: Float32Array): number {
 
 function ease(from: number, to: number): number {
   return from + (to - from) * 0.08;
+}
+
+/** A computed colour, which browsers write as `rgb(…)`; grey where it is something else. */
+function parseColour(text: string): Colour {
+  const [red, green, blue] = (text.match(/[\d.]+/g) ?? []).map(Number);
+  if (red === undefined || green === undefined || blue === undefined) return GREY;
+  return [red, green, blue];
+}
+
+function mix(from: Colour, to: Colour, share: number, opacity: number): string {
+  const part = (index: 0 | 1 | 2) => Math.round(from[index] + (to[index] - from[index]) * share);
+  return `rgb(${part(0)} ${part(1)} ${part(2)} / ${opacity.toFixed(3)})`;
 }

@@ -7,7 +7,10 @@ import { useStore } from '../store';
 import { ContourField } from './contours';
 import { stateWord } from './state-line';
 
-const FRAME_MS = 1000 / 40;
+const FRAME_MS = 1000 / 30;
+/** Frames of silence that share one drawing: its drift is slow, and drawing is most of the work. */
+const FRAMES_WHEN_STILL = 3;
+const FRAMES_WHEN_STILL_AND_CALM = 30;
 const REPORT_EVERY_FRAMES = 10;
 
 export function Visualiser() {
@@ -31,7 +34,8 @@ export function Visualiser() {
         const activity =
           state.phase === 'call' && state.presence === 'present' ? state.agentState : 'idle';
         field.step({ agent: call.agentMeter, caller: call.callerMeter, activity, calm: calm.matches });
-        field.draw(nowMs);
+        const each = calm.matches ? FRAMES_WHEN_STILL_AND_CALM : FRAMES_WHEN_STILL;
+        if (field.stirs || frames % each === 0) field.draw(nowMs);
         frames += 1;
         if (frames % REPORT_EVERY_FRAMES === 0) {
           element.dataset['agentLevel'] = field.agentLevel.toFixed(2);

@@ -2,16 +2,10 @@
 
 import { Fragment } from 'preact';
 
+import { PART_NAMES, breakdown, totalSeconds } from '../breakdown';
 import { usePage } from '../context';
 import { useStore } from '../store';
 import type { Turn } from '../transcript';
-
-const PARTS = [
-  { key: 'end_of_speech_seconds', name: 'End of speech' },
-  { key: 'transcript_seconds', name: 'Transcript' },
-  { key: 'first_token_seconds', name: 'First word' },
-  { key: 'first_sound_seconds', name: 'First sound' },
-] as const;
 
 const BARS = 24;
 const BAR_WIDTH = 10;
@@ -21,26 +15,27 @@ const SHORTEST_SCALE_SECONDS = 1;
 export function WaitChip({ turn }: { turn: Turn }) {
   const total = totalSeconds(turn);
   if (total === null) return null;
+  const parts = breakdown(turn);
   return (
     <details class="wait" data-testid="wait">
       <summary title="Where the time went">
         <span class="total">{formatSeconds(total)}</span>
         <span class="bar" aria-hidden="true">
-          {PARTS.map((part, index) => (
+          {parts.map((seconds, index) => (
             <i
-              key={part.key}
+              key={index}
               class={`part-${index}`}
-              style={{ flexGrow: String(Math.round((turn[part.key] ?? 0) * 1000)) }}
+              style={{ flexGrow: String(Math.round(seconds * 1000)) }}
             />
           ))}
         </span>
         {turn.prepared && <span>prepared while you spoke</span>}
       </summary>
       <dl>
-        {PARTS.map((part) => (
-          <Fragment key={part.key}>
-            <dt>{part.name}</dt>
-            <dd>{formatPart(turn[part.key])}</dd>
+        {parts.map((seconds, index) => (
+          <Fragment key={index}>
+            <dt>{PART_NAMES[index]}</dt>
+            <dd>{formatSeconds(seconds)}</dd>
           </Fragment>
         ))}
       </dl>
@@ -63,9 +58,9 @@ export function WaitHistory() {
       <figcaption>
         <span>{summary}</span>
         <ul aria-hidden="true">
-          {PARTS.map((part, index) => (
-            <li key={part.key} class={`part-${index}`}>
-              {part.name}
+          {PART_NAMES.map((name, index) => (
+            <li key={name} class={`part-${index}`}>
+              {name}
             </li>
           ))}
         </ul>
@@ -85,18 +80,15 @@ export function WaitHistory() {
 }
 
 function Bar({ turn, x, scale }: { turn: Turn; x: number; scale: number }) {
-  const total = totalSeconds(turn) ?? 0;
-  const known = PARTS.reduce((sum, part) => sum + (turn[part.key] ?? 0), 0) || 1;
   let top = GRAPH_HEIGHT;
   return (
     <g>
-      {PARTS.map((part, index) => {
-        const share = (turn[part.key] ?? 0) / known;
-        const height = ((share * total) / scale) * (GRAPH_HEIGHT - 2);
+      {breakdown(turn).map((seconds, index) => {
+        const height = (seconds / scale) * (GRAPH_HEIGHT - 2);
         top -= height;
         return (
           <rect
-            key={part.key}
+            key={index}
             class={`part-${index}`}
             x={x + 1.5}
             y={top}
@@ -107,17 +99,6 @@ function Bar({ turn, x, scale }: { turn: Turn; x: number; scale: number }) {
       })}
     </g>
   );
-}
-
-/** The whole wait: as the agent measured it, else the sum of its parts. */
-function totalSeconds(turn: Turn): number | null {
-  if (turn.response_seconds !== null) return turn.response_seconds;
-  const parts = PARTS.map((part) => turn[part.key]).filter((value) => value !== null);
-  return parts.length > 0 ? parts.reduce((sum, value) => sum + value, 0) : null;
-}
-
-function formatPart(seconds: number | null): string {
-  return seconds === null ? 'not measured' : formatSeconds(seconds);
 }
 
 function median(values: number[]): number {
