@@ -25,12 +25,22 @@ _KINDS_OF_TEST = ("unit", "engine", "room", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the folder it lies in."""
+    """Mark each test with the folder it lies in, and run those with a browser last.
+
+    Playwright keeps an event loop running in the main thread from its first test on, where no
+    other test could run one then.
+    """
     for item in items:
-        if item.path.is_relative_to(_FOLDER):
-            kind = item.path.relative_to(_FOLDER).parts[0]
-            if kind in _KINDS_OF_TEST:
-                item.add_marker(kind)
+        kind = _kind(item)
+        if kind in _KINDS_OF_TEST:
+            item.add_marker(kind)
+    items.sort(key=lambda item: _kind(item) == "browser")
+
+
+def _kind(item: pytest.Item) -> str:
+    """The folder of `tests` that the test lies in."""
+    inside = item.path.is_relative_to(_FOLDER)
+    return item.path.relative_to(_FOLDER).parts[0] if inside else ""
 
 
 @pytest.fixture(scope="session", autouse=True)
