@@ -175,4 +175,4 @@ def test_every_promise_names_tests_that_exist() -> None:
         missing += [
             f"{path}::{name}" for name, path in named if name not in every_test().get(path, ())
         ]
-    assert missing == []
+    assert not missing, "docs/reliability.md: no such test: " + ", ".join(missing)
