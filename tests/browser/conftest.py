@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
@@ -15,7 +16,7 @@ from services.web.page import STATIC
 from tests.browser.deployment import AgentNursery, Deployment, LoopThread, livekit_server
 from tests.room.processes import START_SECONDS, running
 
-PATIENCE_MS = 25_000
+PATIENCE_MS = 45_000
 """How long a test waits for a sight; only a test that fails takes this long."""
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -35,7 +36,17 @@ QUIET_FLAGS = [
 FAKE_MICROPHONE = ["--use-fake-device-for-media-stream"]
 AUTOPLAY = ["--autoplay-policy=no-user-gesture-required"]
 
+TEST_TIMEOUT_SECONDS = 240
+"""For a machine that is busy with much else."""
+
 LaunchBrowser = Callable[..., Browser]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of this folder longer than the others."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_SECONDS))
 
 
 @pytest.fixture(scope="session")

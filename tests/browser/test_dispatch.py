@@ -19,7 +19,7 @@ from tests.browser.deployment import Deployment, LoopThread
 
 pytestmark = pytest.mark.browser
 
-WAIT_SECONDS = 25.0
+WAIT_SECONDS = 45.0
 
 
 @pytest.fixture(autouse=True)

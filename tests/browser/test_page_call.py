@@ -15,7 +15,7 @@ from tests.browser.stand_in_agent import NOTICES
 
 pytestmark = pytest.mark.browser
 
-WAIT_SECONDS = 25.0
+WAIT_SECONDS = 45.0
 
 
 @pytest.fixture

@@ -6,10 +6,13 @@ import { Connection } from './connection';
 import { Conversation } from './conversation';
 import {
   INSECURE_ORIGIN,
+  JOINING_AGAIN,
   MICROPHONE_UNHEARD,
   MICROPHONE_UNPLUGGED,
+  RECONNECTING,
   SILENT_MICROPHONE,
   SOUND_BLOCKED,
+  absenceNotice,
   joinFailure,
   microphoneNotice,
   type Notice,
@@ -67,7 +70,7 @@ export class Call {
     const microphone = this.#prepareMicrophone();
     let track: MediaStreamTrack;
     try {
-      track = await openPreferred(microphone, deviceId);
+      track = await microphone.openPreferred(deviceId);
     } catch (error) {
       if (microphone !== this.#microphone) return;
       this.#store.set({ hasMicrophone: microphone.track !== null });
@@ -236,11 +239,7 @@ export class Call {
       {
         reconnecting: () => {
           this.#store.set({ connection: 'reconnecting' });
-          this.#notify({
-            key: 'connection',
-            tone: 'warning',
-            text: 'The connection was lost. Reconnecting; you need not do anything.',
-          });
+          this.#notify(RECONNECTING);
         },
         reconnected: () => this.#connected(),
         ended: (wanted) => this.#disconnected(wanted),
@@ -288,12 +287,7 @@ export class Call {
     if (!scope || scope.closed) return;
     this.#closeConnection();
     this.#store.set({ connection: 'retrying', presence: 'waiting' });
-    this.#notify({
-      key: 'connection',
-      tone: 'warning',
-      text: 'The connection was lost. Joining again; you need not do anything.',
-      remedy: { label: 'Try now', does: 'retry-now' },
-    });
+    this.#notify(JOINING_AGAIN);
     void this.#connectUntilJoined(scope);
   }
 
@@ -305,18 +299,7 @@ export class Call {
     }
     this.#conversation.agentGone();
     this.#store.set({ agentState: 'initializing' });
-    const texts = {
-      busy: 'All agents are busy. Retrying until one is free; you need not do anything.',
-      unknown: 'All agents are busy, or none is running. Retrying until one is free.',
-      absent: 'No agent is running right now. Retrying until one is there.',
-      lost: 'The agent stopped answering. Another one is asked for; you need not do anything.',
-    };
-    this.#notify({
-      key: 'agent',
-      tone: 'warning',
-      text: texts[presence],
-      remedy: { label: 'Try now', does: 'retry-now' },
-    });
+    this.#notify(absenceNotice(presence));
   }
 
   async #tell(method: string, sorry: string): Promise<void> {
@@ -399,16 +382,5 @@ export class Call {
   #dismiss(...keys: string[]): void {
     const { notices } = this.#store.state;
     this.#store.set({ notices: keys.reduce(withoutNotice, notices) });
-  }
-}
-
-/** The chosen device, or any when it is not there any more. */
-async function openPreferred(microphone: Microphone, deviceId: string): Promise<MediaStreamTrack> {
-  try {
-    return await microphone.open(deviceId);
-  } catch (error) {
-    const isGone = error instanceof DOMException && error.name === 'OverconstrainedError';
-    if (!deviceId || !isGone) throw error;
-    return microphone.open('');
   }
 }

@@ -54,6 +54,8 @@ export class Connection {
   readonly playback: Playback;
   readonly link: AgentLink;
   #published: LocalAudioTrack | null = null;
+  /** A room that cannot be joined says that it is left, too; `open` rejects then, and that is all. */
+  #joined = false;
   /** Settles once the room is joined and every track before is published. */
   #ready: Promise<void> = Promise.resolve();
 
@@ -96,6 +98,7 @@ export class Connection {
     const joined = room.connect(this.#grant.url, this.#grant.token);
     this.#ready = joined.catch(() => undefined);
     await joined;
+    this.#joined = true;
     if (!this.#scope.closed) this.link.start();
   }
 
@@ -127,6 +130,8 @@ export class Connection {
       await this.#published.replaceTrack(track, { userProvidedTrack: true });
       return;
     }
+    // It may come from a connection that was lost while muted.
+    track.enabled = true;
     const local = new MicrophoneTrack(track, undefined, true);
     if (muted) await local.mute();
     await this.#room.localParticipant.publishTrack(local, { source: Track.Source.Microphone });
@@ -134,6 +139,7 @@ export class Connection {
   }
 
   readonly #disconnected = (reason?: DisconnectReason): void => {
+    if (!this.#joined) return;
     this.#events.ended(reason === undefined ? '' : (WANTED[reason] ?? ''));
   };
 

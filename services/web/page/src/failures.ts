@@ -60,6 +60,36 @@ export const MICROPHONE_UNHEARD: Notice = {
   remedy: { label: 'Try again', does: 'retry-microphone' },
 };
 
+export const RECONNECTING: Notice = {
+  key: 'connection',
+  tone: 'warning',
+  text: 'The connection was lost. Reconnecting; you need not do anything.',
+};
+
+export const JOINING_AGAIN: Notice = {
+  key: 'connection',
+  tone: 'warning',
+  text: 'The connection was lost. Joining again; you need not do anything.',
+  remedy: { label: 'Try now', does: 'retry-now' },
+};
+
+const ABSENCES = {
+  busy: 'All agents are busy. Retrying until one is free; you need not do anything.',
+  unknown: 'All agents are busy, or none is running. Retrying until one is free.',
+  absent: 'No agent is running right now. Retrying until one is there.',
+  lost: 'The agent stopped answering. Another one is asked for; you need not do anything.',
+};
+
+/** Why nobody answers. */
+export function absenceNotice(absence: keyof typeof ABSENCES): Notice {
+  return {
+    key: 'agent',
+    tone: 'warning',
+    text: ABSENCES[absence],
+    remedy: { label: 'Try now', does: 'retry-now' },
+  };
+}
+
 const REFUSED_TOKEN: Notice = {
   key: 'connection',
   tone: 'error',

@@ -72,6 +72,17 @@ export class Microphone {
     return track;
   }
 
+  /** Open the chosen device, or any when it is not there any more. */
+  async openPreferred(deviceId: string): Promise<MediaStreamTrack> {
+    try {
+      return await this.open(deviceId);
+    } catch (error) {
+      const isGone = error instanceof DOMException && error.name === 'OverconstrainedError';
+      if (!deviceId || !isGone) throw error;
+      return this.open('');
+    }
+  }
+
   #lookForSilence(meter: Meter, track: MediaStreamTrack): void {
     if (!track.enabled) return;
     const before = this.#silentLooks;
