@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -71,6 +73,7 @@ class Upkeep:
             pressure_age_seconds=memory.temp_file_pressure_seconds,
         )
         self._speech: SharedSpeech | None = None
+        self._rooms_ended = threading.Event()
         self._gpu = GPUMeter.open() if settings.asr.device != "cpu" else None
         self._trace = MemoryTrace() if memory.debug else None
         self.reload = ModelReload(
@@ -103,6 +106,7 @@ class Upkeep:
             ),
             each_check=[
                 lambda level: self.temp_files.sweep(pressure=level >= Level.HIGH),
+                lambda _: self._collect_ended_rooms(),
                 *(
                     _disk_check(folder)
                     for folder in (settings.models.cache, self.temp_files.folder)
@@ -155,7 +159,7 @@ class Upkeep:
 
     def enter_room(self, job: str, name: str) -> RoomUpkeep:
         """Count a room that begins, and watch the running loop, which is its own."""
-        return RoomUpkeep(self, job, name, self._trace)
+        return RoomUpkeep(self, job, name, trace=self._trace, on_end=self._rooms_ended.set)
 
     def routes(self, token: str | None, guard: Guard) -> MemoryRoutes:
         """The admin routes, for a web server."""
@@ -169,6 +173,12 @@ class Upkeep:
             self._gpu = None
         if self._trace is not None:
             self._trace.close()
+
+    def _collect_ended_rooms(self) -> None:
+        """The framework leaves rooms as cycles, whose threads and native parts stay until then."""
+        if self._rooms_ended.is_set():
+            self._rooms_ended.clear()
+            gc.collect()
 
     def _conditions(self) -> Conditions:
         speech = self._speech
@@ -237,11 +247,20 @@ class Upkeep:
 class RoomUpkeep:
     """What is watched of one room, from its begin to its end."""
 
-    def __init__(self, upkeep: Upkeep, job: str, name: str, trace: MemoryTrace | None) -> None:
+    def __init__(
+        self,
+        upkeep: Upkeep,
+        job: str,
+        name: str,
+        *,
+        trace: MemoryTrace | None,
+        on_end: Callable[[], None],
+    ) -> None:
         """Made in the room's own event loop."""
         self._name = name
         self._components = upkeep.components
         self._stack = ExitStack()
+        self._stack.callback(on_end)
         self._stack.enter_context(upkeep.admission.room(job))
         self._stack.callback(upkeep.loops.watch(name).close)
         if trace is not None:

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import gc
 import tempfile
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,26 @@ async def test_a_room_is_counted_and_watched_from_begin_to_end(upkeep: Upkeep) -
     told = upkeep.view.look_blocking()
     assert told["memory"]["rooms"] == 0
     assert told["members_mb"] == {}
+
+
+class Part:
+    """Something of a room that refers to itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_what_a_room_leaves_in_cycles_is_collected_at_the_next_check(upkeep: Upkeep) -> None:
+    gc.disable()
+    try:
+        left = weakref.ref(Part())
+        await upkeep.monitor.check()
+        assert left() is not None
+        upkeep.enter_room("job", "kitchen").close()
+        await upkeep.monitor.check()
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_recogniser_that_keeps_failing_closes_the_door(upkeep: Upkeep) -> None:
