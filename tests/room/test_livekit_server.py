@@ -171,6 +171,7 @@ async def test_a_killed_server_comes_back_where_it_was() -> None:
 
 
 async def test_stopping_ends_the_server_with_a_caller_in_the_room() -> None:
+    before = asyncio.all_tasks()
     server = LiveKitServer(CONFIG)
     address = await server.start()
     process_id = server.process_id
@@ -181,7 +182,8 @@ async def test_stopping_ends_the_server_with_a_caller_in_the_room() -> None:
     await server.stop()
     assert not psutil.pid_exists(process_id)
     assert not psutil.pid_exists(guard)
-    assert not [t for t in asyncio.all_tasks() if t.get_name().startswith("livekit-server")]
+    left = asyncio.all_tasks() - before
+    assert not [task for task in left if task.get_name().startswith("livekit-server")]
     await room.disconnect()
     await server.stop()
 
