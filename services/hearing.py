@@ -24,7 +24,7 @@ from services.asr import (
     shift_words,
 )
 from services.inference import DeskFull, InferenceError, Priority, Superseded, Urgency
-from services.voice_activity import Activity, ActivityKind
+from services.voice_activity import WINDOW_SAMPLES, Activity, ActivityKind
 
 logger = logging.getLogger("services.hearing")
 
@@ -33,9 +33,14 @@ Samples = NDArray[np.float32]
 _TAIL_SAMPLES = SAMPLE_RATE * 6 // 100
 """Silence that a decode must have heard after the last voice to count for the whole utterance."""
 
+_LONGEST_TAIL_SAMPLES = SAMPLE_RATE // 2
+"""Silence after the last voice beyond this is not decoded."""
 _COMMIT_SHARE = 0.5
 """Of the recogniser's window: open audio beyond this is settled at its last pause. The demo model,
 which hears 10 s, gets 12 % of the words in long speech wrong, and 20 % with 0.6."""
+
+_LEAST_VOICE_SAMPLES = SAMPLE_RATE * 3 // 10
+"""Voice that must follow a pause before what lies before it is settled."""
 
 
 class HeardKind(Enum):
@@ -112,7 +117,10 @@ class _Utterance:
         """First sample that is not decoded once and for all."""
         self.end = start + len(samples)
         self.last_voice = self.end
-        self.pauses: list[int] = []
+        self.voiced = 0
+        """Samples with voice in them."""
+        self.pauses: list[tuple[int, int]] = []
+        """Where it was silent, and how much had been voiced before."""
         self.committed: list[Transcription] = []
         self.decode: _Decode | None = None
         self.previous: list[str] = []
@@ -139,7 +147,7 @@ class _Utterance:
         until = max(until, self.open_start)
         self.chunks = [self.audio()[until - self.open_start :].copy()]
         self.open_start = until
-        self.pauses = [p for p in self.pauses if p > until]
+        self.pauses = [pause for pause in self.pauses if pause[0] > until]
         self.previous = []
         self.stable = []
 
@@ -226,12 +234,13 @@ class Hearing:
             return
         if activity.voiced_seconds > 0:
             utterance.last_voice = utterance.end
+            utterance.voiced += WINDOW_SAMPLES
             if activity.speaking:
                 self._consider_interim(utterance)
         elif activity.silent_seconds >= self._timing.pause_seconds:
             pause = utterance.last_voice + SAMPLE_RATE // 10
-            if not utterance.pauses or utterance.pauses[-1] < utterance.last_voice:
-                utterance.pauses.append(min(pause, utterance.end))
+            if not utterance.pauses or utterance.pauses[-1][0] < utterance.last_voice:
+                utterance.pauses.append((min(pause, utterance.end), utterance.voiced))
             if not self._attempted(utterance):
                 self._start_decode(utterance, Priority.SPECULATIVE)
 
@@ -333,7 +342,7 @@ class Hearing:
         Words are timed from the utterance's start.
         """
         interim = urgency.priority is Priority.INTERIM
-        end = utterance.end
+        end = min(utterance.end, utterance.last_voice + _LONGEST_TAIL_SAMPLES)
         cut = self._cut(utterance, (await self._asr()).config.window_seconds)
         if cut is not None:
             # Committed for good, so worth more than the interim that asked for it.
@@ -369,11 +378,13 @@ class Hearing:
         if open_samples <= commit:
             return None
         earliest = utterance.open_start + SAMPLE_RATE
-        latest = min(
-            utterance.end - SAMPLE_RATE // 2,
-            utterance.open_start + round(0.95 * window * SAMPLE_RATE),
-        )
-        pauses = [p for p in utterance.pauses if earliest <= p <= latest]
+        latest = utterance.open_start + round(0.95 * window * SAMPLE_RATE)
+        # A recogniser makes words up for a rest in which hardly anything is said.
+        pauses = [
+            place
+            for place, voiced in utterance.pauses
+            if earliest <= place <= latest and utterance.voiced - voiced >= _LEAST_VOICE_SAMPLES
+        ]
         if pauses:
             return pauses[-1]
         limit = round(0.85 * window * SAMPLE_RATE)

@@ -225,6 +225,35 @@ async def test_a_long_utterance_is_settled_piece_by_piece_and_loses_no_words(
     await microphone.hearing.drain()
 
 
+async def test_a_noise_after_the_last_word_is_not_decoded_on_its_own(
+    watched: WatchedASR, voice_activity: VoiceActivityModel
+) -> None:
+    first, last = recording("turn_11"), recording("turn_15")
+    microphone = Microphone(watched, voice_activity, auto_finish=False)
+    await microphone.hear(first.samples, silence(0.2), last.samples, silence(1.5))
+    for _ in range(3):
+        microphone.hearing.push(silence(WINDOW_SECONDS))
+        microphone.hearing.observe(VOICE)
+    await microphone.hear(silence(1.5))
+    microphone.hearing.finish()
+    assert (await microphone.finals(1))[0].endswith(last.text)
+    assert watched.asked_seconds[-1] > last.seconds
+    await microphone.hearing.drain()
+
+
+async def test_silence_after_the_last_word_is_not_decoded(
+    watched: WatchedASR, voice_activity: VoiceActivityModel
+) -> None:
+    microphone = Microphone(watched, voice_activity, auto_finish=False)
+    watched.failure = ASRError("broken")
+    await microphone.hear(recording("turn_05").samples, silence(5.0))
+    watched.failure = None
+    microphone.hearing.finish()
+    assert await microphone.finals(1) == ["what time is it"]
+    assert watched.asked_seconds[-1] < recording("turn_05").seconds + 0.6
+    await microphone.hearing.drain()
+
+
 async def test_two_rooms_hear_only_their_own(
     watched: WatchedASR, voice_activity: VoiceActivityModel
 ) -> None:
