@@ -75,6 +75,26 @@ class CallPage:
         canvas = self.page.locator("canvas.contours")
         return float(canvas.get_attribute(f"data-{who}-level") or 0)
 
+    def record(self, selector: str) -> None:
+        """From now on remember what the elements of `selector` say, also for a moment only."""
+        self.page.evaluate(
+            """(selector) => {
+                window.recorded = [];
+                new MutationObserver(() => {
+                    for (const element of document.querySelectorAll(selector)) {
+                        const text = element.textContent;
+                        if (text !== window.recorded.at(-1)) window.recorded.push(text);
+                    }
+                }).observe(document.body, { subtree: true, childList: true, characterData: true });
+            }""",
+            selector,
+        )
+
+    def recorded(self) -> list[str]:
+        """What was remembered, oldest first."""
+        texts: list[str] = self.page.evaluate("window.recorded")
+        return texts
+
     def open_resources(self) -> dict[str, int]:
         """How many resources of each kind are open, from the debug panel."""
         kinds = self.page.locator(".debug [data-kind]")

@@ -56,7 +56,7 @@ def test_axe_finds_nothing_serious_in_any_state(coloured_page: Page, page_url: s
     call.button("Sound").click()
     call.type("notice Something is not as it should be.")
     call.type("hear some | some words")
-    call.type("say a reply that is still going on while it is looked at by the scanner")
+    call.type("say " + "still " * 300)
     expect(call.said_by("agent").last.locator("mark")).to_be_visible()
     call.button("Mute").click()
     assert serious_findings(coloured_page) == []
@@ -113,7 +113,7 @@ def test_a_whole_call_by_keyboard_alone(page: Page, page_url: str) -> None:
     page.keyboard.press("Space")
     expect(call.state).not_to_contain_text("you are muted")
     tab_to(page, "Type to the agent")
-    page.keyboard.type("say " + "on " * 40)
+    page.keyboard.type("say " + "on " * 300)
     page.keyboard.press("Enter")
     call.expect_state("Speaking")
     page.keyboard.press("Escape")

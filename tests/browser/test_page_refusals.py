@@ -140,7 +140,7 @@ def test_a_killed_agent_is_replaced_without_the_caller_doing_anything(
     call.open()
     call.join()
     deployment.start_agent()
-    call.type("say " + "endless " * 200)
+    call.type("say " + "endless " * 400)
     call.expect_state("Speaking")
     first.kill()
     expect(call.notices).to_contain_text("The agent stopped answering. Another one is asked for")
