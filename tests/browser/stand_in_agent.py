@@ -80,6 +80,11 @@ class StandIn:
             await self._set_state("thinking")
         elif command == "notice":
             await self._send("agent.notice", {"kind": "voice_unavailable", "text": rest})
+        elif command == "recall":
+            history = await self._room.local_participant.perform_rpc(
+                destination_identity=identity, method="conversation.history", payload=""
+            )
+            self._say(" / ".join(m["text"] for m in json.loads(history)["messages"]))
         elif command == "freeze":
             time.sleep(float(rest))  # noqa: ASYNC251 - an agent that answers nobody
         elif command == "bye":

@@ -270,6 +270,14 @@ def test_an_agent_that_says_goodbye_ends_the_call(call: CallPage) -> None:
     expect(call.button("Rejoin")).to_be_visible()
 
 
+def test_an_agent_that_takes_over_can_ask_what_was_said(call: CallPage) -> None:
+    call.join()
+    call.type("say one thing")
+    call.expect_said("one thing")
+    call.type("recall")
+    call.expect_said(f"{GREETING} / say one thing / one thing")
+
+
 def test_the_microphone_is_checked_and_chosen_before_joining(call: CallPage) -> None:
     call.button("Check microphone").click()
     expect(call.page.get_by_text("You can be heard.")).to_be_visible()

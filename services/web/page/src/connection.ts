@@ -25,6 +25,9 @@ export interface ConnectionEvents extends AgentEvents {
   soundBlocked(blocked: boolean): void;
 }
 
+/** The method with which an agent asks what was said before it came. */
+const HISTORY = 'conversation.history';
+
 /** Disconnections that somebody wanted; after any other the page joins again by itself. */
 const WANTED: Partial<Record<DisconnectReason, string>> = {
   [DisconnectReason.CLIENT_INITIATED]: 'You left the call.',
@@ -65,7 +68,7 @@ export class Connection {
     sound: Sound,
     mayDispatch: boolean,
     events: ConnectionEvents,
-    streams: StreamEvents,
+    streams: StreamEvents & { history(): string },
   ) {
     this.#scope = scope;
     this.#grant = grant;
@@ -79,6 +82,11 @@ export class Connection {
     this.playback = new Playback(room, scope, sound);
     this.playback.onBlocked = (blocked) => events.soundBlocked(blocked);
     this.link = new AgentLink(room, scope, grant.ticket, mayDispatch, events);
+    room.registerRpcMethod(HISTORY, ({ callerIdentity }) =>
+      room.remoteParticipants.get(callerIdentity)?.isAgent
+        ? Promise.resolve(streams.history())
+        : Promise.reject(new Error('only agents may ask')),
+    );
     readStreams(room, (identity) => this.#whoIs(identity), streams);
     room
       .on(RoomEvent.Reconnecting, () => events.reconnecting())

@@ -18,6 +18,9 @@ import {
 const TURNS_KEPT = 40;
 /** The notice with which an agent that hangs up says so. */
 const FAREWELL = 'call_ended';
+/** An answer holds 15 KiB at most, and a character up to three bytes. */
+const HISTORY_CHARACTERS = 4500;
+const HISTORY_OVERHEAD_CHARACTERS = 40;
 const LONGEST_NOTE = 500;
 const DEMO =
   'This agent runs on demo models: it understands a few simple requests and sounds plain. ' +
@@ -77,6 +80,23 @@ export class Conversation implements StreamEvents {
       .map((text) => text.slice(0, LONGEST_NOTE));
     const isDemo = agentInfo.asr?.demo || agentInfo.voice?.demo;
     this.#store.set({ agentInfo, notes: notes.length === 0 && isDemo ? [DEMO] : notes });
+  }
+
+  /**
+   * What was said so far as JSON, `{"messages": [{"role": "user" | "assistant", "text": "…"}]}`,
+   * oldest first: for an agent that takes over from one that is gone.
+   */
+  history(): string {
+    const messages: { role: 'user' | 'assistant'; text: string }[] = [];
+    let characters = 0;
+    for (const message of this.#store.state.messages.toReversed()) {
+      if (!message.final) continue;
+      characters += message.text.length + HISTORY_OVERHEAD_CHARACTERS;
+      if (characters > HISTORY_CHARACTERS) break;
+      const role = message.side === 'agent' ? 'assistant' : 'user';
+      messages.unshift({ role, text: message.text });
+    }
+    return JSON.stringify({ messages });
   }
 
   /** The agent is gone: what it was saying ends here. */
