@@ -59,7 +59,7 @@ async def test_stop_by_the_page_ends_the_reply_and_its_computation(
         destination_identity=agent.identity, method="agent.stop", payload=""
     )
     assert answer == "ok"
-    await call.caller.wait_for_silence(quiet_seconds=0.4, timeout_seconds=5)
+    await call.caller.wait_for_silence(quiet_seconds=0.4, timeout_seconds=8)
     async with asyncio.timeout(10):
         while shared.desk.stats().running:
             await asyncio.sleep(0.02)

@@ -19,7 +19,8 @@ def test_what_is_allocated_is_counted() -> None:
     after = allocator_figures()
     assert before is not None
     assert after is not None
-    assert after.in_use_bytes - before.in_use_bytes >= len(block)
+    # Other threads may free a little meanwhile.
+    assert after.in_use_bytes - before.in_use_bytes >= len(block) - MB
 
 
 def test_trimming_gives_back_what_was_freed() -> None:

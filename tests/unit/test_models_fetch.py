@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -159,6 +160,11 @@ def test_a_killed_process_leaves_no_model_and_the_next_goes_on(
     hub.hold_after_bytes = 500_000
     process = start_fetch(hub, tmp_path)
     assert hub.holding.wait(30)
+    # What was sent may not have been received yet.
+    for _ in range(600):
+        if sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) > 100_000:
+            break
+        time.sleep(0.05)
     process.kill()
     process.wait()
     hub.release.set()
