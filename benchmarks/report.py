@@ -289,7 +289,7 @@ _METHOD = """
   of one another. A turn in which the agent spoke before the request was over counts as cut off.
 - “End of speech” in the table of waits is the moment at which a system's VAD holds speech to be
   over (its silence is part of the response, not of this figure).
-- Loop lag is how late a 40 ms timer runs on each event loop; the loop with the worst p99 counts.
+- Loop lag is how late a 50 ms timer runs on each event loop; the loop with the worst p99 counts.
 - Audible means above −40 dB of full scale.
 """
 

@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 
-_PERIOD_SECONDS = 0.04
+_PERIOD_SECONDS = 0.05
 
 
 class LagProbe:
