@@ -340,6 +340,7 @@ async def test_closing_the_recogniser_closes_its_streams(asr: StreamingASR, no_l
         push(stream, ASK_WEATHER.samples)
     await until(streams[0], START)
     await recogniser.aclose()
+    assert not recogniser._streams
     for stream in streams:
         assert [e async for e in stream if e.type is FINAL] == []
     again = LocalSTT()

@@ -215,3 +215,20 @@ def test_opening_the_page_to_the_network_warns_about_what_is_missing() -> None:
     only_tls = exposure_warning("0.0.0.0", access_key="secret", behind_tls=False)
     assert only_tls is not None
     assert "WEB_ACCESS_KEY" not in only_tls
+
+
+def test_the_web_role_logs_that_warning(caplog: pytest.LogCaptureFixture) -> None:
+    web_server(ACCESS, AgentStatus, port=0, host="0.0.0.0")
+    [record] = [found for found in caplog.records if found.name == "services.web"]
+    assert "WEB_ACCESS_KEY" in record.__dict__["advice"]
+    caplog.clear()
+    web_server(
+        ACCESS,
+        AgentStatus,
+        port=0,
+        host="0.0.0.0",
+        access_key="secret",
+        allowed_origins=["https://voice.example.com"],
+    )
+    web_server(ACCESS, AgentStatus, port=0)
+    assert not [found for found in caplog.records if found.name == "services.web"]
