@@ -64,6 +64,20 @@ def agents_in(room: rtc.Room) -> list[str]:
     return [p.identity for p in room.remote_participants.values() if p.kind == kind]
 
 
+def ask_until(deployment: Deployment, token: str, true: Callable[[], bool]) -> None:
+    """Ask for an agent as the page does, with the pauses that it is told, until it is there."""
+    next_ask = 0.0
+
+    def ask_and_look() -> bool:
+        nonlocal next_ask
+        if time.monotonic() >= next_ask:
+            _, answer = post(deployment, "/api/dispatch", {"token": token})
+            next_ask = time.monotonic() + answer["retry_after_seconds"]
+        return true()
+
+    wait_until(ask_and_look)
+
+
 def join(deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread) -> dict[str, Any]:
     _, grant = post(deployment, "/api/token", {})
     loop_thread.run(caller.connect(grant["url"], grant["token"]))
@@ -81,7 +95,7 @@ def test_a_room_without_an_agent_gets_one_and_only_one(
     _, again = post(deployment, "/api/dispatch", {"token": grant["token"]})
     assert again["state"] in ("waiting", "present")
     assert again["retry_after_seconds"] > 0
-    wait_until(lambda: len(agents_in(caller)) == 1)
+    ask_until(deployment, grant["ticket"], lambda: len(agents_in(caller)) == 1)
     _, there = post(deployment, "/api/dispatch", {"token": grant["ticket"]})
     assert there["state"] == "present"
     assert len(agents_in(caller)) == 1
@@ -92,14 +106,17 @@ def test_an_agent_that_answers_nobody_is_removed_first(
 ) -> None:
     first = deployment.start_agent()
     grant = join(deployment, caller, loop_thread)
-    wait_until(lambda: len(agents_in(caller)) == 1)
+    ask_until(deployment, grant["ticket"], lambda: len(agents_in(caller)) == 1)
     [dead] = agents_in(caller)
     first.kill()
     deployment.start_agent()
     body = {"token": grant["ticket"], "unresponsive": dead}
-    _, answer = post(deployment, "/api/dispatch", body)
-    assert answer["state"] == "dispatched"
-    wait_until(lambda: len(agents_in(caller)) == 1 and agents_in(caller) != [dead])
+    wait_until(lambda: post(deployment, "/api/dispatch", body)[1]["state"] == "dispatched")
+
+    def is_replaced() -> bool:
+        return len(agents_in(caller)) == 1 and agents_in(caller) != [dead]
+
+    ask_until(deployment, grant["ticket"], is_replaced)
 
 
 def test_only_a_caller_in_the_room_is_served(

@@ -113,7 +113,7 @@ def test_a_whole_call_by_keyboard_alone(page: Page, page_url: str) -> None:
     page.keyboard.press("Space")
     expect(call.state).not_to_contain_text("you are muted")
     tab_to(page, "Type to the agent")
-    page.keyboard.type("say " + "on " * 300)
+    page.keyboard.insert_text("say " + "on " * 300)
     page.keyboard.press("Enter")
     call.expect_state("Speaking")
     page.keyboard.press("Escape")
@@ -129,6 +129,27 @@ def test_a_whole_call_by_keyboard_alone(page: Page, page_url: str) -> None:
     tab_to(page, "Rejoin")
     page.keyboard.press("Enter")
     call.expect_state("Listening")
+
+
+def test_escape_closes_the_devices_as_soon_as_they_are_drawn(page: Page, page_url: str) -> None:
+    call = CallPage(page, page_url)
+    call.open()
+    call.join()
+    closed = page.evaluate(
+        """async () => {
+            const shown = () => document.getElementById('devices') !== null;
+            const settled = async (wanted) => {
+                for (let turn = 0; turn < 1000 && shown() !== wanted; turn += 1)
+                    await Promise.resolve();
+                return shown() === wanted;
+            };
+            document.querySelector('[aria-controls=devices]').click();
+            if (!await settled(true)) return 'not opened';
+            dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', code: 'Escape' }));
+            return await settled(false);
+        }"""
+    )
+    assert closed is True
 
 
 def tab_to(page: Page, name: str) -> None:

@@ -94,7 +94,8 @@ async def test_the_probe_sees_a_blocked_loop(tmp_path: Path) -> None:
     source = (
         "import asyncio, time\n"
         "async def main():\n"
-        "    await asyncio.sleep(2.2)\n"
+        "    for _ in range(70):\n"
+        "        await asyncio.sleep(0.05)\n"
         "    time.sleep(0.3)\n"
         "    await asyncio.sleep(0.1)\n"
         "asyncio.run(main())\n"

@@ -22,6 +22,9 @@ export function CallView() {
   const captions = useStore(preferences, (state) => state.captions);
   const title = useStore(server, (state) => state.config.title);
   const [showsDevices, setShowsDevices] = useState(false);
+  // For the key listener, which lives longer than a render and must not lag behind what is seen.
+  const seenDevices = useRef(showsDevices);
+  seenDevices.current = showsDevices;
   const stage = useRef<HTMLDivElement>(null);
   // The button that was pressed is gone; without a new place the keyboard would start at the top.
   useEffect(() => stage.current?.focus(), [phase === 'ended']);
@@ -32,7 +35,7 @@ export function CallView() {
       scope.listen(window, 'keydown', (event) => {
         if (!(event instanceof KeyboardEvent) || event.defaultPrevented) return;
         if (event.key === 'Escape') {
-          if (showsDevices) setShowsDevices(false);
+          if (seenDevices.current) setShowsDevices(false);
           else if (callStore.state.agentState === 'speaking') void call.stopSpeaking();
         }
         const isFree = !(event.target instanceof Element) || !event.target.closest(INTERACTIVE);
@@ -42,7 +45,7 @@ export function CallView() {
         }
       });
     },
-    [showsDevices],
+    [],
   );
 
   return (
