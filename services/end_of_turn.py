@@ -12,6 +12,10 @@ _SURE = 0.8
 """From this probability on the shortest wait is enough."""
 _UNSURE_LOG_PROBABILITY = -0.35
 """A decode that is less sure than this per token is often one of a word broken off."""
+_CAUTION = 0.75
+"""Exponent of the doubt, below 1: half a doubt is given more than half of the time. Of 480 requests
+with a pause (`benchmarks.turn_taking`, seeds 20 and 22) 5 % are cut off, 7 % with 1, for 9 ms more
+on the mean wait."""
 _LEARNED_MARGIN_SECONDS = 0.1
 
 
@@ -64,7 +68,7 @@ class EndOfTurnJudge:
             probability = _combine(probability, evidence.acoustic_probability)
         if evidence.mean_log_probability < _UNSURE_LOG_PROBABILITY:
             probability = min(probability, 0.7)
-        doubt = max(0.0, 1.0 - probability / _SURE)
+        doubt = max(0.0, 1.0 - probability / _SURE) ** _CAUTION
         return shortest + doubt * (timing.incomplete_seconds - shortest)
 
     def note_inner_pause(self, seconds: float, evidence: Evidence) -> None:

@@ -50,6 +50,31 @@ def test_speech_begins_and_ends_once_where_it_does(
     assert 0.3 < ended - 1.0 - spoken.speech_end_seconds < 0.8
 
 
+def test_silence_counts_from_where_the_sound_ends(voice_activity: VoiceActivityModel) -> None:
+    late = []
+    for spoken in recordings("turn"):
+        audio = np.concatenate((silence(0.5), spoken.samples, silence(1.0)))
+        ended = judge(voice_activity, audio)[-1]
+        for activity in judge(voice_activity, audio):
+            if activity.kind is ActivityKind.ENDED:
+                ended = activity
+        silent_from = ended.position / SAMPLE_RATE - ended.silent_seconds
+        last_sound = np.flatnonzero(np.abs(audio) > 0.01)[-1] / SAMPLE_RATE
+        late.append(silent_from - last_sound)
+    assert np.median(late) < 0.03
+
+
+def test_a_shout_does_not_end_the_soft_speech_after_it(
+    voice_activity: VoiceActivityModel,
+) -> None:
+    soft = np.concatenate((recording("long_0").samples[: 8 * SAMPLE_RATE] * 0.05, silence(1.0)))
+    shouted = soft.copy()
+    shouted[SAMPLE_RATE : SAMPLE_RATE + SAMPLE_RATE // 4] *= 100.0
+    assert len(turning_points(judge(voice_activity, shouted))) == len(
+        turning_points(judge(voice_activity, soft))
+    )
+
+
 def test_a_pause_ends_speech_when_it_is_longer_than_asked_for(
     voice_activity: VoiceActivityModel,
 ) -> None:
