@@ -39,6 +39,8 @@ _COMMIT_SHARE = 0.5
 """Of the recogniser's window: open audio beyond this is settled at its last pause. The demo model,
 which hears 10 s, gets 12 % of the words in long speech wrong, and 20 % with 0.6."""
 
+_CUT_SAMPLES = SAMPLE_RATE // 10
+"""Audio is cut so far behind the voice, or at the end of a shorter pause."""
 _LEAST_VOICE_SAMPLES = SAMPLE_RATE * 3 // 10
 """Voice that must follow a pause before what lies before it is settled."""
 
@@ -107,6 +109,21 @@ class _Decode:
     task: asyncio.Task[Transcription]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Where it was silent, in samples of the stream."""
+
+    start: int
+    end: int
+    voiced: int
+    """Samples of the utterance that had been voiced before."""
+
+    @property
+    def cut(self) -> int:
+        """Where audio may be cut."""
+        return min(self.start + _CUT_SAMPLES, self.end)
+
+
 class _Utterance:
     """Audio of one utterance and what is known of it."""
 
@@ -119,8 +136,7 @@ class _Utterance:
         self.last_voice = self.end
         self.voiced = 0
         """Samples with voice in them."""
-        self.pauses: list[tuple[int, int]] = []
-        """Where it was silent, and how much had been voiced before."""
+        self.pauses: list[_Pause] = []
         self.committed: list[Transcription] = []
         self.decode: _Decode | None = None
         self.previous: list[str] = []
@@ -133,6 +149,12 @@ class _Utterance:
     def push(self, samples: Samples) -> None:
         self.chunks.append(samples)
         self.end += len(samples)
+
+    def note_pause(self) -> None:
+        """It is silent: remember the pause, or that it lasts."""
+        if self.pauses and self.pauses[-1].start == self.last_voice:
+            self.pauses.pop()
+        self.pauses.append(_Pause(self.last_voice, self.end, self.voiced))
 
     def audio(self) -> Samples:
         """The open audio, as one array."""
@@ -147,7 +169,7 @@ class _Utterance:
         until = max(until, self.open_start)
         self.chunks = [self.audio()[until - self.open_start :].copy()]
         self.open_start = until
-        self.pauses = [pause for pause in self.pauses if pause[0] > until]
+        self.pauses = [pause for pause in self.pauses if pause.cut > until]
         self.previous = []
         self.stable = []
 
@@ -238,9 +260,7 @@ class Hearing:
             if activity.speaking:
                 self._consider_interim(utterance)
         elif activity.silent_seconds >= self._timing.pause_seconds:
-            pause = utterance.last_voice + SAMPLE_RATE // 10
-            if not utterance.pauses or utterance.pauses[-1][0] < utterance.last_voice:
-                utterance.pauses.append((min(pause, utterance.end), utterance.voiced))
+            utterance.note_pause()
             if not self._attempted(utterance):
                 self._start_decode(utterance, Priority.SPECULATIVE)
 
@@ -381,12 +401,14 @@ class Hearing:
         latest = utterance.open_start + round(0.95 * window * SAMPLE_RATE)
         # A recogniser makes words up for a rest in which hardly anything is said.
         pauses = [
-            place
-            for place, voiced in utterance.pauses
-            if earliest <= place <= latest and utterance.voiced - voiced >= _LEAST_VOICE_SAMPLES
+            pause
+            for pause in utterance.pauses
+            if earliest <= pause.cut <= latest
+            and utterance.voiced - pause.voiced >= _LEAST_VOICE_SAMPLES
         ]
         if pauses:
-            return pauses[-1]
+            # The longest is most likely one between sentences.
+            return max(pauses, key=lambda pause: pause.end - pause.start).cut
         limit = round(0.85 * window * SAMPLE_RATE)
         if open_samples < limit:
             return None

@@ -40,10 +40,10 @@ class VoiceActivityOptions:
     min_silence_seconds: float = 0.25
     activation_threshold: float = 0.5
     deactivation_threshold: float = 0.35
-    quiet_decibels: float = 30.0
+    quiet_decibels: float = 35.0
     """A window so far below the loudest of this speech counts as silent although the model still
     hears a voice: its probability falls some 80 ms after the sound has (median over the requests
-    of `tests/speech`, 7 ms with this)."""
+    of `tests/speech`, 12 ms with this)."""
 
 
 class ActivityKind(Enum):
