@@ -68,7 +68,7 @@ class EndOfTurnJudge:
             probability = _combine(probability, evidence.acoustic_probability)
         if evidence.mean_log_probability < _UNSURE_LOG_PROBABILITY:
             probability = min(probability, 0.7)
-        doubt = max(0.0, 1.0 - probability / _SURE) ** _CAUTION
+        doubt = math.pow(max(0.0, 1.0 - probability / _SURE), _CAUTION)
         return shortest + doubt * (timing.incomplete_seconds - shortest)
 
     def note_inner_pause(self, seconds: float, evidence: Evidence) -> None:

@@ -32,6 +32,9 @@ logger = logging.getLogger("services.livekit_local")
 
 _URGENT_SECONDS = 1.0
 """Speech that plays out within this time must not run dry: its next piece is urgent."""
+_INAUDIBLE = 0.005 * 32768
+"""Samples below -46 dB of full scale: a voice begins a sentence with some 40 ms of them."""
+_KEPT_SILENCE_SECONDS = 0.005
 
 
 class LocalTTS(tts.TTS[Literal["error"]]):
@@ -231,6 +234,7 @@ class _Speech:
         )
         self._voice_rate = voice_rate
         self._sentence_start = 0.0
+        self._begun = False
         self._plays_until = 0.0
         self.seconds = 0.0
         """Speech pushed."""
@@ -251,17 +255,29 @@ class _Speech:
         self._sentence_start = self.seconds
 
     def push(self, piece: SpeechPiece) -> None:
-        """Hand on sound and the words that begin in it."""
+        """Hand on sound and the words that begin in it; the reply begins with its first sound."""
+        samples = piece.samples
+        if not self._begun:
+            samples = samples[self._silent_samples(samples) :]
+            self._begun = bool(len(samples))
+            self._sentence_start -= (len(piece.samples) - len(samples)) / self._voice_rate
         for word in piece.words:
             self._emitter.push_timed_transcript(
                 TimedString(
                     text=f"{word.text} ",
-                    start_time=self._sentence_start + word.start_seconds,
-                    end_time=self._sentence_start + word.end_seconds,
+                    start_time=max(0.0, self._sentence_start + word.start_seconds),
+                    end_time=max(0.0, self._sentence_start + word.end_seconds),
                 )
             )
-        if len(piece.samples):
-            self._push_samples(piece.samples)
+        if len(samples):
+            self._push_samples(samples)
+
+    def _silent_samples(self, samples: PCM) -> int:
+        """How many to leave out before the first sound."""
+        audible = np.flatnonzero(np.abs(samples.astype(np.int32)) > _INAUDIBLE)
+        if not len(audible):
+            return len(samples)
+        return max(0, int(audible[0]) - round(_KEPT_SILENCE_SECONDS * self._voice_rate))
 
     def push_silence(self, seconds: float) -> None:
         """A moment without sound."""
