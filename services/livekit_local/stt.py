@@ -117,6 +117,11 @@ class LocalSTT(stt.STT[Literal["error"]]):
         """Who runs it."""
         return "faster-whisper"
 
+    @property
+    def silent_since(self) -> float | None:
+        """Monotonic time at which the caller fell silent, where the room's detector tells."""
+        return self._vad.silent_since if self._vad else None
+
     def prewarm(self) -> None:
         """Nothing to do: the shared recogniser is warm before rooms are accepted."""
 

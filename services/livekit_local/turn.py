@@ -111,6 +111,7 @@ class LocalTurnStream:
     def __init__(
         self, stt: LocalSTT, judge: EndOfTurnJudge, listener: _EndingListener | None
     ) -> None:
+        self._stt = stt
         self._judge = judge
         self._listener = listener
         self._asking: asyncio.Task[None] | None = None
@@ -157,7 +158,7 @@ class LocalTurnStream:
     def predict(self) -> asyncio.Future[TurnDetectionEvent]:
         """Asked early in a pause; the future is done when the turn is over."""
         self.cancel_inference()
-        self._silent_since = time.monotonic() - _ASKED_AT_SECONDS
+        self._silent_since = self._stt.silent_since or time.monotonic() - _ASKED_AT_SECONDS
         self._prediction = asyncio.get_running_loop().create_future()
         self._waiting = asyncio.create_task(self._wait(self._prediction), name="end-of-turn")
         if self._listener is not None:

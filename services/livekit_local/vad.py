@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -55,6 +56,15 @@ class LocalVAD(vad.VAD):
         self._model = model
         self._options = options or VoiceActivityOptions()
         self._listeners: list[VoiceListener] = []
+        self._silent_since: float | None = None
+
+    @property
+    def silent_since(self) -> float | None:
+        """Monotonic time at which the caller fell silent; None while there is a voice.
+
+        The earliest that any window since then tells, as some come late.
+        """
+        return self._silent_since
 
     @property
     def model(self) -> str:
@@ -75,6 +85,14 @@ class LocalVAD(vad.VAD):
     def options(self) -> VoiceActivityOptions:
         """When speech begins and ends."""
         return self._options
+
+    def note(self, activity: Activity) -> None:
+        """Take the judgement of audio that has just come."""
+        if activity.silent_seconds <= 0:
+            self._silent_since = None
+            return
+        since = time.monotonic() - activity.silent_seconds
+        self._silent_since = min(since, self._silent_since or since)
 
     def stream(self) -> LocalVADStream:
         """A detector for one stream of audio."""
@@ -102,6 +120,7 @@ class LocalVADStream(vad.VADStream):
         detector: VoiceActivityDetector,
         listeners: list[VoiceListener],
     ) -> None:
+        self._owner = owner
         self._detector = detector
         self._listeners = listeners
         self._converter = FrameConverter()
@@ -120,6 +139,7 @@ class LocalVADStream(vad.VADStream):
                 for listener in tuple(self._listeners):
                     listener.push(window)
                 for activity in self._detector.push(window):
+                    self._owner.note(activity)
                     for listener in tuple(self._listeners):
                         listener.observe(activity)
                     self._event_ch.send_nowait(_event(activity))
