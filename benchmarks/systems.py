@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import sys
 import time
@@ -19,10 +20,16 @@ from benchmarks.models import ModelPair
 from benchmarks.processes import Program, ProgramError
 from benchmarks.speech import GREETING
 from services.livekit_server import LiveKitAddress
+from services.voice_activity import WINDOW_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PROBE = Path(__file__).parent / "probe"
 START_SECONDS = 90.0
+
+
+def whole_windows(silence_seconds: float) -> float:
+    """The silence after which a Silero detector really says so: it judges window by window."""
+    return math.ceil(silence_seconds / WINDOW_SECONDS) * WINDOW_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,7 @@ class Ours(System):
     """`python -m agent start`, as an operator runs it."""
 
     name = "ours"
-    vad_silence_seconds = TurnSettings.model_fields["vad_silence_seconds"].default
+    vad_silence_seconds = whole_windows(TurnSettings.model_fields["vad_silence_seconds"].default)
     llm: ClassVar[bool] = True
 
     def __init__(self, surroundings: Surroundings, models: ModelPair) -> None:
@@ -171,7 +178,7 @@ class Naive(System):
     """`benchmarks/agents/naive.py`."""
 
     name = "naive"
-    vad_silence_seconds = 0.55
+    vad_silence_seconds = whole_windows(0.55)
 
     def command(self) -> list[str | Path]:
         """In this environment."""

@@ -84,7 +84,7 @@ class HearingTiming:
 
     preroll_seconds: float = 0.5
     """Audio kept from before speech was noticed."""
-    pause_seconds: float = 0.096
+    pause_seconds: float = 0.064
     """Silence after which the utterance is decoded as if it were over."""
     interim_seconds: float = 0.4
     """The shortest time between two interim transcripts."""
@@ -429,7 +429,7 @@ class Hearing:
         heard = self._whole(utterance, decode.task.result())
         if decode.end >= utterance.last_voice + _TAIL_SAMPLES:
             self._publish(utterance, HeardKind.PREFLIGHT, heard, heard.text)
-        else:
+        elif self._interim_results:
             self._publish(utterance, HeardKind.INTERIM, heard, self._stabilised(utterance, heard))
 
     def _publish(

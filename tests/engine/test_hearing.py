@@ -344,7 +344,8 @@ async def test_an_interim_transcript_that_takes_back_settled_words_does_not_show
 ) -> None:
     scripted = ScriptedASR(asr)
     scripted.script = ["what is", "what is a", "which was the weather", "what"]
-    microphone = Microphone(scripted, voice_activity, timing=FREQUENT_INTERIMS)
+    no_pauses = replace(FREQUENT_INTERIMS, pause_seconds=60.0)
+    microphone = Microphone(scripted, voice_activity, timing=no_pauses)
     microphone.window_heard = audio_time.pass_a_window
     await microphone.hear(recording("turn_08").samples[: 2 * SAMPLE_RATE])
     assert microphone.texts(HeardKind.INTERIM) == [
