@@ -32,6 +32,13 @@ _AGAIN = Amounts(
     memory_rooms=(),
     profile=False,
 )
+_BRIEF = Amounts(
+    turns={"1": 4, "2": 3, "4": 2},
+    idle_seconds=5.0,
+    interruptions=2,
+    memory_rooms=(4,),
+    profile=False,
+)
 _QUICK = Amounts(
     turns={"1": 2, "2": 1}, idle_seconds=3.0, interruptions=1, memory_rooms=(2,), profile=False
 )
@@ -68,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=60.0,
         help="seconds to wait, each time, for other programs on this machine to be quiet",
+    )
+    made.add_argument(
+        "--brief", action="store_true", help="fewer turns and rooms, once: a third of the time"
     )
     made.add_argument("--quick", action="store_true", help="a smoke test: its figures mean little")
     made.add_argument("--out", type=Path, help="folder of results; default: bench-results/DATE")
@@ -115,8 +125,8 @@ def main() -> int:
             # Not resolved: a virtual environment is known by where its link lies.
             peers_python=arguments.peers.absolute(),
             livekit_program=os.environ.get("LIVEKIT_SERVER", ""),
-            rounds=1 if arguments.quick else arguments.rounds,
-            first=_QUICK if arguments.quick else _FULL,
+            rounds=1 if arguments.quick or arguments.brief else arguments.rounds,
+            first=_QUICK if arguments.quick else _BRIEF if arguments.brief else _FULL,
             later=_AGAIN,
             floor_times=3 if arguments.quick else 10,
             engine_times=2 if arguments.quick else 10,

@@ -240,7 +240,7 @@ class _Pair:
             assert server.process_id is not None
             watch.add("livekit", server.process_id)
             watch.add("benchmark", os.getpid(), children=False)
-            rooms = max(*options.first.memory_rooms, *options.later.memory_rooms, 5)
+            rooms = max((5, *options.first.memory_rooms, *options.later.memory_rooms))
             yield (
                 Stage(
                     callers,
