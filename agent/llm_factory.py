@@ -15,6 +15,7 @@ from livekit.plugins import openai as openai_plugin
 
 from agent.builtin_llm import BuiltinLLM
 from agent.tools import Toolbox
+from agent.tools.schemas import with_known_schemas
 
 _SENT_HEADERS = frozenset(
     {
@@ -180,7 +181,7 @@ class _BoundedStream(llm.LLMStream):
         longest = max(self._timeouts.first_token_seconds, self._timeouts.between_chunks_seconds)
         stream = self._endpoint.chat(
             chat_ctx=self._chat_ctx,
-            tools=self._tools,
+            tools=with_known_schemas(self._tools),
             conn_options=APIConnectOptions(max_retry=0, timeout=longest),
             **self._request,
         )

@@ -9,6 +9,7 @@ import pytest
 from livekit.agents import ToolError, llm
 
 from agent.tools import REGISTRY, NotUnderstoodError, RoomState, Tool, Toolbox, registry, tool
+from agent.tools.schemas import with_known_schemas
 from tests.manual_clock import ManualClock
 
 
@@ -136,3 +137,33 @@ def test_tools_that_change_anything_are_marked() -> None:
         "clear_list",
         "end_call",
     }
+
+
+async def test_schemas_are_the_frameworks_own_and_made_once() -> None:
+    def schemas(tools: list[llm.Tool]) -> list[dict[str, Any]]:
+        return llm.ToolContext(tools).parse_function_tools("openai", strict=True)
+
+    one, another = Toolbox(RoomState()).function_tools, Toolbox(RoomState()).function_tools
+    known = schemas(with_known_schemas(one))
+    assert known == schemas(list(one))
+    again = schemas(with_known_schemas(another))
+    assert [id(schema["function"]["parameters"]) for schema in again] == [
+        id(schema["function"]["parameters"]) for schema in known
+    ]
+
+
+async def test_tools_of_one_name_that_differ_keep_their_own_schemas() -> None:
+    found = []
+    for kind in (int, str):
+        own: dict[str, Tool] = {}
+
+        async def lucky(value: Any) -> str:
+            """Say whether it is lucky."""
+            return "yes"
+
+        lucky.__annotations__["value"] = kind
+        tool(registry=own)(lucky)
+        tools = Toolbox(RoomState(), own.values()).function_tools
+        (described,) = llm.ToolContext(with_known_schemas(tools)).parse_function_tools("openai")
+        found.append(described["function"]["parameters"]["properties"]["value"]["type"])
+    assert found == ["integer", "string"]
