@@ -23,7 +23,14 @@ from services.asr import (
     quietest_place,
     shift_words,
 )
-from services.inference import DeskFull, InferenceError, Priority, Superseded, Urgency
+from services.inference import (
+    DeskFull,
+    InferenceError,
+    InferenceTimeout,
+    Priority,
+    Superseded,
+    Urgency,
+)
 from services.voice_activity import WINDOW_SAMPLES, Activity, ActivityKind
 
 logger = logging.getLogger("services.hearing")
@@ -483,17 +490,15 @@ class Hearing:
             except asyncio.CancelledError:
                 if not decode.task.cancelled():
                     raise
-            except (InferenceError, ASRError) as error:
-                if attempt == 1:
-                    self._emit(
-                        self._event(HeardKind.FAILED, utterance, Transcription(""), error=error)
-                    )
             except Exception as error:
-                logger.exception("recognition failed")
-                if attempt == 1:
+                if not isinstance(error, (InferenceError, ASRError)):
+                    logger.exception("recognition failed")
+                # What took too long would keep the caller waiting for as long again.
+                if attempt == 1 or isinstance(error, InferenceTimeout):
                     self._emit(
                         self._event(HeardKind.FAILED, utterance, Transcription(""), error=error)
                     )
+                    break
         return join_transcriptions(utterance.committed or [Transcription("", "en")])
 
     def _event(
