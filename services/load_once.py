@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Generic, TypeVar
 
 logger = logging.getLogger("services.load_once")
@@ -25,9 +26,13 @@ class LoadOnce(Generic[T]):
     An `asyncio.Lock` cannot do this: it belongs to the loop that first contends for it.
     """
 
-    def __init__(self, name: str, load: Callable[[], T]) -> None:
+    def __init__(
+        self, name: str, load: Callable[[], T], *, discard: Callable[[T], object] = lambda _: None
+    ) -> None:
+        """`discard` gets what was loaded for nothing, since something was put in its place."""
         self._name = name
         self._load = load
+        self._discard = discard
         self._lock = threading.Lock()
         self._future: Future[T] | None = None
         self._loads = 0
@@ -61,12 +66,18 @@ class LoadOnce(Generic[T]):
             return loaded
 
     def put(self, value: T) -> T | None:
-        """Replace the loaded thing, and hand over the one before."""
-        future: Future[T] = Future()
-        future.set_result(value)
+        """Replace the loaded thing, and hand over the one before.
+
+        Who waits for a load gets `value` at once; what that load brings is discarded.
+        """
         with self._lock:
+            if self._future is not None:
+                with contextlib.suppress(InvalidStateError):
+                    self._future.set_result(value)
+                    return None
             before = self.peek()
-            self._future = future
+            self._future = Future()
+            self._future.set_result(value)
             return before
 
     def start(self) -> Future[T]:
@@ -86,13 +97,17 @@ class LoadOnce(Generic[T]):
             loaded = self._load()
         except BaseException as error:
             with self._lock:
-                if self._future is future:
+                if self._future is future and not future.done():
                     self._future = None
             logger.warning("load failed", extra={"what": self._name, "error": str(error)})
-            future.set_exception(error)
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(error)
         else:
             logger.debug(
                 "loaded",
                 extra={"what": self._name, "seconds": round(time.monotonic() - started, 2)},
             )
-            future.set_result(loaded)
+            try:
+                future.set_result(loaded)
+            except InvalidStateError:
+                self._discard(loaded)

@@ -98,8 +98,8 @@ class SharedSpeech:
         )
         self._lock = threading.Lock()
         self._state = _State()
-        self.asr = LoadOnce("asr", self._load_asr)
-        self.tts = LoadOnce("tts", self._load_tts)
+        self.asr = LoadOnce("asr", self._load_asr, discard=StreamingASR.close)
+        self.tts = LoadOnce("tts", self._load_tts, discard=StreamingTTS.close)
         self.voice_activity = LoadOnce("voice activity", self._load_voice_activity)
 
     async def prewarm(self) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -145,3 +146,31 @@ def test_a_replacement_is_what_everybody_gets_from_then_on() -> None:
     assert once.put(another) is replacement
     assert once.peek() is another
     assert once.loads == 0
+
+
+def test_a_replacement_goes_before_a_load_in_progress_whose_outcome_is_given_away() -> None:
+    load = SlowLoad()
+    discarded: queue.SimpleQueue[Thing] = queue.SimpleQueue()
+    once = LoadOnce("thing", load, discard=discarded.put)
+    waiting = once.start()
+    assert load.started.wait(PATIENCE_SECONDS)
+    replacement = Thing()
+    assert once.put(replacement) is None
+    assert waiting.result(PATIENCE_SECONDS) is replacement
+    load.allowed.set()
+    assert discarded.get(timeout=PATIENCE_SECONDS) is not replacement
+    assert once.peek() is replacement
+
+
+def test_a_load_that_fails_after_it_was_replaced_takes_nothing_away() -> None:
+    load = SlowLoad(ValueError("broken file"))
+    once = LoadOnce("thing", load)
+    once.start()
+    assert load.started.wait(PATIENCE_SECONDS)
+    loading = [thread for thread in threading.enumerate() if thread.name == "load-thing"]
+    replacement = Thing()
+    once.put(replacement)
+    load.allowed.set()
+    for thread in loading:
+        thread.join(PATIENCE_SECONDS)
+    assert once.peek() is replacement
