@@ -38,7 +38,8 @@ from agent.phrases import DID_NOT_CATCH
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 from agent.turn_records import PreparedReplies, TurnRecords
-from services.hearing import Heard, HeardKind, HearingTiming
+from services.heard import Heard, HeardKind
+from services.hearing import HearingTiming
 from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.livekit_local.turn import LocalTurnDetector

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,12 @@ from services.asr import (
     SAMPLE_RATE,
     ASRError,
     DecodeOptions,
-    HeardWord,
     StreamingASR,
     Transcription,
     join_transcriptions,
-    quietest_place,
     shift_words,
 )
+from services.heard import Heard, HeardKind
 from services.inference import (
     DeskFull,
     InferenceError,
@@ -31,58 +29,15 @@ from services.inference import (
     Superseded,
     Urgency,
 )
+from services.utterance import TAIL_SAMPLES, Decode, Utterance
 from services.voice_activity import WINDOW_SAMPLES, Activity, ActivityKind
 
 logger = logging.getLogger("services.hearing")
 
 Samples = NDArray[np.float32]
 
-_TAIL_SAMPLES = SAMPLE_RATE * 6 // 100
-"""Silence that a decode must have heard after the last voice to count for the whole utterance."""
-
 _LONGEST_TAIL_SAMPLES = SAMPLE_RATE // 2
 """Silence after the last voice beyond this is not decoded."""
-_COMMIT_SHARE = 0.5
-"""Of the recogniser's window: open audio beyond this is settled at its last pause. The demo model,
-which hears 10 s, gets 12 % of the words in long speech wrong, and 20 % with 0.6."""
-
-_CUT_SAMPLES = SAMPLE_RATE // 10
-"""Audio is cut so far behind the voice, or at the end of a shorter pause."""
-_LEAST_VOICE_SAMPLES = SAMPLE_RATE * 3 // 10
-"""Voice that must follow a pause before what lies before it is settled."""
-
-
-class HeardKind(Enum):
-    """What became known."""
-
-    SPEECH_STARTED = "speech started"
-    INTERIM = "interim"
-    """The utterance so far; may still change."""
-    PREFLIGHT = "preflight"
-    """The whole utterance, if nothing more is said."""
-    FINAL = "final"
-    """The utterance, never changed again; empty when nothing was said."""
-    SPEECH_ENDED = "speech ended"
-    FAILED = "failed"
-    """Recognition failed; a final with what is known follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One event; times are seconds of the stream, from its first sample."""
-
-    kind: HeardKind
-    text: str = ""
-    language: str = "en"
-    confidence: float = 0.0
-    mean_log_probability: float = 0.0
-    words: tuple[HeardWord, ...] = ()
-    start_seconds: float = 0.0
-    end_seconds: float = 0.0
-    audio_seconds: float = 0.0
-    """Audio decoded for this final, for usage accounting."""
-    tokens: int = 0
-    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,89 +60,6 @@ class HearingTiming:
     """Engine time of one decode."""
     queue_seconds: float = 10.0
     """The longest wait of a decode for its turn."""
-
-
-@dataclass(slots=True)
-class _Decode:
-    """A decode of everything up to sample `end` of the stream."""
-
-    end: int
-    urgency: Urgency
-    task: asyncio.Task[Transcription]
-
-
-@dataclass(frozen=True, slots=True)
-class _Pause:
-    """Where it was silent, in samples of the stream."""
-
-    start: int
-    end: int
-    voiced: int
-    """Samples of the utterance that had been voiced before."""
-
-    @property
-    def cut(self) -> int:
-        """Where audio may be cut."""
-        return min(self.start + _CUT_SAMPLES, self.end)
-
-
-class _Utterance:
-    """Audio of one utterance and what is known of it."""
-
-    def __init__(self, start: int, samples: Samples) -> None:
-        self.start = start
-        self.chunks: list[Samples] = [samples]
-        self.open_start = start
-        """First sample that is not decoded once and for all."""
-        self.end = start + len(samples)
-        self.last_voice = self.end
-        self.voiced = 0
-        """Samples with voice in them."""
-        self.pauses: list[_Pause] = []
-        self.committed: list[Transcription] = []
-        self.decode: _Decode | None = None
-        self.previous: list[str] = []
-        self.stable: list[str] = []
-        self.emitted: tuple[HeardKind, str] | None = None
-        self.held: list[Heard] | None = None
-        """Events that wait for the final of an earlier utterance; None once its turn has come."""
-        self.last_interim = time.monotonic()
-
-    def push(self, samples: Samples) -> None:
-        self.chunks.append(samples)
-        self.end += len(samples)
-
-    def note_pause(self) -> None:
-        """It is silent: remember the pause, or that it lasts."""
-        if self.pauses and self.pauses[-1].start == self.last_voice:
-            self.pauses.pop()
-        self.pauses.append(_Pause(self.last_voice, self.end, self.voiced))
-
-    def audio(self) -> Samples:
-        """The open audio, as one array."""
-        if len(self.chunks) > 1:
-            self.chunks = [np.concatenate(self.chunks)]
-        return self.chunks[0]
-
-    def commit(self, heard: Transcription, until: int) -> None:
-        """Take `heard` as the transcript of the audio up to sample `until`."""
-        self.committed.append(heard)
-        # Audio may have been dropped while it was transcribed.
-        until = max(until, self.open_start)
-        self.chunks = [self.audio()[until - self.open_start :].copy()]
-        self.open_start = until
-        self.pauses = [pause for pause in self.pauses if pause.cut > until]
-        self.previous = []
-        self.stable = []
-
-    def drop_oldest(self, keep: int) -> int:
-        """Keep only the last `keep` samples of the open audio; returns how many were dropped."""
-        excess = self.end - self.open_start - keep
-        if excess <= 0:
-            return 0
-        self.chunks = [self.audio()[excess:].copy()]
-        self.open_start += excess
-        return excess
 
 
 class Hearing:
@@ -219,9 +91,9 @@ class Hearing:
         self._preroll: list[Samples] = []
         self._preroll_samples = 0
         self._position = 0
-        self._utterance: _Utterance | None = None
+        self._utterance: Utterance | None = None
         self._interim_cost_seconds = 0.0
-        self._finals: asyncio.Queue[_Utterance | None] = asyncio.Queue()
+        self._finals: asyncio.Queue[Utterance | None] = asyncio.Queue()
         self._unfinished = 0
         self._finishing = asyncio.create_task(self._finish_in_order(), name="hearing-finals")
         self._tasks: set[asyncio.Task[Transcription]] = set()
@@ -268,14 +140,14 @@ class Hearing:
                 self._consider_interim(utterance)
         elif activity.silent_seconds >= self._timing.pause_seconds:
             utterance.note_pause()
-            if not self._attempted(utterance):
+            if not utterance.attempted():
                 self._start_decode(utterance, Priority.SPECULATIVE)
 
     def finish(self) -> None:
         """End the utterance: its final follows, an empty one when nothing was said."""
         utterance, self._utterance = self._utterance, None
         if utterance is None:
-            utterance = _Utterance(self._position, np.empty(0, dtype=np.float32))
+            utterance = Utterance(self._position, np.empty(0, dtype=np.float32))
         else:
             tail = utterance.audio()[-round(self._timing.preroll_seconds * SAMPLE_RATE) :]
             silent_since = max(0, self._position - utterance.last_voice)
@@ -307,39 +179,25 @@ class Hearing:
         samples = np.concatenate(self._preroll) if self._preroll else np.empty(0, np.float32)
         self._preroll, self._preroll_samples = [], 0
         start = self._position - len(samples)
-        self._utterance = utterance = _Utterance(start, samples)
+        self._utterance = utterance = Utterance(start, samples)
         utterance.held = [] if self._unfinished else None
         onset = self._position / SAMPLE_RATE - voiced_seconds
         onset = max(start / SAMPLE_RATE, onset)
         self._emit_in_turn(utterance, Heard(HeardKind.SPEECH_STARTED, start_seconds=onset))
 
-    def _emit_in_turn(self, utterance: _Utterance, heard: Heard) -> None:
+    def _emit_in_turn(self, utterance: Utterance, heard: Heard) -> None:
         """Emit what concerns the open utterance, once those before it have their finals."""
         if utterance.held is None:
             self._emit(heard)
         else:
             utterance.held.append(heard)
 
-    def _release(self, utterance: _Utterance) -> None:
+    def _release(self, utterance: Utterance) -> None:
         held, utterance.held = utterance.held or [], None
         for heard in held:
             self._emit(heard)
 
-    def _attempted(self, utterance: _Utterance) -> bool:
-        """Whether everything said so far has been given to a decode, whatever came of it."""
-        decode = utterance.decode
-        return decode is not None and decode.end >= utterance.last_voice + _TAIL_SAMPLES
-
-    def _covered(self, utterance: _Utterance) -> bool:
-        """Whether a decode of everything said so far runs or has succeeded."""
-        decode = utterance.decode
-        if decode is None or not self._attempted(utterance):
-            return False
-        return not decode.task.done() or (
-            not decode.task.cancelled() and decode.task.exception() is None
-        )
-
-    def _consider_interim(self, utterance: _Utterance) -> None:
+    def _consider_interim(self, utterance: Utterance) -> None:
         if not self._interim_results:
             return
         decode = utterance.decode
@@ -352,25 +210,25 @@ class Hearing:
             utterance.last_interim = time.monotonic()
             self._start_decode(utterance, Priority.INTERIM)
 
-    def _start_decode(self, utterance: _Utterance, priority: Priority) -> _Decode:
+    def _start_decode(self, utterance: Utterance, priority: Priority) -> Decode:
         if utterance.decode is not None and not utterance.decode.task.done():
             utterance.decode.task.cancel()
         urgency = Urgency(priority)
         task = asyncio.create_task(self._decode(utterance, urgency), name="hearing-decode")
-        decode = _Decode(utterance.end, urgency, task)
+        decode = Decode(utterance.end, urgency, task)
         utterance.decode = decode
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._decoded(utterance, decode))
         return decode
 
-    async def _decode(self, utterance: _Utterance, urgency: Urgency) -> Transcription:
+    async def _decode(self, utterance: Utterance, urgency: Urgency) -> Transcription:
         """Transcribe the utterance up to now; what lies before a pause is committed first.
 
         Words are timed from the utterance's start.
         """
         interim = urgency.priority is Priority.INTERIM
         end = min(utterance.end, utterance.last_voice + _LONGEST_TAIL_SAMPLES)
-        cut = self._cut(utterance, (await self._asr()).config.window_seconds)
+        cut = utterance.cut((await self._asr()).config.window_seconds, self._timing.commit_seconds)
         if cut is not None:
             # Committed for good, so worth more than the interim that asked for it.
             urgency.raise_to(Priority.SPECULATIVE)
@@ -382,7 +240,7 @@ class Hearing:
         return tail
 
     async def _transcribe(
-        self, utterance: _Utterance, until: int, urgency: Urgency, *, supersede: bool = False
+        self, utterance: Utterance, until: int, urgency: Urgency, *, supersede: bool = False
     ) -> Transcription:
         """Transcribe the open audio up to sample `until` of the stream."""
         asr = await self._asr()
@@ -398,30 +256,7 @@ class Hearing:
         )
         return shift_words(heard, (start - utterance.start) / SAMPLE_RATE)
 
-    def _cut(self, utterance: _Utterance, window: float) -> int | None:
-        """Where the open audio may be cut for good: a pause, or a quiet place if it must be."""
-        commit = round(min(self._timing.commit_seconds, _COMMIT_SHARE * window) * SAMPLE_RATE)
-        open_samples = utterance.end - utterance.open_start
-        if open_samples <= commit:
-            return None
-        earliest = utterance.open_start + SAMPLE_RATE
-        latest = utterance.open_start + round(0.95 * window * SAMPLE_RATE)
-        # A recogniser makes words up for a rest in which hardly anything is said.
-        pauses = [
-            pause
-            for pause in utterance.pauses
-            if earliest <= pause.cut <= latest
-            and utterance.voiced - pause.voiced >= _LEAST_VOICE_SAMPLES
-        ]
-        if pauses:
-            # The longest is most likely one between sentences.
-            return max(pauses, key=lambda pause: pause.end - pause.start).cut
-        limit = round(0.85 * window * SAMPLE_RATE)
-        if open_samples < limit:
-            return None
-        return utterance.open_start + quietest_place(utterance.audio(), limit // 2, limit)
-
-    def _decoded(self, utterance: _Utterance, decode: _Decode) -> None:
+    def _decoded(self, utterance: Utterance, decode: Decode) -> None:
         """A decode has ended: publish what it says, as long as the utterance is open."""
         self._tasks.discard(decode.task)
         if decode.task.cancelled():
@@ -433,14 +268,14 @@ class Hearing:
             return
         if utterance is not self._utterance or utterance.decode is not decode:
             return
-        heard = self._whole(utterance, decode.task.result())
-        if decode.end >= utterance.last_voice + _TAIL_SAMPLES:
+        heard = utterance.whole(decode.task.result())
+        if decode.end >= utterance.last_voice + TAIL_SAMPLES:
             self._publish(utterance, HeardKind.PREFLIGHT, heard, heard.text)
         elif self._interim_results:
-            self._publish(utterance, HeardKind.INTERIM, heard, self._stabilised(utterance, heard))
+            self._publish(utterance, HeardKind.INTERIM, heard, utterance.stabilised(heard))
 
     def _publish(
-        self, utterance: _Utterance, kind: HeardKind, heard: Transcription, text: str
+        self, utterance: Utterance, kind: HeardKind, heard: Transcription, text: str
     ) -> None:
         last = utterance.emitted
         if not text or last == (kind, text):
@@ -448,45 +283,30 @@ class Hearing:
         if kind is HeardKind.INTERIM and last is not None and last[1] == text:
             return
         utterance.emitted = (kind, text)
-        self._emit_in_turn(utterance, self._event(kind, utterance, replace(heard, text=text)))
-
-    def _stabilised(self, utterance: _Utterance, heard: Transcription) -> str:
-        """Words shown twice in a row no longer change until the whole has been heard."""
-        words = [*utterance.stable, *heard.text.split()[len(utterance.stable) :]]
-        agreed = 0
-        for old, new in zip(utterance.previous, words, strict=False):
-            if old != new:
-                break
-            agreed += 1
-        utterance.previous = words
-        utterance.stable = words[: max(agreed, len(utterance.stable))]
-        return " ".join(words)
-
-    def _whole(self, utterance: _Utterance, tail: Transcription) -> Transcription:
-        return join_transcriptions([*utterance.committed, tail])
+        self._emit_in_turn(utterance, utterance.event(kind, replace(heard, text=text)))
 
     async def _finish_in_order(self) -> None:
         while (utterance := await self._finals.get()) is not None:
             self._release(utterance)
             heard = await self._final(utterance)
-            self._emit(self._event(HeardKind.FINAL, utterance, heard))
+            self._emit(utterance.event(HeardKind.FINAL, heard))
             if len(utterance.audio()):
-                self._emit(self._event(HeardKind.SPEECH_ENDED, utterance, heard))
+                self._emit(utterance.event(HeardKind.SPEECH_ENDED, heard))
             self._unfinished -= 1
             if self._utterance is not None and not self._unfinished:
                 self._release(self._utterance)
 
-    async def _final(self, utterance: _Utterance) -> Transcription:
+    async def _final(self, utterance: Utterance) -> Transcription:
         if utterance.end == utterance.open_start and not utterance.committed:
             return Transcription("", self.options.language or "en")
         for attempt in range(2):
-            if attempt == 0 and self._covered(utterance) and utterance.decode is not None:
+            if attempt == 0 and utterance.covered() and utterance.decode is not None:
                 decode = utterance.decode
                 decode.urgency.raise_to(Priority.FINAL)
             else:
                 decode = self._start_decode(utterance, Priority.FINAL)
             try:
-                return self._whole(utterance, await asyncio.shield(decode.task))
+                return utterance.whole(await asyncio.shield(decode.task))
             except asyncio.CancelledError:
                 if not decode.task.cancelled():
                     raise
@@ -495,34 +315,6 @@ class Hearing:
                     logger.exception("recognition failed")
                 # What took too long would keep the caller waiting for as long again.
                 if attempt == 1 or isinstance(error, InferenceTimeout):
-                    self._emit(
-                        self._event(HeardKind.FAILED, utterance, Transcription(""), error=error)
-                    )
+                    self._emit(utterance.event(HeardKind.FAILED, Transcription(""), error=error))
                     break
         return join_transcriptions(utterance.committed or [Transcription("", "en")])
-
-    def _event(
-        self,
-        kind: HeardKind,
-        utterance: _Utterance,
-        heard: Transcription,
-        *,
-        error: Exception | None = None,
-    ) -> Heard:
-        start = utterance.start / SAMPLE_RATE
-        return Heard(
-            kind=kind,
-            text=heard.text,
-            language=heard.language or "en",
-            confidence=heard.confidence,
-            mean_log_probability=heard.mean_log_probability,
-            words=tuple(
-                replace(w, start_seconds=w.start_seconds + start, end_seconds=w.end_seconds + start)
-                for w in heard.words
-            ),
-            start_seconds=start,
-            end_seconds=utterance.last_voice / SAMPLE_RATE,
-            audio_seconds=(utterance.end - utterance.start) / SAMPLE_RATE,
-            tokens=heard.tokens,
-            error=error,
-        )

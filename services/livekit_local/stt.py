@@ -35,7 +35,8 @@ from services.asr import (
     Transcription,
     shift_words,
 )
-from services.hearing import Heard, HeardKind, Hearing, HearingTiming
+from services.heard import Heard, HeardKind
+from services.hearing import Hearing, HearingTiming
 from services.inference import DeskFull, InferenceError, InferenceTimeout, Priority
 from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
 from services.shared import get_shared_asr, get_shared_voice_activity

@@ -15,7 +15,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.voice.turn import TurnDetectionEvent
 
 from services.end_of_turn import EndOfTurnJudge, Evidence, TurnTiming
-from services.hearing import Heard, HeardKind
+from services.heard import Heard, HeardKind
 from services.inference import InferenceDesk, InferenceError, Priority
 from services.livekit_local.stt import LocalSTT
 from services.livekit_local.vad import FrameConverter

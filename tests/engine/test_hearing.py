@@ -12,7 +12,8 @@ import pytest
 
 from services import hearing as hearing_module
 from services.asr import SAMPLE_RATE, ASRError, DecodeOptions, StreamingASR, Transcription
-from services.hearing import Heard, HeardKind, Hearing, HearingTiming
+from services.heard import Heard, HeardKind
+from services.hearing import Hearing, HearingTiming
 from services.inference import InferenceDesk, InferenceError, InferenceTimeout, Priority, Run
 from services.voice_activity import (
     WINDOW_SAMPLES,

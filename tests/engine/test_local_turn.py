@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from services.hearing import Heard, HeardKind
+from services.heard import Heard, HeardKind
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.turn import LocalTurnDetector, LocalTurnStream
 from services.voice_activity import VoiceActivityModel
