@@ -26,7 +26,8 @@ import numpy as np
 from faster_whisper.audio import decode_audio
 from numpy.typing import NDArray
 
-from services.asr import SAMPLE_RATE, DecodeOptions, StreamingASR
+from services.asr import DecodeOptions, StreamingASR
+from services.audio import SAMPLE_RATE
 from services.end_of_turn import EndOfTurnJudge, Evidence, TurnTiming
 from services.hearing import HearingTiming
 from services.inference import Run

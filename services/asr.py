@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,14 +18,13 @@ from faster_whisper import WhisperModel
 from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
-from numpy.typing import NDArray
 
+from services.audio import SAMPLE_RATE, Samples, clean, split_quietly
 from services.inference import InferenceDesk, Priority, Run, Urgency
+from services.runaway import is_phantom, is_runaway, token_limit, without_repetition
+from services.transcription import HeardWord, Transcription, join_transcriptions, shift_words
 
 logger = logging.getLogger("services.asr")
-
-SAMPLE_RATE = 16_000
-"""Hz; the only rate the recogniser takes."""
 
 _FRAMES_PER_SECOND = 100
 _PADDING_SECONDS = 0.2
@@ -39,19 +36,10 @@ _CUT_RANGES = {"fitted": (0.2, 0.5), "full": (0.5, 1.0)}
 """Where in the window audio that exceeds it is cut: a full pass costs the same for any length, so
 its pieces are long; a fitted one costs by length, and the demo model, which was trained on single
 requests, then gets 7 % of the words in the long test recordings wrong instead of 31 %."""
-_TOKENS_BASE = 16
-_TOKENS_PER_SECOND = 20
-"""Usual speech takes 5 tokens a second; below 17 the demo model loses words."""
-_REPETITION_RATIO = 2.4
-"""Text that compresses better than this repeats itself; the threshold of Whisper's own decoding."""
-_UNSURE_LOG_PROBABILITY = -1.0
-_NO_SPEECH_PROBABILITY = 0.6
 _PROMPT_TOKENS = 112
 """Half of what Whisper's decoder keeps for a prompt, so that decoding stays fast."""
 _SILENCE_PEAK = 1e-3
 """Full scale is 1: what stays below -60 dB is silence for any microphone."""
-
-Samples = NDArray[np.float32]
 
 
 class ASRError(Exception):
@@ -97,36 +85,6 @@ class DecodeOptions:
     """What was said just before; for models trained with prompts only."""
     words: bool = False
     """Also give the words' times; costs one more pass."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeardWord:
-    """One word with its place in the audio handed in."""
-
-    text: str
-    start_seconds: float
-    end_seconds: float
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Transcription:
-    """What was heard in one piece of audio."""
-
-    text: str
-    language: str = "en"
-    words: tuple[HeardWord, ...] = ()
-    mean_log_probability: float = 0.0
-    """Per token; 0 is certain, below -1 is a guess."""
-    no_speech_probability: float = 0.0
-    tokens: int = 0
-    audio_seconds: float = 0.0
-    compute_seconds: float = 0.0
-
-    @property
-    def confidence(self) -> float:
-        """The decoder's mean token probability, in [0, 1]."""
-        return math.exp(min(0.0, self.mean_log_probability)) if self.text else 0.0
 
 
 class StreamingASR:
@@ -221,7 +179,10 @@ class StreamingASR:
         """
         samples = clean(samples)
         pieces = split_quietly(
-            samples, self._config.window_seconds, _CUT_RANGES[self._config.context]
+            samples,
+            self._config.window_seconds,
+            _CUT_RANGES[self._config.context],
+            margin_seconds=2 * _PADDING_SECONDS,
         )
         heard: list[Transcription] = []
         offset = 0
@@ -257,12 +218,12 @@ class StreamingASR:
             features = _features(model, samples)
             run.check()
             best = self._pass(model, features, seconds, options, run, fitted=self._fitted)
-            if _runaway(best) and self._fitted:
+            if is_runaway(best) and self._fitted:
                 run.check()
                 full = self._pass(model, features, seconds, options, run, fitted=False)
-                if not _runaway(full) or (full.mean_log_probability > best.mean_log_probability):
+                if not is_runaway(full) or (full.mean_log_probability > best.mean_log_probability):
                     best = full
-        text = "" if _is_phantom(best) else _without_repetition(best.text)
+        text = "" if is_phantom(best) else without_repetition(best.text)
         return replace(
             best,
             text=text,
@@ -336,7 +297,7 @@ class StreamingASR:
         language = self._language(model, encoded, options)
         tokenizer = self._tokenizer(model, language)
         prompt = self._prompt(model, tokenizer, options)
-        limit = _TOKENS_BASE + math.ceil(seconds * _TOKENS_PER_SECOND)
+        limit = token_limit(seconds)
         result = model.model.generate(
             encoded,
             [prompt],
@@ -415,66 +376,6 @@ def _fetch_command(config: ASRConfig) -> str:
     return f"`python -m agent download-files --asr {config.name}`"
 
 
-def clean(samples: Samples) -> Samples:
-    """Mono float32 in [-1, 1] whatever comes in: NaN and infinities become silence."""
-    samples = np.asarray(samples, dtype=np.float32).reshape(-1)
-    if not np.isfinite(samples).all():
-        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(samples, -1.0, 1.0)
-
-
-def split_quietly(
-    samples: Samples, window_seconds: float, cut_range: tuple[float, float] = (0.5, 1.0)
-) -> list[Samples]:
-    """Cut audio that exceeds the window into pieces that fit it, at quiet places.
-
-    Each cut lies in the quietest place of `cut_range`, given in shares of the window.
-    """
-    limit = round((window_seconds - 2 * _PADDING_SECONDS) * SAMPLE_RATE)
-    first, last = (round(share * limit) for share in cut_range)
-    pieces: list[Samples] = []
-    while len(samples) > (last if pieces else limit):
-        cut = quietest_place(samples, first, last)
-        pieces.append(samples[:cut])
-        samples = samples[cut:]
-    pieces.append(samples)
-    return pieces
-
-
-def quietest_place(samples: Samples, first: int, last: int) -> int:
-    """Index of the middle of the quietest 0.2 s between `first` and `last` (samples)."""
-    width = SAMPLE_RATE // 5
-    step = SAMPLE_RATE // 100
-    power = np.square(samples[first:last], dtype=np.float64)
-    if len(power) <= width:
-        return last
-    sums = np.concatenate(([0.0], np.cumsum(power)))
-    starts = np.arange(0, len(power) - width, step)
-    energy = sums[starts + width] - sums[starts]
-    # The last of equally quiet places leaves the longest first piece.
-    best = len(energy) - 1 - int(np.argmin(energy[::-1]))
-    return first + int(starts[best]) + width // 2
-
-
-def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
-    """One transcription out of consecutive ones."""
-    if len(parts) == 1:
-        return parts[0]
-    spoken = [p for p in parts if p.text]
-    tokens = sum(p.tokens for p in spoken)
-    return Transcription(
-        text=" ".join(p.text for p in spoken),
-        language=spoken[0].language if spoken else (parts[0].language if parts else "en"),
-        words=tuple(w for p in spoken for w in p.words),
-        mean_log_probability=sum(p.mean_log_probability * p.tokens for p in spoken)
-        / max(1, tokens),
-        no_speech_probability=max((p.no_speech_probability for p in parts), default=0.0),
-        tokens=tokens,
-        audio_seconds=sum(p.audio_seconds for p in parts),
-        compute_seconds=sum(p.compute_seconds for p in parts),
-    )
-
-
 def prompt_tokens(
     encode: Callable[[str], list[int]], prompt: str, context: str, limit: int = _PROMPT_TOKENS
 ) -> list[int]:
@@ -489,58 +390,8 @@ def prompt_tokens(
     return fixed + (said[-room:] if room else [])
 
 
-def shift_words(heard: Transcription, seconds: float) -> Transcription:
-    """The same transcription with its words `seconds` later."""
-    if seconds == 0.0 or not heard.words:
-        return heard
-    return replace(
-        heard,
-        words=tuple(
-            replace(w, start_seconds=w.start_seconds + seconds, end_seconds=w.end_seconds + seconds)
-            for w in heard.words
-        ),
-    )
-
-
 def _features(model: WhisperModel, samples: Samples) -> Samples:
     """Log-mel features, float32 [mels, frames], with silence added on both sides."""
     padding = round(_PADDING_SECONDS * SAMPLE_RATE)
     features: Samples = model.feature_extractor(np.pad(samples, padding))
     return features
-
-
-def _runaway(heard: Transcription) -> bool:
-    limit = _TOKENS_BASE + math.ceil(heard.audio_seconds * _TOKENS_PER_SECOND)
-    return (
-        heard.tokens >= limit - 1
-        or _compression_ratio(heard.text) > _REPETITION_RATIO
-        or (bool(heard.text) and heard.mean_log_probability < _UNSURE_LOG_PROBABILITY)
-    )
-
-
-def _is_phantom(heard: Transcription) -> bool:
-    """Text that Whisper makes up for noise or music."""
-    return (
-        heard.no_speech_probability > _NO_SPEECH_PROBABILITY
-        and heard.mean_log_probability < _UNSURE_LOG_PROBABILITY / 2
-    ) or heard.mean_log_probability < 2 * _UNSURE_LOG_PROBABILITY
-
-
-def _compression_ratio(text: str) -> float:
-    data = text.encode()
-    return len(data) / len(zlib.compress(data)) if len(data) > 40 else 0.0
-
-
-def _without_repetition(text: str) -> str:
-    """Cut a runaway: where a phrase of up to six words comes four times in a row, keep one."""
-    words = text.split()
-    for start in range(len(words)):
-        for length in range(1, 7):
-            phrase = words[start : start + length]
-            repeats = 1
-            while words[start + repeats * length : start + (repeats + 1) * length] == phrase:
-                repeats += 1
-            # People do say "no no no", and read out digits.
-            if repeats >= 4 and repeats * length >= 8:
-                return " ".join(words[: start + length])
-    return text

@@ -9,17 +9,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from services.asr import (
-    SAMPLE_RATE,
-    DecodeOptions,
-    HeardWord,
-    StreamingASR,
-    Transcription,
-    shift_words,
-)
+from services.asr import DecodeOptions, StreamingASR
+from services.audio import SAMPLE_RATE
 from services.audio_file import AudioFile
 from services.inference import Priority
 from services.speech_stretches import Stretch, speech_stretches
+from services.transcription import HeardWord, Transcription, shift_words
 from services.voice_activity import VoiceActivityModel
 
 _ROOM_SECONDS = 1.5

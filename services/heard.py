@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from services.asr import HeardWord
+from services.transcription import HeardWord
 
 
 class HeardKind(Enum):

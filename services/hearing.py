@@ -11,15 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from services.asr import (
-    SAMPLE_RATE,
-    ASRError,
-    DecodeOptions,
-    StreamingASR,
-    Transcription,
-    join_transcriptions,
-    shift_words,
-)
+from services.asr import ASRError, DecodeOptions, StreamingASR
+from services.audio import SAMPLE_RATE
 from services.heard import Heard, HeardKind
 from services.inference import (
     DeskFull,
@@ -29,6 +22,7 @@ from services.inference import (
     Superseded,
     Urgency,
 )
+from services.transcription import Transcription, join_transcriptions, shift_words
 from services.utterance import TAIL_SAMPLES, Decode, Utterance
 from services.voice_activity import WINDOW_SAMPLES, Activity, ActivityKind
 

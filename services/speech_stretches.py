@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.asr import quietest_place
+from services.audio import quietest_place
 from services.voice_activity import (
     SAMPLE_RATE,
     WINDOW_SAMPLES,

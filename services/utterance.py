@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from services.asr import SAMPLE_RATE, Transcription, join_transcriptions, quietest_place
+from services.audio import SAMPLE_RATE, quietest_place
 from services.heard import Heard, HeardKind
 from services.inference import Urgency
+from services.transcription import Transcription, join_transcriptions
 
 Samples = NDArray[np.float32]
 

@@ -95,7 +95,8 @@ async def _check_voice(speech: SharedSpeech) -> AsyncIterator[Finding | Sample]:
 
 
 async def _check_recogniser(speech: SharedSpeech, sample: Sample | None) -> Finding:
-    from services.asr import SAMPLE_RATE, ASRError
+    from services.asr import ASRError
+    from services.audio import SAMPLE_RATE
     from services.inference import InferenceError, Priority
     from services.models import ModelError
 

@@ -27,19 +27,14 @@ from livekit.agents.types import (
 )
 from livekit.agents.utils import AudioBuffer, is_given
 
-from services.asr import (
-    SAMPLE_RATE,
-    ASRError,
-    DecodeOptions,
-    StreamingASR,
-    Transcription,
-    shift_words,
-)
+from services.asr import ASRError, DecodeOptions, StreamingASR
+from services.audio import SAMPLE_RATE
 from services.heard import Heard, HeardKind
 from services.hearing import Hearing, HearingTiming
 from services.inference import DeskFull, InferenceError, InferenceTimeout, Priority
 from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
 from services.shared import get_shared_asr, get_shared_voice_activity
+from services.transcription import Transcription, shift_words
 from services.voice_activity import (
     VoiceActivityDetector,
     VoiceActivityOptions,

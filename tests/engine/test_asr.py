@@ -18,22 +18,10 @@ import pytest
 from faster_whisper import WhisperModel
 
 from services import asr as asr_module
-from services.asr import (
-    SAMPLE_RATE,
-    ASRConfig,
-    ASRError,
-    ASRLoadError,
-    DecodeOptions,
-    HeardWord,
-    StreamingASR,
-    Transcription,
-    clean,
-    join_transcriptions,
-    quietest_place,
-    shift_words,
-    split_quietly,
-)
+from services.asr import ASRConfig, ASRError, ASRLoadError, DecodeOptions, StreamingASR
+from services.audio import SAMPLE_RATE, clean, quietest_place, split_quietly
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
+from services.transcription import HeardWord, Transcription, join_transcriptions, shift_words
 from tests.recordings import (
     Recording,
     Samples,

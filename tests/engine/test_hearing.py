@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from services import hearing as hearing_module
-from services.asr import SAMPLE_RATE, ASRError, DecodeOptions, StreamingASR, Transcription
+from services.asr import ASRError, DecodeOptions, StreamingASR
+from services.audio import SAMPLE_RATE
 from services.heard import Heard, HeardKind
 from services.hearing import Hearing, HearingTiming
 from services.inference import InferenceDesk, InferenceError, InferenceTimeout, Priority, Run
+from services.transcription import Transcription
 from services.voice_activity import (
     WINDOW_SAMPLES,
     WINDOW_SECONDS,

@@ -12,7 +12,8 @@ from livekit import rtc
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APITimeoutError, stt
 from livekit.agents.metrics import STTMetrics
 
-from services.asr import SAMPLE_RATE, ASRError, StreamingASR
+from services.asr import ASRError, StreamingASR
+from services.audio import SAMPLE_RATE
 from services.hearing import HearingTiming
 from services.inference import DeskFull, InferenceError, InferenceTimeout, Superseded
 from services.livekit_local import LocalSpeechStream, LocalSTT, LocalVAD, LocalVADStream

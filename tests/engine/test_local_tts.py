@@ -21,7 +21,8 @@ from livekit.agents import (
 from livekit.agents.metrics import TTSMetrics
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 
-from services.asr import SAMPLE_RATE, DecodeOptions, StreamingASR
+from services.asr import DecodeOptions, StreamingASR
+from services.audio import SAMPLE_RATE
 from services.inference import DeskFull, InferenceDesk, InferenceTimeout, Run
 from services.livekit_local import LocalTTS
 from services.livekit_local.tts import api_error

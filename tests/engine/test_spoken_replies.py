@@ -13,7 +13,8 @@ from livekit.agents import llm
 
 from agent.builtin_llm import BuiltinLLM
 from agent.tools import RoomState, Toolbox
-from services.asr import SAMPLE_RATE, Samples, StreamingASR
+from services.asr import StreamingASR
+from services.audio import SAMPLE_RATE, Samples
 from services.inference import Priority
 from services.livekit_local import LocalTTS
 from services.tts import StreamingTTS

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.phrases import DID_NOT_CATCH
-from services.asr import ASRError, DecodeOptions, Samples, StreamingASR, Transcription
+from services.asr import ASRError, DecodeOptions, StreamingASR
+from services.audio import Samples
 from services.inference import Run
 from services.piper_voice import PiperVoice, Speech
+from services.transcription import Transcription
 from tests.recordings import word_errors
 from tests.room.conftest import JoinRoom
 
