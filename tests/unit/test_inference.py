@@ -741,11 +741,14 @@ def test_every_call_is_recorded_with_what_became_of_it(desks: Desks) -> None:
 
     error_of(submit(desk, slow, deadline_seconds=AT_ONCE, priority=Priority.SPECULATIVE))
     assert desk.close(timeout_seconds=PATIENCE_SECONDS)
+    with pytest.raises(DeskFull):
+        submit(desk)
     seen = [(r.engine, r.priority.name, r.outcome) for r in records]
     assert seen[:2] == [("asr", "FINAL", "done"), ("tts", "FINAL", "failed")]
     assert ("engine", "FINAL", "expired") in seen
     assert ("engine", "INTERIM", "superseded") in seen
     assert ("engine", "BATCH", "evicted") in seen
+    assert ("engine", "FINAL", "refused") in seen
     assert seen.count(("engine", "FINAL", "cancelled")) == 2
     assert ("engine", "SPECULATIVE", "timeout") in seen
     assert all(r.wait_seconds >= 0.0 and r.run_seconds >= 0.0 for r in records)

@@ -1,4 +1,4 @@
-"""The inference desk: the one place where models run, in bounded threads, fairly and stoppably."""
+"""Runs model calls in bounded threads, fairly, and ends them when they are late or not wanted."""
 
 from __future__ import annotations
 
@@ -6,12 +6,28 @@ import asyncio
 import logging
 import threading
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, TypeVar
+
+from services.inference.call import (
+    Call,
+    DeskFull,
+    InferenceError,
+    InferenceTimeout,
+    Outcome,
+    Priority,
+    Run,
+    RunCancelled,
+    Superseded,
+    Withdrawn,
+    presentable,
+    timeout_of,
+)
+from services.inference.queue import FairQueue
+from services.inference.urgency import Urgency
 
 logger = logging.getLogger("services.inference")
 
@@ -19,122 +35,6 @@ T = TypeVar("T")
 
 _LONGEST_WATCH_SECONDS = 3600.0
 _NO_THREADS = "too many wedged threads: this worker must be restarted"
-
-Outcome = Literal[
-    "done", "failed", "timeout", "wedged", "cancelled", "superseded", "evicted", "expired"
-]
-
-
-class Priority(IntEnum):
-    """Classes of work, most urgent first."""
-
-    FINAL = 0
-    """Somebody waits for it now: a final transcript, the first sound of a reply."""
-    SPECULATIVE = 1
-    """Will probably be needed: a decode at a pause, the next sentence of a reply."""
-    INTERIM = 2
-    """Nice to have: a transcript of an utterance that is still going on."""
-    BATCH = 3
-    """Nobody waits in a conversation: files handed in for transcription."""
-
-
-class InferenceError(Exception):
-    """A model call did not give a result."""
-
-
-class InferenceTimeout(InferenceError):
-    """The call ran longer than its deadline, or waited longer than it may, and was ended."""
-
-
-class DeskFull(InferenceError):
-    """The queue is full of more urgent work, or the desk has closed: the work was not done."""
-
-
-class Superseded(InferenceError):
-    """Newer work of the same utterance took this one's place before it began."""
-
-
-class Withdrawn(InferenceError):
-    """Somebody else than the caller cancelled the work: its room has ended."""
-
-
-class RunCancelled(BaseException):
-    """Raised inside a job by `Run.check` to leave it; never reaches the caller."""
-
-
-class Run:
-    """What a job sees of itself while it runs in a desk thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._stops: list[Callable[[], None]] = []
-        self._cancelled = False
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the result is no longer wanted; safe to read from any thread."""
-        return self._cancelled
-
-    def on_cancel(self, stop: Callable[[], None]) -> None:
-        """Have `stop` called, from another thread, when this run must end (now, if it must)."""
-        with self._lock:
-            if not self._cancelled:
-                self._stops.append(stop)
-                return
-        stop()
-
-    def check(self) -> None:
-        """Leave the job when its result is no longer wanted."""
-        if self._cancelled:
-            raise RunCancelled
-
-    def cancel(self) -> None:
-        """Ask the job to end; returns at once. Safe from any thread, and twice."""
-        with self._lock:
-            if self._cancelled:
-                return
-            self._cancelled = True
-            stops, self._stops = self._stops, []
-        for stop in stops:
-            try:
-                stop()
-            except Exception:
-                logger.exception("stopping a run failed")
-
-
-class Urgency:
-    """How urgent some work is that may take several calls, one after another.
-
-    It may rise while the work waits or runs: a decode that was only likely to be needed, and
-    that somebody waits for now.
-    """
-
-    def __init__(self, priority: Priority) -> None:
-        self._lock = threading.Lock()
-        self._priority = priority
-        self._waiting: tuple[InferenceDesk, Future[Any]] | None = None
-
-    @property
-    def priority(self) -> Priority:
-        """The class that the next call of this work is queued in."""
-        return self._priority
-
-    def raise_to(self, priority: Priority) -> None:
-        """Make the work at least as urgent as `priority`; safe from any thread."""
-        with self._lock:
-            self._priority = min(self._priority, priority)
-            waiting = self._waiting
-        if waiting is not None:
-            desk, future = waiting
-            desk.promote(future, priority)
-
-    def follow(self, desk: InferenceDesk, future: Future[Any]) -> None:
-        """Take `future` as the call that is to be promoted with this work."""
-        with self._lock:
-            self._waiting = (desk, future)
-            priority = self._priority
-        # It may have risen between the call's submission and now.
-        desk.promote(future, priority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,33 +62,14 @@ class DeskStats:
     outcomes: dict[tuple[str, Priority, Outcome], int]
 
 
-@dataclass(eq=False, slots=True)
-class _Item(Generic[T]):
-    job: Callable[[Run], T]
-    engine: str
-    room: str
-    priority: Priority
-    deadline_seconds: float
-    queue_seconds: float | None
-    supersede: str | None
-    queued_at: float
-    future: Future[T] = field(default_factory=Future)
-    run: Run = field(default_factory=Run)
-    started_at: float | None = None
-    told_at: float | None = None
-    """When it was told to stop for being late."""
-    timed_out: bool = False
-    abandoned: bool = False
-
-
 @dataclass(slots=True)
 class _Overdue:
     """What the watchdog found at one look."""
 
-    expired: list[_Item[Any]] = field(default_factory=list)
-    late: list[_Item[Any]] = field(default_factory=list)
-    wedged: list[_Item[Any]] = field(default_factory=list)
-    stranded: list[_Item[Any]] = field(default_factory=list)
+    expired: list[Call[Any]] = field(default_factory=list)
+    late: list[Call[Any]] = field(default_factory=list)
+    wedged: list[Call[Any]] = field(default_factory=list)
+    stranded: list[Call[Any]] = field(default_factory=list)
     wait_seconds: float = 0.0
 
     @property
@@ -231,11 +112,8 @@ class InferenceDesk:
         lock = threading.RLock()
         self._condition = threading.Condition(lock)
         self._watch_condition = threading.Condition(lock)
-        self._queues: dict[Priority, OrderedDict[str, deque[_Item[Any]]]] = {
-            priority: OrderedDict() for priority in Priority
-        }
-        self._queued = 0
-        self._running: set[_Item[Any]] = set()
+        self._queue = FairQueue()
+        self._running: set[Call[Any]] = set()
         self._outcomes: Counter[tuple[str, Priority, Outcome]] = Counter()
         self._written_off = 0
         self._exhausted = False
@@ -300,7 +178,7 @@ class InferenceDesk:
         supersede: str | None = None,
     ) -> Future[T]:
         """Like `run`, but returns a future; cancelling the future cancels the work."""
-        item = _Item(
+        item = Call(
             job=job,
             engine=engine,
             room=room,
@@ -310,30 +188,39 @@ class InferenceDesk:
             supersede=supersede,
             queued_at=time.monotonic(),
         )
-        replaced: list[_Item[Any]] = []
-        evicted: _Item[Any] | None = None
-        with self._condition:
-            if self._closed:
-                raise DeskFull("the inference desk is closed")
-            if not self._live_slots:
-                raise DeskFull(_NO_THREADS)
-            if supersede is not None:
-                replaced = [i for i in self._queued_items() if i.supersede == supersede]
-            if self._queued - len(replaced) >= self._queue_limit:
-                evicted = self._least_urgent()
-                if evicted is None or evicted.priority <= priority:
-                    raise DeskFull(f"{self._queued} model calls are waiting already")
-                self._remove(evicted)
-            for old in replaced:
-                self._remove(old)
-            self._append(item)
-            self._watch_condition.notify()
+        try:
+            replaced, evicted = self._admit(item)
+        except DeskFull:
+            self._record(item, "refused")
+            raise
         for old in replaced:
             self._finish(old, "superseded", error=Superseded("newer work took its place"))
         if evicted is not None:
             self._finish(evicted, "evicted", error=DeskFull("more urgent work took its place"))
         item.future.add_done_callback(lambda f: self._cancel(item) if f.cancelled() else None)
         return item.future
+
+    def _admit(self, item: Call[Any]) -> tuple[list[Call[Any]], Call[Any] | None]:
+        """Queue a call; returns those whose place it takes. Raises DeskFull."""
+        replaced: list[Call[Any]] = []
+        evicted: Call[Any] | None = None
+        with self._condition:
+            if self._closed:
+                raise DeskFull("the inference desk is closed")
+            if not self._live_slots:
+                raise DeskFull(_NO_THREADS)
+            if item.supersede is not None:
+                replaced = [i for i in self._queue if i.supersede == item.supersede]
+            if len(self._queue) - len(replaced) >= self._queue_limit:
+                evicted = self._queue.least_urgent()
+                if evicted is None or evicted.priority <= item.priority:
+                    raise DeskFull(f"{len(self._queue)} model calls are waiting already")
+                self._queue.remove(evicted)
+            for old in replaced:
+                self._queue.remove(old)
+            self._append(item)
+            self._watch_condition.notify()
+        return replaced, evicted
 
     def promote(self, future: Future[Any], priority: Priority) -> bool:
         """Move a call that still waits into a more urgent class, where nothing supersedes it.
@@ -342,10 +229,10 @@ class InferenceDesk:
         already.
         """
         with self._condition:
-            item = next((i for i in self._queued_items() if i.future is future), None)
+            item = next((i for i in self._queue if i.future is future), None)
             if item is None or item.priority <= priority:
                 return False
-            self._remove(item)
+            self._queue.remove(item)
             item.priority = priority
             item.supersede = None
             self._append(item)
@@ -357,7 +244,7 @@ class InferenceDesk:
         Their callers get Withdrawn.
         """
         with self._condition:
-            items = [i for i in (*self._queued_items(), *self._running) if i.room == room]
+            items = [i for i in (*self._queue, *self._running) if i.room == room]
         return sum(
             self._withdraw(item, Withdrawn("the room's work was cancelled")) for item in items
         )
@@ -368,9 +255,7 @@ class InferenceDesk:
             return DeskStats(
                 slots=self._slots,
                 running=len(self._running),
-                queued={
-                    p: sum(len(q) for q in rooms.values()) for p, rooms in self._queues.items()
-                },
+                queued=self._queue.lengths(),
                 written_off=self._written_off,
                 exhausted=self._exhausted,
                 outcomes=dict(self._outcomes),
@@ -383,7 +268,7 @@ class InferenceDesk:
         """
         with self._condition:
             self._closed = True
-            items = [*self._queued_items(), *self._running]
+            items = [*self._queue, *self._running]
             threads = [*self._threads, self._watchdog]
             self._condition.notify_all()
             self._watch_condition.notify_all()
@@ -404,55 +289,17 @@ class InferenceDesk:
         """Slots that have a thread."""
         return self._slots - max(0, self._written_off - self._wedge_budget)
 
-    def _append(self, item: _Item[Any]) -> None:
-        self._queues[item.priority].setdefault(item.room, deque()).append(item)
-        self._queued += 1
+    def _append(self, item: Call[Any]) -> None:
+        self._queue.append(item)
         self._condition.notify()
-
-    def _queued_items(self) -> list[_Item[Any]]:
-        return [i for rooms in self._queues.values() for q in rooms.values() for i in q]
-
-    def _least_urgent(self) -> _Item[Any] | None:
-        for priority in reversed(Priority):
-            for queue in self._queues[priority].values():
-                return queue[0]
-        return None
-
-    def _remove(self, item: _Item[Any]) -> bool:
-        rooms = self._queues[item.priority]
-        queue = rooms.get(item.room)
-        if queue is None or item not in queue:
-            return False
-        queue.remove(item)
-        self._queued -= 1
-        if not queue:
-            del rooms[item.room]
-        return True
-
-    def _take(self) -> _Item[Any] | None:
-        """The next item that may start now: most urgent class, then the room that waits longest."""
-        busy = Counter(i.priority for i in self._running)
-        background = busy[Priority.INTERIM] + busy[Priority.BATCH]
-        for priority, rooms in self._queues.items():
-            if not rooms:
-                continue
-            if priority >= Priority.INTERIM and background >= max(1, self._live_slots - 1):
-                return None
-            if priority is Priority.BATCH and busy[Priority.BATCH]:
-                return None
-            room, queue = rooms.popitem(last=False)
-            item = queue.popleft()
-            if queue:
-                rooms[room] = queue
-            self._queued -= 1
-            return item
-        return None
 
     def _work(self) -> None:
         me = threading.current_thread()
         while True:
             with self._condition:
-                while (item := self._take()) is None and not self._closed:
+                while (
+                    item := self._queue.take(self._running, self._live_slots)
+                ) is None and not self._closed:
                     self._condition.wait()
                 if item is None:
                     self._threads.discard(me)
@@ -467,10 +314,10 @@ class InferenceDesk:
                     # Another thread holds this slot by now.
                     self._threads.discard(me)
                     return
-                if self._queued:
+                if self._queue:
                     self._condition.notify()
 
-    def _execute(self, item: _Item[Any]) -> None:
+    def _execute(self, item: Call[Any]) -> None:
         if item.future.done():
             self._record(item, "cancelled")
             return
@@ -478,32 +325,32 @@ class InferenceDesk:
             result = item.job(item.run)
         except BaseException as error:
             if item.timed_out:
-                self._finish(item, "timeout", error=_timeout(item))
+                self._finish(item, "timeout", error=timeout_of(item))
             elif isinstance(error, RunCancelled):
                 self._finish(item, "cancelled")
             else:
-                self._finish(item, "failed", error=_presentable(item, error))
+                self._finish(item, "failed", error=presentable(item, error))
             # The traceback holds this frame, and with it the item: break the cycle here.
             del error
         else:
             if item.timed_out:
-                self._finish(item, "timeout", error=_timeout(item))
+                self._finish(item, "timeout", error=timeout_of(item))
             elif item.run.cancelled:
                 self._finish(item, "cancelled")
             else:
                 self._finish(item, "done", result=result)
 
-    def _cancel(self, item: _Item[Any]) -> None:
+    def _cancel(self, item: Call[Any]) -> None:
         with self._condition:
-            was_queued = self._remove(item)
+            was_queued = self._queue.remove(item)
         item.run.cancel()
         if was_queued:
             self._record(item, "cancelled")
 
-    def _withdraw(self, item: _Item[Any], error: InferenceError) -> bool:
+    def _withdraw(self, item: Call[Any], error: InferenceError) -> bool:
         """End an item for somebody who is not its caller; False when it had ended already."""
         with self._condition:
-            was_queued = self._remove(item)
+            was_queued = self._queue.remove(item)
         try:
             item.future.set_exception(error)
         except InvalidStateError:
@@ -515,7 +362,7 @@ class InferenceDesk:
 
     def _finish(
         self,
-        item: _Item[Any],
+        item: Call[Any],
         outcome: Outcome,
         *,
         result: Any = None,
@@ -534,7 +381,7 @@ class InferenceDesk:
         except InvalidStateError:
             pass
 
-    def _record(self, item: _Item[Any], outcome: Outcome) -> None:
+    def _record(self, item: Call[Any], outcome: Outcome) -> None:
         now = time.monotonic()
         started = item.started_at
         with self._condition:
@@ -582,12 +429,12 @@ class InferenceDesk:
         """Sort out what must end now; the lock is held."""
         found = _Overdue()
         wake = now + _LONGEST_WATCH_SECONDS
-        for item in self._queued_items():
+        for item in list(self._queue):
             if item.queue_seconds is None:
                 continue
             ends = item.queued_at + item.queue_seconds
             if ends <= now:
-                self._remove(item)
+                self._queue.remove(item)
                 found.expired.append(item)
             else:
                 wake = min(wake, ends)
@@ -612,13 +459,13 @@ class InferenceDesk:
         for item in found.wedged:
             self._write_off(item)
         if not self._live_slots:
-            found.stranded = self._queued_items()
+            found.stranded = list(self._queue)
             for item in found.stranded:
-                self._remove(item)
+                self._queue.remove(item)
         found.wait_seconds = max(0.0, wake - now)
         return found
 
-    def _write_off(self, item: _Item[Any]) -> None:
+    def _write_off(self, item: Call[Any]) -> None:
         item.abandoned = True
         self._running.discard(item)
         self._written_off += 1
@@ -627,8 +474,8 @@ class InferenceDesk:
         else:
             self._exhausted = True
 
-    def _report_wedged(self, item: _Item[Any]) -> None:
-        self._finish(item, "wedged", error=_timeout(item))
+    def _report_wedged(self, item: Call[Any]) -> None:
+        self._finish(item, "wedged", error=timeout_of(item))
         logger.error(
             "model call does not stop: its thread is written off",
             extra={
@@ -642,18 +489,3 @@ class InferenceDesk:
                 self.on_wedged(item.engine)
             except Exception:
                 logger.exception("replacing a wedged engine failed", extra={"engine": item.engine})
-
-
-def _presentable(item: _Item[Any], error: BaseException) -> Exception:
-    """What an event loop can raise in the caller: others would end or hang the loop."""
-    if isinstance(error, Exception) and not isinstance(error, (StopIteration, CancelledError)):
-        return error
-    presentable = InferenceError(f"{item.engine} ended with {error!r}")
-    presentable.__cause__ = error
-    return presentable
-
-
-def _timeout(item: _Item[Any]) -> InferenceTimeout:
-    return InferenceTimeout(
-        f"{item.engine} took longer than {item.deadline_seconds:g} s of engine time"
-    )

@@ -1,0 +1,31 @@
+"""The inference desk: the one place where models run, in bounded threads, fairly and stoppably."""
+
+from services.inference.call import (
+    DeskFull,
+    InferenceError,
+    InferenceTimeout,
+    Outcome,
+    Priority,
+    Run,
+    RunCancelled,
+    Superseded,
+    Withdrawn,
+)
+from services.inference.desk import DeskStats, InferenceDesk, JobRecord
+from services.inference.urgency import Urgency
+
+__all__ = [
+    "DeskFull",
+    "DeskStats",
+    "InferenceDesk",
+    "InferenceError",
+    "InferenceTimeout",
+    "JobRecord",
+    "Outcome",
+    "Priority",
+    "Run",
+    "RunCancelled",
+    "Superseded",
+    "Urgency",
+    "Withdrawn",
+]
