@@ -13,9 +13,9 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.assistant import Assistant
 from agent.console_text import Replies
-from agent.session import turn_handling
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
+from agent.turn_handling import turn_handling
 from services.hearing import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.shared import SharedSpeech

@@ -31,18 +31,16 @@ from livekit.agents.voice.room_io import (
     TextInputOptions,
     TextOutputOptions,
 )
-from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.assistant import Assistant
 from agent.phrases import DID_NOT_CATCH
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
+from agent.turn_handling import turn_handling
 from agent.turn_records import PreparedReplies, TurnRecords
 from services.heard import Heard, HeardKind
 from services.hearing import HearingTiming
-from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
-from services.livekit_local.turn import LocalTurnDetector
 from services.livekit_local.voice_ending import VoiceEnding
 from services.metrics import Metrics
 from services.shared import SharedSpeech
@@ -377,48 +375,3 @@ class _RoomAssistant(Assistant):
     async def on_enter(self) -> None:
         self._on_outputs_ready()
         await super().on_enter()
-
-
-def turn_handling(
-    settings: Settings,
-    stt: LocalSTT,
-    *,
-    room: str = "",
-    voice_ending: VoiceEnding | None = None,
-    desk: InferenceDesk | None = None,
-) -> TurnHandlingOptions:
-    """Who speaks when: nothing of it asks a service outside this machine."""
-    turn = settings.turn
-    options = TurnHandlingOptions(
-        endpointing={
-            "mode": "fixed",
-            "min_delay": turn.min_delay_seconds,
-            "max_delay": turn.max_delay_seconds,
-        },
-        interruption={
-            "enabled": True,
-            "mode": "vad",
-            "min_duration": turn.barge_in_min_seconds,
-            "resume_false_interruption": True,
-            "false_interruption_timeout": turn.false_interruption_seconds,
-            "discard_audio_if_uninterruptible": False,
-        },
-        preemptive_generation={
-            "enabled": True,
-            "preemptive_tts": True,
-            "max_speech_duration": 120.0,
-            "max_retries": 1000,
-        },
-    )
-    if turn.detection == "vad":
-        options["turn_detection"] = "vad"
-    else:
-        options["turn_detection"] = LocalTurnDetector(
-            stt,
-            complete_seconds=turn.min_delay_seconds,
-            incomplete_seconds=turn.max_delay_seconds,
-            voice_ending=voice_ending,
-            desk=desk,
-            room=room,
-        )
-    return options

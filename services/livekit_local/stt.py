@@ -16,14 +16,12 @@ from livekit.agents import (
     APIConnectOptions,
     APIError,
     APITimeoutError,
-    LanguageCode,
     stt,
 )
 from livekit.agents.types import (
     DEFAULT_API_CONNECT_OPTIONS,
     NOT_GIVEN,
     NotGivenOr,
-    TimedString,
 )
 from livekit.agents.utils import AudioBuffer, is_given
 
@@ -32,9 +30,10 @@ from services.audio import SAMPLE_RATE
 from services.heard import Heard, HeardKind
 from services.hearing import Hearing, HearingTiming
 from services.inference import DeskFull, InferenceError, InferenceTimeout, Priority
+from services.livekit_local.speech_events import speech_data, speech_event
 from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
 from services.shared import get_shared_asr, get_shared_voice_activity
-from services.transcription import Transcription, shift_words
+from services.transcription import shift_words
 from services.voice_activity import (
     VoiceActivityDetector,
     VoiceActivityOptions,
@@ -47,14 +46,6 @@ logger = logging.getLogger("services.livekit_local")
 _CONTEXT_CHARACTERS = 400
 """More than the recogniser's token limit lets in."""
 _FAILURES_BEFORE_GIVING_UP = 3
-
-_EVENT_TYPES = {
-    HeardKind.SPEECH_STARTED: stt.SpeechEventType.START_OF_SPEECH,
-    HeardKind.INTERIM: stt.SpeechEventType.INTERIM_TRANSCRIPT,
-    HeardKind.PREFLIGHT: stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
-    HeardKind.FINAL: stt.SpeechEventType.FINAL_TRANSCRIPT,
-    HeardKind.SPEECH_ENDED: stt.SpeechEventType.END_OF_SPEECH,
-}
 
 
 class LocalSTT(stt.STT[Literal["error"]]):
@@ -226,7 +217,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
         return stt.SpeechEvent(
             type=stt.SpeechEventType.FINAL_TRANSCRIPT,
             request_id=uuid.uuid4().hex,
-            alternatives=[_speech_data(heard, len(samples) / SAMPLE_RATE)],
+            alternatives=[speech_data(heard, len(samples) / SAMPLE_RATE)],
         )
 
 
@@ -361,7 +352,7 @@ class LocalSpeechStream(stt.RecognizeStream):
             return
         if heard.kind is HeardKind.FINAL and heard.text:
             self._failures = 0
-        self._event_ch.send_nowait(self._event(heard))
+        self._event_ch.send_nowait(speech_event(heard, self.start_time_offset))
         if heard.kind is HeardKind.FINAL and heard.audio_seconds:
             self._event_ch.send_nowait(
                 stt.SpeechEvent(
@@ -371,34 +362,6 @@ class LocalSpeechStream(stt.RecognizeStream):
                     ),
                 )
             )
-
-    def _event(self, heard: Heard) -> stt.SpeechEvent:
-        if heard.kind in (HeardKind.SPEECH_STARTED, HeardKind.SPEECH_ENDED):
-            return stt.SpeechEvent(type=_EVENT_TYPES[heard.kind])
-        offset = self.start_time_offset
-        return stt.SpeechEvent(
-            type=_EVENT_TYPES[heard.kind],
-            alternatives=[
-                stt.SpeechData(
-                    language=LanguageCode(heard.language),
-                    text=heard.text,
-                    start_time=heard.start_seconds + offset,
-                    end_time=heard.end_seconds + offset,
-                    confidence=heard.confidence,
-                    words=[
-                        TimedString(
-                            text=w.text,
-                            start_time=w.start_seconds + offset,
-                            end_time=w.end_seconds + offset,
-                            confidence=w.probability,
-                        )
-                        for w in heard.words
-                    ]
-                    or None,
-                    metadata={"mean_log_probability": heard.mean_log_probability},
-                )
-            ],
-        )
 
     def _raise_repeated_failure(self) -> None:
         """One lost utterance is absorbed; an engine that fails on and on is the framework's."""
@@ -426,23 +389,3 @@ def _samples(buffer: AudioBuffer) -> Samples:
     parts = [converter.convert(frame) for frame in frames]
     parts.append(converter.flush())
     return np.concatenate(parts)
-
-
-def _speech_data(heard: Transcription, seconds: float) -> stt.SpeechData:
-    return stt.SpeechData(
-        language=LanguageCode(heard.language),
-        text=heard.text,
-        start_time=0.0,
-        end_time=seconds,
-        confidence=heard.confidence,
-        words=[
-            TimedString(
-                text=w.text,
-                start_time=w.start_seconds,
-                end_time=w.end_seconds,
-                confidence=w.probability,
-            )
-            for w in heard.words
-        ]
-        or None,
-    )

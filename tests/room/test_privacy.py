@@ -12,8 +12,8 @@ import pytest
 from livekit.agents import llm
 from livekit.agents.voice import AgentSession
 
-from agent.session import turn_handling
 from agent.settings import Settings
+from agent.turn_handling import turn_handling
 from services.livekit_local import LocalSTT
 from services.livekit_local.turn import LocalTurnDetector
 from tests.isolation import NAME_SERVER, run_isolated

@@ -1,0 +1,56 @@
+"""Turn taking as the framework wants it told."""
+
+from __future__ import annotations
+
+from livekit.agents.voice.turn import TurnHandlingOptions
+
+from agent.settings import Settings
+from services.inference import InferenceDesk
+from services.livekit_local import LocalSTT
+from services.livekit_local.turn import LocalTurnDetector
+from services.livekit_local.voice_ending import VoiceEnding
+
+
+def turn_handling(
+    settings: Settings,
+    stt: LocalSTT,
+    *,
+    room: str = "",
+    voice_ending: VoiceEnding | None = None,
+    desk: InferenceDesk | None = None,
+) -> TurnHandlingOptions:
+    """Who speaks when: nothing of it asks a service outside this machine."""
+    turn = settings.turn
+    options = TurnHandlingOptions(
+        endpointing={
+            "mode": "fixed",
+            "min_delay": turn.min_delay_seconds,
+            "max_delay": turn.max_delay_seconds,
+        },
+        interruption={
+            "enabled": True,
+            "mode": "vad",
+            "min_duration": turn.barge_in_min_seconds,
+            "resume_false_interruption": True,
+            "false_interruption_timeout": turn.false_interruption_seconds,
+            "discard_audio_if_uninterruptible": False,
+        },
+        preemptive_generation={
+            "enabled": True,
+            "preemptive_tts": True,
+            "max_speech_duration": 120.0,
+            "max_retries": 1000,
+        },
+    )
+    if turn.detection == "vad":
+        options["turn_detection"] = "vad"
+    else:
+        options["turn_detection"] = LocalTurnDetector(
+            stt,
+            complete_seconds=turn.min_delay_seconds,
+            incomplete_seconds=turn.max_delay_seconds,
+            voice_ending=voice_ending,
+            desk=desk,
+            room=room,
+        )
+    return options

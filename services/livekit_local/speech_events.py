@@ -1,0 +1,60 @@
+"""What was heard, as LiveKit's events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from livekit.agents import LanguageCode, stt
+from livekit.agents.types import TimedString
+
+from services.heard import Heard, HeardKind
+from services.transcription import HeardWord, Transcription
+
+_EVENT_TYPES = {
+    HeardKind.SPEECH_STARTED: stt.SpeechEventType.START_OF_SPEECH,
+    HeardKind.INTERIM: stt.SpeechEventType.INTERIM_TRANSCRIPT,
+    HeardKind.PREFLIGHT: stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
+    HeardKind.FINAL: stt.SpeechEventType.FINAL_TRANSCRIPT,
+    HeardKind.SPEECH_ENDED: stt.SpeechEventType.END_OF_SPEECH,
+}
+
+
+def speech_event(heard: Heard, offset_seconds: float) -> stt.SpeechEvent:
+    """The event; times are those of the stream and `offset_seconds` later."""
+    if heard.kind in (HeardKind.SPEECH_STARTED, HeardKind.SPEECH_ENDED):
+        return stt.SpeechEvent(type=_EVENT_TYPES[heard.kind])
+    data = stt.SpeechData(
+        language=LanguageCode(heard.language),
+        text=heard.text,
+        start_time=heard.start_seconds + offset_seconds,
+        end_time=heard.end_seconds + offset_seconds,
+        confidence=heard.confidence,
+        words=_timed(heard.words, offset_seconds),
+        metadata={"mean_log_probability": heard.mean_log_probability},
+    )
+    return stt.SpeechEvent(type=_EVENT_TYPES[heard.kind], alternatives=[data])
+
+
+def speech_data(heard: Transcription, seconds: float) -> stt.SpeechData:
+    """The transcript of a whole recording of that length."""
+    return stt.SpeechData(
+        language=LanguageCode(heard.language),
+        text=heard.text,
+        start_time=0.0,
+        end_time=seconds,
+        confidence=heard.confidence,
+        words=_timed(heard.words, 0.0),
+    )
+
+
+def _timed(words: Iterable[HeardWord], offset_seconds: float) -> list[TimedString] | None:
+    timed = [
+        TimedString(
+            text=word.text,
+            start_time=word.start_seconds + offset_seconds,
+            end_time=word.end_seconds + offset_seconds,
+            confidence=word.probability,
+        )
+        for word in words
+    ]
+    return timed or None
