@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .NOTPARALLEL:
 .PHONY: help run setup page models test test-fast test-faults lint format types bench soak lock \
-	env-example clean
+	env-example screenshots clean
 
 help:
 	@echo 'make run          set up what is missing and start the agent with its page'
@@ -24,6 +24,7 @@ help:
 	@echo 'make bench        benchmark against peers, ARGS="--help" says more'
 	@echo 'make soak         hours of calls with a plot of memory, ARGS="--help" says more'
 	@echo 'make lock         lock the dependencies anew'
+	@echo 'make screenshots  take the pictures of the page anew'
 	@echo 'make clean        remove what was built or installed here, keep models and .env'
 
 run:
@@ -80,6 +81,10 @@ lock:
 	@$(LOCK) pyproject.toml --extra dev --extra bench -c requirements.lock -o requirements-dev.lock
 	@$(LOCK) --group peers -o requirements-peers.lock
 	@$(LOCK) --group setup -o requirements-setup.lock
+
+screenshots:
+	@$(SETUP) dev livekit page chromium
+	@$(PYTHON) -m scripts.screenshots
 
 env-example:
 	@$(SETUP) dev
