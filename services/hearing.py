@@ -174,6 +174,7 @@ class Hearing:
         self._preroll, self._preroll_samples = [], 0
         start = self._position - len(samples)
         self._utterance = utterance = Utterance(start, samples)
+        utterance.last_interim = time.monotonic()
         utterance.held = [] if self._unfinished else None
         onset = self._position / SAMPLE_RATE - voiced_seconds
         onset = max(start / SAMPLE_RATE, onset)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,7 +73,8 @@ class Utterance:
         self.emitted: tuple[HeardKind, str] | None = None
         self.held: list[Heard] | None = None
         """Events that wait for the final of an earlier utterance; None once its turn has come."""
-        self.last_interim = time.monotonic()
+        self.last_interim = 0.0
+        """Monotonic time at which an interim transcript was last begun."""
 
     def push(self, samples: Samples) -> None:
         """Take mono float32 audio at 16 kHz."""

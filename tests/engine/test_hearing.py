@@ -603,8 +603,8 @@ async def test_a_recogniser_that_is_too_slow_costs_one_utterance(
     await spoken_while_broken(microphone)
     (failed,) = (e for e in microphone.events if e.kind is HeardKind.FAILED)
     assert isinstance(failed.error, InferenceTimeout)
-    # One in the pause and one for the final: another would take as long again.
-    assert len(watched.asked_seconds) == 2
+    # One for the final, which hears the most: another would take as long again.
+    assert watched.asked_seconds.count(max(watched.asked_seconds)) == 1
     watched.deadline_seconds = None
     await microphone.hear(recording("turn_05").samples, silence(1.0))
     assert await microphone.finals(2) == ["", "what time is it"]

@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 import pytest
 
-from services import inference
 from services.inference import (
     DeskFull,
     InferenceDesk,
@@ -27,6 +26,7 @@ from services.inference import (
     Urgency,
     Withdrawn,
 )
+from services.inference import desk as desk_module
 
 PATIENCE_SECONDS = 20.0
 """How long a test waits for what must happen before it fails."""
@@ -495,7 +495,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
-        monkeypatch.setattr(inference, "time", SimpleNamespace(monotonic=lambda: self.seconds))
+        monkeypatch.setattr(desk_module, "time", SimpleNamespace(monotonic=lambda: self.seconds))
 
 
 def test_a_process_that_was_suspended_gives_late_calls_their_grace(
