@@ -80,6 +80,8 @@ def _take_all(browser: Browser) -> None:
     _call(desk, spoken=True)
     desk.screenshot(path=DOCS / "page.png")
     desk.emulate_media(color_scheme="dark")
+    # Colours change over a moment.
+    desk.wait_for_timeout(700)
     desk.screenshot(path=DOCS / "page-dark.png")
     desk.close()
     phone = browser.new_page(viewport=_PHONE, color_scheme="light", device_scale_factor=2)
@@ -98,8 +100,10 @@ def _call(page: Page, *, spoken: bool) -> None:
     if not spoken:
         _type(page, "What is seven times eight?")
     answers.nth(asked).wait_for(timeout=60_000)
-    _type(page, "What can you do?")
-    page.locator('[data-testid="state"]', has_text="Speaking").wait_for()
+    state = page.get_by_test_id("state")
+    state.filter(has_text="Listening").wait_for()
+    _type(page, "Tell me a joke.")
+    state.filter(has_text="Speaking").wait_for()
     # Some of its words have been spoken then, and the next is marked.
     page.wait_for_timeout(1500)
 
