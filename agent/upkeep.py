@@ -175,10 +175,14 @@ class Upkeep:
             self._trace.close()
 
     def _collect_ended_rooms(self) -> None:
-        """The framework leaves rooms as cycles, whose threads and native parts stay until then."""
+        """The framework leaves rooms as cycles, whose threads and native parts stay until then.
+
+        What they held is given back at once: else each could leave other gaps behind.
+        """
         if self._rooms_ended.is_set():
             self._rooms_ended.clear()
             gc.collect()
+            self.monitor.trim()
 
     def _conditions(self) -> Conditions:
         speech = self._speech

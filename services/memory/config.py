@@ -32,7 +32,7 @@ class MemoryConfig:
     """Share of a threshold by which a figure must fall below it to leave its level."""
     clean_again_seconds: float = 300.0
     """Time after which memory that is still high is cleaned again."""
-    slack_mb: float = 64.0
+    slack_mb: float = 32.0
     """Growth since the last trim after which the allocator gives back what it holds free, at any
     level; 0: only when cleaning."""
     leak_mb: float = 200.0

@@ -187,6 +187,14 @@ class MemoryMonitor:
             draining=self._draining,
         )
 
+    def trim(self) -> None:
+        """Give back what the allocator holds free, for when much was just freed; any thread.
+
+        Blocks up to 0.1 s, in which other threads cannot allocate.
+        """
+        with self._lock:
+            self._trim()
+
     def look(self) -> MemoryState:
         """A new reading, without acting on it; blocks some milliseconds, from any thread."""
         with self._lock:
@@ -226,9 +234,13 @@ class MemoryMonitor:
         if not slack or allocator is None or allocator.free_bytes < slack:
             return
         if before >= self._after_trim_bytes + slack:
-            trim_allocator()
-            self._look_trimmed()
-            self._trimmed_bytes += max(0, before - self._seen.reading.process_bytes)
+            self._trim()
+
+    def _trim(self) -> None:
+        before = resident_bytes()
+        trim_allocator()
+        self._look_trimmed()
+        self._trimmed_bytes += max(0, before - self._seen.reading.process_bytes)
 
     def _look_trimmed(self) -> None:
         self._look()

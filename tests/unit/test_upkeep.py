@@ -12,13 +12,14 @@ import pytest
 from agent.settings import Settings
 from agent.upkeep import Upkeep, memory_config
 from services.admission import Refusal
+from services.allocator import trim_allocator
 from services.inference import JobRecord, Priority
 from services.memory import Level, MemoryConfig
 from services.memory.config import MB
 from services.memory_use import resident_bytes
 from services.shared import LoadedModel, SharedSpeech
 from tests.leaks import Snapshot, assert_nothing_left
-from tests.unit.memory_use import mapped
+from tests.unit.memory_use import fragment, mapped
 
 
 @pytest.fixture
@@ -85,6 +86,20 @@ async def test_what_a_room_leaves_in_cycles_is_collected_at_the_next_check(upkee
         assert left() is None
     finally:
         gc.enable()
+
+
+async def test_what_a_room_held_is_given_back_at_the_next_check(upkeep: Upkeep) -> None:
+    await upkeep.monitor.check()
+    trim_allocator()
+    before = resident_bytes()
+    top = fragment(20)
+    await upkeep.monitor.check()
+    # So little is kept for later, as long as no room has ended.
+    assert resident_bytes() - before >= 15 * MB
+    upkeep.enter_room("job", "kitchen").close()
+    await upkeep.monitor.check()
+    assert resident_bytes() - before <= 5 * MB
+    assert top
 
 
 async def test_a_recogniser_that_keeps_failing_closes_the_door(upkeep: Upkeep) -> None:
