@@ -151,6 +151,8 @@ class RoomConversation:
             lambda: self._session.user_state == "speaking",
             on_outcome=services.metrics.count_reply,
         )
+        self._methods: list[str] = []
+        """Names that are registered for remote calls."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty_timer: asyncio.TimerHandle | None = None
         self._ended = False
@@ -215,6 +217,7 @@ class RoomConversation:
         self._ended = True
         if self._empty_timer is not None:
             self._empty_timer.cancel()
+        self._unregister_methods()
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
         for task in tuple(self._tasks):
@@ -331,6 +334,12 @@ class RoomConversation:
         }
         for name, method in methods.items():
             self._room.local_participant.register_rpc_method(name, method)
+            self._methods.append(name)
+
+    def _unregister_methods(self) -> None:
+        """Left registered they keep the room, half a MB of it, in the native library for ever."""
+        while self._methods:
+            self._room.local_participant.unregister_rpc_method(self._methods.pop())
 
     async def _ping(self, _: rtc.RpcInvocationData) -> str:
         return "pong"
