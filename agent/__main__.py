@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from agent.settings import Settings, SettingsError, read_settings
+from services.allocator import keep_native_memory_small
 
 _EXIT_INTERRUPTED = 130
 
@@ -38,6 +39,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the command line, read the settings, run the command; returns the exit status."""
+    keep_native_memory_small()
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="python -m agent",
