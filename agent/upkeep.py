@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
-import threading
+import math
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,6 +48,9 @@ _STARTING = "starting"
 _QUEUE_SHARE = 4
 """With a quarter of the desk's queue full of calls that people wait for, no room is taken."""
 
+_ENDING_SECONDS = 10.0
+"""A room's thread may take so long to end after the room has."""
+
 _LAG_SECONDS = 20.0
 _LAG_SAMPLES = 40
 
@@ -73,7 +77,8 @@ class Upkeep:
             pressure_age_seconds=memory.temp_file_pressure_seconds,
         )
         self._speech: SharedSpeech | None = None
-        self._rooms_ended = threading.Event()
+        self._room_ended_at = -math.inf
+        self._collected_at = time.monotonic()
         self._gpu = GPUMeter.open() if settings.asr.device != "cpu" else None
         self._trace = MemoryTrace() if memory.debug else None
         self.reload = ModelReload(
@@ -159,7 +164,7 @@ class Upkeep:
 
     def enter_room(self, job: str, name: str) -> RoomUpkeep:
         """Count a room that begins, and watch the running loop, which is its own."""
-        return RoomUpkeep(self, job, name, trace=self._trace, on_end=self._rooms_ended.set)
+        return RoomUpkeep(self, job, name, trace=self._trace, on_end=self._room_ended)
 
     def routes(self, token: str | None, guard: Guard) -> MemoryRoutes:
         """The admin routes, for a web server."""
@@ -174,13 +179,16 @@ class Upkeep:
         if self._trace is not None:
             self._trace.close()
 
+    def _room_ended(self) -> None:
+        self._room_ended_at = time.monotonic()
+
     def _collect_ended_rooms(self) -> None:
         """The framework leaves rooms as cycles, whose threads and native parts stay until then.
 
         What they held is given back at once: else each could leave other gaps behind.
         """
-        if self._rooms_ended.is_set():
-            self._rooms_ended.clear()
+        if self._collected_at <= self._room_ended_at + _ENDING_SECONDS:
+            self._collected_at = time.monotonic()
             gc.collect()
             self.monitor.trim()
 
