@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 os.environ.setdefault("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
 
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest, llm
+from livekit.agents.utils.aio import ChanClosed
 
 from agent.llm_factory import LLMTimeouts, build_llm
 from agent.phrases import FIXED_PHRASES
@@ -59,6 +62,7 @@ class Worker:
         self.speech = speech
         self._upkeep = upkeep
         self._admission = upkeep.admission
+        self._loop = asyncio.get_running_loop()
         self._registered = asyncio.Event()
         self._started = asyncio.Event()
         self._warm = False
@@ -66,10 +70,13 @@ class Worker:
         self._running: asyncio.Task[None] | None = None
         self._phrases: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
         self.server = AgentServer(
             job_executor_type=JobExecutorType.THREAD,
             load_fnc=self._load,
-            load_threshold=0.999,
+            # Offers are answered by our own count: the framework's takes a room that is just
+            # beginning for two, and refuses the last place.
+            load_threshold=math.inf,
             num_idle_processes=self.capacity,
             initialize_process_timeout=_JOB_START_SECONDS,
             shutdown_process_timeout=settings.lifecycle.shutdown_seconds,
@@ -187,6 +194,9 @@ class Worker:
 
         async def leave() -> None:
             watched.close()
+            # A room that hangs may outlive the worker's loop.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._tell_load)
 
         ctx.add_shutdown_callback(leave)
         voice_activity = await self.speech.voice_activity.get()
@@ -223,6 +233,22 @@ class Worker:
         except BaseException:
             self._admission.release(request.id)
             raise
+        self._tell_load()
+
+    def _tell_load(self) -> None:
+        """Have LiveKit know at once of a place that was taken or came free.
+
+        By itself the framework tells it every 2.5 s, and who is thought to be full is not asked.
+        """
+        if self._account is not None:
+            task = asyncio.create_task(self._report_load(), name="report-load")
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _report_load(self) -> None:
+        with contextlib.suppress(ChanClosed):
+            await self.server._refresh_worker_load()
+            await self.server._update_worker_status()
 
     def _load(self, _: AgentServer) -> float:
         return self._admission.load()

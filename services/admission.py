@@ -25,6 +25,8 @@ ROOM_CORES = 0.25
 ROOMS_PER_PROCESS = 10
 """More share one interpreter lock badly, whatever the machine has."""
 
+_OPEN_LOAD = 0.69
+"""LiveKit offers a room to nobody once all workers report 0.7 or more (its `target_load`)."""
 _STRAIN_ROOMS = 0.9
 _MEMORY_STRAIN = {Level.HEALTHY: 0.0, Level.WARNING: 0.5, Level.HIGH: 1.0, Level.CRITICAL: 1.0}
 
@@ -172,23 +174,21 @@ class Admission:
             return self._decide(conditions)
 
     def load(self) -> float:
-        """How loaded the worker is, in [0, 1]: 1 when it takes no room.
+        """How loaded the worker is: 1 when it takes no room, else in [0, 0.69].
 
-        The rooms' share of the capacity, where strain counts as up to one more room: enough to
-        prefer another worker, too little to keep the framework from offering the last place.
-        Places only reserved do not count, since the framework adds those itself.
+        The share of the places that are taken, where strain counts as up to one more: enough to
+        prefer another worker, too little to keep the last place from being offered.
         """
         conditions = self._read()
         with self._lock:
             self._expire()
             decision = self._decide(conditions)
             self._log_change(decision)
-            rooms = len(self._rooms)
-            only_reserved = decision.refusal is Refusal.FULL and bool(self._reserved)
-        if not decision.accepted and not only_reserved:
+            taken = len(self._rooms) + len(self._reserved)
+        if not decision.accepted:
             return 1.0
-        strained_rooms = rooms + _STRAIN_ROOMS * self._strain(conditions)
-        return min(1.0, strained_rooms / max(1, self._capacity(conditions)))
+        strained = taken + _STRAIN_ROOMS * self._strain(conditions)
+        return _OPEN_LOAD * strained / max(1, self._capacity(conditions))
 
     def _strain(self, conditions: Conditions) -> float:
         """The highest of each condition's share of its limit, in [0, 1]."""

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from benchmarks.caller import Caller, room_token
+from benchmarks.caller import Caller
 from services.livekit_server import LiveKitAddress, LiveKitServer
 from tests.recordings import recording
 from tests.room.processes import (
@@ -25,8 +25,8 @@ from tests.room.processes import (
     status,
     token,
 )
+from tests.room.workers import access_to, account, call, call_the_worker, start
 
-AGENT = "worker-under-test"
 LONG_ANSWER = "count to twelve"
 LAST_WORD = "twelve"
 
@@ -37,17 +37,6 @@ async def dev(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AgentPr
     async with running("dev", tmp_path_factory.mktemp("dev")) as agent:
         await agent.wait_until_ready()
         yield agent
-
-
-@asynccontextmanager
-async def call(url: str, access: str) -> AsyncIterator[Caller]:
-    """A caller who is in a room and was greeted."""
-    async with Caller() as caller:
-        await caller.join(url, access)
-        await caller.wait_for_agent()
-        await caller.wait_for_transcript(1, of_agent=True)
-        await caller.wait_for_silence()
-        yield caller
 
 
 @asynccontextmanager
@@ -208,36 +197,6 @@ async def test_the_page_is_served_apart_from_any_worker(
         await web.wait_until_ready()
         assert (await token(web.address)).url == livekit.url
         assert await web.end(signal.SIGTERM) == 0
-
-
-def account(livekit: LiveKitAddress) -> dict[str, str]:
-    return {
-        "LIVEKIT_URL": livekit.url,
-        "LIVEKIT_API_KEY": livekit.api_key,
-        "LIVEKIT_API_SECRET": livekit.api_secret,
-        "AGENT_NAME": AGENT,
-    }
-
-
-@asynccontextmanager
-async def start(
-    livekit: LiveKitAddress, folder: Path, variables: dict[str, str] | None = None
-) -> AsyncIterator[AgentProcess]:
-    """`python -m agent start` at a LiveKit server."""
-    async with running("start", folder, {**account(livekit), **(variables or {})}) as agent:
-        yield agent
-    assert not [line for line in agent.log if livekit.api_secret in line]
-    assert not agent.output
-
-
-@asynccontextmanager
-async def call_the_worker(livekit: LiveKitAddress, room: str) -> AsyncIterator[Caller]:
-    async with call(livekit.url, access_to(livekit, room)) as caller:
-        yield caller
-
-
-def access_to(livekit: LiveKitAddress, room: str) -> str:
-    return room_token(livekit.api_key, livekit.api_secret, room, "caller", agent_name=AGENT)
 
 
 async def test_sigterm_lets_the_call_finish_and_takes_no_new_one(

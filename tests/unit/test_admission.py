@@ -8,6 +8,10 @@ from services.admission import Admission, AdmissionLimits, Conditions, Decision,
 from services.memory.levels import Level
 
 MB = 2**20
+TARGET_LOAD = 0.7
+"""LiveKit's own default: no room is offered once all workers report as much."""
+OPEN_LOAD = 0.69
+"""What a worker with room for one more stays below."""
 
 
 class World:
@@ -124,24 +128,28 @@ def test_strain_sends_rooms_elsewhere_but_refuses_none(
 ) -> None:
     admission = make(world, max_rooms=2)
     world.set(**change)
-    assert admission.load() == pytest.approx(0.9 * strain / 2)
+    assert admission.load() == pytest.approx(OPEN_LOAD * 0.9 * strain / 2)
     with admission.room("a"):
-        assert admission.load() == pytest.approx(0.5 + 0.9 * strain / 2)
-        assert admission.load() < 1.0
+        assert admission.load() == pytest.approx(OPEN_LOAD * (1 + 0.9 * strain) / 2)
+        assert admission.load() < TARGET_LOAD
         assert admission.offer("b").accepted
 
 
 def test_the_load_is_the_share_of_the_rooms(world: World) -> None:
     admission = make(world, max_rooms=2)
     with admission.room("a"):
-        assert admission.load() == 0.5
+        assert admission.load() == OPEN_LOAD / 2
         with admission.room("b"):
             assert admission.load() == 1.0
 
 
-def test_the_load_leaves_reserved_places_to_the_framework(world: World) -> None:
-    admission = make(world, max_rooms=1)
+def test_the_load_counts_reserved_places_until_they_expire(world: World) -> None:
+    admission = make(world, max_rooms=2)
     admission.offer("a")
+    assert admission.load() == OPEN_LOAD / 2
+    admission.offer("b")
+    assert admission.load() == 1.0
+    world.now = 30.0
     assert admission.load() == 0.0
 
 

@@ -1,0 +1,120 @@
+"""Several workers at one LiveKit server: they share the rooms, come and go while calls go on."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from benchmarks.caller import Caller
+from services.livekit_server import LiveKitAddress
+from tests.room.processes import AgentProcess
+from tests.room.workers import call_the_worker, metric, start
+
+pytestmark = pytest.mark.timeout(240)
+
+ROOMS_EACH = 2
+AGENT = "one-of-many"
+VARIABLES = {
+    "AGENT_NAME": AGENT,
+    "MAX_ROOMS": str(ROOMS_EACH),
+    # So many processes make two cores late, and that is not what these tests are about.
+    "LOOP_LAG_LIMIT_SECONDS": "60",
+}
+
+StartWorker = Callable[..., Awaitable[AgentProcess]]
+Join = Callable[[], Awaitable[Caller]]
+
+_numbers = itertools.count(1)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start_worker(livekit: LiveKitAddress, tmp_path: Path) -> AsyncIterator[StartWorker]:
+    """Start one more worker, with other settings where given, and wait until it is ready."""
+    async with AsyncExitStack() as stack:
+
+        async def one_more(**variables: str) -> AgentProcess:
+            folder = tmp_path / str(next(_numbers))
+            folder.mkdir()
+            worker = await stack.enter_async_context(
+                start(livekit, folder, {**VARIABLES, **variables})
+            )
+            await worker.wait_for_log("worker ready")
+            return worker
+
+        yield one_more
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def join(livekit: LiveKitAddress) -> AsyncIterator[Join]:
+    """Join a new room and be greeted."""
+    async with AsyncExitStack() as stack:
+
+        async def one_more() -> Caller:
+            room = f"{AGENT}-{next(_numbers)}"
+            return await stack.enter_async_context(call_the_worker(livekit, room, AGENT))
+
+        yield one_more
+
+
+async def rooms_of(*workers: AgentProcess) -> list[float]:
+    return [await metric(worker, "voice_agent_rooms") for worker in workers]
+
+
+def offers_to(*workers: AgentProcess) -> list[int]:
+    """How many rooms LiveKit has offered to each so far."""
+    return [sum('"received job request"' in line for line in worker.log) for worker in workers]
+
+
+async def test_workers_share_the_rooms_by_load_and_one_that_is_added_takes_more_at_once(
+    start_worker: StartWorker, join: Join
+) -> None:
+    first, second = await asyncio.gather(start_worker(), start_worker())
+    await asyncio.gather(*(join() for _ in range(2 * ROOMS_EACH)))
+    assert await rooms_of(first, second) == [ROOMS_EACH, ROOMS_EACH]
+    offers = offers_to(first, second)
+    third = await start_worker()
+    callers = await asyncio.gather(*(join() for _ in range(ROOMS_EACH)))
+    assert await rooms_of(first, second, third) == [ROOMS_EACH] * 3
+    # Who has told that it is full is not asked.
+    assert offers_to(first, second) == offers
+    await callers[0].send_text("what is two plus three")
+    assert "five" in (await callers[0].wait_for_transcript(2, of_agent=True))[1]
+
+
+async def test_every_place_is_given_up_to_the_last_and_again_as_soon_as_it_is_free(
+    start_worker: StartWorker, join: Join
+) -> None:
+    places = 5
+    worker = await start_worker(MAX_ROOMS=str(places))
+    await asyncio.gather(*(join() for _ in range(places - 1)))
+    # LiveKit offers nothing to a load of 0.7, which four of five rooms would be.
+    last = await join()
+    for _ in range(3):
+        await last.leave()
+        while await rooms_of(worker) == [places]:
+            await asyncio.sleep(0.02)
+        last = await join()
+
+
+async def test_a_drained_worker_finishes_its_rooms_while_others_take_the_new_ones(
+    start_worker: StartWorker, join: Join
+) -> None:
+    leaving = await start_worker()
+    caller = await join()
+    staying = await start_worker()
+    leaving.send(signal.SIGTERM)
+    await leaving.wait_for_log("draining")
+    await asyncio.gather(*(join() for _ in range(ROOMS_EACH)))
+    assert await rooms_of(leaving, staying) == [1, ROOMS_EACH]
+    await caller.send_text("what is two plus three")
+    assert "five" in (await caller.wait_for_transcript(2, of_agent=True))[1]
+    await caller.leave()
+    assert await leaving.ended() == 0
+    assert await rooms_of(staying) == [ROOMS_EACH]

@@ -1,0 +1,80 @@
+"""Workers of a LiveKit server as an operator starts them, and callers in their rooms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.caller import Caller, room_token
+from services.livekit_server import LiveKitAddress
+from tests.room.processes import AgentProcess, running
+
+AGENT = "worker-under-test"
+
+
+def account(livekit: LiveKitAddress, agent_name: str = AGENT) -> dict[str, str]:
+    """The settings that make a role belong to a LiveKit server."""
+    return {
+        "LIVEKIT_URL": livekit.url,
+        "LIVEKIT_API_KEY": livekit.api_key,
+        "LIVEKIT_API_SECRET": livekit.api_secret,
+        "AGENT_NAME": agent_name,
+    }
+
+
+@asynccontextmanager
+async def start(
+    livekit: LiveKitAddress, folder: Path, variables: dict[str, str] | None = None
+) -> AsyncIterator[AgentProcess]:
+    """`python -m agent start` at a LiveKit server; `folder` is its own."""
+    async with running("start", folder, {**account(livekit), **(variables or {})}) as agent:
+        yield agent
+    assert not [line for line in agent.log if livekit.api_secret in line]
+    assert not agent.output
+
+
+@asynccontextmanager
+async def call(url: str, access: str) -> AsyncIterator[Caller]:
+    """A caller who is in a room and was greeted."""
+    async with Caller() as caller:
+        await caller.join(url, access)
+        await caller.wait_for_agent()
+        await caller.wait_for_transcript(1, of_agent=True)
+        await caller.wait_for_silence()
+        yield caller
+
+
+@asynccontextmanager
+async def call_the_worker(
+    livekit: LiveKitAddress, room: str, agent_name: str = AGENT
+) -> AsyncIterator[Caller]:
+    """A caller who was greeted in a room that a worker has taken."""
+    async with call(livekit.url, access_to(livekit, room, agent_name)) as caller:
+        yield caller
+
+
+def access_to(livekit: LiveKitAddress, room: str, agent_name: str = AGENT) -> str:
+    """A token for a room, which has a worker sent there."""
+    return room_token(livekit.api_key, livekit.api_secret, room, "caller", agent_name=agent_name)
+
+
+def health_address(agent: AgentProcess) -> str:
+    """Where a worker that is ready tells of itself."""
+    (line,) = [line for line in agent.log if '"worker ready"' in line]
+    address: str = json.loads(line)["health"]
+    return address
+
+
+async def metric(agent: AgentProcess, name: str) -> float:
+    """The value of a metric without labels, of a worker that is ready."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{health_address(agent)}/metrics") as response,
+    ):
+        lines = (await response.text()).splitlines()
+    (value,) = [line.split()[1] for line in lines if line.split()[0] == name]
+    return float(value)
