@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from benchmarks.caller import Caller
 from services.livekit_server import LiveKitAddress
-from tests.room.processes import AgentProcess
+from tests.room.processes import ROOT, AgentProcess
 from tests.room.workers import call_the_worker, metric, start
 
 pytestmark = pytest.mark.timeout(240)
@@ -27,6 +27,19 @@ VARIABLES = {
     # So many processes make two cores late, and that is not what these tests are about.
     "LOOP_LAG_LIMIT_SECONDS": "60",
 }
+
+SLOW_WEBRTC = """
+import time
+from livekit.rtc._ffi_client import FfiClient
+
+make = FfiClient.__init__
+
+def make_slowly(self):
+    time.sleep(1.0)
+    make(self)
+
+FfiClient.__init__ = make_slowly
+"""
 
 StartWorker = Callable[..., Awaitable[AgentProcess]]
 Join = Callable[[], Awaitable[Caller]]
@@ -101,6 +114,17 @@ async def test_every_place_is_given_up_to_the_last_and_again_as_soon_as_it_is_fr
         while await rooms_of(worker) == [places]:
             await asyncio.sleep(0.02)
         last = await join()
+
+
+async def test_the_first_rooms_of_a_worker_may_come_at_once(
+    start_worker: StartWorker, join: Join, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    # What every room needs of WebRTC is made so slowly that the second asks before it is there.
+    (slow / "sitecustomize.py").write_text(SLOW_WEBRTC)
+    await start_worker(PYTHONPATH=f"{slow}:{ROOT}")
+    await asyncio.gather(*(join() for _ in range(ROOMS_EACH)))
 
 
 async def test_a_drained_worker_finishes_its_rooms_while_others_take_the_new_ones(
