@@ -49,6 +49,7 @@ class Assistant(Agent):
         name: how the agent calls itself; empty for no name.
         instructions: the system prompt for an LLM, or None for `INSTRUCTIONS`.
         greeting: said when the caller joins; None for the standard one, empty for none.
+        earlier: what was said before this agent came, to go on with.
         max_history_items: how many messages and tool results the conversation keeps.
         on_llm_failure: told what the caller is told when the LLM failed.
         on_end_call: called once, when the caller has asked to end the call and heard the goodbye.
@@ -61,6 +62,7 @@ class Assistant(Agent):
         name: str = "",
         instructions: str | None = None,
         greeting: str | None = None,
+        earlier: llm.ChatContext | None = None,
         max_history_items: int = 60,
         on_llm_failure: Callable[[str], None] | None = None,
         on_end_call: Callable[[], None] | None = None,
@@ -70,6 +72,7 @@ class Assistant(Agent):
             or INSTRUCTIONS.format(
                 who=f"{name}, a voice assistant" if name else "a voice assistant"
             ),
+            chat_ctx=earlier,
             tools=list(toolbox.function_tools),
         )
         self._state: RoomState = toolbox.state

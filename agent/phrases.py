@@ -7,6 +7,9 @@ from __future__ import annotations
 
 GREETING = "Hello, I am your local voice assistant. How can I help you?"
 
+BACK = "Sorry, something went wrong. I am back now."
+"""The greeting of an agent that takes over from one that is gone."""
+
 THINKING = "Okay."
 """A filler while a long answer is on its way."""
 
@@ -33,6 +36,7 @@ LOCAL = "I run on your own machine, and nothing leaves it."
 
 FIXED_PHRASES = (
     GREETING,
+    BACK,
     THINKING,
     LLM_DOWN,
     LLM_SLOW,

@@ -33,8 +33,9 @@ from livekit.agents.voice.room_io import (
 )
 
 from agent.assistant import Assistant
-from agent.phrases import DID_NOT_CATCH
+from agent.phrases import BACK, DID_NOT_CATCH
 from agent.settings import Settings
+from agent.take_over import ask_what_was_said
 from agent.tools import RoomState, Toolbox
 from agent.turn_handling import turn_handling
 from agent.turn_records import PreparedReplies, TurnRecords
@@ -45,6 +46,7 @@ from services.livekit_local.voice_ending import VoiceEnding
 from services.metrics import Metrics
 from services.shared import SharedSpeech
 from services.voice_activity import SAMPLE_RATE, VoiceActivityModel, VoiceActivityOptions
+from services.web.dispatch import TAKES_OVER
 
 logger = logging.getLogger("agent.session")
 
@@ -171,11 +173,13 @@ class RoomConversation:
         self._leave_if_empty(_FIRST_CALLER_SECONDS)
         self._register_methods()
         await self._tell_about_us()
+        earlier = await self._earlier()
         assistant = _RoomAssistant(
             on_outputs_ready=self._couple_words_and_sound,
             toolbox=self._toolbox,
             instructions=settings.agent.instructions or None,
-            greeting=settings.agent.spoken_greeting or "",
+            greeting=BACK if earlier.items else settings.agent.spoken_greeting or "",
+            earlier=earlier,
             max_history_items=settings.limits.chat_history_items,
             on_llm_failure=self._note_llm_failure,
             on_end_call=self._end_call,
@@ -203,6 +207,13 @@ class RoomConversation:
             session_host=False,
         )
         logger.info("conversation started", extra={"model": self._services.llm_name})
+
+    async def _earlier(self) -> llm.ChatContext:
+        """What was said here before, where this agent takes over from one that is gone."""
+        if self._ctx.job.metadata != TAKES_OVER:
+            return llm.ChatContext.empty()
+        callers = [participant.identity for participant in self._callers()]
+        return await ask_what_was_said(self._room.local_participant, callers)
 
     def _couple_words_and_sound(self) -> None:
         output = self._session.output

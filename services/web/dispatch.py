@@ -29,6 +29,9 @@ REQUESTS_PER_MINUTE = 60.0
 LIVEKIT_TIMEOUT_SECONDS = 5.0
 MAX_TOKEN_CHARACTERS = 8192
 
+TAKES_OVER = "takes over"
+"""Metadata of the jobs that are asked for here: there may be a conversation to go on with."""
+
 
 @dataclass(frozen=True)
 class DispatchAnswer:
@@ -133,7 +136,9 @@ class Redispatcher:
             await _unless_gone(livekit.room.remove_participant(gone))
         await self._delete_old_dispatches(livekit, holder.room)
         await livekit.agent_dispatch.create_dispatch(
-            api.CreateAgentDispatchRequest(agent_name=self._agent_name, room=holder.room)
+            api.CreateAgentDispatchRequest(
+                agent_name=self._agent_name, room=holder.room, metadata=TAKES_OVER
+            )
         )
         pause = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0**record.attempts)
         record.attempts += 1
