@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from services.voice_activity import VoiceActivityModel
 
 _FOLDER = Path(__file__).parent
-_KINDS_OF_TEST = ("unit", "engine", "room", "browser")
+_KINDS_OF_TEST = ("unit", "engine", "room", "browser", "faults")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -33,7 +34,8 @@ class TranscribeRoute:
     """`POST /api/transcribe`: the body is an audio file of any format, the answer JSON.
 
     One file at a time, in the desk's last class; 429 for another one meanwhile, 413 for one
-    that is too big or too long.
+    that is too big or too long,
+    507 where the disk is full.
     """
 
     def __init__(
@@ -80,6 +82,12 @@ class TranscribeRoute:
                 "engine",
                 f"The recogniser cannot do it now: {error}.",
                 retry_after_seconds=_BUSY_SECONDS,
+            ) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise ApiError(
+                507, "disk_full", "The server has no room on its disk for this file."
             ) from error
         finally:
             self._busy = False

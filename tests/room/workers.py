@@ -28,10 +28,15 @@ def account(livekit: LiveKitAddress, agent_name: str = AGENT) -> dict[str, str]:
 
 @asynccontextmanager
 async def start(
-    livekit: LiveKitAddress, folder: Path, variables: dict[str, str] | None = None
+    livekit: LiveKitAddress,
+    folder: Path,
+    variables: dict[str, str] | None = None,
+    *,
+    through: tuple[str, ...] = (),
 ) -> AsyncIterator[AgentProcess]:
     """`python -m agent start` at a LiveKit server; `folder` is its own."""
-    async with running("start", folder, {**account(livekit), **(variables or {})}) as agent:
+    variables = {**account(livekit), **(variables or {})}
+    async with running("start", folder, variables, through=through) as agent:
         yield agent
     assert not [line for line in agent.log if livekit.api_secret in line]
     assert not agent.output
