@@ -124,6 +124,7 @@ async def settled(stream: LocalSpeechStream) -> None:
         {"rate": 48_000, "channels": 1, "seconds": 0.05},
         {"rate": 44_100, "channels": 1, "seconds": 0.02},
         {"rate": 22_050, "channels": 4, "seconds": 0.1},
+        {"rate": 96_000, "channels": 8, "seconds": 0.01},
         {"rate": 16_000, "channels": 1, "seconds": 0.032},
         {"rate": 8_000, "channels": 1, "seconds": 0.02},
         {"rate": 16_000, "channels": 1, "seconds": 60.0},
