@@ -7,11 +7,17 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from services.asr import ASRLoadError, StreamingASR
-from services.inference import Priority
+from services.asr import (
+    ASRConfig,
+    ASRLoadError,
+    DecodeOptions,
+    Samples,
+    StreamingASR,
+    Transcription,
+)
+from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
 from services.models import DEMO_ASR
 from services.shared import (
     SharedSpeech,
@@ -22,6 +28,7 @@ from services.shared import (
     release_shared,
     shared_speech,
 )
+from tests.recordings import recording
 
 PATIENCE_SECONDS = 60.0
 
@@ -91,18 +98,45 @@ def test_a_load_that_failed_is_tried_again(
     assert other.notices == []
 
 
-def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(other: SharedSpeech) -> None:
+def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(
+    other: SharedSpeech, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hung = other.asr.get_blocking()
-    other._replace_wedged("asr")
-    fresh = other.asr.get_blocking()
-    assert fresh is not hung
-    assert other.asr.loads == 2
-    silence = np.zeros(16_000, dtype=np.float32)
-    for engine in (hung, fresh):
-        heard = asyncio.run(
-            engine.transcribe(silence, room="room", priority=Priority.FINAL, deadline_seconds=60.0)
+    replaced, let_go = threading.Event(), threading.Event()
+    decode, load = StreamingASR.decode, StreamingASR.load
+
+    def hang(
+        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run
+    ) -> Transcription:
+        if self is hung:
+            let_go.wait(PATIENCE_SECONDS)
+        return decode(self, samples, options, run)
+
+    def load_anew(config: ASRConfig, *, desk: InferenceDesk) -> StreamingASR:
+        replaced.set()
+        return load(config, desk=desk)
+
+    def ask(engine: StreamingASR, room: str, deadline_seconds: float) -> str:
+        spoken = engine.transcribe(
+            recording("turn_05").samples,
+            room=room,
+            priority=Priority.FINAL,
+            deadline_seconds=deadline_seconds,
         )
-        assert heard.text == ""
+        return asyncio.run(spoken).text
+
+    monkeypatch.setattr(StreamingASR, "decode", hang)
+    monkeypatch.setattr(StreamingASR, "load", load_anew)
+    try:
+        with pytest.raises(InferenceTimeout):
+            ask(hung, "unlucky", 0.1)
+        assert replaced.wait(PATIENCE_SECONDS)
+        fresh = other.asr.get_blocking()
+        assert fresh is not hung
+        assert other.desk.stats().written_off == 1
+        assert ask(fresh, "another", PATIENCE_SECONDS) == "what time is it"
+    finally:
+        let_go.set()
     hung.close()
 
 

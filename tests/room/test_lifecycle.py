@@ -8,15 +8,18 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 import pytest_asyncio
 import yaml
 
+from agent.settings import Settings
 from benchmarks.caller import Caller
 from services.livekit_server import LiveKitAddress, LiveKitServer
 from tests.recordings import recording
+from tests.room.conftest import serving
 from tests.room.processes import (
     ROOT,
     AgentProcess,
@@ -26,6 +29,9 @@ from tests.room.processes import (
     token,
 )
 from tests.room.workers import access_to, account, call, call_the_worker, start
+
+if TYPE_CHECKING:
+    from services.shared import SharedSpeech
 
 LONG_ANSWER = "count to twelve"
 LAST_WORD = "twelve"
@@ -249,6 +255,51 @@ async def test_a_worker_waits_for_its_livekit_server(tmp_path: Path) -> None:
             assert await agent.end(signal.SIGTERM) == 0
         finally:
             await server.stop()
+
+
+async def test_a_worker_never_gives_its_livekit_server_up(
+    settings: Settings,
+    shared: SharedSpeech,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from agent.worker import LiveKitAccount
+
+    # The framework ends a worker after 16 attempts, with pauses of up to 10 s between them.
+    monkeypatch.setattr("livekit.agents.worker.min", lambda *_: 0.01, raising=False)
+    caplog.set_level("WARNING", "livekit.agents")
+    server, later = await server_to_come(tmp_path)
+
+    async def come_at_last() -> None:
+        while sum("failed to connect" in message for message in caplog.messages) < 40:
+            await asyncio.sleep(0.02)
+        await server.start()
+
+    coming = asyncio.create_task(come_at_last())
+    account = LiveKitAccount(later.url, later.api_key, later.api_secret)
+    try:
+        async with asyncio.timeout(60), serving(settings, account, shared) as worker:
+            assert worker.ready
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        await server.stop()
+
+
+async def test_a_killed_worker_leaves_nothing_behind_and_starts_again(
+    livekit: LiveKitAddress, tmp_path: Path
+) -> None:
+    temporary = {"TMPDIR": str(tmp_path)}
+    async with start(livekit, tmp_path, temporary) as agent:
+        await agent.wait_for_log("worker ready")
+        async with call_the_worker(livekit, "killed"):
+            agent.send(signal.SIGKILL)
+            assert await agent.ended() == -signal.SIGKILL
+            await agent.nothing_left()
+    async with start(livekit, tmp_path, temporary) as agent:
+        await agent.wait_for_log("temporary files of a crashed process removed")
+        await agent.wait_for_log("worker ready")
 
 
 async def test_sigterm_ends_a_worker_that_waits_for_its_livekit_server(tmp_path: Path) -> None:
