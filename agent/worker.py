@@ -236,7 +236,8 @@ class Worker:
         except BaseException:
             self._admission.release(request.id)
             raise
-        self._tell_load()
+        finally:
+            self._tell_load()
 
     def _tell_load(self) -> None:
         """Have LiveKit know at once of a place that was taken or came free.

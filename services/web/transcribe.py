@@ -34,8 +34,7 @@ class TranscribeRoute:
     """`POST /api/transcribe`: the body is an audio file of any format, the answer JSON.
 
     One file at a time, in the desk's last class; 429 for another one meanwhile, 413 for one
-    that is too big or too long,
-    507 where the disk is full.
+    that is too big or too long, 507 where the disk is full.
     """
 
     def __init__(

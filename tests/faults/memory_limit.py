@@ -43,8 +43,7 @@ def memory_limit(limit_bytes: int) -> Iterator[MemoryLimit]:
     """A group that may use so much, without swap, until the block and its processes end."""
     name = f"limit-{os.getpid()}-{secrets.token_hex(2)}"
     if (_MOUNT / "cgroup.controllers").is_file():
-        # Where this process is confined itself, the controller has to be handed down.
-        (_MOUNT / "cgroup.subtree_control").write_text("+memory")
+        _hand_memory_down()
         group = MemoryLimit(_MOUNT / name, 2)
         limits = {"memory.max": limit_bytes, "memory.swap.max": 0}
     else:
@@ -59,6 +58,20 @@ def memory_limit(limit_bytes: int) -> Iterator[MemoryLimit]:
         yield group
     finally:
         _remove(group.folder)
+
+
+def _hand_memory_down() -> None:
+    """Let groups below the topmost one of version 2 have limits of memory."""
+    control = _MOUNT / "cgroup.subtree_control"
+    if "memory" in control.read_text().split():
+        return
+    # In a container that one has processes of its own, and such a group hands nothing down.
+    others = _MOUNT / "others"
+    others.mkdir(exist_ok=True)
+    for process in (_MOUNT / "cgroup.procs").read_text().split():
+        with contextlib.suppress(OSError):
+            (others / "cgroup.procs").write_text(process)
+    control.write_text("+memory")
 
 
 def _remove(folder: Path) -> None:
