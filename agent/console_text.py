@@ -13,6 +13,7 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.assistant import Assistant
+from agent.lasting_session import LastingSession
 from agent.line_reader import LineReader
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
@@ -36,7 +37,7 @@ async def converse_in_text(
     model = build_llm(toolbox)
     ended = asyncio.Event()
     replies = Replies(output, on_closed=ended.set, marked=source.isatty() and output.isatty())
-    session = AgentSession[None](
+    session = LastingSession(
         llm=model,
         turn_handling=TurnHandlingOptions(
             turn_detection="manual",

@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 from livekit.agents import APIConnectOptions, ConversationItemAddedEvent, llm
-from livekit.agents.voice import AgentSession, io
+from livekit.agents.voice import io
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.assistant import Assistant
 from agent.console_text import Replies
+from agent.lasting_session import LastingSession
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 from agent.turn_handling import turn_handling
@@ -70,7 +71,7 @@ async def converse_aloud(
     )
     toolbox = Toolbox(RoomState())
     model = build_llm(toolbox)
-    session = AgentSession[None](
+    session = LastingSession(
         stt=stt,
         vad=vad,
         tts=tts,

@@ -18,7 +18,6 @@ from livekit.agents import (
     llm,
 )
 from livekit.agents.voice import (
-    AgentSession,
     CloseEvent,
     ConversationItemAddedEvent,
     ErrorEvent,
@@ -33,6 +32,7 @@ from livekit.agents.voice.room_io import (
 )
 
 from agent.assistant import Assistant
+from agent.lasting_session import LastingSession
 from agent.phrases import BACK, DID_NOT_CATCH
 from agent.settings import Settings
 from agent.take_over import ask_what_was_said
@@ -120,7 +120,7 @@ class RoomConversation:
         )
         self._toolbox = Toolbox(RoomState())
         self._llm = services.build_llm(self._toolbox)
-        self._session = AgentSession[None](
+        self._session = LastingSession(
             stt=self._stt,
             vad=self._vad,
             tts=self._tts,
@@ -241,7 +241,11 @@ class RoomConversation:
         await self._llm.aclose()
         logger.info(
             "conversation ended",
-            extra={"turns": self._records.count, "replies": dict(self._replies.outcomes)},
+            extra={
+                "turns": self._records.count,
+                "response_p50_seconds": self._records.median_response_seconds,
+                "replies": dict(self._replies.outcomes),
+            },
         )
 
     def _on_error(self, event: ErrorEvent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -43,6 +44,12 @@ class TurnRecords:
         self._records: deque[TurnRecord] = deque(maxlen=limit)
         self.count = 0
         """Turns since the room began."""
+
+    @property
+    def median_response_seconds(self) -> float | None:
+        """Over the turns that are kept; None where none of them was measured."""
+        measured = [r.response_seconds for r in self._records if r.response_seconds is not None]
+        return statistics.median(measured) if measured else None
 
     def add(self, message: llm.ChatMessage, *, begun: float | None) -> TurnRecord | None:
         """Take a message of the conversation; a reply to speech completes a turn.
