@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,8 +19,8 @@ from benchmarks.endpoint import FixedReplies
 from benchmarks.engine_figures import measure_engines
 from benchmarks.ladder import Amounts, Climb, Stage
 from benchmarks.models import ModelPair
-from benchmarks.processes import Program, ProgramError
-from benchmarks.remote import Remote, RemoteError
+from benchmarks.processes import ProgramError
+from benchmarks.remote import RemoteError, open_remote
 from benchmarks.speech import REPLY, complete_requests, talk
 from benchmarks.systems import IN_ROOMS, ROOT, OursBuiltin, Surroundings, System
 from benchmarks.watch import ProcessWatch
@@ -205,7 +204,7 @@ class _Pair:
         def token(identity: str) -> str:
             return room_token(livekit.api_key, livekit.api_secret, room, identity, agent_name=None)
 
-        async with _remote("echo", "benchmarks.echo", self._options.folder) as echo:
+        async with open_remote("echo", "benchmarks.echo", self._options.folder) as echo:
             await echo.call("join", url=livekit.url, token=token("echo"))
             await stage.callers.call(
                 "join", url=livekit.url, token=token("caller"), room=room, greeted=False
@@ -234,7 +233,7 @@ class _Pair:
             watch = ProcessWatch()
             stack.push_async_callback(watch.aclose)
             callers = await stack.enter_async_context(
-                _remote("callers", "benchmarks.callers", options.folder)
+                open_remote("callers", "benchmarks.callers", options.folder)
             )
             watch.add("callers", callers.program.process_id)
             assert server.process_id is not None
@@ -252,20 +251,3 @@ class _Pair:
                 ),
                 Surroundings(address, llm_url, options.peers_python, options.folder, rooms),
             )
-
-
-@asynccontextmanager
-async def _remote(name: str, module: str, folder: Path) -> AsyncIterator[Remote]:
-    program = await Program.start(
-        name,
-        [sys.executable, "-m", module],
-        log=folder / f"{name}.log",
-        environment={"PYTHONPATH": str(ROOT)},
-        folder=folder,
-    )
-    try:
-        remote = Remote(program)
-        await remote.wait_until_ready()
-        yield remote
-    finally:
-        await program.stop()

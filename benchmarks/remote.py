@@ -7,7 +7,9 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import Program
@@ -15,6 +17,7 @@ from benchmarks.processes import Program
 Handler = Callable[..., Awaitable[Any]]
 
 _READY = "remote ready"
+_ROOT = Path(__file__).parents[1]
 
 
 class RemoteError(Exception):
@@ -47,6 +50,24 @@ class Remote:
         if "error" in reply:
             raise RemoteError(f"{self.program.name}: {reply['error']}")
         return reply["result"]
+
+
+@asynccontextmanager
+async def open_remote(name: str, module: str, folder: Path) -> AsyncIterator[Remote]:
+    """`module`, which runs `serve`, in a process of its own that works and logs in `folder`."""
+    program = await Program.start(
+        name,
+        [sys.executable, "-m", module],
+        log=folder / f"{name}.log",
+        environment={"PYTHONPATH": str(_ROOT)},
+        folder=folder,
+    )
+    try:
+        remote = Remote(program)
+        await remote.wait_until_ready()
+        yield remote
+    finally:
+        await program.stop()
 
 
 async def serve(handlers: Mapping[str, Handler]) -> None:
