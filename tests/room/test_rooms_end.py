@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from livekit import api
 
+from benchmarks.caller import room_token
+from benchmarks.remote import open_remote
 from tests.leaks import Snapshot
 from tests.room.conftest import JoinRoom
 
@@ -16,6 +22,10 @@ if TYPE_CHECKING:
     from agent.worker import Worker
     from services.livekit_server import LiveKitAddress
     from services.shared import SharedSpeech
+
+_LOST_SECONDS = 60.0
+"""LiveKit notices within about 20 s that a participant is gone who did not say so."""
+_JOB_END_SECONDS = 60.0
 
 
 def _counts() -> Counter[str]:
@@ -48,22 +58,29 @@ async def _grown_since(before: Counter[str]) -> dict[str, int]:
     return grown
 
 
-async def _until_empty(worker: Worker) -> None:
-    async with asyncio.timeout(20):
+async def _until_empty(worker: Worker, within_seconds: float = 20.0) -> None:
+    async with asyncio.timeout(within_seconds):
         while worker.rooms:
             await asyncio.sleep(0.05)
 
 
-async def test_ten_joins_and_leaves_leave_nothing_behind(
-    join_room: JoinRoom, worker: Worker, shared: SharedSpeech
-) -> None:
-    # The first rooms start what stays: threads of the native library and idle job threads.
+async def _warmed_up(join_room: JoinRoom, worker: Worker) -> Counter[str]:
+    """What there is once the first rooms have started what stays, and have ended.
+
+    That is threads of the native library and idle job threads.
+    """
     for _ in range(2):
         call = await join_room(greeted=False)
         await call.caller.leave()
     await _until_empty(worker)
     await asyncio.sleep(1.0)
-    before = _counts()
+    return _counts()
+
+
+async def test_ten_joins_and_leaves_leave_nothing_behind(
+    join_room: JoinRoom, worker: Worker, shared: SharedSpeech
+) -> None:
+    before = await _warmed_up(join_room, worker)
     for _ in range(10):
         call = await join_room(greeted=False)
         await call.caller.leave()
@@ -90,6 +107,60 @@ async def test_a_room_that_the_server_deletes_ends(
     async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as server:
         await server.room.delete_room(api.DeleteRoomRequest(room=call.room))
     await _until_empty(worker)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_room_ends_when_its_caller_crashes_or_loses_the_network(
+    number: signal.Signals,
+    join_room: JoinRoom,
+    worker: Worker,
+    livekit: LiveKitAddress,
+    tmp_path: Path,
+) -> None:
+    room = f"lost-by-{number.name.lower()}"
+    token = room_token(
+        livekit.api_key, livekit.api_secret, room, "lost", agent_name="agent-under-test"
+    )
+    async with open_remote("lost-caller", "benchmarks.callers", tmp_path) as lost:
+        before = await _warmed_up(join_room, worker)
+        await lost.call("join", url=livekit.url, token=token, room=room)
+        assert worker.rooms == 1
+        # A process that stands still sends nothing and takes nothing, as behind a cut line.
+        os.kill(lost.program.process_id, number)
+        await _until_empty(worker, _LOST_SECONDS)
+        assert await _grown_since(before) == {}
+
+
+async def test_jobs_that_are_cancelled_while_they_start_leave_nothing_behind(
+    join_room: JoinRoom, worker: Worker, livekit: LiveKitAddress
+) -> None:
+    before = await _warmed_up(join_room, worker)
+    async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as server:
+
+        async def begin(room: str) -> api.AgentDispatch:
+            begun = worker.rooms
+            dispatch = await server.agent_dispatch.create_dispatch(
+                api.CreateAgentDispatchRequest(agent_name="agent-under-test", room=room)
+            )
+            async with asyncio.timeout(20):
+                while worker.rooms == begun:
+                    await asyncio.sleep(0)
+            return dispatch
+
+        # From the moment in which the job was taken to one in which the agent has joined.
+        for count, seconds in enumerate((0.0, 0.3)):
+            room = f"deleted-early-{count}"
+            await begin(room)
+            await asyncio.sleep(seconds)
+            await server.room.delete_room(api.DeleteRoomRequest(room=room))
+            room = f"cancelled-early-{count}"
+            dispatch = await begin(room)
+            await asyncio.sleep(seconds)
+            await server.agent_dispatch.delete_dispatch(dispatch.id, room)
+    # An agent that joins a room after its deletion waits for a first caller as in any other.
+    await _until_empty(worker, _JOB_END_SECONDS)
+    assert await _grown_since(before) == {}
 
 
 async def test_leaving_in_the_middle_of_a_reply_stops_the_computation(
