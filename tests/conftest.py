@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import services  # noqa: F401  # keeps onnxruntime from reporting, before a test imports it
+# Importing from `services` also keeps onnxruntime from reporting, before a test imports that.
+from services.allocator import keep_native_memory_small
 from tests.leaks import Snapshot, assert_nothing_left
+from tests.model_loads import ModelLoads
 from tests.recordings import Kind, Recording, recordings
 
 if TYPE_CHECKING:
@@ -20,7 +22,14 @@ if TYPE_CHECKING:
     from services.tts import StreamingTTS
     from services.voice_activity import VoiceActivityModel
 
+pytest_plugins = ("tests.peak_memory",)
+
+# This process has models and rooms as a worker has, and is bound to a peak.
+keep_native_memory_small()
+
 _FOLDER = Path(__file__).parent
+_OWN_COPY = "own_copy"
+_LOADS = pytest.StashKey[ModelLoads]()
 _KINDS_OF_TEST = ("unit", "engine", "room", "browser", "faults")
 
 
@@ -64,7 +73,7 @@ def speech_files() -> Callable[..., list[Recording]]:
 
 
 @pytest.fixture(scope="session")
-def shared() -> Iterator[SharedSpeech]:
+def shared(model_loads: ModelLoads) -> Iterator[SharedSpeech]:
     """The demo models behind one desk, as the whole process shares them; each loads on demand.
 
     `get_shared_asr()` and its kin give these very models.
@@ -75,16 +84,26 @@ def shared() -> Iterator[SharedSpeech]:
     speech = SharedSpeech()
     configure_shared(speech)
     yield speech
-    _assert_loaded_once(speech)
     release_shared()
     speech.close()
+
+
+@pytest.fixture(scope="session")
+def model_loads(pytestconfig: pytest.Config) -> Iterator[ModelLoads]:
+    """How often each of the shared models was loaded in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        loads = pytestconfig.stash[_LOADS] = ModelLoads(patch)
+        yield loads
 
 
 @pytest.fixture(autouse=True)
 def _one_copy_of_each_model(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
-    if "shared" in request.fixturenames:
-        _assert_loaded_once(request.getfixturevalue("shared"))
+    loads = request.config.stash.get(_LOADS, None)
+    if loads is not None:
+        again = loads.take_again()
+        if again and request.node.get_closest_marker(_OWN_COPY) is None:
+            pytest.fail(f"models were loaded again: {again}")
 
 
 @pytest.fixture(scope="session")
@@ -114,12 +133,3 @@ async def no_leaks() -> AsyncIterator[None]:
     before = Snapshot.take()
     yield
     await assert_nothing_left(before)
-
-
-def _assert_loaded_once(speech: SharedSpeech) -> None:
-    loads = {
-        "recogniser": speech.asr.loads,
-        "voice": speech.tts.loads,
-        "voice activity": speech.voice_activity.loads,
-    }
-    assert all(count <= 1 for count in loads.values()), f"a model was loaded twice: {loads}"

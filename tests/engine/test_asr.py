@@ -238,6 +238,7 @@ def own(asr: StreamingASR, own_desk: InferenceDesk) -> Iterator[StreamingASR]:
     recogniser.close()
 
 
+@pytest.mark.own_copy
 async def test_a_closed_recogniser_says_so(own: StreamingASR) -> None:
     own.close()
     own.close()
@@ -245,6 +246,7 @@ async def test_a_closed_recogniser_says_so(own: StreamingASR) -> None:
         await transcribe(own, recording("turn_05").samples)
 
 
+@pytest.mark.own_copy
 async def test_closing_frees_the_weights_only_after_the_decode_that_runs(
     own: StreamingASR, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +279,7 @@ async def test_closing_frees_the_weights_only_after_the_decode_that_runs(
     assert weights() is None
 
 
+@pytest.mark.own_copy
 async def test_a_cancelled_decode_is_left_between_its_passes(own: StreamingASR) -> None:
     loaded: Any = own._model
     inside, go_on = threading.Event(), threading.Event()

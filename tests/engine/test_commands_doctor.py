@@ -11,6 +11,9 @@ import pytest
 
 from tests.commands import Commands, Ran, commands
 
+# A command loads its own models.
+pytestmark = pytest.mark.own_copy
+
 REPOSITORY = Path(__file__).parents[2]
 
 

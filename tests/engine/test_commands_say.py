@@ -17,6 +17,9 @@ from services.audio_file import AudioFile
 from services.inference import Run
 from tests.commands import Commands, commands
 
+# A command loads its own models.
+pytestmark = pytest.mark.own_copy
+
 
 @pytest.fixture
 def terminal(

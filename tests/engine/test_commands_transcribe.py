@@ -19,6 +19,9 @@ from services.shared import SharedSpeech
 from tests.commands import Commands, commands
 from tests.recordings import SAMPLE_RATE, SPEECH_FOLDER, recording, recordings, word_error_rate
 
+# A command loads its own models.
+pytestmark = pytest.mark.own_copy
+
 REPOSITORY = Path(__file__).parents[2]
 TIME = SPEECH_FOLDER / "turn_05_en-us-f2.wav"
 YES = SPEECH_FOLDER / "turn_03_rms.wav"
