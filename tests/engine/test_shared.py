@@ -9,14 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.asr import (
-    ASRConfig,
-    ASRLoadError,
-    DecodeOptions,
-    Samples,
-    StreamingASR,
-    Transcription,
-)
+from services.asr import ASRConfig, ASRLoadError, DecodeOptions, StreamingASR
+from services.audio import Samples
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
 from services.models import DEMO_ASR
 from services.shared import (
@@ -28,6 +22,7 @@ from services.shared import (
     release_shared,
     shared_speech,
 )
+from services.transcription import Transcription
 from tests.recordings import recording
 
 PATIENCE_SECONDS = 60.0
