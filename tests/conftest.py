@@ -83,6 +83,13 @@ def shared(model_loads: ModelLoads) -> Iterator[SharedSpeech]:
     os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
     speech = SharedSpeech()
     configure_shared(speech)
+    model_loads.expect(
+        lambda: {
+            "recogniser": speech.asr.loads,
+            "voice": speech.tts.loads,
+            "voice activity": speech.voice_activity.loads,
+        }
+    )
     yield speech
     release_shared()
     speech.close()
@@ -101,9 +108,9 @@ def _one_copy_of_each_model(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     loads = request.config.stash.get(_LOADS, None)
     if loads is not None:
-        again = loads.take_again()
-        if again and request.node.get_closest_marker(_OWN_COPY) is None:
-            pytest.fail(f"models were loaded again: {again}")
+        copies = loads.take_copies()
+        if copies and request.node.get_closest_marker(_OWN_COPY) is None:
+            pytest.fail(f"models were loaded again: {copies}")
 
 
 @pytest.fixture(scope="session")

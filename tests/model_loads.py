@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,22 @@ class ModelLoads:
         from services.voice_activity import VoiceActivityModel
 
         self._counts: Counter[str] = Counter()
+        self._known: Counter[str] = Counter()
+        self._shared: Callable[[], dict[str, int]] | None = None
         self._watch(patch, StreamingASR, "recogniser", DEMO_ASR.folder)
         self._watch(patch, StreamingTTS, "voice", DEMO_VOICE.model)
         self._watch(patch, VoiceActivityModel, "voice activity", None)
 
-    def take_again(self) -> dict[str, int]:
-        """Models that were loaded more than once, with how often; told once."""
-        again = {name: count for name, count in self._counts.items() if count > 1}
-        self._counts.update({name: 1 - count for name, count in again.items()})
-        return again
+    def take_copies(self) -> dict[str, int]:
+        """How many copies beside the shared one were loaded, by model, since this was asked."""
+        shared = self._shared() if self._shared is not None else {}
+        copies = self._counts - Counter({name: min(1, loads) for name, loads in shared.items()})
+        new, self._known = copies - self._known, copies
+        return dict(new)
+
+    def expect(self, shared: Callable[[], dict[str, int]]) -> None:
+        """`shared` tells how often each of the shared models was loaded: once is right."""
+        self._shared = shared
 
     def _watch(
         self, patch: pytest.MonkeyPatch, engine: Any, name: str, shared: Path | None

@@ -61,6 +61,7 @@ def test_rooms_that_ask_at_once_get_one_recogniser_and_one_voice(shared: SharedS
     assert (shared.asr.loads, shared.tts.loads) == (1, 1)
 
 
+@pytest.mark.own_copy
 @pytest.mark.parametrize("fault", ["truncated", "absent", "mismatched"])
 def test_a_recogniser_that_cannot_be_used_is_replaced_by_the_demo_one(
     other: SharedSpeech, model: Path, fault: str
