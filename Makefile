@@ -22,7 +22,7 @@ help:
 	@echo 'make lint         style; make format mends it'
 	@echo 'make types        strict types of Python and page'
 	@echo 'make bench        benchmark against peers, ARGS="--help" says more'
-	@echo 'make soak         hours of calls with a plot of memory, ARGS="--help" says more'
+	@echo 'make soak         calls for minutes or hours, and their memory, ARGS="--help" says more'
 	@echo 'make lock         lock the dependencies anew'
 	@echo 'make screenshots  take the pictures of the page anew'
 	@echo 'make clean        remove what was built or installed here, keep models and .env'
