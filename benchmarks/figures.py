@@ -145,7 +145,11 @@ class PairFigures:
     def memory(self, system: str) -> dict[int, float]:
         """Resident bytes by the number of rooms."""
         return {
-            m["rooms"]: m["rss_bytes"] for climb in self._climbs(system) for m in climb["memory"]
+            m["rooms"]: m["rss_bytes"]
+            for climb in self._climbs(system)
+            for m in climb["memory"]
+            # A process that has died weighs nothing.
+            if m["rss_bytes"]
         }
 
     def bytes_per_room(self, system: str) -> float | None:
