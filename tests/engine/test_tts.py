@@ -129,6 +129,7 @@ class TestDemoVoice:
         assert [w.text for w in pieces[0].words][-1] == "minutes,"
         assert words(pieces) == LONG.split()
 
+    @pytest.mark.own_copy
     async def test_speed_changes_the_length(self, desk: InferenceDesk) -> None:
         lengths = {}
         for speed in (0.5, 1.0, 2.0):
@@ -393,6 +394,7 @@ class TestLoading:
         with pytest.raises(TTSLoadError, match=r"does not speak: .*nothing was heard within"):
             StreamingTTS.load(TTSConfig(model, config), desk=desk)
 
+    @pytest.mark.own_copy
     def test_an_impossible_speed(self, desk: InferenceDesk) -> None:
         config = TTSConfig(DEMO_VOICE.model, DEMO_VOICE.config, speed=0.0)
         with pytest.raises(TTSLoadError, match=r"choose 0\.25 to 4"):
