@@ -156,9 +156,10 @@ def test_an_agent_that_freezes_is_replaced(page: Page, deployment: Deployment) -
     call.open()
     call.join()
     call.type("freeze 30")
-    expect(call.notices).to_contain_text("The agent stopped answering")
+    expect(call.notices).to_contain_text("stopped answering. Another one has taken over")
     expect(call.said_by("agent").filter(has_text=GREETING)).to_have_count(2)
     call.expect_state("Listening")
+    expect(call.notices).not_to_contain_text("stopped answering")
 
 
 def test_a_server_that_is_gone_is_said_and_joined_when_it_is_back(

@@ -87,7 +87,7 @@ def test_a_killed_workers_call_goes_on_with_another_by_itself(page: Page, fleet:
     call.type("count to twelve")
     call.expect_state("Speaking")
     first.send(signal.SIGKILL)
-    expect(call.notices).to_contain_text("The agent stopped answering. Another one is asked for")
+    expect(call.notices).to_contain_text("The agent stopped answering. Another one")
     call.expect_said(BACK)
     call.expect_state("Listening")
     expect(call.notices).not_to_contain_text("stopped answering")

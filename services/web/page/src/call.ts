@@ -12,6 +12,7 @@ import {
   RECONNECTING,
   SILENT_MICROPHONE,
   SOUND_BLOCKED,
+  TAKEN_OVER,
   absenceNotice,
   joinFailure,
   microphoneNotice,
@@ -27,6 +28,7 @@ import { keepScreenOn } from './wake-lock';
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 10_000];
 const LONGEST_MESSAGE = 2000;
+const TAKEN_OVER_MS = 6000;
 /** Refusals that the caller can mend in the lobby. */
 const CORRECTABLE = ['bad_room', 'bad_name', 'access_key'];
 
@@ -292,7 +294,12 @@ export class Call {
   }
 
   #presence(presence: Presence): void {
+    const before = this.#store.state.presence;
     this.#store.set({ presence });
+    if (presence === 'present' && before === 'lost') {
+      this.#takenOver();
+      return;
+    }
     if (presence === 'present' || presence === 'waiting') {
       this.#dismiss('agent');
       return;
@@ -300,6 +307,13 @@ export class Call {
     this.#conversation.agentGone();
     this.#store.set({ agentState: 'initializing' });
     this.#notify(absenceNotice(presence));
+  }
+
+  #takenOver(): void {
+    this.#notify(TAKEN_OVER);
+    this.#connectionScope?.timeout('taken over', TAKEN_OVER_MS, () => {
+      if (this.#store.state.presence === 'present') this.#dismiss('agent');
+    });
   }
 
   async #tell(method: string, sorry: string): Promise<void> {

@@ -90,6 +90,13 @@ export function absenceNotice(absence: keyof typeof ABSENCES): Notice {
   };
 }
 
+/** Shown for a moment: a new agent is often there before the news of the loss could be read. */
+export const TAKEN_OVER: Notice = {
+  key: 'agent',
+  tone: 'info',
+  text: 'The agent stopped answering. Another one has taken over.',
+};
+
 const REFUSED_TOKEN: Notice = {
   key: 'connection',
   tone: 'error',
