@@ -197,6 +197,13 @@ class Caller:
             await asyncio.sleep(0.02)
         raise TimeoutError("the agent does not fall silent")
 
+    async def wait_for_greeting(self, timeout_seconds: float = 20.0) -> None:
+        """Until the agent has greeted, in words and sound; its words may be here first."""
+        await self.wait_for_transcript(1, of_agent=True, timeout_seconds=timeout_seconds)
+        if await self.wait_for_sound(0.0, timeout_seconds) is None:
+            raise TimeoutError("the greeting is not heard")
+        await self.wait_for_silence()
+
     @property
     def last_audible(self) -> float | None:
         """Monotonic time of the agent's latest audible sound."""

@@ -112,8 +112,7 @@ async def join_room(livekit: LiveKitAddress, worker: Worker) -> AsyncIterator[Jo
             await caller.join(livekit.url, token)
             await caller.wait_for_agent()
             if greeted:
-                await caller.wait_for_transcript(1, of_agent=True)
-                await caller.wait_for_silence()
+                await caller.wait_for_greeting()
             return Call(caller, room)
 
         yield join

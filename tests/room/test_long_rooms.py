@@ -49,8 +49,7 @@ async def caller(
             ),
         )
         await caller.wait_for_agent()
-        await caller.wait_for_transcript(1, of_agent=True)
-        await caller.wait_for_silence()
+        await caller.wait_for_greeting()
         yield caller
 
 

@@ -48,8 +48,7 @@ async def call(url: str, access: str) -> AsyncIterator[Caller]:
     async with Caller() as caller:
         await caller.join(url, access)
         await caller.wait_for_agent()
-        await caller.wait_for_transcript(1, of_agent=True)
-        await caller.wait_for_silence()
+        await caller.wait_for_greeting()
         yield caller
 
 
