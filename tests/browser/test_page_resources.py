@@ -12,6 +12,7 @@ from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, LaunchBrowser
 
 pytestmark = pytest.mark.browser
 
+TIMERS_SECONDS = 30
 CYCLES = 20
 SETTLED_AFTER = 3
 MEBIBYTE = 1024 * 1024
@@ -114,7 +115,13 @@ def test_twenty_calls_leave_nothing_behind(interpreted_page: Page, page_url: str
         if cycle == SETTLED_AFTER:
             settled = heap_bytes(devtools)
     expect_nothing(page)
-    assert heap_bytes(devtools) - settled < MEBIBYTE
+    # The media client keeps its own timers for some seconds after a call, and what they hold.
+    for _ in range(TIMERS_SECONDS):
+        grown = heap_bytes(devtools) - settled
+        if grown < MEBIBYTE:
+            break
+        page.wait_for_timeout(1000)
+    assert grown < MEBIBYTE
 
 
 def test_the_debug_panel_lists_what_is_open_and_a_call_returns_all_of_it(
