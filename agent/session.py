@@ -39,6 +39,7 @@ from agent.take_over import ask_what_was_said
 from agent.tools import RoomState, Toolbox
 from agent.turn_handling import turn_handling
 from agent.turn_records import PreparedReplies, TurnRecords
+from agent.typed_text import take_typed_text
 from services.heard import Heard, HeardKind
 from services.hearing import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
@@ -197,7 +198,7 @@ class RoomConversation:
                     pre_connect_audio=True,
                 ),
                 audio_output=AudioOutputOptions(sample_rate=self._tts.sample_rate),
-                text_input=TextInputOptions(),
+                text_input=TextInputOptions(text_input_cb=take_typed_text),
                 # Words are shown when they are spoken by our own coupling.
                 text_output=TextOutputOptions(sync_transcription=False),
                 close_on_disconnect=False,

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from agent import phrases
 from agent.settings import Settings
+from agent.typed_text import LONGEST_TYPED_CHARACTERS
 from tests.network import destinations
 from tests.room.conftest import Call, JoinRoom, serving
 from tests.room.llm_endpoint import (
@@ -104,6 +105,15 @@ async def test_the_endpoints_answer_is_spoken(call: Call, endpoint: Endpoint) ->
     assert request["messages"][-1] == {"role": "user", "content": WORDS}
     assert request["stream"] is True
     assert not call.caller.notices
+
+
+async def test_a_hostile_length_of_typed_text_reaches_no_model_and_no_history(
+    call: Call, endpoint: Endpoint
+) -> None:
+    await call.caller.send_text("what " * 20_000)
+    await call.caller.wait_for_transcript(1, of_agent=True)
+    typed = endpoint.requests[-1]["messages"][-1]["content"]
+    assert typed == ("what " * 20_000)[:LONGEST_TYPED_CHARACTERS]
 
 
 async def test_nobody_but_the_endpoint_is_asked(
