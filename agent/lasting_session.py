@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 from livekit.agents.voice import AgentEvent, AgentSession
 from livekit.agents.voice.events import EventTypes
+
+logger = logging.getLogger(__name__)
 
 
 class LastingSession(AgentSession[None]):
@@ -11,8 +15,18 @@ class LastingSession(AgentSession[None]):
 
     The framework keeps these, with the speech that each is about, for a report that it makes only
     of sessions that are recorded; there is no option against it.
+
+    Its closing does not fail: the framework's job would end there, with its room still joined and
+    nobody told that it is over.
     """
 
     def emit(self, event: EventTypes, arg: AgentEvent) -> None:
         """Tell the listeners, and keep nothing."""
         super(AgentSession, self).emit(event, arg)
+
+    async def aclose(self) -> None:
+        """Close; what cannot be told over a connection that is gone is logged."""
+        try:
+            await super().aclose()
+        except Exception as error:
+            logger.warning("session closed with an error", extra={"error": repr(error)})

@@ -32,6 +32,7 @@ from livekit.agents.voice.room_io import (
 )
 
 from agent.assistant import Assistant
+from agent.joining import see_through
 from agent.lasting_session import LastingSession
 from agent.phrases import BACK, DID_NOT_CATCH
 from agent.settings import Settings
@@ -170,7 +171,7 @@ class RoomConversation:
         self._session.on("speech_created", self._replies.speech_created)
         self._room.on("participant_connected", self._on_participants_changed)
         self._room.on("participant_disconnected", self._on_participants_changed)
-        await self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
+        await see_through(self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
         self._leave_if_empty(_FIRST_CALLER_SECONDS)
         self._register_methods()
         await self._tell_about_us()
@@ -259,6 +260,8 @@ class RoomConversation:
             self._notify("voice_unavailable", _NO_VOICE)
 
     def _on_close(self, event: CloseEvent) -> None:
+        if self._spoken is not None:
+            self._spoken.cut()
         self._end(f"session closed: {event.reason.value}")
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:

@@ -197,6 +197,16 @@ class Caller:
             await asyncio.sleep(0.02)
         raise TimeoutError("the agent does not fall silent")
 
+    async def wait_for_words(self, words: str, timeout_seconds: float = 20.0) -> None:
+        """Until the agent has said these, at its end or not."""
+        end = time.monotonic() + timeout_seconds
+        while time.monotonic() < end:
+            said = (s.text for s in self.segments.values() if s.identity != self.identity)
+            if any(words in text for text in said):
+                return
+            await asyncio.sleep(0.02)
+        raise TimeoutError(f"the agent does not say {words!r}")
+
     async def wait_for_greeting(self, timeout_seconds: float = 20.0) -> None:
         """Until the agent has greeted, in words and sound; its words may be here first."""
         await self.wait_for_transcript(1, of_agent=True, timeout_seconds=timeout_seconds)

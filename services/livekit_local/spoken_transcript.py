@@ -23,7 +23,7 @@ class SpokenTranscript:
     """
 
     def __init__(self, audio: io.AudioOutput, text: io.TextOutput) -> None:
-        self.audio = _SpokenAudio(self, audio)
+        self.audio = SpokenAudio(self, audio)
         self.text = _SpokenText(self, text)
         self._next_text = text
         self._reply = _Reply()
@@ -46,6 +46,17 @@ class SpokenTranscript:
         """Playback is held, or goes on."""
         self._paused = paused
         self._reply.pause(paused)
+
+    def cut(self) -> None:
+        """No more words: end what was opened for them, which must be before the room's outputs.
+
+        The framework ends a message of a finished reply in the background, where a connection
+        that is gone is only logged; one that it finds open while it closes makes it give up there.
+        """
+        self._reply.close()
+        for task in self._open:
+            task.cancel()
+        self._next_text.flush()
 
     async def aclose(self) -> None:
         """End all work."""
@@ -178,7 +189,7 @@ class _Reply:
         return start - (time.monotonic() - self._started - self._held_seconds)
 
 
-class _SpokenAudio(io.AudioOutput):
+class SpokenAudio(io.AudioOutput):
     """Passes sound on and notes when it is heard."""
 
     def __init__(self, owner: SpokenTranscript, next_in_chain: io.AudioOutput) -> None:

@@ -6,15 +6,18 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from livekit import api
+from livekit import api, rtc
+from livekit.rtc.data_stream import StreamError
 
 from benchmarks.caller import room_token
 from benchmarks.remote import open_remote
+from services.livekit_local import spoken_transcript
 from tests.leaks import Snapshot
 from tests.room.conftest import JoinRoom
 
@@ -90,6 +93,29 @@ async def test_ten_joins_and_leaves_leave_nothing_behind(
     assert (shared.asr.loads, shared.tts.loads, shared.voice_activity.loads) == (1, 1, 1)
 
 
+async def test_a_room_ends_whose_connection_is_gone_in_the_middle_of_a_reply(
+    join_room: JoinRoom, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await _warmed_up(join_room, worker)
+    call = await join_room()
+    await call.caller.send_text("count to twenty")
+    await call.caller.wait_for_words("three")
+    unsent = 0
+
+    async def fail(writer: rtc.TextStreamWriter, **_: object) -> None:
+        nonlocal unsent
+        unsent += 1
+        raise StreamError("unable to send packet")
+
+    # Sound is not taken any more, so its end is not heard of, and words cannot be sent.
+    monkeypatch.setattr(spoken_transcript.SpokenAudio, "clear_buffer", lambda _: None)
+    monkeypatch.setattr(rtc.TextStreamWriter, "aclose", fail)
+    await call.caller.leave()
+    await _until_empty(worker)
+    assert unsent
+    assert await _grown_since(before) == {}
+
+
 async def test_a_room_ends_when_its_last_caller_has_left(
     join_room: JoinRoom, worker: Worker
 ) -> None:
@@ -161,6 +187,26 @@ async def test_jobs_that_are_cancelled_while_they_start_leave_nothing_behind(
     # An agent that joins a room after its deletion waits for a first caller as in any other.
     await _until_empty(worker, _JOB_END_SECONDS)
     assert await _grown_since(before) == {}
+
+
+async def test_a_join_that_is_cancelled_half_way_is_seen_through(
+    livekit: LiveKitAddress,
+) -> None:
+    token = room_token(
+        livekit.api_key, livekit.api_secret, "cancelled-join", "someone", agent_name=None
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.room.cancelled_join",
+        livekit.url,
+        token,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert output.decode().split("\n") == ["cancelled", "joined", ""]
 
 
 async def test_leaving_in_the_middle_of_a_reply_stops_the_computation(
