@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.bench import PARTS, Options, run
 from benchmarks.ladder import Amounts
 from benchmarks.models import ModelPair
+from benchmarks.processes import end_programs_on_sigterm
 from benchmarks.report import write_report
 from benchmarks.systems import IN_ROOMS, ROOT
 from services.livekit_server import LiveKitServerError
@@ -112,6 +113,7 @@ def pairs_of(arguments: argparse.Namespace, folder: Path) -> tuple[ModelPair, ..
 
 def main() -> int:
     """Measure and report; the exit status."""
+    end_programs_on_sigterm()
     arguments = parser().parse_args()
     stamp = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}"
     folder = (arguments.out or ROOT / "bench-results" / stamp).resolve()
@@ -137,6 +139,8 @@ def main() -> int:
     except (ModelError, LiveKitServerError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     file = folder / "results.json"
     file.write_text(json.dumps(results, indent=1), encoding="utf-8")
     report = write_report(results, folder / "report.md")

@@ -20,6 +20,11 @@ class ProgramError(Exception):
     """A program ended, or did not answer, when it was needed; the text has its last lines."""
 
 
+def end_programs_on_sigterm() -> None:
+    """Have SIGTERM end this process as Ctrl-C does: with all programs that it started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 class Program:
     """A child process; belongs to the event loop that started it."""
 

@@ -18,7 +18,7 @@ import aiohttp
 import psutil
 
 from benchmarks import machine
-from benchmarks.processes import ProgramError
+from benchmarks.processes import ProgramError, end_programs_on_sigterm
 from benchmarks.remote import RemoteError, open_remote
 from benchmarks.soak_report import draw, judge, report
 from benchmarks.soak_run import Found, SoakRun
@@ -149,6 +149,7 @@ async def _runs(options: Options, compare: bool) -> tuple[Found, Found | None]:
 
 def main() -> int:
     """Soak and report; the exit status is 1 where a promise does not hold."""
+    end_programs_on_sigterm()
     arguments = _parser().parse_args()
     stamp = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}"
     folder = (arguments.out or ROOT / "bench-results" / f"soak-{stamp}").resolve()

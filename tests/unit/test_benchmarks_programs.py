@@ -151,3 +151,33 @@ def test_scaling_a_variable_leaves_those_that_shared_its_content(tmp_path: Path)
     assert again.variables["a/gamma"].data == ones
     assert np.frombuffer(again.variables["last/gamma"].data, "<f4").tolist() == [2.0, 2.0, 2.0]
     assert again.aliases == {}
+
+
+_BENCHMARK = """
+import asyncio, sys
+from pathlib import Path
+from benchmarks.processes import Program, end_programs_on_sigterm
+
+async def main():
+    child = await Program.start("grandchild", ["sleep", "60"], log=Path(sys.argv[1]))
+    print(child.process_id, flush=True)
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await child.stop()
+
+end_programs_on_sigterm()
+asyncio.run(main())
+"""
+
+
+async def test_sigterm_ends_a_benchmark_with_its_programs(tmp_path: Path) -> None:
+    benchmark = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _BENCHMARK, str(tmp_path / "grandchild.log"),
+        cwd=_ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert benchmark.stdout is not None
+    grandchild = int(await benchmark.stdout.readline())
+    benchmark.terminate()
+    await asyncio.wait_for(benchmark.wait(), 20)
+    assert not _runs(grandchild)
