@@ -10,6 +10,8 @@ from services.memory.reading import MemoryMeter, MemoryReading
 from tests.unit.memory_use import mapped
 
 MB = 2**20
+LEAK_BYTES = 40 * MB
+"""Far more than what other tests left, and may be freed meanwhile."""
 
 NOTHING = Reported({}, {})
 
@@ -76,11 +78,11 @@ def test_a_leak_has_a_name(kind: str, part: str) -> None:
         now = replace(meter.read(), at_seconds=60.0 * minute)
         split.record(now, split.explain(now, NOTHING))
         if kind == "big":
-            leaked.append(b"x" * (10 * MB))
+            leaked.append(b"x" * LEAK_BYTES)
         elif kind == "small":
             leaked.append([float(i) for i in range(250_000)])
         else:
-            leaked.append(mapped(10 * MB))
+            leaked.append(mapped(LEAK_BYTES))
     growth = split.fastest_growing()
     assert growth is not None
     assert growth.part == part

@@ -57,6 +57,7 @@ export class Connection {
   readonly playback: Playback;
   readonly link: AgentLink;
   #published: LocalAudioTrack | null = null;
+  #muted = false;
   /** A room that cannot be joined says that it is left, too; `open` rejects then, and that is all. */
   #joined = false;
   /** Settles once the room is joined and every track before is published. */
@@ -116,12 +117,14 @@ export class Connection {
 
   /** Send this track as the microphone, in place of the one before, once the room is joined. */
   publish(track: MediaStreamTrack, muted: boolean): Promise<void> {
-    const published = this.#ready.then(() => this.#publish(track, muted));
+    this.#muted = muted;
+    const published = this.#ready.then(() => this.#publish(track));
     this.#ready = published.catch(() => undefined);
     return published;
   }
 
   async setMuted(muted: boolean): Promise<void> {
+    this.#muted = muted;
     const track = this.#published;
     if (track) await (muted ? track.mute() : track.unmute());
   }
@@ -131,7 +134,7 @@ export class Connection {
     await this.#room.localParticipant.sendText(text, { topic: 'lk.chat' });
   }
 
-  async #publish(track: MediaStreamTrack, muted: boolean): Promise<void> {
+  async #publish(track: MediaStreamTrack): Promise<void> {
     if (this.#scope.closed) return;
     if (this.#published?.mediaStreamTrack === track || track.readyState === 'ended') return;
     if (this.#published) {
@@ -141,9 +144,15 @@ export class Connection {
     // It may come from a connection that was lost while muted.
     track.enabled = true;
     const local = new MicrophoneTrack(track, undefined, true);
-    if (muted) await local.mute();
-    await this.#room.localParticipant.publishTrack(local, { source: Track.Source.Microphone });
+    // It can be muted from now on, also while it is on its way.
     this.#published = local;
+    try {
+      if (this.#muted) await local.mute();
+      await this.#room.localParticipant.publishTrack(local, { source: Track.Source.Microphone });
+    } catch (error) {
+      this.#published = null;
+      throw error;
+    }
   }
 
   readonly #disconnected = (reason?: DisconnectReason): void => {
