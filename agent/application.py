@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from agent.logging_setup import setup_logging
 from agent.settings import Settings
+from services.blocking_pool import started_pool
 from services.livekit_server import LiveKitServer, LiveKitServerError
 from services.models import ModelError
 from services.web.app import LiveKitAccess, web_server
@@ -74,6 +75,7 @@ class Application:
     async def run(self) -> int:
         """Start all parts, wait for a signal or a failure, end all parts; the exit status."""
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(started_pool())
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, number)
         try:

@@ -68,7 +68,7 @@ async def verdicts_after(
 async def test_fifty_joins_leave_nothing_in_the_worker(
     livekit: LiveKitAddress, tmp_path: Path
 ) -> None:
-    verdicts = await verdicts_after(10, 50, livekit, tmp_path)
+    verdicts = await verdicts_after(20, 50, livekit, tmp_path)
     assert not [verdict for verdict in verdicts if not verdict.passed]
 
 
