@@ -18,7 +18,6 @@ os.environ.setdefault("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
 
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest, llm
 from livekit.agents.utils.aio import ChanClosed
-from livekit.rtc._ffi_client import FfiClient
 
 from agent.llm_factory import LLMTimeouts, build_llm
 from agent.phrases import FIXED_PHRASES
@@ -27,6 +26,7 @@ from agent.settings import Settings
 from agent.tools import Toolbox
 from agent.upkeep import Upkeep
 from services.inference import InferenceError
+from services.livekit_local.room_events import give_events_to_their_rooms
 from services.livekit_local.voice_ending import VoiceEnding
 from services.models import describe_demo
 from services.shared import SharedSpeech
@@ -136,8 +136,8 @@ class Worker:
         Returns once LiveKit has registered the worker. Raises what a load raises.
         """
         await self.speech.prewarm()
-        # Made here, since two first rooms at once would make it twice: events of one would be lost.
-        _ = FfiClient.instance
+        # Here, since two first rooms at once would make two clients: events of one would be lost.
+        give_events_to_their_rooms()
         if self._settings.turn.detection == "model":
             self._voice_ending = await asyncio.to_thread(VoiceEnding.load)
         self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")

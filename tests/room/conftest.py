@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from agent.settings import Settings
 from benchmarks.caller import Caller, Utterance, room_token
+from services.livekit_local.room_events import give_events_to_their_rooms
 from services.livekit_server import LiveKitAddress, LiveKitServer
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ JoinRoom = Callable[..., Awaitable[Call]]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def livekit() -> AsyncIterator[LiveKitAddress]:
     """A LiveKit server on loopback."""
+    give_events_to_their_rooms()
     server = LiveKitServer(_CONFIG)
     yield await server.start()
     await server.stop()
