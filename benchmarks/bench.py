@@ -95,6 +95,7 @@ class _Pair:
                 "random_weights": models.random_weights,
             },
             "floor": [],
+            "floor_cores": None,
             "start_seconds": {},
             "climbs": [],
             "requests": None,
@@ -124,7 +125,7 @@ class _Pair:
         if "floor" in options.parts:
             options.say(f"{self._models.name}: transport floor")
             await stage.watch.wait_for_quiet(options.patience_seconds)
-            found["floor"] = await self._floor(stage, surroundings.livekit)
+            await self._floor(stage, surroundings.livekit, found)
         if "rooms" in options.parts:
             await self._climb_by_turns(stage, surroundings, found)
         if "requests" in options.parts and not self._models.random_weights:
@@ -197,8 +198,8 @@ class _Pair:
             await system.stop()
         return {"turns": said["turns"], "records": said["records"]}
 
-    async def _floor(self, stage: Stage, livekit: LiveKitAddress) -> list[float | None]:
-        """What the transport alone takes, there and back."""
+    async def _floor(self, stage: Stage, livekit: LiveKitAddress, found: dict[str, Any]) -> None:
+        """What transport takes, there and back, and a participant that does nothing else."""
         room = f"echo-{self._models.name}"
 
         def token(identity: str) -> str:
@@ -211,15 +212,22 @@ class _Pair:
             )
             # The tracks have to find one another.
             await asyncio.sleep(1.5)
-            found: dict[str, Any] = await stage.callers.call(
+            stage.watch.add("echo", echo.program.process_id)
+            stage.watch.sample()
+            start = time.monotonic()
+            echoed: dict[str, Any] = await stage.callers.call(
                 "echo",
                 room=room,
                 recording=str(talk()[0].path),
                 times=self._options.floor_times,
             )
+            stage.watch.sample()
+            end = time.monotonic()
+            found["floor"] = echoed["seconds"]
+            found["floor_cores"] = stage.watch.cpu_seconds("echo", start, end) / (end - start)
+            stage.watch.remove("echo")
             await stage.callers.call("leave")
             await echo.call("leave")
-        return list(found["seconds"])
 
     @asynccontextmanager
     async def _stage(self) -> AsyncIterator[tuple[Stage, Surroundings]]:

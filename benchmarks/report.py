@@ -74,6 +74,8 @@ def _pair(pair: PairFigures, plots: dict[str, str], folder: str) -> Iterator[str
             f"Transport alone (an echo in the room, first sample sent → first sample back): "
             f"{_milliseconds(pair.floor)}."
         )
+    if (cores := pair.found.get("floor_cores")) is not None:
+        yield f"The echo, a participant that only hears and sends, used {cores:.3f} cores."
     if (others := pair.others_cores()) is not None:
         yield (
             f"Other programs on the machine used {others.p50:.2f} cores meanwhile "
