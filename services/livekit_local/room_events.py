@@ -12,7 +12,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import ReferenceType, WeakValueDictionary, ref
 
 from livekit.rtc._ffi_client import FfiClient, FfiQueue
 from livekit.rtc._proto.ffi_pb2 import FfiEvent, FfiRequest, FfiResponse
@@ -52,8 +52,9 @@ class EventOwners:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._calls = WeakValueDictionary[int, Loop]()
+        # A finalizer that runs while it is held may free a handle and cause an event on this thread.
+        self._lock = threading.RLock()
+        self._calls: dict[int, ReferenceType[Loop] | None] = {}
         self._answered_early: set[int] = set()
         self._streams = WeakValueDictionary[int, Loop]()
         self._rooms = WeakValueDictionary[int, Loop]()
@@ -68,10 +69,12 @@ class EventOwners:
         if kind in _ANSWERED_LATER:
             call = getattr(response, kind).async_id
             with self._lock:
+                if kind == "connect":
+                    self._forget_calls_of_ended_loops()
                 if call in self._answered_early:
                     self._answered_early.remove(call)
-                elif loop is not None:
-                    self._calls[call] = loop
+                else:
+                    self._calls[call] = ref(loop) if loop is not None else None
         elif kind in _NEW_STREAMS and loop is not None:
             self._streams[getattr(response, kind).stream.handle.id] = loop
 
@@ -91,12 +94,21 @@ class EventOwners:
     def _of_answer(self, kind: str, event: FfiEvent) -> Loop | None:
         call = getattr(event, kind).async_id
         with self._lock:
-            loop = self._calls.pop(call, None)
-            if loop is None:
+            if call in self._calls:
+                caller = self._calls.pop(call)
+            else:
+                caller = None
                 self._answered_early.add(call)
+        loop = caller() if caller is not None else None
         if kind == "connect" and loop is not None and event.connect.HasField("result"):
             self._rooms[event.connect.result.room.handle.id] = loop
         return loop
+
+    def _forget_calls_of_ended_loops(self) -> None:
+        """A call that its room did not outlive may never be answered."""
+        ended = [call for call, caller in self._calls.items() if caller and caller() is None]
+        for call in ended:
+            del self._calls[call]
 
 
 def _taken(owners: WeakValueDictionary[int, Loop], handle: int, *, last: bool) -> Loop | None:
@@ -120,7 +132,7 @@ class RoutedQueue(FfiQueue[FfiEvent]):
         owner = self._owners.owner(item)
         is_sound = item.WhichOneof("message") == "audio_stream_event"
         with self._passing:
-            # A finalizer that runs in here may free a handle and cause an event on this thread.
+            # As above, an event may come within an event.
             outer = self._owner, self._is_sound
             self._owner, self._is_sound = owner, is_sound
             try:

@@ -148,4 +148,16 @@ def test_a_loop_that_is_gone_is_forgotten() -> None:
     gone.close()
     del gone
     gc.collect()
+    next_room = FfiResponse()
+    next_room.connect.async_id = 4
+    owners.learn(next_room, None)
+    assert len(owners) == 1
+    owners.owner(captured(4))
+    assert len(owners) == 0
+
+
+def test_the_answer_to_a_call_of_no_loop_is_not_waited_for_again() -> None:
+    owners = EventOwners()
+    owners.learn(capturing(3), None)
+    assert owners.owner(captured(3)) is None
     assert len(owners) == 0
