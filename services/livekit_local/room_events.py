@@ -52,7 +52,7 @@ class EventOwners:
     """
 
     def __init__(self) -> None:
-        # A finalizer that runs while it is held may free a handle and cause an event on this thread.
+        # A finalizer that runs meanwhile may free a handle and cause an event on this thread.
         self._lock = threading.RLock()
         self._calls: dict[int, ReferenceType[Loop] | None] = {}
         self._answered_early: set[int] = set()
