@@ -191,20 +191,19 @@ def _make_private(root: Path) -> None:
     Raises FileNotFoundError where another process has just removed it.
     """
     try:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            root.mkdir(mode=0o700, parents=True)
         info = root.lstat()
     except FileNotFoundError:
         raise
-    except FileExistsError as error:
-        if not os.path.lexists(root):
-            raise FileNotFoundError(root) from error
-        raise TempFilesError(f"{root} is no folder: remove it, or set TMPDIR") from error
     except OSError as error:
         raise TempFilesError(
             f"no folder for temporary files at {root} ({error.strerror}): "
             "set TMPDIR to a folder that can be written to"
         ) from error
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
+    if not stat.S_ISDIR(info.st_mode):
+        raise TempFilesError(f"{root} is no folder: remove it, or set TMPDIR")
+    if info.st_uid != os.getuid():
         raise TempFilesError(
             f"{root} belongs to another user: remove it, or set TMPDIR to a folder of your own"
         )
@@ -265,7 +264,7 @@ def _remove_survivors(root: Path) -> int:
         if not folder.is_dir() or folder.is_symlink():
             continue
         try:
-            with (folder / _LOCK).open("a") as file:
+            with (folder / _LOCK).open("r+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _remove_tree(folder)
                 removed += 1
