@@ -54,6 +54,9 @@ _CHATTER = (
 )
 """What the framework says of its own insides at each start; shown at debug only."""
 
+_FREED_ALREADY = "Attempted to drop unknown FFI handle"
+"""What the native library says of each caller who leaves: it frees their track before Python."""
+
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _COLORS = {"DEBUG": "36", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 _PLAIN_VALUE = re.compile(r"[\w.:/@%+,\-]+")
@@ -165,6 +168,8 @@ def _tame(record: logging.LogRecord) -> bool:
         message = record.getMessage()
         chatter = record.levelno == logging.INFO and message.startswith(_CHATTER)
         return "deprecated" not in message and (not chatter or _debugging())
+    if record.name == "livekit":
+        return _debugging() or _FREED_ALREADY not in record.getMessage()
     if record.name == "py.warnings":
         return "DeprecationWarning" not in record.getMessage()
     return True

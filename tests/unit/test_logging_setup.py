@@ -148,6 +148,15 @@ def test_the_insides_of_the_framework_are_shown_at_debug(level: str, shown: int)
     assert len(objects(stream)) == shown
 
 
+@pytest.mark.parametrize(("level", "shown"), [("info", 0), ("debug", 1)])
+def test_a_handle_that_was_freed_already_is_no_news(level: str, shown: int) -> None:
+    stream = logged(level=level)
+    logging.getLogger("livekit").warning(
+        "livekit_ffi::server - Attempted to drop unknown FFI handle: 7"
+    )
+    assert len(objects(stream)) == shown
+
+
 def test_deprecations_are_not_logged_and_other_warnings_are() -> None:
     stream = logged()
     with warnings.catch_warnings():
