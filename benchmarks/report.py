@@ -77,9 +77,10 @@ def _pair(pair: PairFigures, plots: dict[str, str], folder: str) -> Iterator[str
     if (cores := pair.found.get("floor_cores")) is not None:
         yield f"The echo, a participant that only hears and sends, used {cores:.3f} cores."
     if (others := pair.others_cores()) is not None:
+        # The machine counts by ticks and programs are counted exactly: the rest may be negative.
+        usual, most = max(0.0, others.p50), max(0.0, others.most)
         yield (
-            f"Other programs on the machine used {others.p50:.2f} cores meanwhile "
-            f"(at most {others.most:.2f})."
+            f"Other programs on the machine used {usual:.2f} cores meanwhile (at most {most:.2f})."
         )
     for name, caption in _CAPTIONS.items():
         body = list(_SECTIONS[name](pair))
