@@ -22,7 +22,8 @@ class ProgramError(Exception):
 
 def end_programs_on_sigterm() -> None:
     """Have SIGTERM end this process as Ctrl-C does: with all programs that it started."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Not an exception at once: that could come between a program's start and what would end it.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 class Program:

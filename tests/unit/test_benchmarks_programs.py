@@ -154,13 +154,14 @@ def test_scaling_a_variable_leaves_those_that_shared_its_content(tmp_path: Path)
 
 
 _BENCHMARK = """
-import asyncio, sys
+import asyncio, sys, time
 from pathlib import Path
 from benchmarks.processes import Program, end_programs_on_sigterm
 
 async def main():
     child = await Program.start("grandchild", ["sleep", "60"], log=Path(sys.argv[1]))
     print(child.process_id, flush=True)
+    time.sleep(1)
     try:
         await asyncio.sleep(60)
     finally:
