@@ -22,6 +22,8 @@ class ProgramError(Exception):
 
 def end_programs_on_sigterm() -> None:
     """Have SIGTERM end this process as Ctrl-C does: with all programs that it started."""
+    # A program started in the background by a shell ignores Ctrl-C, and asyncio leaves it at that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Not an exception at once: that could come between a program's start and what would end it.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 

@@ -172,8 +172,10 @@ asyncio.run(main())
 """
 
 
-async def test_sigterm_ends_a_benchmark_with_its_programs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shell", ["", "trap '' INT;"], ids=["in front", "in the background"])
+async def test_sigterm_ends_a_benchmark_with_its_programs(tmp_path: Path, shell: str) -> None:
     benchmark = await asyncio.create_subprocess_exec(
+        "sh", "-c", shell + 'exec "$@"', "sh",
         sys.executable, "-c", _BENCHMARK, str(tmp_path / "grandchild.log"),
         cwd=_ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
