@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.word_errors import edit_distance
+
 SPEECH_FOLDER = Path(__file__).parent / "speech"
 SAMPLE_RATE = 16_000
 """Hz, of every recording."""
@@ -100,16 +102,7 @@ def words_of(text: str) -> list[str]:
 
 def word_errors(heard: str, said: str) -> int:
     """Words inserted, deleted and replaced between the two texts."""
-    wrong, right = words_of(heard), words_of(said)
-    row = list(range(len(right) + 1))
-    for i, word in enumerate(wrong, 1):
-        diagonal, row[0] = row[0], i
-        for j, expected in enumerate(right, 1):
-            diagonal, row[j] = (
-                row[j],
-                min(row[j] + 1, row[j - 1] + 1, diagonal + (word != expected)),
-            )
-    return row[-1]
+    return edit_distance(words_of(heard), words_of(said))
 
 
 def word_error_rate(pairs: list[tuple[str, str]]) -> float:

@@ -1,0 +1,106 @@
+"""How many words of a transcript are wrong, however it writes its numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SMALL = {
+    **{word: number for number, word in enumerate(_UNITS)},
+    **{word: 10 * number for number, word in enumerate(_TENS, start=2)},
+}
+_LARGE = {"thousand": 1_000, "million": 1_000_000}
+_NUMBERS = {*_SMALL, *_LARGE, "hundred"}
+
+_SAME = {"ok": "okay", "oz": "ounce", "mr": "mister", "mrs": "missus", "dr": "doctor"}
+"""Other ways to write what sounds the same."""
+_SPOKEN_SIGNS = ((r"\$(\d[\d.,]*)", r"\1 dollars "), (r"%", " percent "), (r"&", " and "))
+_WORD = re.compile(r"\d|[a-z']+")
+
+
+def normal_words(text: str) -> list[str]:
+    """The words of a text as they sound: lower case, without punctuation, numbers as digits.
+
+    Each digit is a word of its own: `12`, `twelve` and `one two` are the same, as are `2:30` and
+    `two thirty`, and a wrong number counts as many errors as it has wrong digits.
+    """
+    text = text.lower().replace("’", "'")
+    for sign, spoken in _SPOKEN_SIGNS:
+        text = re.sub(sign, spoken, text)
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    text = re.sub(r"(?<=\d)\.(?=\d)", " point ", text)
+    text = re.sub(r"(?<![a-z])([ap])\.? ?m\b", r"\1 m", text)
+    words = (_SAME.get(word, word) for word in (w.strip("'") for w in _WORD.findall(text)) if word)
+    return list(_with_digits(list(words)))
+
+
+def word_errors(heard: str, said: str) -> int:
+    """Words inserted, deleted and replaced between the two texts, both as they sound."""
+    return edit_distance(normal_words(heard), normal_words(said))
+
+
+def word_error_rate(pairs: Iterable[tuple[str, str]]) -> float:
+    """Word errors over all (heard, said) pairs, as a share of the words said."""
+    pairs = list(pairs)
+    errors = sum(word_errors(heard, said) for heard, said in pairs)
+    return errors / max(1, sum(len(normal_words(said)) for _, said in pairs))
+
+
+def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
+    """The fewest insertions, deletions and replacements that turn one sequence into the other."""
+    row = list(range(len(other) + 1))
+    for i, word in enumerate(one, 1):
+        diagonal, row[0] = row[0], i
+        for j, expected in enumerate(other, 1):
+            diagonal, row[j] = (
+                row[j],
+                min(row[j] + 1, row[j - 1] + 1, diagonal + (word != expected)),
+            )
+    return row[-1]
+
+
+def _with_digits(words: list[str]) -> Iterator[str]:
+    at = 0
+    while at < len(words):
+        if words[at] in _NUMBERS:
+            number, at = _number(words, at)
+            yield from str(number)
+        else:
+            yield words[at]
+            at += 1
+
+
+def _number(words: list[str], at: int) -> tuple[int, int]:
+    """The number that the words say from there on, and where it ends."""
+    done = 0
+    part: int | None = None
+    """Below a thousand; None while none was said."""
+    while at < len(words):
+        word = words[at]
+        if word == "and" and part is not None and part % 100 == 0 < part:
+            # "one hundred and two": the next word belongs to it where it is a small number.
+            if at + 1 < len(words) and words[at + 1] in _SMALL:
+                at += 1
+                continue
+            break
+        if word in _SMALL:
+            small = _SMALL[word]
+            if part is None or (part >= 100 and part % 100 == 0):
+                part = (part or 0) + small
+            elif part % 100 >= 20 and part % 10 == 0 and 0 < small < 10:
+                part += small
+            else:
+                break
+        elif word == "hundred" and (part is None or 0 < part < 20):
+            part = (part or 1) * 100
+        elif word in _LARGE and (part is None or part > 0) and done < _LARGE[word]:
+            done, part = done + (part or 1) * _LARGE[word], None
+        else:
+            break
+        at += 1
+    return done + (part or 0), at
