@@ -58,9 +58,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--voice", default="demo", help="voice: a catalogue name or an .onnx file")
     made.add_argument(
         "--context",
-        choices=("auto", "fitted", "full"),
         default="auto",
-        help="what the product's recogniser is given to hear; auto: as the model was trained",
+        help="what the product's recogniser is given to hear, as for ASR_CONTEXT: auto, full or "
+        "a number of seconds",
     )
     made.add_argument("--name", default="given", help="what the given pair is called in the report")
     made.add_argument(

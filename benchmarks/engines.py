@@ -19,7 +19,7 @@ _DEADLINE_SECONDS = 60.0
 class Engines:
     """Ours through the inference desk, and the stock libraries as the naive adapter has them."""
 
-    def __init__(self, asr: Path, voice: Path, context: Any) -> None:
+    def __init__(self, asr: Path, voice: Path, context: str) -> None:
         from faster_whisper import WhisperModel
         from piper import PiperVoice
 
@@ -30,7 +30,11 @@ class Engines:
         self._final = Priority.FINAL
         self._shared = SharedSpeech(
             SpeechConfig(
-                asr=str(asr), voice=str(voice), context=context, asr_threads=1, voice_threads=1
+                asr=str(asr),
+                voice=str(voice),
+                context="full" if context == "full" else float(context),
+                asr_threads=1,
+                voice_threads=1,
             )
         )
         self._asr = self._shared.asr.get_blocking()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from benchmarks.random_weights import made_sure
-from services.models import resolve_asr, resolve_voice
+from services.models import ASRModel, resolve_asr, resolve_voice
 
 _CACHE = Path(__file__).parents[1] / "models"
 
@@ -21,8 +20,9 @@ class ModelPair:
     """Folder of a CTranslate2 Whisper."""
     voice: Path
     """A Piper `.onnx`, with its `.onnx.json` beside it."""
-    context: Literal["auto", "fitted", "full"]
-    """What the product's recogniser is given to hear; peers always pad to 30 s."""
+    context: str
+    """Least seconds of sound that the product's recogniser works on, or `full`, as for
+    ASR_CONTEXT; peers always pad to 30 s."""
     random_weights: bool
     """A model of true cost without knowledge, whose transcripts mean nothing: ends of turns are
     judged by silence alone."""
@@ -33,7 +33,7 @@ class ModelPair:
         name: str,
         asr: str,
         voice: str,
-        context: Literal["auto", "fitted", "full"] = "auto",
+        context: str = "auto",
         *,
         random_weights_in: Path | None = None,
     ) -> ModelPair:
@@ -51,6 +51,11 @@ class ModelPair:
             name,
             folder,
             found_voice.model.resolve(),
-            found_asr.context if context == "auto" else context,
+            _context(found_asr) if context == "auto" else context,
             random_weights_in is not None,
         )
+
+
+def _context(model: ASRModel) -> str:
+    """What the model needs, as ASR_CONTEXT says it."""
+    return "full" if model.context_seconds is None else f"{model.context_seconds:g}"

@@ -64,8 +64,8 @@ def _pair(pair: PairFigures, plots: dict[str, str], folder: str) -> Iterator[str
     models = pair.found["models"]
     yield f"## {pair.name.capitalize()} models"
     yield (
-        f"Recogniser `{models['asr']}`, heard by ours with {models['context']} context, by the "
-        f"peers with its whole window; voice `{models['voice']}`."
+        f"Recogniser `{models['asr']}`, given {_context(models['context'])} by ours, its whole "
+        f"window by the peers; voice `{models['voice']}`."
     )
     if models["random_weights"]:
         yield _RANDOM_WEIGHTS
@@ -261,13 +261,17 @@ def _cores_of(cpu: dict[str, float | None]) -> str:
     return f"{system:.3f} ({around})"
 
 
+def _context(setting: str) -> str:
+    return "its whole window" if setting == "full" else f"{setting} s of sound or more"
+
+
 def _lag(seconds: float | None) -> str:
     return "–" if seconds is None else f"{1e3 * seconds:.1f}"
 
 
 _RANDOM_WEIGHTS = (
     "Both have the cost of real models and random weights: what they hear means nothing, and the "
-    "fitted context is taken as trained for, as it is in FUTO's ACFT checkpoints. So ours ends "
+    "context of a real one is taken for granted. So ours ends "
     "turns by silence alone here. The recogniser's scores are scaled for all systems, so that it "
     "is as sure of its tokens as a real one, and nobody decodes twice for want of trust."
 )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import ctranslate2
 import numpy as np
@@ -29,10 +29,9 @@ logger = logging.getLogger("services.asr")
 _FRAMES_PER_SECOND = 100
 _PADDING_SECONDS = 0.2
 """Silence put around the audio: Whisper misses words that touch an edge."""
-_FITTED_MARGIN_SECONDS = 1.0
+_MARGIN_SECONDS = 1.0
 """Context beyond the audio: tighter than this costs words (see services/models/demo/README.md)."""
-_FITTED_MINIMUM_SECONDS = 2.0
-_CUT_RANGES = {"fitted": (0.2, 0.5), "full": (0.5, 1.0)}
+_FITTED_CUTS, _FULL_CUTS = (0.2, 0.5), (0.5, 1.0)
 """Where in the window audio that exceeds it is cut: a full pass costs the same for any length, so
 its pieces are long; a fitted one costs by length, and the demo model, which was trained on single
 requests, then gets 7 % of the words in the long test recordings wrong instead of 31 %."""
@@ -65,8 +64,9 @@ class ASRConfig:
     """Threads inside one call."""
     workers: int = 1
     """Calls at once: the desk's slots."""
-    context: Literal["fitted", "full"] = "full"
-    """`fitted` only for models trained for it: others fail badly on short context."""
+    context_seconds: float | None = None
+    """The least sound, silence included, that the encoder is given: with less the model loses
+    words or repeats them. None for the whole window, whatever the audio's length."""
     window_seconds: float = 30.0
     """The longest audio the model takes in one piece."""
     prompts: bool = False
@@ -181,7 +181,7 @@ class StreamingASR:
         pieces = split_quietly(
             samples,
             self._config.window_seconds,
-            _CUT_RANGES[self._config.context],
+            _FULL_CUTS if self._config.context_seconds is None else _FITTED_CUTS,
             margin_seconds=2 * _PADDING_SECONDS,
         )
         heard: list[Transcription] = []
@@ -217,10 +217,12 @@ class StreamingASR:
         with self._using() as model:
             features = _features(model, samples)
             run.check()
-            best = self._pass(model, features, seconds, options, run, fitted=self._fitted)
-            if is_runaway(best) and self._fitted:
+            window = round(self._config.window_seconds * _FRAMES_PER_SECOND)
+            frames = self._context_frames(features.shape[-1])
+            best = self._pass(model, features, frames, seconds, options, run)
+            if is_runaway(best) and frames < window:
                 run.check()
-                full = self._pass(model, features, seconds, options, run, fitted=False)
+                full = self._pass(model, features, window, seconds, options, run)
                 if not is_runaway(full) or (full.mean_log_probability > best.mean_log_probability):
                     best = full
         text = "" if is_phantom(best) else without_repetition(best.text)
@@ -238,9 +240,13 @@ class StreamingASR:
             self._closed = True
         self._free_if_unused()
 
-    @property
-    def _fitted(self) -> bool:
-        return self._config.context == "fitted"
+    def _context_frames(self, content: int) -> int:
+        """How much the encoder is given to hear `content` frames: 100 are a second."""
+        window = round(self._config.window_seconds * _FRAMES_PER_SECOND)
+        if self._config.context_seconds is None:
+            return window
+        least = round(self._config.context_seconds * _FRAMES_PER_SECOND)
+        return min(window, max(least, content + round(_MARGIN_SECONDS * _FRAMES_PER_SECOND)))
 
     @contextmanager
     def _using(self) -> Iterator[Any]:
@@ -280,18 +286,12 @@ class StreamingASR:
         self,
         model: WhisperModel,
         features: Samples,
+        frames: int,
         seconds: float,
         options: DecodeOptions,
         run: Run,
-        *,
-        fitted: bool,
     ) -> Transcription:
-        """One encoder pass and one greedy decoder pass."""
-        content = features.shape[-1]
-        window = round(self._config.window_seconds * _FRAMES_PER_SECOND)
-        wanted = content + round(_FITTED_MARGIN_SECONDS * _FRAMES_PER_SECOND)
-        minimum = round(_FITTED_MINIMUM_SECONDS * _FRAMES_PER_SECOND)
-        frames = min(window, max(wanted, minimum)) if fitted else window
+        """One encoder pass over `frames` of context and one greedy decoder pass."""
         encoded = model.encode(pad_or_trim(features, frames))
         run.check()
         language = self._language(model, encoded, options)
@@ -314,7 +314,7 @@ class StreamingASR:
         return Transcription(
             text=text,
             language=language,
-            words=self._words(model, tokenizer, tokens, encoded, content, seconds)
+            words=self._words(model, tokenizer, tokens, encoded, features.shape[-1], seconds)
             if options.words and text
             else (),
             mean_log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1)

@@ -45,7 +45,8 @@ class SpeechConfig:
     language: str | None = "en"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     compute_type: str = "auto"
-    context: Literal["auto", "fitted", "full"] = "auto"
+    context: float | Literal["auto", "full"] = "auto"
+    """The least sound that the encoder is given, in seconds; auto: as the model needs."""
     asr_threads: int = 0
     voice_threads: int = 0
     speaker: int | None = None
@@ -170,7 +171,12 @@ class SharedSpeech:
             model = DEMO_ASR
             with measure_growth() as growth:
                 engine = self._start_asr(model)
-        self._note("asr", LoadedModel(model.name, model.demo, growth.bytes), problem)
+        self._note(
+            "asr",
+            LoadedModel(model.name, model.demo, growth.bytes),
+            problem,
+            context_seconds=engine.config.context_seconds or engine.config.window_seconds,
+        )
         return engine
 
     def _start_asr(self, model: ASRModel) -> StreamingASR:
@@ -185,7 +191,7 @@ class SharedSpeech:
                 compute_type=compute_type,
                 threads=config.asr_threads or self._plan.threads_per_call,
                 workers=self._plan.slots,
-                context=model.context if config.context == "auto" else config.context,
+                context_seconds=_context_seconds(config.context, model),
                 window_seconds=model.window_seconds,
                 prompts=model.prompts,
             ),
@@ -239,7 +245,9 @@ class SharedSpeech:
         engine.on_synthesis = self._on_synthesis
         return engine
 
-    def _note(self, role: str, loaded: LoadedModel, problem: str | None = None) -> None:
+    def _note(
+        self, role: str, loaded: LoadedModel, problem: str | None = None, **facts: float
+    ) -> None:
         with self._lock:
             self._state.loaded[role] = loaded
             self._state.notices.pop(role, None)
@@ -252,6 +260,7 @@ class SharedSpeech:
                 "model": loaded.name,
                 "demo": loaded.demo,
                 "memory_mib": round(loaded.memory_bytes / 2**20, 1),
+                **facts,
             },
         )
 
@@ -282,6 +291,13 @@ def _renew(once: LoadOnce[Engine], load: Callable[[], Engine], *, both_fit: bool
     if old is not None:
         old.close()
     once.get_blocking()
+
+
+def _context_seconds(wanted: float | Literal["auto", "full"], model: ASRModel) -> float | None:
+    """The least context to hear with; None for the whole window."""
+    if wanted == "auto":
+        return model.context_seconds
+    return None if wanted == "full" else wanted
 
 
 def _device(device: str, compute_type: str) -> tuple[str, str]:

@@ -1,9 +1,14 @@
 """Settings of hearing and speaking."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from agent.settings.fields import Group, Several, megabytes, seconds, variable
+
+ContextSeconds = Annotated[float, Field(ge=1, le=30)]
+"""Seconds of sound for a recogniser's encoder; Whisper's window is the most."""
 
 
 class ModelSettings(Group):
@@ -56,10 +61,12 @@ class ASRSettings(Group):
         ge=0,
         le=256,
     )
-    context: Literal["auto", "fitted", "full"] = variable(
+    context: ContextSeconds | Literal["auto", "full"] = variable(
         "ASR_CONTEXT",
         "auto",
-        "Audio window: fitted to the utterance, full 30 s, or auto: as the model was trained.",
+        "Least sound the recogniser works on at once, longer is slower; full: its whole window; "
+        "auto: what the model needs.",
+        allowed="auto, full or a number of seconds from 1 to 30",
     )
     prompt: str = variable(
         "ASR_PROMPT", "", "Text that tells the recogniser what the talk is about."

@@ -24,6 +24,7 @@ from services.models.errors import DiskFull, FetchError, ModelError
 from services.models.manifest import write_manifest
 from services.models.progress import Progress, SilentProgress
 from services.models.resolve import (
+    FULL_CONTEXT,
     OWN_ASR_FILE,
     ASRModel,
     Voice,
@@ -273,7 +274,7 @@ def _install(
 def _describe(entry: ASREntry, facts: WhisperFacts, model: Path) -> None:
     """Leave the model's properties beside it, so that it can be moved and used by its path."""
     content = {
-        "context": entry.context,
+        "context_seconds": entry.context_seconds or FULL_CONTEXT,
         "window_seconds": facts.window_seconds,
         "prompts": entry.prompts,
         "licence": entry.licence,

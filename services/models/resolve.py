@@ -1,5 +1,6 @@
 """From a catalogue name or a path to the checked files of a model, without any network."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 from services.models.catalogue import (
     ASR_CATALOGUE,
     DEMO_NAME,
+    STOCK_CONTEXT_SECONDS,
     VOICE_CATALOGUE,
     ASREntry,
-    Context,
     VoiceEntry,
     unknown_name,
 )
@@ -19,6 +20,8 @@ from services.models.structure import check_voice, check_whisper, read_json
 
 OWN_ASR_FILE = "agent-model.json"
 """Optional beside an owner's model; `describe_own` in this module says what it may hold."""
+FULL_CONTEXT = "full"
+"""In that file: the encoder is always given the whole window."""
 
 DEMO_FOLDER = Path(__file__).parent / "demo"
 DEMO_ASR_FOLDER = DEMO_FOLDER / "whisper-demo-en"
@@ -32,8 +35,8 @@ class ASRModel:
     name: str
     """The catalogue's name, or the folder's for an owner's own model."""
     folder: Path
-    context: Context
-    """`fitted`: the encoder may be given the utterance alone; `full`: always the whole window."""
+    context_seconds: float | None
+    """The least sound that the encoder must be given; None: always the whole window."""
     window_seconds: float
     """The longest audio that the encoder hears at once."""
     english_only: bool
@@ -120,7 +123,7 @@ def asr_model(entry: ASREntry, folder: Path) -> ASRModel:
     return ASRModel(
         name=entry.name,
         folder=folder,
-        context=entry.context,
+        context_seconds=entry.context_seconds,
         window_seconds=entry.window_seconds,
         english_only=entry.english_only,
         prompts=entry.prompts,
@@ -134,15 +137,17 @@ def asr_model(entry: ASREntry, folder: Path) -> ASRModel:
 def describe_own(content: Any, where: Path) -> dict[str, Any]:
     """Check the content of an `agent-model.json`; ModelCorrupt says what is allowed.
 
-    All keys are optional: `context` (`fitted` or `full`), `window_seconds` (a positive number,
-    at most the encoder's own), `prompts` (true or false), `licence` (text).
+    All keys are optional: `context_seconds` (a positive number, the least sound that the encoder
+    must be given, or "full" for always the whole window), `window_seconds` (a positive number, at
+    most the encoder's own), `prompts` (true or false), `licence` (text).
     """
     allowed = (
-        "context (fitted or full), window_seconds (a number), prompts (true or false), licence"
+        'context_seconds (a number or "full"), window_seconds (a number), prompts (true or false), '
+        "licence (text)"
     )
     fits = isinstance(content, dict) and all(
-        (key == "context" and value in ("fitted", "full"))
-        or (key == "window_seconds" and type(value) in (int, float) and value > 0)
+        (key == "context_seconds" and (value == FULL_CONTEXT or _is_duration(value)))
+        or (key == "window_seconds" and _is_duration(value))
         or (key == "prompts" and isinstance(value, bool))
         or (key == "licence" and isinstance(value, str))
         for key, value in content.items()
@@ -150,6 +155,10 @@ def describe_own(content: Any, where: Path) -> dict[str, Any]:
     if not fits:
         raise ModelCorrupt(f"{where} may hold only {allowed}.")
     return dict(content)
+
+
+def _is_duration(value: Any) -> bool:
+    return type(value) in (int, float) and 0 < value < math.inf
 
 
 def _source(entry: ASREntry | VoiceEntry) -> str:
@@ -174,6 +183,7 @@ def _own_asr(folder: Path) -> ASRModel:
     own: dict[str, Any] = {}
     if description.is_file():
         own = describe_own(read_json(description), description)
+    context = own.get("context_seconds", STOCK_CONTEXT_SECONDS)
     window_seconds = float(own.get("window_seconds", facts.window_seconds))
     if window_seconds > facts.window_seconds:
         raise ModelCorrupt(
@@ -183,7 +193,7 @@ def _own_asr(folder: Path) -> ASRModel:
     return ASRModel(
         name=folder.name,
         folder=folder,
-        context=own.get("context", "full"),
+        context_seconds=None if context == FULL_CONTEXT else float(context),
         window_seconds=window_seconds,
         english_only=facts.english_only,
         prompts=own.get("prompts", True),

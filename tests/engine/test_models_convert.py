@@ -120,11 +120,11 @@ def test_an_acft_model_comes_from_the_hub_converted(
     hub: HubServer, tmp_path: Path, demo_transcripts: list[str]
 ) -> None:
     model = fetch_asr(ACFT, cache=tmp_path, endpoint=hub.url, connect_timeout_seconds=20)
-    assert (model.context, model.window_seconds, model.english_only) == ("fitted", 10.0, True)
+    assert (model.context_seconds, model.window_seconds, model.english_only) == (2.0, 10.0, True)
     assert "not yet tried" in model.note
     assert transcripts(model.folder) == demo_transcripts
     assert not (model.folder / "model.safetensors").exists()
-    assert resolve_asr(str(model.folder), cache=tmp_path).context == "fitted"
+    assert resolve_asr(str(model.folder), cache=tmp_path).context_seconds == 2.0
 
 
 def test_the_settings_of_decoding_are_carried_over(checkpoint: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -78,6 +79,25 @@ def test_a_recogniser_that_cannot_be_used_is_replaced_by_the_demo_one(
     (notice,) = other.notices
     assert notice.endswith("The demo recogniser takes its place.")
     assert str(model) in notice
+
+
+@pytest.mark.own_copy
+@pytest.mark.parametrize(
+    ("wanted", "used", "logged"), [("auto", 2.0, 2.0), ("full", None, 10.0), (5.0, 5.0, 5.0)]
+)
+def test_the_context_is_the_one_that_was_asked_for_and_stands_in_the_log(
+    model: Path,
+    caplog: pytest.LogCaptureFixture,
+    wanted: float | Literal["auto", "full"],
+    used: float | None,
+    logged: float,
+) -> None:
+    speech = SharedSpeech(SpeechConfig(asr=str(model), context=wanted))
+    with caplog.at_level("INFO", "services.shared"):
+        assert speech.asr.get_blocking().config.context_seconds == used
+    (ready,) = [vars(r) for r in caplog.records if r.message == "model ready"]
+    assert (ready["role"], ready["context_seconds"]) == ("asr", logged)
+    speech.close()
 
 
 def test_a_load_that_failed_is_tried_again(

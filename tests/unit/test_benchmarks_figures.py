@@ -65,7 +65,7 @@ def results() -> dict[str, Any]:
         "free_core": {"ours": [0.01, 0.02], "whole sentence": [0.4]},
     }
     pair = {
-        "models": {"asr": "a", "voice": "v", "context": "fitted", "random_weights": True},
+        "models": {"asr": "a", "voice": "v", "context": "12", "random_weights": True},
         "floor": [0.2, 0.2, None],
         "start_seconds": {"ours": 3.0, "naive": 5.0},
         "climbs": [climb("naive", 2.0, 1.5), climb("ours", 0.5, 0.26)],

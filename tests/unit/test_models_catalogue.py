@@ -42,13 +42,12 @@ def test_the_default_voice_was_trained_on_public_domain_recordings() -> None:
     assert VOICE_CATALOGUE[DEFAULT_VOICE].licence.startswith("public domain")
 
 
-def test_the_default_recogniser_may_have_its_context_fitted() -> None:
-    assert ASR_CATALOGUE[DEFAULT_ASR].context == "fitted"
-
-
-def test_only_models_trained_for_it_have_their_context_fitted() -> None:
-    fitted = {entry.name for entry in ASR_CATALOGUE.values() if entry.context == "fitted"}
-    assert fitted == {name for name in ASR_CATALOGUE if name.startswith("acft-")} | {"demo"}
+def test_stock_models_that_were_not_measured_get_more_context_than_those_that_were() -> None:
+    stock = {n: e for n, e in ASR_CATALOGUE.items() if "acft" not in n and not e.demo}
+    measured = {name for name, entry in stock.items() if entry.context_seconds == 12.0}
+    assert measured == {"base", "tiny.en"}
+    assert {e.context_seconds for n, e in stock.items() if n not in measured} == {15.0}
+    assert ASR_CATALOGUE["demo"].context_seconds == 2.0
 
 
 def test_models_that_nobody_tried_here_say_so() -> None:

@@ -119,10 +119,11 @@ def test_size_source_and_licence_are_said_before_the_first_byte(
 
 def test_a_whisper_model_is_fetched_and_described(hub: HubServer, tmp_path: Path) -> None:
     model = fetch_asr(ASR, cache=tmp_path, endpoint=hub.url)
-    assert (model.context, model.licence, model.demo) == ("full", "MIT", False)
+    assert (model.context_seconds, model.licence, model.demo) == (12.0, "MIT", False)
     assert model.window_seconds == 10.0
     by_path = resolve_asr(str(model.folder), cache=tmp_path)
-    assert (by_path.context, by_path.window_seconds) == (model.context, model.window_seconds)
+    assert by_path.context_seconds == model.context_seconds
+    assert by_path.window_seconds == model.window_seconds
 
 
 def test_nothing_but_the_model_and_a_lock_stays(hub: HubServer, tmp_path: Path) -> None:

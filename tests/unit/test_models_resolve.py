@@ -81,7 +81,7 @@ def test_a_name_that_is_neither_known_nor_a_path_is_refused(tmp_path: Path) -> N
 
 def test_a_complete_model_in_the_cache_is_found(cached: Path) -> None:
     model = resolve_asr("tiny.en", cache=cached)
-    assert (model.name, model.licence, model.context) == ("tiny.en", "MIT", "full")
+    assert (model.name, model.licence, model.context_seconds) == ("tiny.en", "MIT", 12.0)
     assert model.folder == cached / "asr" / "tiny.en"
 
 
@@ -130,25 +130,34 @@ def test_a_manifest_that_says_nothing_proves_nothing(cached: Path, manifest: str
 
 def test_an_own_folder_is_taken_for_a_stock_model(folder: Path, tmp_path: Path) -> None:
     model = resolve_asr(str(folder), cache=tmp_path)
-    assert (model.name, model.context, model.window_seconds) == ("mine", "full", 10.0)
+    assert (model.name, model.context_seconds, model.window_seconds) == ("mine", 15.0, 10.0)
     assert model.english_only
     assert model.prompts
     assert not model.demo
 
 
-def test_an_own_folder_may_say_what_it_is(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("said", "context_seconds"), [(2, 2.0), (7.5, 7.5), ("full", None)])
+def test_an_own_folder_may_say_what_it_is(
+    folder: Path, tmp_path: Path, said: object, context_seconds: float | None
+) -> None:
     (folder / "agent-model.json").write_text(
-        json.dumps({"context": "fitted", "window_seconds": 8, "prompts": False, "licence": "MIT"})
+        json.dumps(
+            {"context_seconds": said, "window_seconds": 8, "prompts": False, "licence": "MIT"}
+        )
     )
     model = resolve_asr(str(folder), cache=tmp_path)
-    assert (model.context, model.window_seconds, model.prompts) == ("fitted", 8.0, False)
+    assert model.context_seconds == context_seconds
+    assert (model.window_seconds, model.prompts) == (8.0, False)
     assert model.licence == "MIT"
 
 
 @pytest.mark.parametrize(
     ("description", "said"),
     [
-        ('{"context": "short"}', "fitted or full"),
+        ('{"context_seconds": "short"}', 'a number or "full"'),
+        ('{"context_seconds": 0}', 'a number or "full"'),
+        ('{"context_seconds": NaN}', 'a number or "full"'),
+        ('{"context": "fitted"}', "may hold only context_seconds"),
         ('{"window_seconds": 0}', "window_seconds"),
         ('{"window_seconds": true}', "window_seconds"),
         ('{"window_seconds": 30}', "ends at 10"),

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from agent.settings import Settings, SettingsError, read_settings, require_livekit
 from agent.settings.environment import variables_of
+from agent.speech_config import speech_config
 
 VARIABLES = {bound.name: bound for bound in variables_of(Settings)}
 
@@ -90,6 +91,16 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.web.allowed_origins == ("https://example.com", "http://localhost:3000")
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("auto", "auto"), ("full", "full"), ("12", 12.0), ("7.5", 7.5)]
+)
+def test_the_recogniser_s_context_is_a_length_or_a_word(
+    monkeypatch: pytest.MonkeyPatch, text: str, value: object
+) -> None:
+    monkeypatch.setenv("ASR_CONTEXT", text)
+    assert speech_config(read_settings(None)).context == value
+
+
 def test_greeting_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENT_GREETING", "off")
     assert read_settings(None).agent.spoken_greeting is None
@@ -106,6 +117,9 @@ def test_greeting_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ASR_DEVICE", "tpu", "auto, cpu or cuda"),
         ("MODELS", "all", "auto or demo"),
         ("DEBUG_MEMORY", "maybe", "true or false"),
+        ("ASR_CONTEXT", "fitted", "auto, full or a number of seconds from 1 to 30"),
+        ("ASR_CONTEXT", "0.5", "auto, full or a number of seconds from 1 to 30"),
+        ("ASR_CONTEXT", "nan", "auto, full or a number of seconds from 1 to 30"),
         ("ASR_LANGUAGE", "english", "a code like en or de, or auto"),
         ("LLM_BASE_URL", "localhost:11434", "an address like http://127.0.0.1:11434/v1"),
         ("LIVEKIT_URL", "localhost", "an address like ws://host:7880 or wss://host"),
