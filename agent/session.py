@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -35,6 +34,7 @@ from agent.assistant import Assistant
 from agent.joining import see_through
 from agent.lasting_session import LastingSession
 from agent.phrases import BACK, DID_NOT_CATCH
+from agent.remote import Commands, Remote
 from agent.settings import Settings
 from agent.take_over import ask_what_was_said
 from agent.tools import RoomState, Toolbox
@@ -46,9 +46,18 @@ from services.hearing import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.livekit_local.voice_ending import VoiceEnding
 from services.metrics import Metrics
+from services.protocol import (
+    LONGEST_NAME_CHARACTERS,
+    LONGEST_SENTENCE_CHARACTERS,
+    MOST_SENTENCES,
+    TAKES_OVER,
+    AgentInfo,
+    ModelInfo,
+    NoticeKind,
+    shortened,
+)
 from services.shared import SharedSpeech
 from services.voice_activity import SAMPLE_RATE, VoiceActivityModel, VoiceActivityOptions
-from services.web.dispatch import TAKES_OVER
 
 logger = logging.getLogger("agent.session")
 
@@ -155,9 +164,16 @@ class RoomConversation:
             lambda: self._session.user_state == "speaking",
             on_outcome=services.metrics.count_reply,
         )
-        self._methods: list[str] = []
-        """Names that are registered for remote calls."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._remote = Remote(
+            self._room,
+            Commands(
+                stop=self._stop_speaking,
+                repeat=self._repeat,
+                serves=lambda: not self._ended,
+                served=self._served,
+            ),
+            on_notice=services.metrics.count_notice,
+        )
         self._empty_timer: asyncio.TimerHandle | None = None
         self._ended = False
 
@@ -173,8 +189,7 @@ class RoomConversation:
         self._room.on("participant_disconnected", self._on_participants_changed)
         await see_through(self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
         self._leave_if_empty(_FIRST_CALLER_SECONDS)
-        self._register_methods()
-        await self._tell_about_us()
+        await self._remote.open(self._about_us())
         earlier = await self._earlier()
         assistant = _RoomAssistant(
             on_outputs_ready=self._couple_words_and_sound,
@@ -230,12 +245,10 @@ class RoomConversation:
         self._ended = True
         if self._empty_timer is not None:
             self._empty_timer.cancel()
-        self._unregister_methods()
+        self._remote.close()
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._remote.aclose()
         if self._spoken is not None:
             await self._spoken.aclose()
         await self._stt.aclose()
@@ -257,7 +270,7 @@ class RoomConversation:
             extra={"kind": getattr(event.error, "type", "error"), "error": str(error)},
         )
         if getattr(event.error, "type", "") == "tts_error" and not self._ended:
-            self._notify("voice_unavailable", _NO_VOICE)
+            self._remote.notify(NoticeKind.VOICE_UNAVAILABLE, _NO_VOICE)
 
     def _on_close(self, event: CloseEvent) -> None:
         if self._spoken is not None:
@@ -273,7 +286,7 @@ class RoomConversation:
             return
         if item.role == "assistant" and self._apology:
             if not self._ended and self._apology in (item.text_content or ""):
-                self._notify("llm_unavailable", self._apology)
+                self._remote.notify(NoticeKind.LLM_UNAVAILABLE, self._apology)
             self._apology = ""
         record = self._records.add(item, begun=self._replies.begun(item))
         if record is None:
@@ -282,7 +295,7 @@ class RoomConversation:
         del values["id"]
         self._services.metrics.observe_turn(**values)
         if not self._ended:
-            self._start_task(self._publish("agent.turn", record.as_json()), "publish-turn")
+            self._remote.tell_turn(record)
 
     def _on_participants_changed(self, _: rtc.RemoteParticipant) -> None:
         self._leave_if_empty(self._services.settings.limits.room_empty_seconds)
@@ -308,7 +321,7 @@ class RoomConversation:
     def _on_heard(self, heard: Heard) -> None:
         """An utterance that was lost is asked for again, so that the caller does not wait."""
         if heard.kind is HeardKind.FAILED and not self._ended:
-            self._notify("hearing_failed", DID_NOT_CATCH)
+            self._remote.notify(NoticeKind.HEARING_FAILED, DID_NOT_CATCH)
             with contextlib.suppress(RuntimeError):
                 self._session.say(DID_NOT_CATCH)
 
@@ -319,56 +332,30 @@ class RoomConversation:
         """Told for replies that are only prepared as well, which may never be spoken."""
         self._apology = apology
 
-    def _notify(self, kind: str, text: str) -> None:
-        """Have the page show a sentence about a problem."""
-        self._services.metrics.count_notice(kind)
-        message = json.dumps({"kind": kind, "text": text})
-        self._start_task(self._publish("agent.notice", message), "publish-notice")
-
-    async def _tell_about_us(self) -> None:
-        """What the page shows about this agent, as an attribute of its participant."""
-        loaded = self._services.speech.loaded
-        info = {
-            role: {"name": loaded[role].name, "demo": loaded[role].demo}
-            for role in ("asr", "voice")
-            if role in loaded
+    def _about_us(self) -> AgentInfo:
+        """What the page shows about this agent."""
+        loaded = {
+            role: ModelInfo(shortened(model.name, LONGEST_NAME_CHARACTERS), model.demo)
+            for role, model in self._services.speech.loaded.items()
         }
-        await self._room.local_participant.set_attributes(
-            {
-                "agent.info": json.dumps(
-                    {
-                        **info,
-                        "llm": self._services.llm_name,
-                        "notices": self._services.notices(),
-                    }
-                )
-            }
+        notices = self._services.notices()[:MOST_SENTENCES]
+        return AgentInfo(
+            asr=loaded.get("asr"),
+            voice=loaded.get("voice"),
+            llm=shortened(self._services.llm_name, LONGEST_NAME_CHARACTERS),
+            notices=tuple(shortened(text, LONGEST_SENTENCE_CHARACTERS) for text in notices),
         )
 
-    def _register_methods(self) -> None:
-        methods = {
-            "agent.ping": self._ping,
-            "agent.stop": self._stop_speaking,
-            "agent.repeat": self._repeat,
-        }
-        for name, method in methods.items():
-            self._room.local_participant.register_rpc_method(name, method)
-            self._methods.append(name)
+    def _served(self) -> str | None:
+        """Identity of the caller whom the session listens to."""
+        linked = self._session.room_io.linked_participant
+        return linked.identity if linked is not None else None
 
-    def _unregister_methods(self) -> None:
-        """Left registered they keep the room, half a MB of it, in the native library for ever."""
-        while self._methods:
-            self._room.local_participant.unregister_rpc_method(self._methods.pop())
-
-    async def _ping(self, _: rtc.RpcInvocationData) -> str:
-        return "pong"
-
-    async def _stop_speaking(self, _: rtc.RpcInvocationData) -> str:
+    async def _stop_speaking(self) -> None:
         with contextlib.suppress(RuntimeError):
             await self._session.interrupt(force=True)
-        return "ok"
 
-    async def _repeat(self, _: rtc.RpcInvocationData) -> str:
+    async def _repeat(self) -> None:
         said = [
             item.text_content
             for item in self._session.history.items
@@ -378,19 +365,6 @@ class RoomConversation:
             with contextlib.suppress(RuntimeError):
                 await self._session.interrupt(force=True)
             self._session.say(said[-1] or "", add_to_chat_ctx=False)
-        return "ok"
-
-    async def _publish(self, topic: str, text: str) -> None:
-        try:
-            await self._room.local_participant.send_text(text, topic=topic)
-        except Exception as error:
-            logger.debug("not published", extra={"topic": topic, "error": str(error)})
-
-    def _start_task(self, work: object, name: str) -> None:
-        assert asyncio.iscoroutine(work)
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 class _RoomAssistant(Assistant):

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Literal
 
 from livekit import rtc
 from livekit.agents import llm
-from pydantic import BaseModel, ValidationError
+
+from services.protocol import History, Method, ProtocolError
 
 logger = logging.getLogger("agent.take_over")
 
-HISTORY_METHOD = "conversation.history"
-"""What callers answer with the conversation so far, as JSON."""
-
 _ANSWER_SECONDS = 2.0
 _WAY_SECONDS = 2.0
-
-
-class _Message(BaseModel):
-    role: Literal["user", "assistant"]
-    text: str
-
-
-class _History(BaseModel):
-    messages: list[_Message]
 
 
 async def ask_what_was_said(me: rtc.LocalParticipant, callers: Iterable[str]) -> llm.ChatContext:
@@ -37,13 +25,13 @@ async def ask_what_was_said(me: rtc.LocalParticipant, callers: Iterable[str]) ->
         try:
             answer = await me.perform_rpc(
                 destination_identity=identity,
-                method=HISTORY_METHOD,
+                method=Method.HISTORY,
                 payload="",
                 response_timeout=_ANSWER_SECONDS,
                 max_round_trip_latency=_WAY_SECONDS,
             )
-            told = _History.model_validate_json(answer)
-        except (rtc.RpcError, ValidationError) as error:
+            told = History.decode(answer)
+        except (rtc.RpcError, ProtocolError) as error:
             logger.info("caller tells nothing", extra={"kind": type(error).__name__})
             continue
         if told.messages:
@@ -52,7 +40,7 @@ async def ask_what_was_said(me: rtc.LocalParticipant, callers: Iterable[str]) ->
     return llm.ChatContext.empty()
 
 
-def _as_context(told: _History) -> llm.ChatContext:
+def _as_context(told: History) -> llm.ChatContext:
     context = llm.ChatContext.empty()
     for message in told.messages:
         context.add_message(role=message.role, content=message.text)

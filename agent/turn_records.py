@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 
 from livekit.agents import llm
 from livekit.agents.voice import SpeechCreatedEvent, SpeechHandle
 
-
-@dataclass(frozen=True, slots=True)
-class TurnRecord:
-    """Durations in seconds; None where the framework measured nothing."""
-
-    id: str
-    end_of_speech_seconds: float | None
-    """From the last voice to the decision that the turn is over."""
-    transcript_seconds: float | None
-    """From the last voice to the transcript."""
-    first_token_seconds: float | None
-    first_sound_seconds: float | None
-    """From the reply's first words to its first sound."""
-    response_seconds: float | None
-    """From the caller's last voice to the agent's first sound leaving."""
-    prepared: bool
-    """The reply had been begun before the turn was over."""
-    interrupted: bool
-
-    def as_json(self) -> str:
-        """For the page."""
-        return json.dumps(asdict(self))
+from services.protocol import Turn
 
 
 class TurnRecords:
@@ -41,7 +18,7 @@ class TurnRecords:
 
     def __init__(self, *, limit: int) -> None:
         self._heard: llm.ChatMessage | None = None
-        self._records: deque[TurnRecord] = deque(maxlen=limit)
+        self._records: deque[Turn] = deque(maxlen=limit)
         self.count = 0
         """Turns since the room began."""
 
@@ -51,7 +28,7 @@ class TurnRecords:
         measured = [r.response_seconds for r in self._records if r.response_seconds is not None]
         return statistics.median(measured) if measured else None
 
-    def add(self, message: llm.ChatMessage, *, begun: float | None) -> TurnRecord | None:
+    def add(self, message: llm.ChatMessage, *, begun: float | None) -> Turn | None:
         """Take a message of the conversation; a reply to speech completes a turn.
 
         `begun` is the time (`time.time()`) at which the agent began to make this reply.
@@ -64,7 +41,7 @@ class TurnRecords:
             return None
         stopped = heard.metrics.get("stopped_speaking_at")
         waited = heard.metrics.get("end_of_turn_delay")
-        record = TurnRecord(
+        record = Turn(
             id=message.id,
             end_of_speech_seconds=waited,
             transcript_seconds=heard.metrics.get("transcription_delay"),

@@ -27,6 +27,7 @@ from services.loop_watch import LoopWatch
 from services.memory import MemoryState, ModelReload
 from services.metrics import catalogue, snapshots
 from services.metrics.catalogue import Definition
+from services.protocol import NoticeKind
 from services.temp_files import TempFileStats
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ logger = logging.getLogger("services.metrics")
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 REPLY_OUTCOMES = ("used", "caller went on", "words changed")
-NOTICE_KINDS = ("hearing_failed", "llm_unavailable", "voice_unavailable")
+NOTICE_KINDS = tuple(kind for kind in NoticeKind if kind is not NoticeKind.CALL_ENDED)
+"""Problems that a caller can be told of."""
 OTHER = "other"
 """Stands for a label's value that is not foreseen, so that the number of series is bounded."""
 

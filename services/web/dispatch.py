@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import web
 from livekit import api
 
+from services.protocol import TAKES_OVER
 from services.web.errors import ApiError
 from services.web.guard import Guard, json_object
 from services.web.ratelimit import RateLimit
@@ -28,9 +29,6 @@ MAX_ROOMS = 10_000
 REQUESTS_PER_MINUTE = 60.0
 LIVEKIT_TIMEOUT_SECONDS = 5.0
 MAX_TOKEN_CHARACTERS = 8192
-
-TAKES_OVER = "takes over"
-"""Metadata of the jobs that are asked for here: there may be a conversation to go on with."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,9 @@ import pytest
 from livekit import api, rtc
 
 from agent.phrases import BACK
-from agent.take_over import HISTORY_METHOD
 from benchmarks.caller import Caller, room_token
 from services.livekit_server import LiveKitAddress
-from services.web.dispatch import TAKES_OVER
+from services.protocol import TAKES_OVER, Method
 
 if TYPE_CHECKING:
     from agent.worker import Worker
@@ -41,7 +40,7 @@ async def greeting_of_a_second_agent(
         return history()
 
     if history is not None:
-        caller.room.local_participant.register_rpc_method(HISTORY_METHOD, tell)
+        caller.room.local_participant.register_rpc_method(Method.HISTORY, tell)
     async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
         await client.agent_dispatch.create_dispatch(
             api.CreateAgentDispatchRequest(agent_name=AGENT, room=room, metadata=TAKES_OVER)
