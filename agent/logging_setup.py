@@ -57,6 +57,9 @@ _CHATTER = (
 _FREED_ALREADY = "Attempted to drop unknown FFI handle"
 """What the native library says of each caller who leaves: it frees their track before Python."""
 
+_SENT_TO_NOBODY = ("ignoring text stream with topic", "ignoring byte stream with topic")
+"""What the client library says of each stream that a participant sends for no purpose of ours."""
+
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _COLORS = {"DEBUG": "36", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 _PLAIN_VALUE = re.compile(r"[\w.:/@%+,\-]+")
@@ -164,15 +167,26 @@ def _add_job(record: logging.LogRecord) -> bool:
 
 
 def _tame(record: logging.LogRecord) -> bool:
+    _without_trace_of_senders(record)
     if record.name.startswith("livekit."):
         message = record.getMessage()
         chatter = record.levelno == logging.INFO and message.startswith(_CHATTER)
         return "deprecated" not in message and (not chatter or _debugging())
     if record.name == "livekit":
         return _debugging() or _FREED_ALREADY not in record.getMessage()
+    if record.name == "root" and record.getMessage().startswith(_SENT_TO_NOBODY):
+        return _debugging()
     if record.name == "py.warnings":
         return "DeprecationWarning" not in record.getMessage()
     return True
+
+
+def _without_trace_of_senders(record: logging.LogRecord) -> None:
+    """A stream that its sender broke off, or made too large, is no fault of the code."""
+    error = record.exc_info[1] if record.exc_info else None
+    if type(error).__qualname__ == "StreamError" and not _debugging():
+        record.exc_info = None
+        vars(record).setdefault("error", str(error))
 
 
 def _debugging() -> bool:

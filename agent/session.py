@@ -12,7 +12,6 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import (
     APIConnectOptions,
-    AutoSubscribe,
     JobContext,
     llm,
 )
@@ -31,7 +30,7 @@ from livekit.agents.voice.room_io import (
 )
 
 from agent.assistant import Assistant
-from agent.joining import see_through
+from agent.joining import join
 from agent.lasting_session import LastingSession
 from agent.phrases import BACK, DID_NOT_CATCH
 from agent.remote import Commands, Remote
@@ -187,7 +186,7 @@ class RoomConversation:
         self._session.on("speech_created", self._replies.speech_created)
         self._room.on("participant_connected", self._on_participants_changed)
         self._room.on("participant_disconnected", self._on_participants_changed)
-        await see_through(self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
+        await join(self._ctx)
         self._leave_if_empty(_FIRST_CALLER_SECONDS)
         await self._remote.open(self._about_us())
         earlier = await self._earlier()
@@ -211,7 +210,9 @@ class RoomConversation:
                     # Browsers level the microphone themselves; the filter here would also want
                     # frames of whole 10 ms.
                     auto_gain_control=False,
-                    pre_connect_audio=True,
+                    # The framework's reader of such sound never ends for some rates, and leaves a
+                    # thread for each stream that is not finished. No page of ours sends any.
+                    pre_connect_audio=False,
                 ),
                 audio_output=AudioOutputOptions(sample_rate=self._tts.sample_rate),
                 text_input=TextInputOptions(text_input_cb=take_typed_text),

@@ -1,0 +1,143 @@
+"""Whoever is in a room can send what the page never would: no other room notices."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import pytest_asyncio
+from livekit import rtc
+
+from agent.joining import LARGEST_MESSAGE_BYTES
+from benchmarks.caller import Caller
+from services.livekit_server import LiveKitAddress
+from tests.room.processes import AgentProcess
+from tests.room.workers import call_the_worker, start
+
+PRE_CONNECT_TOPIC = "lk.agent.pre-connect-audio-buffer"
+BOMB_BYTES = 100_000_000
+"""Deflated by the client library to a thousandth of it."""
+MOST_GROWTH_BYTES = 60_000_000
+"""Two rooms that talk take less; a bomb that is inflated takes more."""
+UNFINISHED_STREAMS = 100
+SEND_SECONDS = 20.0
+
+QUESTION = "what is two plus three"
+ANSWER = "five"
+
+Attack = Callable[[rtc.Room, str], Coroutine[Any, Any, None]]
+"""Does its worst from within a room; the identity is that of the room's agent."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def worker_process(
+    livekit: LiveKitAddress, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[AgentProcess]:
+    """A worker as an operator starts it."""
+    folder: Path = tmp_path_factory.mktemp("attacked")
+    async with start(livekit, folder, {"LOOP_LAG_LIMIT_SECONDS": "60"}) as agent:
+        await agent.wait_for_log("worker ready")
+        # The first room of a process takes what every later one finds.
+        async with call_the_worker(livekit, "attacked-warm"):
+            pass
+        yield agent
+
+
+async def answered(caller: Caller) -> bool:
+    """Whether a question is answered to the end."""
+    before = len(caller.transcripts(of_agent=True))
+    await caller.send_text(QUESTION)
+    return ANSWER in (await caller.wait_for_transcript(before + 1, of_agent=True))[before]
+
+
+def most_memory(agent: AgentProcess) -> int:
+    """Bytes that the process has had resident at most."""
+    status = Path(f"/proc/{agent.process_id}/status").read_text()
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+async def text_bomb(room: rtc.Room, _: str) -> None:
+    await room.local_participant.send_text("a" * BOMB_BYTES, topic="lk.chat")
+
+
+async def text_bomb_of_no_topic(room: rtc.Room, _: str) -> None:
+    await room.local_participant.send_text("a" * BOMB_BYTES, topic="nobody's")
+
+
+async def call_bomb(room: rtc.Room, agent: str) -> None:
+    # Nobody answers what is too large to be looked at.
+    with contextlib.suppress(rtc.RpcError):
+        await room.local_participant.perform_rpc(
+            destination_identity=agent, method="agent.ping", payload="a" * BOMB_BYTES
+        )
+
+
+async def endless_bytes(room: rtc.Room, _: str) -> None:
+    writer = await room.local_participant.stream_bytes("bytes", topic="lk.chat")
+    for _number in range(200):
+        await writer.write(bytes(LARGEST_MESSAGE_BYTES))
+    await writer.aclose()
+
+
+def pre_connect(attributes: dict[str, str]) -> Attack:
+    async def send(room: rtc.Room, _: str) -> None:
+        writer = await room.local_participant.stream_bytes(
+            "x", topic=PRE_CONNECT_TOPIC, mime_type="audio/raw", attributes=attributes
+        )
+        await writer.write(bytes(20))
+        await writer.aclose()
+
+    return send
+
+
+async def unfinished_sound(room: rtc.Room, _: str) -> None:
+    for _number in range(UNFINISHED_STREAMS):
+        await room.local_participant.stream_bytes(
+            "x",
+            topic=PRE_CONNECT_TOPIC,
+            mime_type="audio/opus",
+            attributes={"trackId": "x", "sampleRate": "48000", "channels": "1"},
+        )
+
+
+ATTACKS: dict[str, Attack] = {
+    "a deflated text of 100 MB": text_bomb,
+    "the same for nobody": text_bomb_of_no_topic,
+    "a remote call with 100 MB": call_bomb,
+    "13 MB of bytes as a text": endless_bytes,
+    "sound at 1 Hz": pre_connect({"trackId": "x", "sampleRate": "1", "channels": "1"}),
+    "sound at -8 kHz": pre_connect({"trackId": "x", "sampleRate": "-8000", "channels": "1"}),
+    "sound without channels": pre_connect({"trackId": "x", "sampleRate": "16000", "channels": "0"}),
+    "sound that never ends": unfinished_sound,
+}
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+async def test_what_a_visitor_sends_costs_no_memory_no_thread_and_no_other_room(
+    worker_process: AgentProcess, livekit: LiveKitAddress, kind: str
+) -> None:
+    process = psutil.Process(worker_process.process_id)
+    name = re.sub(r"\W+", "-", kind)
+    async with (
+        call_the_worker(livekit, f"talking-{name}") as talking,
+        call_the_worker(livekit, f"attacking-{name}") as attacking,
+    ):
+        assert await answered(talking)
+        agent = await attacking.wait_for_agent()
+        memory, threads = most_memory(worker_process), process.num_threads()
+        attack = asyncio.create_task(ATTACKS[kind](attacking.room, agent.identity))
+        assert await answered(talking)
+        await asyncio.wait_for(attack, SEND_SECONDS)
+        # What was sent before is there before what is sent now.
+        assert await answered(attacking)
+        assert await answered(talking)
+        assert most_memory(worker_process) - memory < MOST_GROWTH_BYTES
+        assert process.num_threads() - threads < UNFINISHED_STREAMS / 2
