@@ -20,8 +20,16 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from services.audio import SAMPLE_RATE, Samples, clean, split_quietly
+from services.decoded_text import read_tokens
 from services.inference import InferenceDesk, Priority, Run, Urgency
-from services.runaway import is_phantom, is_runaway, token_limit, without_repetition
+from services.runaway import (
+    better_of,
+    is_phantom,
+    is_repetition,
+    is_runaway,
+    token_limit,
+    without_repetition,
+)
 from services.transcription import HeardWord, Transcription, join_transcriptions, shift_words
 
 logger = logging.getLogger("services.asr")
@@ -37,6 +45,9 @@ its pieces are long; a fitted one costs by length, and the demo model, which was
 requests, then gets 7 % of the words in the long test recordings wrong instead of 31 %."""
 _PROMPT_TOKENS = 112
 """Half of what Whisper's decoder keeps for a prompt, so that decoding stays fast."""
+_LATEST_START_SECONDS = 1
+"""Of the first segment, as in Whisper's own decoding."""
+_TIMESTAMPS_PER_SECOND = 50
 _SILENCE_PEAK = 1e-3
 """Full scale is 1: what stays below -60 dB is silence for any microphone."""
 
@@ -71,6 +82,10 @@ class ASRConfig:
     """The longest audio the model takes in one piece."""
     prompts: bool = False
     """Whether the model was trained with a prompt."""
+    timestamps: bool = False
+    """Whether the model was trained to write when each segment begins and ends. Doing so keeps it
+    from saying a short request again and again, and shows what it made up behind the audio's end.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +237,8 @@ class StreamingASR:
             best = self._pass(model, features, frames, seconds, options, run)
             if is_runaway(best) and frames < window:
                 run.check()
-                full = self._pass(model, features, window, seconds, options, run)
-                if not is_runaway(full) or (full.mean_log_probability > best.mean_log_probability):
-                    best = full
+                again = self._pass(model, features, window, seconds, options, run)
+                best = better_of(best, again)
         text = "" if is_phantom(best) else without_repetition(best.text)
         return replace(
             best,
@@ -303,25 +317,34 @@ class StreamingASR:
             [prompt],
             beam_size=1,
             max_length=min(len(prompt) + limit, model.max_length),
-            return_scores=True,
+            return_logits_vocab=True,
             return_no_speech_prob=True,
             suppress_blank=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            max_initial_timestamp_index=_LATEST_START_SECONDS * _TIMESTAMPS_PER_SECOND,
         )[0]
         run.check()
-        tokens = [t for t in result.sequences_ids[0] if t < tokenizer.eot]
-        text = tokenizer.decode(tokens).strip()
+        logits = (step.to_device(ctranslate2.Device.cpu) for step in result.logits[0])
+        decoded = read_tokens(
+            zip(result.sequences_ids[0], logits, strict=False),
+            end_of_text=tokenizer.eot,
+            timestamp_begin=tokenizer.timestamp_begin,
+            audio_seconds=seconds + _PADDING_SECONDS,
+        )
+        text = tokenizer.decode(decoded.spoken).strip()
+        beyond = tokenizer.decode(decoded.beyond).strip()
         return Transcription(
             text=text,
             language=language,
-            words=self._words(model, tokenizer, tokens, encoded, features.shape[-1], seconds)
+            words=self._words(
+                model, tokenizer, decoded.spoken, encoded, features.shape[-1], seconds
+            )
             if options.words and text
             else (),
-            mean_log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1)
-            if tokens
-            else 0.0,
+            mean_log_probability=decoded.mean_log_probability,
             no_speech_probability=result.no_speech_prob,
-            tokens=len(tokens),
+            tokens=decoded.count,
+            beyond="" if is_repetition(beyond, text) else beyond,
             audio_seconds=seconds,
         )
 
@@ -346,7 +369,10 @@ class StreamingASR:
             hotwords = " ".join(options.hotwords)
             previous = prompt_tokens(tokenizer.encode, options.prompt, options.context)
         prompt: list[int] = model.get_prompt(
-            tokenizer, previous, without_timestamps=True, hotwords=hotwords or None
+            tokenizer,
+            previous,
+            without_timestamps=not self._config.timestamps,
+            hotwords=hotwords or None,
         )
         return prompt
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 
 from services.transcription import Transcription
@@ -12,6 +13,9 @@ _TOKENS_PER_SECOND = 20
 """Usual speech takes 5 tokens a second; below 17 the demo model loses words."""
 _REPETITION_RATIO = 2.4
 """Text that compresses better than this repeats itself; the threshold of Whisper's own decoding."""
+_DOUBTFUL_REPEATS = {1: 4, 2: 3}
+"""How often a phrase of so many words may not stand at the end of a text; a longer one twice.
+People do say "no no no" and "five five five"."""
 _UNSURE_LOG_PROBABILITY = -1.0
 _NO_SPEECH_PROBABILITY = 0.6
 
@@ -22,12 +26,27 @@ def token_limit(seconds: float) -> int:
 
 
 def is_runaway(heard: Transcription) -> bool:
-    """Whether the decoder has lost its way: too many tokens, repetition, or a mere guess."""
+    """Whether the decoder has lost its way: it repeats itself, goes on behind the end of the
+    audio, writes too much for it, or merely guesses.
+    """
+    return repeats_itself(heard) or (
+        bool(heard.text) and heard.mean_log_probability < _UNSURE_LOG_PROBABILITY
+    )
+
+
+def repeats_itself(heard: Transcription) -> bool:
+    """Whether the text goes round in circles, or on and on, as far as one can tell from it."""
     return (
         heard.tokens >= token_limit(heard.audio_seconds) - 1
+        or bool(heard.beyond)
         or _compression_ratio(heard.text) > _REPETITION_RATIO
-        or (bool(heard.text) and heard.mean_log_probability < _UNSURE_LOG_PROBABILITY)
+        or _ends_in_repetition(heard.text)
     )
+
+
+def better_of(one: Transcription, other: Transcription) -> Transcription:
+    """The one that can rather be trusted: without repetition, and then the surer one."""
+    return max(one, other, key=lambda h: (not repeats_itself(h), h.mean_log_probability))
 
 
 def is_phantom(heard: Transcription) -> bool:
@@ -38,14 +57,10 @@ def is_phantom(heard: Transcription) -> bool:
     ) or heard.mean_log_probability < 2 * _UNSURE_LOG_PROBABILITY
 
 
-def _compression_ratio(text: str) -> float:
-    data = text.encode()
-    return len(data) / len(zlib.compress(data)) if len(data) > 40 else 0.0
-
-
 def without_repetition(text: str) -> str:
     """Cut a runaway: where a phrase of up to six words comes four times in a row, keep one."""
-    words = text.split()
+    found = list(re.finditer(_WORD, text))
+    words = [match.group().lower() for match in found]
     for start in range(len(words)):
         for length in range(1, 7):
             phrase = words[start : start + length]
@@ -54,5 +69,46 @@ def without_repetition(text: str) -> str:
                 repeats += 1
             # People do say "no no no", and read out digits.
             if repeats >= 4 and repeats * length >= 8:
-                return " ".join(words[: start + length])
+                return text[: found[start + length - 1].end()]
     return text
+
+
+def is_repetition(text: str, of: str) -> bool:
+    """Whether `text` only says again what stands at the end of `of`, once or more often."""
+    words, said = _words(text), _words(of)
+    if not words:
+        return True
+    # The decoder may have been stopped within the last word.
+    *whole, last = words
+    for length in range(1, len(said) + 1):
+        phrase = said[-length:]
+        again = phrase * (len(words) // length + 1)
+        if again[: len(whole)] == whole and again[len(whole)].startswith(last):
+            return True
+    return False
+
+
+def _ends_in_repetition(text: str) -> bool:
+    words = _words(text)
+    for length in range(1, len(words) // 2 + 1):
+        phrase = words[-length:]
+        repeats = 1
+        while words[len(words) - (repeats + 1) * length :][:length] == phrase:
+            repeats += 1
+            if repeats >= _DOUBTFUL_REPEATS.get(length, 2):
+                return True
+            if (repeats + 1) * length > len(words):
+                break
+    return False
+
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def _words(text: str) -> list[str]:
+    return [match.group().lower() for match in re.finditer(_WORD, text)]
+
+
+def _compression_ratio(text: str) -> float:
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if len(data) > 40 else 0.0

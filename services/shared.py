@@ -194,6 +194,7 @@ class SharedSpeech:
                 context_seconds=_context_seconds(config.context, model),
                 window_seconds=model.window_seconds,
                 prompts=model.prompts,
+                timestamps=model.timestamps,
             ),
             desk=self.desk,
         )

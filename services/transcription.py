@@ -28,6 +28,9 @@ class Transcription:
     """Per token; 0 is certain, below -1 is a guess."""
     no_speech_probability: float = 0.0
     tokens: int = 0
+    """As many as the decoder needed for the text, times included."""
+    beyond: str = ""
+    """What it went on to write for the time after the audio's end; no part of `text`."""
     audio_seconds: float = 0.0
     compute_seconds: float = 0.0
 

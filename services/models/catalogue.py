@@ -50,6 +50,8 @@ class ASREntry:
     """The longest audio that the encoder hears at once."""
     prompts: bool = True
     """Trained to continue earlier text, so that prompts and hotwords help it."""
+    timestamps: bool = True
+    """Trained to write when each segment begins and ends."""
     converted: bool = False
     """The hub has a Hugging Face checkpoint that is converted to CTranslate2 after download."""
     note: str = ""
@@ -193,6 +195,7 @@ _ASR_ENTRIES = (
         context_seconds=2.0,
         window_seconds=10.0,
         prompts=False,
+        timestamps=False,
         note="about 330 words, made from synthetic speech; poor on a person's voice",
     ),
 )

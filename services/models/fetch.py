@@ -277,6 +277,7 @@ def _describe(entry: ASREntry, facts: WhisperFacts, model: Path) -> None:
         "context_seconds": entry.context_seconds or FULL_CONTEXT,
         "window_seconds": facts.window_seconds,
         "prompts": entry.prompts,
+        "timestamps": entry.timestamps,
         "licence": entry.licence,
     }
     (model / OWN_ASR_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")

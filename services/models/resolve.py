@@ -42,6 +42,8 @@ class ASRModel:
     english_only: bool
     prompts: bool
     """Trained to continue earlier text, so that prompts and hotwords help it."""
+    timestamps: bool
+    """Trained to write when each segment begins and ends."""
     demo: bool
     licence: str
     source: str
@@ -127,6 +129,7 @@ def asr_model(entry: ASREntry, folder: Path) -> ASRModel:
         window_seconds=entry.window_seconds,
         english_only=entry.english_only,
         prompts=entry.prompts,
+        timestamps=entry.timestamps,
         demo=entry.demo,
         licence=entry.licence,
         source=_source(entry),
@@ -139,16 +142,17 @@ def describe_own(content: Any, where: Path) -> dict[str, Any]:
 
     All keys are optional: `context_seconds` (a positive number, the least sound that the encoder
     must be given, or "full" for always the whole window), `window_seconds` (a positive number, at
-    most the encoder's own), `prompts` (true or false), `licence` (text).
+    most the encoder's own), `prompts` and `timestamps` (true or false: whether it was trained with
+    them), `licence` (text).
     """
     allowed = (
-        'context_seconds (a number or "full"), window_seconds (a number), prompts (true or false), '
-        "licence (text)"
+        'context_seconds (a number or "full"), window_seconds (a number), prompts and '
+        "timestamps (true or false), licence (text)"
     )
     fits = isinstance(content, dict) and all(
         (key == "context_seconds" and (value == FULL_CONTEXT or _is_duration(value)))
         or (key == "window_seconds" and _is_duration(value))
-        or (key == "prompts" and isinstance(value, bool))
+        or (key in ("prompts", "timestamps") and isinstance(value, bool))
         or (key == "licence" and isinstance(value, str))
         for key, value in content.items()
     )
@@ -197,6 +201,7 @@ def _own_asr(folder: Path) -> ASRModel:
         window_seconds=window_seconds,
         english_only=facts.english_only,
         prompts=own.get("prompts", True),
+        timestamps=own.get("timestamps", True),
         demo=False,
         licence=own.get("licence", "its owner's"),
         source="the owner's own folder",

@@ -133,6 +133,7 @@ def test_an_own_folder_is_taken_for_a_stock_model(folder: Path, tmp_path: Path) 
     assert (model.name, model.context_seconds, model.window_seconds) == ("mine", 15.0, 10.0)
     assert model.english_only
     assert model.prompts
+    assert model.timestamps
     assert not model.demo
 
 
@@ -142,12 +143,18 @@ def test_an_own_folder_may_say_what_it_is(
 ) -> None:
     (folder / "agent-model.json").write_text(
         json.dumps(
-            {"context_seconds": said, "window_seconds": 8, "prompts": False, "licence": "MIT"}
+            {
+                "context_seconds": said,
+                "window_seconds": 8,
+                "prompts": False,
+                "timestamps": False,
+                "licence": "MIT",
+            }
         )
     )
     model = resolve_asr(str(folder), cache=tmp_path)
     assert model.context_seconds == context_seconds
-    assert (model.window_seconds, model.prompts) == (8.0, False)
+    assert (model.window_seconds, model.prompts, model.timestamps) == (8.0, False, False)
     assert model.licence == "MIT"
 
 

@@ -1,0 +1,109 @@
+"""Text that goes round in circles is told from text in which people repeat themselves."""
+
+import pytest
+
+from services.runaway import (
+    better_of,
+    is_repetition,
+    is_runaway,
+    repeats_itself,
+    without_repetition,
+)
+from services.transcription import Transcription
+
+
+def heard(text: str, *, log_probability: float = -0.2, beyond: str = "") -> Transcription:
+    return Transcription(
+        text,
+        mean_log_probability=log_probability,
+        beyond=beyond,
+        tokens=2 * len(text.split()),
+        audio_seconds=20.0,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what time is it? What time is it?",
+        "8, 8, 8, 8,",
+        "7-3-0-0-0-0-0-0-0-0",
+        "Alexa Alexa Alexa Alexa",
+        "I am of the, of the, of the",
+        "Book a room, book a room, book a room",
+        "请稍等请稍等请稍等请稍等请稍等请稍等请稍等请稍等请稍等请稍等",
+    ],
+)
+def test_text_that_ends_in_a_circle_is_doubted(text: str) -> None:
+    assert repeats_itself(heard(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Yes.",
+        "no, no, no",
+        "My number is five five five",
+        "my number is 555 555 12",
+        "One, two, one, two",
+        "What time is it? Tell me what time it is.",
+        "the cat and the dog and the bird",
+    ],
+)
+def test_what_people_say_is_not(text: str) -> None:
+    assert not is_runaway(heard(text))
+
+
+def test_text_behind_the_end_of_the_audio_is_doubted() -> None:
+    assert repeats_itself(heard("Yes.", beyond="Thank you."))
+
+
+def test_more_tokens_than_can_be_said_are_doubted() -> None:
+    assert repeats_itself(Transcription("a b c", tokens=36, audio_seconds=1.0))
+
+
+def test_a_guess_is_doubted_but_does_not_repeat_itself() -> None:
+    guess = heard("one of those", log_probability=-1.5)
+    assert is_runaway(guess)
+    assert not repeats_itself(guess)
+
+
+def test_of_two_hearings_one_without_repetition_is_the_better_and_then_the_surer() -> None:
+    circle = heard("no way no way no way", log_probability=-0.01)
+    guess = heard("no way", log_probability=-1.5)
+    sure = heard("in no way", log_probability=-0.5)
+    assert better_of(circle, guess) is guess
+    assert better_of(guess, sure) is sure
+
+
+@pytest.mark.parametrize(
+    ("text", "of", "same"),
+    [
+        ("What time is it? What ti", "What time is it?", True),
+        ("time is it", "What time is it?", True),
+        ("it it it", "What time is it?", True),
+        ("...", "What time is it?", True),
+        ("Thank you.", "What time is it?", False),
+        ("What time was it?", "What time is it?", False),
+        ("What time is it?", "", False),
+    ],
+)
+def test_it_is_known_whether_a_text_only_says_again_what_was_said(
+    text: str, of: str, same: bool
+) -> None:
+    assert is_repetition(text, of) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("hello " + "tell me a joke " * 10, "hello tell me a joke"),
+        ("7-3-0-0-0-0-0-0-0-0-0", "7-3-0"),
+        ("8, 8, 8, 8, 8, 8, 8, 8,", "8"),
+        ("no no no no no", "no no no no no"),
+        ("one two one two one two", "one two one two one two"),
+    ],
+)
+def test_a_long_circle_is_said_once(text: str, kept: str) -> None:
+    assert without_repetition(text) == kept
