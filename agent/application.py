@@ -143,7 +143,6 @@ class Application:
         self._upkeep = upkeep = Upkeep(settings, drain=ends)
         self._speech = speech = SharedSpeech(
             speech_config(settings),
-            observer=upkeep.observe,
             on_recognition=lambda audio, compute: upkeep.metrics.observe_recognition(
                 audio_seconds=audio, compute_seconds=compute
             ),

@@ -27,6 +27,8 @@ TOOL_FAILED = "Sorry, something went wrong. Please try again."
 HOW_CAN_I_HELP = "How can I help?"
 DID_NOT_UNDERSTAND = "Sorry, I did not understand that."
 DID_NOT_CATCH = "Sorry, I did not catch that. Please say it again."
+CANNOT_HEAR = "Sorry, I cannot hear you now. Please type, or try again in a minute."
+"""The recogniser keeps failing and is left alone for a while."""
 CANNOT_DO = "Sorry, I cannot do that from here."
 ABILITIES = (
     "I can tell the time and the date, set a timer, do arithmetic, spell a word, or tell a joke."
@@ -43,6 +45,7 @@ FIXED_PHRASES = (
     LLM_CUT_OFF,
     DID_NOT_UNDERSTAND,
     DID_NOT_CATCH,
+    CANNOT_HEAR,
     CANNOT_DO,
     HOW_CAN_I_HELP,
 )

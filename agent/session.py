@@ -32,7 +32,7 @@ from livekit.agents.voice.room_io import (
 from agent.assistant import Assistant
 from agent.joining import join
 from agent.lasting_session import LastingSession
-from agent.phrases import BACK, DID_NOT_CATCH
+from agent.phrases import BACK, CANNOT_HEAR, DID_NOT_CATCH
 from agent.remote import Commands, Remote
 from agent.settings import Settings
 from agent.take_over import ask_what_was_said
@@ -42,6 +42,7 @@ from agent.turn_records import PreparedReplies, TurnRecords
 from agent.typed_text import take_typed_text
 from services.heard import Heard, HeardKind
 from services.hearing import HearingTiming
+from services.inference import EngineUnavailable
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.livekit_local.voice_ending import VoiceEnding
 from services.metrics import Metrics
@@ -322,9 +323,11 @@ class RoomConversation:
     def _on_heard(self, heard: Heard) -> None:
         """An utterance that was lost is asked for again, so that the caller does not wait."""
         if heard.kind is HeardKind.FAILED and not self._ended:
-            self._remote.notify(NoticeKind.HEARING_FAILED, DID_NOT_CATCH)
+            left_alone = isinstance(heard.error, EngineUnavailable)
+            apology = CANNOT_HEAR if left_alone else DID_NOT_CATCH
+            self._remote.notify(NoticeKind.HEARING_FAILED, apology)
             with contextlib.suppress(RuntimeError):
-                self._session.say(DID_NOT_CATCH)
+                self._session.say(apology)
 
     def _end_call(self) -> None:
         self._end("the caller ended the call")

@@ -127,13 +127,14 @@ class Upkeep:
         self._report()
 
     def watch_over(self, speech: SharedSpeech) -> None:
-        """Take these models into account, loaded or not."""
+        """Take these models into account, loaded or not, and guard their engines."""
         self._speech = speech
+        speech.desk.observer = self._observe
+        speech.desk.guard = self.circuits.allow
         self.metrics.watch_desk(speech.desk.stats)
         self.metrics.watch_models(speech)
 
-    def observe(self, record: JobRecord) -> None:
-        """The desk's observer: a finished model call."""
+    def _observe(self, record: JobRecord) -> None:
         self.circuits.observe(record)
         self.metrics.observe_job(record)
 

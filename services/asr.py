@@ -185,6 +185,7 @@ class StreamingASR:
         queue_seconds: float | None = None,
         options: DecodeOptions = DecodeOptions(),
         supersede: str | None = None,
+        work: str = "",
     ) -> Transcription:
         """Transcribe audio of any length: mono float32 in [-1, 1] at 16 kHz.
 
@@ -210,6 +211,7 @@ class StreamingASR:
                 deadline_seconds=deadline_seconds,
                 queue_seconds=queue_seconds,
                 supersede=supersede,
+                work=work,
             )
             heard.append(shift_words(result, offset / SAMPLE_RATE))
             offset += len(piece)

@@ -62,6 +62,7 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._state = CircuitState.CLOSED
         self._in_a_row = 0
+        self._last_failed = ""
         self._opened_at = 0.0
         self._trial_at: float | None = None
 
@@ -97,16 +98,23 @@ class CircuitBreaker:
         """A call gave its result; one that began before the circuit opened proves as much."""
         with self._lock:
             self._in_a_row = 0
+            self._last_failed = ""
             self._trial_at = None
             changed = self._state is not CircuitState.CLOSED
             self._state = CircuitState.CLOSED
         if changed:
             self._tell(CircuitState.CLOSED)
 
-    def failure(self) -> None:
-        """A call failed, or did not end in time."""
+    def failure(self, work: str = "") -> None:
+        """A call failed, or did not end in time.
+
+        An utterance is decoded several times: failures of the same `work` in a row are one, so
+        that what cannot be decoded in one room does not cost the others their engine.
+        """
         with self._lock:
-            self._in_a_row += 1
+            if not work or work != self._last_failed:
+                self._in_a_row += 1
+            self._last_failed = work
             opens = (
                 self._in_a_row >= self._failures
                 if self._state is CircuitState.CLOSED
@@ -184,19 +192,22 @@ class Circuits:
             return breaker
 
     def allow(self, engine: str) -> bool:
-        """Ask for a call of this engine; see `CircuitBreaker.allow`."""
+        """Ask for a call of this engine; the desk's `guard`. See `CircuitBreaker.allow`."""
         return self.of(engine).allow()
 
     def observe(self, record: JobRecord) -> None:
         """Take a finished model call into account; the desk's `observer`.
 
-        Calls that waited too long or were superseded or cancelled say nothing about the engine.
+        Calls that waited too long or were superseded or cancelled say nothing about the engine;
+        those that a breaker refused were none.
         """
+        if record.outcome == "unavailable":
+            return
         breaker = self.of(record.engine)
         if record.outcome == "done":
             breaker.success()
         elif record.outcome in ("failed", "timeout", "wedged"):
-            breaker.failure()
+            breaker.failure(record.work)
         else:
             breaker.neutral()
 

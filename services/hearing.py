@@ -16,6 +16,7 @@ from services.audio import SAMPLE_RATE
 from services.heard import Heard, HeardKind
 from services.inference import (
     DeskFull,
+    EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Priority,
@@ -248,6 +249,7 @@ class Hearing:
             queue_seconds=self._timing.queue_seconds,
             options=self.options,
             supersede=f"hearing-{id(self)}" if supersede else None,
+            work=f"{self._room}-{id(utterance)}",
         )
         return shift_words(heard, (start - utterance.start) / SAMPLE_RATE)
 
@@ -258,7 +260,7 @@ class Hearing:
             return
         error = decode.task.exception()
         if error is not None:
-            if not isinstance(error, (Superseded, DeskFull)):
+            if not isinstance(error, (Superseded, DeskFull, EngineUnavailable)):
                 logger.warning("decode failed", extra={"error": str(error)})
             return
         if utterance is not self._utterance or utterance.decode is not decode:
@@ -308,8 +310,9 @@ class Hearing:
             except Exception as error:
                 if not isinstance(error, (InferenceError, ASRError)):
                     logger.exception("recognition failed")
-                # What took too long would keep the caller waiting for as long again.
-                if attempt == 1 or isinstance(error, InferenceTimeout):
+                # What took too long would keep the caller waiting for as long again, and an engine
+                # that is left alone is so a moment later too.
+                if attempt == 1 or isinstance(error, (InferenceTimeout, EngineUnavailable)):
                     self._emit(utterance.event(HeardKind.FAILED, Transcription(""), error=error))
                     break
         return join_transcriptions(utterance.committed or [Transcription("", "en")])

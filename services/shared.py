@@ -14,7 +14,7 @@ import ctranslate2
 
 from services.asr import ASRConfig, ASRLoadError, StreamingASR
 from services.cores import available_cores, plan_threads
-from services.inference import InferenceDesk, InferenceError, JobRecord
+from services.inference import InferenceDesk, InferenceError
 from services.load_once import LoadOnce
 from services.memory_use import measure_growth
 from services.models import (
@@ -79,12 +79,11 @@ class SharedSpeech:
         self,
         config: SpeechConfig | None = None,
         *,
-        observer: Callable[[JobRecord], None] | None = None,
         on_recognition: Callable[[float, float], object] | None = None,
         on_synthesis: Callable[[float, float], object] | None = None,
     ) -> None:
-        """`observer` is told of each model call, the others of each transcription and sentence:
-        seconds of sound, seconds of computing. They are called from any thread and must be quick.
+        """The callables are told of each transcription and sentence: seconds of sound, seconds of
+        computing. They are called from any thread and must be quick.
         """
         self.config = config or SpeechConfig()
         self._on_recognition = on_recognition
@@ -95,7 +94,6 @@ class SharedSpeech:
             queue_limit=self.config.queue_limit,
             wedge_budget=self.config.wedge_budget,
             on_wedged=self._replace_wedged,
-            observer=observer,
         )
         self._lock = threading.Lock()
         self._state = _State()

@@ -134,6 +134,7 @@ class StreamingTTS:
         room: str,
         priority: Priority | Urgency = Priority.FINAL,
         deadline_seconds: float = DEADLINE_SECONDS,
+        guarded: bool = True,
     ) -> AsyncGenerator[SpeechPiece, None]:
         """Speak one sentence: its sound in pieces, each computed when it is asked for.
 
@@ -142,7 +143,9 @@ class StreamingTTS:
         phrase are shared: do not write into them. Text that has no sound gives one empty piece
         with its words, or, where it is empty, nothing.
 
-        Raises SynthesisTimeout, SynthesisError, and the desk's DeskFull.
+        Only the trial of a fresh voice is not `guarded` by the circuit breaker.
+
+        Raises SynthesisTimeout, SynthesisError, and the desk's DeskFull and EngineUnavailable.
         """
         voice = self._voice
         if voice is None:
@@ -164,7 +167,12 @@ class StreamingTTS:
                 raise late
             try:
                 made: SpeechPiece | None = await self._desk.run(
-                    task.step, engine="tts", room=room, priority=priority, deadline_seconds=left
+                    task.step,
+                    engine="tts",
+                    room=room,
+                    priority=priority,
+                    deadline_seconds=left,
+                    guarded=guarded,
                 )
             except InferenceTimeout as error:
                 raise late from error
@@ -209,7 +217,7 @@ class StreamingTTS:
         started = time.perf_counter()
         first: float | None = None
         samples = 0
-        async for piece in self.synthesize(_WARM_UP_SENTENCE, room=room):
+        async for piece in self.synthesize(_WARM_UP_SENTENCE, room=room, guarded=False):
             if first is None:
                 first = time.perf_counter() - started
             samples += len(piece.samples)

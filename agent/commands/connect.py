@@ -59,7 +59,7 @@ async def _serve(name: str, settings: Settings) -> None:
     livekit = settings.livekit
     account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret.get_secret_value())
     upkeep = Upkeep(settings, drain=None)
-    speech = SharedSpeech(speech_config(settings), observer=upkeep.observe)
+    speech = SharedSpeech(speech_config(settings))
     configure_shared(speech)
     upkeep.watch_over(speech)
     try:

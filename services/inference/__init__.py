@@ -2,6 +2,7 @@
 
 from services.inference.call import (
     DeskFull,
+    EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Outcome,
@@ -17,6 +18,7 @@ from services.inference.urgency import Urgency
 __all__ = [
     "DeskFull",
     "DeskStats",
+    "EngineUnavailable",
     "InferenceDesk",
     "InferenceError",
     "InferenceTimeout",

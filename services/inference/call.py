@@ -24,6 +24,7 @@ Outcome = Literal[
     "evicted",
     "expired",
     "refused",
+    "unavailable",
 ]
 
 
@@ -50,6 +51,10 @@ class InferenceTimeout(InferenceError):
 
 class DeskFull(InferenceError):
     """The queue is full of more urgent work, or the desk has closed: the work was not done."""
+
+
+class EngineUnavailable(InferenceError):
+    """The engine keeps failing and is left alone for a while: the work was not done."""
 
 
 class Superseded(InferenceError):
@@ -116,6 +121,7 @@ class Call(Generic[T]):
     queue_seconds: float | None
     supersede: str | None
     queued_at: float
+    work: str = ""
     future: Future[T] = field(default_factory=Future)
     run: Run = field(default_factory=Run)
     started_at: float | None = None

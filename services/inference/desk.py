@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from services.inference.call import (
     Call,
     DeskFull,
+    EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Outcome,
@@ -46,6 +47,8 @@ class JobRecord:
     outcome: Outcome
     wait_seconds: float
     run_seconds: float
+    work: str = ""
+    """What the call was a part of, such as one utterance; empty: nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,14 @@ class InferenceDesk:
         wedge_budget: int = 2,
         on_wedged: Callable[[str], None] | None = None,
         observer: Callable[[JobRecord], None] | None = None,
+        guard: Callable[[str], bool] | None = None,
     ) -> None:
+        """Start the threads.
+
+        `guard` is asked before each call of an engine whether it may be called; `observer` is
+        told of each call's end, also of those that the guard refused. Both are called from any
+        thread and must be quick; they may be set later.
+        """
         if slots < 1:
             raise ValueError(f"slots must be at least 1, not {slots}")
         self._slots = slots
@@ -109,6 +119,7 @@ class InferenceDesk:
         self._wedge_budget = wedge_budget
         self.on_wedged = on_wedged
         self.observer = observer
+        self.guard = guard
         lock = threading.RLock()
         self._condition = threading.Condition(lock)
         self._watch_condition = threading.Condition(lock)
@@ -141,16 +152,20 @@ class InferenceDesk:
         deadline_seconds: float,
         queue_seconds: float | None = None,
         supersede: str | None = None,
+        work: str = "",
+        guarded: bool = True,
     ) -> T:
         """Run `job` in a desk thread and give its result; awaitable from any event loop.
 
         `deadline_seconds` counts from the job's start, `queue_seconds` bounds the wait before
         it. Queued work with the same `supersede` key makes way. An `Urgency` in place of a
         priority lets the job rise in the queue. Cancelling the awaiting task removes the job
-        from the queue, or stops it.
+        from the queue, or stops it. Calls of one `work`, such as an utterance, fail as one where
+        engines are judged. Only the trial of a fresh engine is not `guarded`.
 
-        Raises DeskFull, Superseded, Withdrawn, InferenceTimeout, or the Exception that the job
-        raises; anything else it raises, such as SystemExit, comes as an InferenceError.
+        Raises DeskFull, EngineUnavailable, Superseded, Withdrawn, InferenceTimeout, or the
+        Exception that the job raises; anything else it raises, such as SystemExit, comes as an
+        InferenceError.
         """
         urgency = priority if isinstance(priority, Urgency) else None
         future = self.submit(
@@ -161,6 +176,8 @@ class InferenceDesk:
             deadline_seconds=deadline_seconds,
             queue_seconds=queue_seconds,
             supersede=supersede,
+            work=work,
+            guarded=guarded,
         )
         if urgency is not None:
             urgency.follow(self, future)
@@ -176,6 +193,8 @@ class InferenceDesk:
         deadline_seconds: float,
         queue_seconds: float | None = None,
         supersede: str | None = None,
+        work: str = "",
+        guarded: bool = True,
     ) -> Future[T]:
         """Like `run`, but returns a future; cancelling the future cancels the work."""
         item = Call(
@@ -187,7 +206,11 @@ class InferenceDesk:
             queue_seconds=queue_seconds,
             supersede=supersede,
             queued_at=time.monotonic(),
+            work=work,
         )
+        if guarded and self.guard is not None and not self.guard(engine):
+            self._record(item, "unavailable")
+            raise EngineUnavailable(f"{engine} keeps failing and is left alone for a while")
         try:
             replaced, evicted = self._admit(item)
         except DeskFull:
@@ -393,6 +416,7 @@ class InferenceDesk:
                 outcome=outcome,
                 wait_seconds=(started or now) - item.queued_at,
                 run_seconds=0.0 if started is None else now - started,
+                work=item.work,
             )
             try:
                 self.observer(record)

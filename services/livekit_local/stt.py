@@ -29,7 +29,13 @@ from services.asr import ASRError, DecodeOptions, StreamingASR
 from services.audio import SAMPLE_RATE
 from services.heard import Heard, HeardKind
 from services.hearing import Hearing, HearingTiming
-from services.inference import DeskFull, InferenceError, InferenceTimeout, Priority
+from services.inference import (
+    DeskFull,
+    EngineUnavailable,
+    InferenceError,
+    InferenceTimeout,
+    Priority,
+)
 from services.livekit_local.speech_events import speech_data, speech_event
 from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
 from services.shared import get_shared_asr, get_shared_voice_activity
@@ -376,7 +382,7 @@ def api_error(error: Exception) -> APIError:
         return error
     if isinstance(error, InferenceTimeout):
         return APITimeoutError(f"speech recognition: {error}", retryable=True)
-    if isinstance(error, DeskFull):
+    if isinstance(error, (DeskFull, EngineUnavailable)):
         return APIConnectionError(f"speech recognition is busy: {error}", retryable=True)
     if isinstance(error, (ASRError, InferenceError)):
         return APIConnectionError(f"speech recognition: {error}", retryable=False)

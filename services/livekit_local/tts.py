@@ -22,7 +22,13 @@ from livekit.agents import (
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 from livekit.agents.utils import aio
 
-from services.inference import DeskFull, InferenceError, InferenceTimeout, Priority
+from services.inference import (
+    DeskFull,
+    EngineUnavailable,
+    InferenceError,
+    InferenceTimeout,
+    Priority,
+)
 from services.sentences import SentenceSplitter
 from services.shared import get_shared_tts, shared_voice_sample_rate
 from services.speech import PCM, SpeechPiece, SynthesisTimeout, TTSError
@@ -314,6 +320,6 @@ def api_error(error: Exception) -> APIError:
         return error
     if isinstance(error, (SynthesisTimeout, InferenceTimeout)):
         return APITimeoutError(f"speech synthesis: {error}", retryable=True)
-    if isinstance(error, DeskFull):
+    if isinstance(error, (DeskFull, EngineUnavailable)):
         return APIConnectionError(f"speech synthesis is busy: {error}", retryable=True)
     return APIConnectionError(f"speech synthesis failed: {error}", retryable=False)

@@ -83,7 +83,11 @@ def settings() -> Settings:
     return Settings.model_validate(
         {
             # A busy machine makes loops late, and that is not what these tests are about.
-            "limits": {"room_empty_seconds": 0.2, "loop_lag_seconds": 60.0},
+            "limits": {
+                "room_empty_seconds": 0.2,
+                "loop_lag_seconds": 60.0,
+                "circuit_open_seconds": 10.0,
+            },
             "voice": {"timeout_seconds": 2.0},
             "agent": {"name": "agent-under-test", "greeting": "Hello."},
         }

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import threading
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
-from agent.phrases import DID_NOT_CATCH
+from agent.phrases import CANNOT_HEAR, DID_NOT_CATCH
+from agent.settings import Settings
 from services.asr import ASRError, DecodeOptions, StreamingASR
 from services.audio import Samples
-from services.inference import Run
+from services.inference import EngineUnavailable, Priority, Run
 from services.piper_voice import PiperVoice, Speech
 from services.transcription import Transcription
 from tests.recordings import word_errors
-from tests.room.conftest import JoinRoom
+from tests.room.conftest import Call, JoinRoom
 
 if TYPE_CHECKING:
+    from agent.worker import Worker
     from services.shared import SharedSpeech
 
 
@@ -69,3 +74,62 @@ async def test_a_sentence_that_hangs_is_left_out_and_the_rest_is_spoken(
     assert replies[1] == "I run on your own machine, and nothing leaves it."
     assert ended.is_set()
     assert shared.desk.stats().written_off == 0
+
+
+async def _notice(call: Call, number: int) -> str:
+    """The sentence of that notice, once it is there."""
+    async with asyncio.timeout(20.0):
+        while len(call.caller.notices) < number:
+            await asyncio.sleep(0.02)
+    return str(call.caller.notices[number - 1]["text"])
+
+
+async def test_a_recogniser_that_keeps_failing_is_left_alone_and_tried_again(
+    join_room: JoinRoom,
+    monkeypatch: pytest.MonkeyPatch,
+    worker: Worker,
+    shared: SharedSpeech,
+    settings: Settings,
+) -> None:
+    call = await join_room()
+    real = StreamingASR.decode
+    asked: list[int] = []
+
+    def broken(
+        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run
+    ) -> Transcription:
+        asked.append(len(samples))
+        raise ASRError("broken for the test")
+
+    monkeypatch.setattr(StreamingASR, "decode", broken)
+    # One utterance is decoded several times, and counts as one failure.
+    failures = settings.limits.circuit_failures
+    for utterance in range(1, failures + 1):
+        assert worker.refusal == ""
+        await call.say_file("turn_15_kal16.wav")
+        notice = await _notice(call, utterance)
+        assert notice == (DID_NOT_CATCH if utterance < failures else CANNOT_HEAR)
+    assert "recogniser" in worker.refusal
+    before = len(asked)
+    with pytest.raises(EngineUnavailable):
+        await shared.asr.get_blocking().transcribe(
+            np.ones(16_000, dtype=np.float32),
+            room="another",
+            priority=Priority.FINAL,
+            deadline_seconds=5.0,
+        )
+    assert len(asked) == before
+    monkeypatch.setattr(StreamingASR, "decode", real)
+    for number in itertools.count(failures + 1):
+        await call.caller.wait_for_silence()
+        await call.say_file("pause_01_500ms.wav")
+        trial = asyncio.create_task(call.caller.wait_for_transcript(1, of_agent=False))
+        refusal = asyncio.create_task(_notice(call, number))
+        await asyncio.wait([trial, refusal], return_when=asyncio.FIRST_COMPLETED)
+        refusal.cancel()
+        if trial.done():
+            break
+        trial.cancel()
+    heard = await trial
+    assert word_errors(heard[0], "what is forty two plus seventeen") <= 1
+    assert worker.refusal == ""

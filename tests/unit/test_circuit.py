@@ -42,6 +42,15 @@ def test_failures_in_a_row_open_it(breaker: CircuitBreaker) -> None:
     assert not breaker.usable
 
 
+def test_an_utterance_that_cannot_be_decoded_is_one_failure(breaker: CircuitBreaker) -> None:
+    for _ in range(5):
+        breaker.failure("kitchen-1")
+    assert breaker.allow()
+    breaker.failure("kitchen-2")
+    breaker.failure("hall-1")
+    assert breaker.state is CircuitState.OPEN
+
+
 def test_after_a_while_one_call_may_try(breaker: CircuitBreaker, clock: Clock) -> None:
     opened(breaker)
     clock.now = 29.9
@@ -178,6 +187,16 @@ def test_only_the_engine_s_own_failures_count(outcome: Outcome, state: CircuitSt
     circuits = Circuits(failures=1)
     circuits.observe(JobRecord("tts", Priority.FINAL, outcome, 0.0, 1.0))
     assert circuits.states() == {"tts": state}
+
+
+async def test_a_call_that_was_refused_does_not_give_the_trial_away() -> None:
+    clock = Clock()
+    circuits = Circuits(failures=1, open_seconds=30.0, clock=clock)
+    circuits.observe(JobRecord("asr", Priority.FINAL, "failed", 0.0, 1.0))
+    clock.now = 30.0
+    assert circuits.allow("asr")
+    circuits.observe(JobRecord("asr", Priority.FINAL, "unavailable", 0.0, 0.0))
+    assert not circuits.allow("asr")
 
 
 async def test_the_desk_feeds_it() -> None:

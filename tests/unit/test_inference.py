@@ -15,6 +15,7 @@ import pytest
 
 from services.inference import (
     DeskFull,
+    EngineUnavailable,
     InferenceDesk,
     InferenceError,
     InferenceTimeout,
@@ -792,3 +793,19 @@ async def test_nothing_of_a_finished_call_is_kept_alive() -> None:
         assert gone() is None
     finally:
         desk.close()
+
+
+def test_a_guard_is_asked_before_each_call(desks: Desks) -> None:
+    asked: list[str] = []
+
+    def guard(engine: str) -> bool:
+        asked.append(engine)
+        return engine != "asr"
+
+    desk = desks.open(guard=guard)
+    with pytest.raises(EngineUnavailable, match="asr keeps failing"):
+        submit(desk, engine="asr")
+    assert submit(desk, engine="tts").result(PATIENCE_SECONDS) == "done"
+    assert submit(desk, engine="asr", guarded=False).result(PATIENCE_SECONDS) == "done"
+    assert asked == ["asr", "tts"]
+    assert desk.stats().outcomes["asr", Priority.FINAL, "unavailable"] == 1
