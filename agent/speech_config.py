@@ -12,7 +12,7 @@ def speech_config(settings: Settings) -> SpeechConfig:
     language = settings.asr.language
     return SpeechConfig(
         asr="demo" if demo else settings.asr.model,
-        voice="demo" if demo else settings.voice.voice,
+        voice="demo" if demo else settings.voice.voices,
         cache=settings.models.cache,
         language=None if language == "auto" else language,
         device=settings.asr.device,

@@ -24,7 +24,7 @@ from services.models import (
     ModelError,
     Voice,
     resolve_asr,
-    resolve_voice,
+    resolve_first_voice,
 )
 from services.tts import StreamingTTS, TTSConfig, TTSError, TTSLoadError
 from services.voice_activity import VoiceActivityModel
@@ -38,8 +38,8 @@ class SpeechConfig:
 
     asr: str = "demo"
     """A catalogue name, or the folder of a CTranslate2 Whisper."""
-    voice: str = "demo"
-    """A catalogue name, or a Piper `.onnx` file."""
+    voice: str | tuple[str, ...] = "demo"
+    """A catalogue name, or a Piper `.onnx` file; of several the first that is on this machine."""
     cache: Path = Path("models")
     """Where fetched models are."""
     language: str | None = "en"
@@ -56,6 +56,11 @@ class SpeechConfig:
     wedge_budget: int = 2
     phrase_cache_bytes: int = 8 * 2**20
 
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices to look for, in order."""
+        return (self.voice,) if isinstance(self.voice, str) else self.voice
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
@@ -64,6 +69,10 @@ class LoadedModel:
     name: str
     demo: bool
     memory_bytes: int
+    source: str = "part of a library"
+    """Where its files came from, in words."""
+    note: str = ""
+    """What an owner should know of it."""
 
 
 @dataclass(slots=True)
@@ -106,6 +115,7 @@ class SharedSpeech:
         await self.voice_activity.get()
         await self.asr.get()
         await self.tts.get()
+        self._tell_what_serves()
 
     @property
     def notices(self) -> list[str]:
@@ -125,7 +135,7 @@ class SharedSpeech:
         if voice is not None:
             return voice.sample_rate
         try:
-            return resolve_voice(self.config.voice, cache=self.config.cache).sample_rate
+            return resolve_first_voice(self.config.voices, cache=self.config.cache).sample_rate
         except ModelError:
             return DEMO_VOICE.sample_rate
 
@@ -171,7 +181,7 @@ class SharedSpeech:
                 engine = self._start_asr(model)
         self._note(
             "asr",
-            LoadedModel(model.name, model.demo, growth.bytes),
+            LoadedModel(model.name, model.demo, growth.bytes, model.source, model.note),
             problem,
             context_seconds=engine.config.context_seconds or engine.config.window_seconds,
         )
@@ -208,18 +218,19 @@ class SharedSpeech:
         config = self.config
         problem = None
         try:
-            voice = resolve_voice(config.voice, cache=config.cache)
+            voice = resolve_first_voice(config.voices, cache=config.cache)
             with measure_growth() as growth:
                 engine = self._start_tts(voice)
         except (ModelError, TTSLoadError) as error:
-            if config.voice == DEMO_VOICE.name:
+            if config.voices == (DEMO_VOICE.name,):
                 raise
             problem = f"{error}. The demo voice takes its place."
             logger.error("model unusable, demo takes its place", extra={"error": str(error)})
             voice = DEMO_VOICE
             with measure_growth() as growth:
                 engine = self._start_tts(voice)
-        self._note("voice", LoadedModel(voice.name, voice.demo, growth.bytes), problem)
+        loaded = LoadedModel(voice.name, voice.demo, growth.bytes, voice.source, voice.note)
+        self._note("voice", loaded, problem)
         return engine
 
     def _start_tts(self, voice: Voice) -> StreamingTTS:
@@ -260,6 +271,19 @@ class SharedSpeech:
                 "demo": loaded.demo,
                 "memory_mib": round(loaded.memory_bytes / 2**20, 1),
                 **facts,
+            },
+        )
+
+    def _tell_what_serves(self) -> None:
+        asr, voice = self.loaded["asr"], self.loaded["voice"]
+        logger.info(
+            "speech models serve",
+            extra={
+                "recogniser": asr.name,
+                "recogniser_source": asr.source,
+                "voice": voice.name,
+                "voice_source": voice.source,
+                **({"voice_note": voice.note} if voice.note else {}),
             },
         )
 

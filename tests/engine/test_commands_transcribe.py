@@ -163,7 +163,7 @@ def test_missing_model_is_said_once_and_replaced(terminal: Commands) -> None:
     ran = terminal.run("transcribe", TIME)
     assert (ran.status, ran.out) == (0, "what time is it\n")
     (line,) = ran.err.splitlines()
-    assert "python -m agent download-files --asr acft-base.en" in line
+    assert "python -m agent download-files --asr base" in line
     assert "The demo recogniser takes its place" in line
 
 

@@ -4,7 +4,6 @@ import json
 import math
 import shutil
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,14 @@ import pytest
 from faster_whisper import WhisperModel
 from safetensors.numpy import load_file, save_file
 
-from services.models import DEMO_ASR, ConversionError, fetch_asr, resolve_asr
-from services.models.catalogue import ASR_CATALOGUE
+from services.models import DEMO_ASR, ConversionError, resolve_asr
 from services.models.convert import convert_whisper, main
-from tests.models.hub_server import COMMIT, HubServer, running_hub
 
 CHECKPOINT = Path(__file__).parents[1] / "models" / "demo-hf"
 SPEECH = Path(__file__).parents[1] / "speech"
 SAMPLE_RATE = 16000
 SILENCE_SECONDS = 0.2
 CONTEXT_BEYOND_SECONDS = 1.0
-ACFT = "acft-tiny.en"
 
 
 class FittedWhisper(WhisperModel):  # type: ignore[misc]
@@ -84,28 +80,6 @@ def checkpoint(tmp_path: Path) -> Path:
     return Path(shutil.copytree(CHECKPOINT, tmp_path / "checkpoint"))
 
 
-@pytest.fixture
-def hub() -> Iterator[HubServer]:
-    """The checkpoint as FUTO's repositories hold theirs: vocab.json without merges."""
-    tokenizer = json.loads((CHECKPOINT / "tokenizer.json").read_text())
-    vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
-    added = {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
-    source = ASR_CATALOGUE[ACFT].source
-    assert source is not None
-    server = HubServer(revisions=(source.revision, COMMIT))
-    files = ("config.json", "generation_config.json", "model.safetensors")
-    server.add(
-        source.repository,
-        {name: (CHECKPOINT / name).read_bytes() for name in files}
-        | {
-            "vocab.json": json.dumps(vocabulary).encode(),
-            "added_tokens.json": json.dumps(added).encode(),
-        },
-    )
-    with running_hub(server) as running:
-        yield running
-
-
 def test_the_conversion_hears_what_the_demo_model_hears(
     tmp_path: Path, demo_transcripts: list[str]
 ) -> None:
@@ -114,17 +88,6 @@ def test_the_conversion_hears_what_the_demo_model_hears(
     expected = [turn["text"] for turn in turns()]
     wrong = sum(map(wrong_words, expected, demo_transcripts))
     assert wrong <= 0.1 * sum(len(text.split()) for text in expected)
-
-
-def test_an_acft_model_comes_from_the_hub_converted(
-    hub: HubServer, tmp_path: Path, demo_transcripts: list[str]
-) -> None:
-    model = fetch_asr(ACFT, cache=tmp_path, endpoint=hub.url, connect_timeout_seconds=20)
-    assert (model.context_seconds, model.window_seconds, model.english_only) == (2.0, 10.0, True)
-    assert "not yet tried" in model.note
-    assert transcripts(model.folder) == demo_transcripts
-    assert not (model.folder / "model.safetensors").exists()
-    assert resolve_asr(str(model.folder), cache=tmp_path).context_seconds == 2.0
 
 
 def test_the_settings_of_decoding_are_carried_over(checkpoint: Path, tmp_path: Path) -> None:

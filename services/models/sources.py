@@ -1,0 +1,72 @@
+"""The sources in use: in order, each opened when first needed, left out once it was silent."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import get_args
+
+from services.models.catalogue import ASREntry, VoiceEntry
+from services.models.errors import SourceError, SourceUnreachable
+from services.models.hub import Hub
+from services.models.index import PackageIndex
+from services.models.offers import Offer, Source, SourceName
+from services.models.transfer import ANSWER_TIMEOUT_SECONDS
+
+ALL_SOURCES: tuple[SourceName, ...] = get_args(SourceName)
+
+
+class Sources:
+    """What several models may be fetched from; a context manager, for one thread."""
+
+    def __init__(
+        self,
+        names: Sequence[SourceName] = ALL_SOURCES,
+        *,
+        endpoint: str | None = None,
+        answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS,
+    ) -> None:
+        """`endpoint` is the hub's address (default: `HF_ENDPOINT`, else the public hub)."""
+        self.names = tuple(names)
+        self._endpoint = endpoint
+        self._answer_timeout_seconds = answer_timeout_seconds
+        self._opened: dict[SourceName, Source] = {}
+        self._silent: dict[SourceName, SourceUnreachable] = {}
+        self._exits = ExitStack()
+
+    def __enter__(self) -> "Sources":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._exits.close()
+
+    def offers(self, entry: ASREntry | VoiceEntry) -> Iterator[tuple[SourceName, Offer]]:
+        """Where the model can be had, in the order to try."""
+        for name in self.names:
+            offer = self._open(name).offer(entry)
+            if offer is not None:
+                yield name, offer
+
+    def problem(self, name: SourceName) -> SourceUnreachable | None:
+        """Why a source is not to be asked again."""
+        return self._silent.get(name)
+
+    def note(self, name: SourceName, problem: SourceError) -> None:
+        """Remember that a source failed; one that was silent is not asked again."""
+        if isinstance(problem, SourceUnreachable):
+            self._silent[name] = problem
+
+    def _open(self, name: SourceName) -> Source:
+        if name not in self._opened:
+            seconds = self._answer_timeout_seconds
+            if name == "hub":
+                hub = Hub(self._endpoint, answer_timeout_seconds=seconds)
+                self._opened[name] = self._exits.enter_context(hub)
+            else:
+                index = PackageIndex(answer_timeout_seconds=seconds)
+                self._opened[name] = self._exits.enter_context(index)
+        return self._opened[name]

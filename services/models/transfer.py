@@ -1,0 +1,286 @@
+"""Bytes from a server: resumable, checked by checksum, given up quickly where it is silent."""
+
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import httpx2
+
+from services.models.errors import DownloadCorrupt, SourceRefused, SourceUnreachable
+from services.models.files import ModelFile, has_content
+
+logger = logging.getLogger("services.models")
+
+ANSWER_TIMEOUT_SECONDS = 4.0
+"""How long a server may take for its first answer; the next source is tried after that."""
+
+STALL_TIMEOUT_SECONDS = 15.0
+"""How long a transfer may stand still before it counts as broken."""
+
+RETRY_DELAYS_SECONDS = (0.5, 2.0, 4.0)
+"""The waits before trying a broken transfer again; starts anew whenever bytes came."""
+
+RANGE_REFUSED = 416
+
+PASSING_STATUSES = (408, 429)
+"""Statuses below 500 that another try may cure."""
+
+LONGEST_PAGE_BYTES = 32 * 2**20
+
+PRODUCT = "local-voice-agent"
+
+T = TypeVar("T")
+
+Advance = Callable[[int], None]
+"""Told the bytes as they come; negative: thrown away."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Who sends: how to name it, how to reach it, and as whom."""
+
+    name: str
+    """Begins a sentence, such as `The hub at https://…`; holds no secret."""
+    cure: str
+    """What to check when it cannot be reached."""
+    address: httpx2.URL
+    """Credentials go to this origin only."""
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+    """User name and password."""
+    verify: ssl.SSLContext | bool = True
+    proxy: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A short answer, read whole."""
+
+    url: httpx2.URL
+    """Where it came from in the end."""
+    content_type: str
+    text: str
+
+
+class Transfer:
+    """A connection to one server, for one thread, until it is closed.
+
+    No token, no telemetry, no request identifiers are sent.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS,
+        stall_timeout_seconds: float = STALL_TIMEOUT_SECONDS,
+        retry_delays_seconds: Sequence[float] | None = None,
+    ) -> None:
+        self.server = server
+        self._answer_timeout_seconds = answer_timeout_seconds
+        self._stall_timeout_seconds = stall_timeout_seconds
+        delays = RETRY_DELAYS_SECONDS if retry_delays_seconds is None else retry_delays_seconds
+        self._retry_delays_seconds = tuple(delays)
+        self._answered = False
+        self._client = httpx2.Client(
+            headers={"User-Agent": PRODUCT, "Accept-Encoding": "identity"},
+            follow_redirects=True,
+            timeout=httpx2.Timeout(stall_timeout_seconds, connect=answer_timeout_seconds),
+            verify=server.verify,
+            proxy=server.proxy,
+        )
+
+    def close(self) -> None:
+        """End the connections."""
+        self._client.close()
+
+    def read_page(self, url: httpx2.URL, what: str, *, accept: str) -> Page:
+        """Read a short answer whole. Blocks at most the two timeouts together.
+
+        SourceUnreachable where the server does not answer, SourceRefused where it says no.
+        """
+        deadline = time.monotonic() + self._answer_timeout_seconds + self._stall_timeout_seconds
+        content = bytearray()
+        with self._opened(url, what, {"Accept": accept}) as response:
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > LONGEST_PAGE_BYTES:
+                    raise SourceRefused(f"{self.server.name} answers without end for {what}.")
+                if time.monotonic() > deadline:
+                    raise SourceUnreachable(f"{self.server.name} is too slow; try again later.")
+            kind = response.headers.get("Content-Type", "")
+            text = content.decode(response.charset_encoding or "utf-8", errors="replace")
+            return Page(response.url, kind, text)
+
+    def download(self, url: httpx2.URL, file: ModelFile, target: Path, *, advance: Advance) -> None:
+        """Bring `file` to `target`, going on from what lies there, and check it.
+
+        `target` stays for a later call when the server falls silent (SourceUnreachable) or the
+        process ends; it is removed where the bytes are wrong (DownloadCorrupt).
+        """
+        resumed = target.exists()
+        self._transfer(url, file, target, advance)
+        if has_content(target, file):
+            return
+        advance(-file.size)
+        target.unlink()
+        # What lay here may have been damaged since, or sent by another: one fresh try tells.
+        if resumed:
+            self.download(url, file, target, advance=advance)
+            return
+        raise DownloadCorrupt(
+            f"{self.server.name} sent {file.name} with the wrong content (its checksum differs), "
+            "so it was thrown away; try again later."
+        )
+
+    def _transfer(self, url: httpx2.URL, file: ModelFile, target: Path, advance: Advance) -> None:
+        failures = 0
+        while True:
+            before = _size(target)
+            if before == file.size:
+                return
+            try:
+                self._transfer_once(url, file, target, advance)
+            except SourceUnreachable as error:
+                failures = 0 if _size(target) > before else failures + 1
+                if not self._answered or failures > len(self._retry_delays_seconds):
+                    raise
+                logger.info(
+                    "transfer broken, trying again",
+                    extra={"file": file.name, "bytes": _size(target), "reason": str(error)},
+                )
+                if self._retry_delays_seconds:
+                    time.sleep(self._retry_delays_seconds[max(0, failures - 1)])
+
+    def _transfer_once(
+        self, url: httpx2.URL, file: ModelFile, target: Path, advance: Advance
+    ) -> None:
+        have = _size(target)
+        if have > file.size:
+            advance(-have)
+            target.unlink()
+            have = 0
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        with self._opened(url, file.name, headers) as response:
+            if response.status_code == RANGE_REFUSED:
+                target.unlink(missing_ok=True)
+                advance(-have)
+                raise SourceUnreachable(
+                    f"{self.server.name} does not go on in the middle of {file.name}; try again."
+                )
+            if have and response.status_code != 206:
+                advance(-have)
+                have = 0
+            self._check_announced(response, file, have)
+            with target.open("ab" if have else "wb") as content:
+                for chunk in response.iter_bytes():
+                    if have + len(chunk) > file.size:
+                        break
+                    content.write(chunk)
+                    have += len(chunk)
+                    advance(len(chunk))
+                else:
+                    if have == file.size:
+                        return
+                    raise SourceUnreachable(
+                        f"{self.server.name} sent only a part of {file.name}; try again."
+                    )
+        target.unlink()
+        advance(-have)
+        raise self._wrong_size(file, "more bytes")
+
+    def _check_announced(self, response: httpx2.Response, file: ModelFile, have: int) -> None:
+        announced = response.headers.get("Content-Length", "")
+        if "Content-Encoding" in response.headers or not announced.isdigit():
+            return
+        if have + int(announced) != file.size:
+            raise self._wrong_size(file, f"{have + int(announced)} bytes")
+
+    def _wrong_size(self, file: ModelFile, sent: str) -> DownloadCorrupt:
+        return DownloadCorrupt(
+            f"{self.server.name} sends {sent} for {file.name} instead of {file.size}, so they "
+            f"were not taken: a proxy or a login page may stand between; {self.server.cure}."
+        )
+
+    @contextmanager
+    def _opened(
+        self, url: httpx2.URL, what: str, headers: dict[str, str]
+    ) -> Iterator[httpx2.Response]:
+        """The answer to a request, its status checked, and every error one sentence of ours."""
+        request = self._client.build_request("GET", url, headers=headers)
+        auth = self._auth(url)
+        seconds = self._stall_timeout_seconds if self._answered else self._answer_timeout_seconds
+        try:
+            response = _within(
+                seconds,
+                lambda: self._client.send(request, stream=True, auth=auth),
+                discard=httpx2.Response.close,
+            )
+            try:
+                if response.status_code >= 400 and response.status_code != RANGE_REFUSED:
+                    raise self._refusal(response.status_code, what)
+                self._answered = True
+                yield response
+            finally:
+                response.close()
+        except TimeoutError as error:
+            raise SourceUnreachable(
+                f"{self.server.name} did not answer within {seconds:g} s; try again later."
+            ) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            reason = str(error) or type(error).__name__
+            raise SourceUnreachable(
+                f"{self.server.name} cannot be reached ({reason}); "
+                f"{self.server.cure}, or try again later."
+            ) from error
+
+    def _auth(self, url: httpx2.URL) -> httpx2.BasicAuth | None:
+        own, credentials = self.server.address, self.server.credentials
+        same = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
+        return httpx2.BasicAuth(*credentials) if credentials is not None and same else None
+
+    def _refusal(self, status: int, what: str) -> SourceUnreachable | SourceRefused:
+        if status in PASSING_STATUSES or status >= 500:
+            return SourceUnreachable(
+                f"{self.server.name} answers {status} for {what}; try again later."
+            )
+        return SourceRefused(f"{self.server.name} does not give out {what} (HTTP status {status}).")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _within(seconds: float, call: Callable[[], T], *, discard: Callable[[T], None]) -> T:
+    """The call's outcome, or TimeoutError after `seconds` in all.
+
+    HTTP timeouts bound single steps, and looking up a name has none. A call that is late ends on
+    its own in a daemon thread, and what it brought is discarded.
+    """
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result = call()
+        except BaseException as error:
+            if outcome.set_running_or_notify_cancel():
+                outcome.set_exception(error)
+            return
+        if outcome.set_running_or_notify_cancel():
+            outcome.set_result(result)
+        else:
+            discard(result)
+
+    threading.Thread(target=run, name="first-answer", daemon=True).start()
+    try:
+        return outcome.result(timeout=seconds)
+    except TimeoutError:
+        if outcome.cancel():
+            raise
+        return outcome.result()
