@@ -240,7 +240,7 @@ class StreamingASR:
             if is_runaway(best) and frames < window:
                 run.check()
                 again = self._pass(model, features, window, seconds, options, run)
-                best = better_of(best, again)
+                best = replace(better_of(best, again), passes=2)
         text = "" if is_phantom(best) else without_repetition(best.text)
         return replace(
             best,

@@ -16,8 +16,15 @@ _REPETITION_RATIO = 2.4
 _DOUBTFUL_REPEATS = {1: 4, 2: 3}
 """How often a phrase of so many words may not stand at the end of a text; a longer one twice.
 People do say "no no no" and "five five five"."""
+_LONGEST_UNIT = 3
+"""Letters that, said eight times in a row, are no word: "AHHHHHHHH", "hahahahahahahaha"."""
 _UNSURE_LOG_PROBABILITY = -1.0
-_NO_SPEECH_PROBABILITY = 0.6
+_PHANTOMS = ((0.85, -0.5), (0.45, -1.0), (0.0, -2.0))
+"""From which probability of no speech on a text is made up, when its mean log probability is below
+so much. Right texts of people, single words among them, have at most 0.63 and -0.9, or 0.4 and
+-1.7; what is made up for music, machines and applause has 0.47 and -1.1 at least, or below -1.9."""
+_PHANTOM_CIRCLE = 0.45
+"""The same for a text that goes round in circles, however sure of it the decoder is."""
 
 
 def token_limit(seconds: float) -> int:
@@ -40,6 +47,7 @@ def repeats_itself(heard: Transcription) -> bool:
         heard.tokens >= token_limit(heard.audio_seconds) - 1
         or bool(heard.beyond)
         or _compression_ratio(heard.text) > _REPETITION_RATIO
+        or re.search(_DRAWN_OUT, heard.text) is not None
         or _ends_in_repetition(heard.text)
     )
 
@@ -51,10 +59,12 @@ def better_of(one: Transcription, other: Transcription) -> Transcription:
 
 def is_phantom(heard: Transcription) -> bool:
     """Text that Whisper makes up for noise or music."""
-    return (
-        heard.no_speech_probability > _NO_SPEECH_PROBABILITY
-        and heard.mean_log_probability < _UNSURE_LOG_PROBABILITY / 2
-    ) or heard.mean_log_probability < 2 * _UNSURE_LOG_PROBABILITY
+    if heard.no_speech_probability > _PHANTOM_CIRCLE and repeats_itself(heard):
+        return True
+    return any(
+        heard.no_speech_probability >= no_speech and heard.mean_log_probability < surest
+        for no_speech, surest in _PHANTOMS
+    )
 
 
 def without_repetition(text: str) -> str:
@@ -102,6 +112,7 @@ def _ends_in_repetition(text: str) -> bool:
     return False
 
 
+_DRAWN_OUT = re.compile(rf"([^\W\d_]{{1,{_LONGEST_UNIT}}}?)\1{{7}}", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 

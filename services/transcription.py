@@ -31,6 +31,8 @@ class Transcription:
     """As many as the decoder needed for the text, times included."""
     beyond: str = ""
     """What it went on to write for the time after the audio's end; no part of `text`."""
+    passes: int = 1
+    """How often it was decoded: once more with the whole window where the text was doubted."""
     audio_seconds: float = 0.0
     compute_seconds: float = 0.0
 
@@ -54,6 +56,7 @@ def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
         / max(1, tokens),
         no_speech_probability=max((p.no_speech_probability for p in parts), default=0.0),
         tokens=tokens,
+        passes=max((p.passes for p in parts), default=0),
         audio_seconds=sum(p.audio_seconds for p in parts),
         compute_seconds=sum(p.compute_seconds for p in parts),
     )

@@ -436,7 +436,7 @@ def test_people_may_repeat_themselves(
 
 @pytest.mark.parametrize(
     ("log_probability", "no_speech", "kept"),
-    [(-0.8, 0.9, ""), (-2.5, 0.0, ""), (-0.2, 0.9, "thank you"), (-0.8, 0.1, "thank you")],
+    [(-1.1, 0.6, ""), (-2.5, 0.0, ""), (-0.2, 0.9, "thank you"), (-0.8, 0.1, "thank you")],
 )
 def test_a_guess_for_what_is_hardly_speech_is_not_kept(
     asr: StreamingASR,

@@ -1,9 +1,12 @@
 """Text that goes round in circles is told from text in which people repeat themselves."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.runaway import (
     better_of,
+    is_phantom,
     is_repetition,
     is_runaway,
     repeats_itself,
@@ -31,6 +34,8 @@ def heard(text: str, *, log_probability: float = -0.2, beyond: str = "") -> Tran
         "Alexa Alexa Alexa Alexa",
         "I am of the, of the, of the",
         "Book a room, book a room, book a room",
+        "AHHHHHHHHH!",
+        "Hahahahahahahahaha.",
         "请稍等请稍等请稍等请稍等请稍等请稍等请稍等请稍等请稍等请稍等",
     ],
 )
@@ -43,6 +48,8 @@ def test_text_that_ends_in_a_circle_is_doubted(text: str) -> None:
     [
         "",
         "Yes.",
+        "Aaaaah!",
+        "10000000000",
         "no, no, no",
         "My number is five five five",
         "my number is 555 555 12",
@@ -67,6 +74,26 @@ def test_a_guess_is_doubted_but_does_not_repeat_itself() -> None:
     guess = heard("one of those", log_probability=-1.5)
     assert is_runaway(guess)
     assert not repeats_itself(guess)
+
+
+@pytest.mark.parametrize(
+    ("text", "log_probability", "no_speech", "phantom"),
+    [
+        ("Thank you.", -1.07, 0.71, True),
+        ("I'm sorry.", -2.16, 0.3, True),
+        ("you", -0.6, 0.95, True),
+        ("ah ah ah ah ah ah", -0.3, 0.5, True),
+        ("No.", -1.7, 0.33, False),
+        ("Fifty.", -0.8, 0.6, False),
+        ("zero zero zero zero", -0.3, 0.2, False),
+        ("", 0.0, 0.9, False),
+    ],
+)
+def test_what_is_made_up_for_noise_is_told_from_short_words(
+    text: str, log_probability: float, no_speech: float, phantom: bool
+) -> None:
+    guess = replace(heard(text, log_probability=log_probability), no_speech_probability=no_speech)
+    assert is_phantom(guess) is phantom
 
 
 def test_of_two_hearings_one_without_repetition_is_the_better_and_then_the_surer() -> None:
