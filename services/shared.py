@@ -79,6 +79,8 @@ class LoadedModel:
 class _State:
     notices: dict[str, str] = field(default_factory=dict)
     loaded: dict[str, LoadedModel] = field(default_factory=dict)
+    told: tuple[LoadedModel, LoadedModel] | None = None
+    """The pair that the log was last told of."""
 
 
 class SharedSpeech:
@@ -276,6 +278,10 @@ class SharedSpeech:
 
     def _tell_what_serves(self) -> None:
         asr, voice = self.loaded["asr"], self.loaded["voice"]
+        with self._lock:
+            told, self._state.told = self._state.told, (asr, voice)
+        if told == (asr, voice):
+            return
         logger.info(
             "speech models serve",
             extra={

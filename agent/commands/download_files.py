@@ -117,15 +117,15 @@ def _fetch_first(
     from services.models import DiskFull, ModelError
 
     problems: list[ModelError] = []
-    for name in names:
+    for position, name in enumerate(names, 1):
         try:
             fetch(name, cache, sources)
         except DiskFull as problem:
             return [problem]
         except ModelError as problem:
             problems.append(problem)
-            if name != names[-1]:
-                print(f"{problem} The next voice is tried.", file=sys.stderr, flush=True)
+            for following in names[position : position + 1]:
+                print(f"{name} cannot be had now; trying {following}", file=sys.stderr, flush=True)
         else:
             return []
     return problems

@@ -16,7 +16,7 @@ from agent.settings import Settings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from services.shared import SharedSpeech
+    from services.shared import LoadedModel, SharedSpeech
 
 _SENTENCE = "What is the weather in Berlin on Friday?"
 """The demo models know its words."""
@@ -49,6 +49,9 @@ async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
                 sample = item
         yield await _check_voice_activity(speech, sample)
         yield await _check_recogniser(speech, sample)
+        loaded = speech.loaded
+        if "asr" in loaded and "voice" in loaded:
+            yield ok("models", f"{_origin(loaded['asr'])}; {_origin(loaded['voice'])}")
     finally:
         speech.close()
 
@@ -143,6 +146,12 @@ async def _check_voice_activity(speech: SharedSpeech, sample: Sample | None) -> 
     if speech_span(model, sample.samples) is None:
         return warn("voice activity", "loaded, but takes the voice for noise")
     return ok("voice activity", "loaded, hears the voice")
+
+
+def _origin(model: LoadedModel) -> str:
+    """Which model serves, where it came from, and what is to be known of it."""
+    text = f"{model.name} from {model.source}" if not model.demo else f"the {model.name} model"
+    return f"{text} ({model.note})" if model.note else text
 
 
 def _notice(speech: SharedSpeech, before: list[str] | None = None) -> str:

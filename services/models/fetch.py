@@ -161,10 +161,11 @@ def _bring(
             problems.append(silent)
             continue
         if problems:
-            show.say(f"{problems[-1]} Trying {offer.place}.")
+            show.say(f"{entry.name}: trying {offer.place}")
         try:
             _download(entry, offer, staging, show, disk_usage)
         except SourceError as problem:
+            show.say(str(problem))
             sources.note(name, problem)
             problems.append(problem)
             logger.info(

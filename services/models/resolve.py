@@ -1,5 +1,6 @@
 """From a catalogue name or a path to the checked files of a model, without any network."""
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from services.models.catalogue import (
 from services.models.errors import ModelCorrupt, ModelError, ModelMissing, download_command
 from services.models.manifest import verify_manifest
 from services.models.structure import check_voice, check_whisper, read_json
+
+logger = logging.getLogger("services.models")
 
 OWN_ASR_FILE = "agent-model.json"
 """Optional beside an owner's model; `describe_own` in this module says what it may hold."""
@@ -124,6 +127,8 @@ def resolve_first_voice(names_or_paths: Sequence[str], *, cache: Path) -> Voice:
             return resolve_voice(name_or_path, cache=cache)
         except ModelError as problem:
             problems.append(problem)
+            if isinstance(problem, ModelCorrupt):
+                logger.warning("voice passed over", extra={"reason": str(problem)})
     raise problems[0] if problems else ModelMissing("No voice is named; see TTS_VOICE.")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.models import resolve_asr
 from tests.commands import Commands, Ran, commands
 
 # A command loads its own models.
@@ -68,6 +69,18 @@ def test_models_are_measured(terminal: Commands) -> None:
     assert "real-time factor" in found["recogniser"]["text"]
     assert "it heard" not in found["recogniser"]["text"]
     assert found["voice activity"]["text"] == "loaded, hears the voice"
+    assert found["models"]["text"].startswith("the demo model (about 330 words")
+
+
+def test_the_models_that_serve_are_named_with_where_they_came_from(
+    terminal: Commands, genuine_cache: Path
+) -> None:
+    terminal.set(MODELS="auto", WHISPER_MODEL_PATH=str(genuine_cache))
+    found = findings(terminal.run("doctor", "--json"))
+    recogniser, voice = found["models"]["text"].split("; ")
+    assert recogniser == f"base from {resolve_asr('base', cache=genuine_cache).source}"
+    assert voice.startswith("en_US-joe-medium from ")
+    assert "lessac, whose recordings are licensed for research" in voice
 
 
 def test_missing_models_are_warned_of_with_the_command_that_fetches_them(

@@ -122,7 +122,8 @@ def test_where_only_the_index_answers_the_voice_that_it_has_is_taken_with_its_co
     assert ran.status == 0
     assert f"{ASR} is fetched" in ran.out
     assert voices_here(terminal) == [SECOND_VOICE]
-    assert "The next voice is tried" in ran.err
+    assert f"{FIRST_VOICE} cannot be had now; trying {SECOND_VOICE}" in ran.err
+    assert ran.err.count("The hub at") == 1
     assert "lessac, whose recordings are licensed for research" in ran.err
     again = terminal.run("download-files", "--list")
     assert f"*+ {SECOND_VOICE}" in again.out

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from services.models import (
+    DEFAULT_VOICES,
     DEMO_ASR,
     DEMO_VOICE,
     ModelCorrupt,
     ModelMissing,
     resolve_asr,
+    resolve_first_voice,
     resolve_voice,
 )
 from services.models.manifest import MANIFEST_NAME, write_manifest
@@ -213,3 +215,33 @@ def test_a_folder_of_several_voices_must_be_named_closer(voice: Path, tmp_path: 
     shutil.copy(voice, tmp_path / "other.onnx")
     with pytest.raises(ModelMissing, match=r"2 \.onnx files"):
         resolve_voice(str(tmp_path), cache=tmp_path)
+
+
+@pytest.fixture
+def voices(tmp_path: Path) -> Path:
+    """A cache with the catalogue's ljspeech and joe in it."""
+    for name in ("en_US-ljspeech-medium", "en_US-joe-medium"):
+        folder = tmp_path / "voices" / name
+        folder.mkdir(parents=True)
+        shutil.copy(DEMO_VOICE.model, folder / f"{name}.onnx")
+        shutil.copy(DEMO_VOICE.config, folder / f"{name}.onnx.json")
+        write_manifest(folder, name=name, source="somebody")
+    return tmp_path
+
+
+def test_of_several_voices_the_first_that_is_here_is_taken(voices: Path) -> None:
+    assert resolve_first_voice(DEFAULT_VOICES, cache=voices).name == DEFAULT_VOICES[0]
+    shutil.rmtree(voices / "voices" / DEFAULT_VOICES[0])
+    assert resolve_first_voice(DEFAULT_VOICES, cache=voices).name == DEFAULT_VOICES[1]
+    shutil.rmtree(voices / "voices" / DEFAULT_VOICES[1])
+    with pytest.raises(ModelMissing, match=f"download-files --voice {DEFAULT_VOICES[0]}"):
+        resolve_first_voice(DEFAULT_VOICES, cache=voices)
+
+
+def test_a_damaged_voice_is_passed_over_and_the_log_says_so(
+    voices: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cut_short(voices / "voices" / DEFAULT_VOICES[0] / f"{DEFAULT_VOICES[0]}.onnx")
+    assert resolve_first_voice(DEFAULT_VOICES, cache=voices).name == DEFAULT_VOICES[1]
+    (record,) = caplog.records
+    assert DEFAULT_VOICES[0] in vars(record)["reason"]
