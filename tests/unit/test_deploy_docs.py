@@ -26,8 +26,10 @@ README = DEPLOY / "README.md"
 PAGES = (OPERATIONS, SCALING, RELIABILITY, README)
 
 METRICS = {metric.name for metric in CATALOGUE}
-NOT_OURS = {"NODE_IP", "REDIS_HOST", "LIVEKIT_KEYS"}
-"""Variables of the LiveKit server."""
+OF_LIVEKIT = {"NODE_IP", "REDIS_HOST", "LIVEKIT_KEYS"}
+OF_SOURCES = {"HF_ENDPOINT", "HF_HUB_OFFLINE", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX"}
+"""Variables of the programs whose settings say where models are fetched from."""
+NOT_OURS = OF_LIVEKIT | OF_SOURCES
 FRAMEWORK_MESSAGES = {"failed to connect to livekit"}
 
 
