@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
-from livekit.agents.voice import AgentEvent, AgentSession
+from livekit.agents.voice import AgentEvent, AgentSession, UserInputTranscribedEvent
 from livekit.agents.voice.events import EventTypes
 
 logger = logging.getLogger(__name__)
@@ -18,10 +20,25 @@ class LastingSession(AgentSession[None]):
 
     Its closing does not fail: the framework's job would end there, with its room still joined and
     nobody told that it is over.
+
+    What the callers are heard to say goes to `on_transcribed` alone, where there is one: the
+    framework would show all of it as the words of the one participant that it is linked to.
     """
+
+    def __init__(
+        self,
+        *,
+        on_transcribed: Callable[[UserInputTranscribedEvent], None] | None = None,
+        **arguments: Any,
+    ) -> None:
+        self._on_transcribed = on_transcribed
+        super().__init__(**arguments)
 
     def emit(self, event: EventTypes, arg: AgentEvent) -> None:
         """Tell the listeners, and keep nothing."""
+        if self._on_transcribed is not None and isinstance(arg, UserInputTranscribedEvent):
+            self._on_transcribed(arg)
+            return
         super(AgentSession, self).emit(event, arg)
 
     async def aclose(self) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from livekit import rtc
 from livekit.agents import (
     APIConnectOptions,
     JobContext,
@@ -22,14 +21,13 @@ from livekit.agents.voice import (
 )
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.room_io import (
-    AudioInputOptions,
     AudioOutputOptions,
     RoomOptions,
-    TextInputOptions,
     TextOutputOptions,
 )
 
 from agent.assistant import Assistant
+from agent.callers import Callers
 from agent.joining import join
 from agent.lasting_session import LastingSession
 from agent.phrases import BACK, CANNOT_HEAR, DID_NOT_CATCH
@@ -39,7 +37,6 @@ from agent.take_over import ask_what_was_said
 from agent.tools import RoomState, Toolbox
 from agent.turn_handling import turn_handling
 from agent.turn_records import PreparedReplies, TurnRecords
-from agent.typed_text import take_typed_text
 from services.heard import Heard, HeardKind
 from services.hearing import HearingTiming
 from services.inference import EngineUnavailable
@@ -57,15 +54,11 @@ from services.protocol import (
     shortened,
 )
 from services.shared import SharedSpeech
-from services.voice_activity import SAMPLE_RATE, VoiceActivityModel, VoiceActivityOptions
+from services.voice_activity import VoiceActivityModel, VoiceActivityOptions
 
 logger = logging.getLogger("agent.session")
 
-_INPUT_FRAME_MILLISECONDS = 32
-"""One window of the voice activity model: fewer events than the default 50 ms would not be worth
-the later answer, smaller frames only wake the loop more often."""
 _NO_VOICE = "The voice is out of service for a moment; replies come as text."
-_FIRST_CALLER_SECONDS = 30.0
 _NO_LIMIT = 2**31
 
 
@@ -131,7 +124,16 @@ class RoomConversation:
         )
         self._toolbox = Toolbox(RoomState())
         self._llm = services.build_llm(self._toolbox)
+        self._callers = Callers(
+            self._room,
+            model=services.voice_activity,
+            vad=self._vad,
+            stt=self._stt,
+            empty_seconds=settings.limits.room_empty_seconds,
+            on_gone=self._end,
+        )
         self._session = LastingSession(
+            on_transcribed=self._callers.transcribed,
             stt=self._stt,
             vad=self._vad,
             tts=self._tts,
@@ -170,11 +172,10 @@ class RoomConversation:
                 stop=self._stop_speaking,
                 repeat=self._repeat,
                 serves=lambda: not self._ended,
-                served=self._served,
+                served=lambda: self._callers.heard,
             ),
             on_notice=services.metrics.count_notice,
         )
-        self._empty_timer: asyncio.TimerHandle | None = None
         self._ended = False
 
     async def start(self) -> None:
@@ -185,10 +186,8 @@ class RoomConversation:
         self._session.on("close", self._on_close)
         self._session.on("conversation_item_added", self._on_item)
         self._session.on("speech_created", self._replies.speech_created)
-        self._room.on("participant_connected", self._on_participants_changed)
-        self._room.on("participant_disconnected", self._on_participants_changed)
         await join(self._ctx)
-        self._leave_if_empty(_FIRST_CALLER_SECONDS)
+        self._callers.begin()
         await self._remote.open(self._about_us())
         earlier = await self._earlier()
         assistant = _RoomAssistant(
@@ -201,22 +200,17 @@ class RoomConversation:
             on_llm_failure=self._note_llm_failure,
             on_end_call=self._end_call,
         )
+        self._session.input.audio = self._callers.audio
         await self._session.start(
             assistant,
             room=self._room,
             room_options=RoomOptions(
-                audio_input=AudioInputOptions(
-                    sample_rate=SAMPLE_RATE,
-                    frame_size_ms=_INPUT_FRAME_MILLISECONDS,
-                    # Browsers level the microphone themselves; the filter here would also want
-                    # frames of whole 10 ms.
-                    auto_gain_control=False,
-                    # The framework's reader of such sound never ends for some rates, and leaves a
-                    # thread for each stream that is not finished. No page of ours sends any.
-                    pre_connect_audio=False,
-                ),
+                # All callers are heard, not only the one whom the framework links itself to. Nor is
+                # its reader of sound from before the join registered, which never ends for some
+                # rates and leaves a thread for each stream that is not finished.
+                audio_input=False,
                 audio_output=AudioOutputOptions(sample_rate=self._tts.sample_rate),
-                text_input=TextInputOptions(text_input_cb=take_typed_text),
+                text_input=False,
                 # Words are shown when they are spoken by our own coupling.
                 text_output=TextOutputOptions(sync_transcription=False),
                 close_on_disconnect=False,
@@ -225,13 +219,14 @@ class RoomConversation:
             # Nobody shall observe or drive the session over the room.
             session_host=False,
         )
+        self._callers.take_text(self._session)
         logger.info("conversation started", extra={"model": self._services.llm_name})
 
     async def _earlier(self) -> llm.ChatContext:
         """What was said here before, where this agent takes over from one that is gone."""
         if self._ctx.job.metadata != TAKES_OVER:
             return llm.ChatContext.empty()
-        callers = [participant.identity for participant in self._callers()]
+        callers = [participant.identity for participant in self._callers.present]
         return await ask_what_was_said(self._room.local_participant, callers)
 
     def _couple_words_and_sound(self) -> None:
@@ -245,11 +240,10 @@ class RoomConversation:
     async def aclose(self) -> None:
         """End everything that belongs to the room; the shared models stay."""
         self._ended = True
-        if self._empty_timer is not None:
-            self._empty_timer.cancel()
         self._remote.close()
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
+        await self._callers.aclose()
         await self._remote.aclose()
         if self._spoken is not None:
             await self._spoken.aclose()
@@ -299,22 +293,6 @@ class RoomConversation:
         if not self._ended:
             self._remote.tell_turn(record)
 
-    def _on_participants_changed(self, _: rtc.RemoteParticipant) -> None:
-        self._leave_if_empty(self._services.settings.limits.room_empty_seconds)
-
-    def _leave_if_empty(self, seconds: float) -> None:
-        """Once nobody has been here for so long, the room's time is over."""
-        if self._empty_timer is not None:
-            self._empty_timer.cancel()
-            self._empty_timer = None
-        if not self._ended and not self._callers():
-            loop = asyncio.get_running_loop()
-            self._empty_timer = loop.call_later(seconds, self._end, "nobody is in the room")
-
-    def _callers(self) -> list[rtc.RemoteParticipant]:
-        agent = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
-        return [p for p in self._room.remote_participants.values() if p.kind != agent]
-
     def _end(self, reason: str) -> None:
         if not self._ended:
             self._ended = True
@@ -349,11 +327,6 @@ class RoomConversation:
             llm=shortened(self._services.llm_name, LONGEST_NAME_CHARACTERS),
             notices=tuple(shortened(text, LONGEST_SENTENCE_CHARACTERS) for text in notices),
         )
-
-    def _served(self) -> str | None:
-        """Identity of the caller whom the session listens to."""
-        linked = self._session.room_io.linked_participant
-        return linked.identity if linked is not None else None
 
     async def _stop_speaking(self) -> None:
         with contextlib.suppress(RuntimeError):

@@ -1,27 +1,79 @@
-"""What a caller types, taken as a turn of its own; a hostile length stays out of the history."""
+"""What callers type, taken as turns of their own; a hostile length stays out of the history."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from dataclasses import replace
 from typing import Final
 
+from livekit import rtc
 from livekit.agents import AgentSession
+from livekit.agents.types import TOPIC_CHAT
 from livekit.agents.voice.room_io import TextInputEvent, TextInputOptions
 
-logger = logging.getLogger(__name__)
+from services.livekit_local.callers import is_caller
+
+logger = logging.getLogger("agent.typed_text")
 
 LONGEST_TYPED_CHARACTERS: Final = 4000
 """Twice what the page lets a caller type."""
+MOST_TYPED_AT_ONCE: Final = 8
+"""Messages of a room that are on their way or wait for their turn; more are dropped."""
 
 _take_turn = TextInputOptions().text_input_cb
 
 
-async def take_typed_text(session: AgentSession[None], event: TextInputEvent) -> None:
-    """The framework's own handling, of the first `LONGEST_TYPED_CHARACTERS` only."""
-    if len(event.text) > LONGEST_TYPED_CHARACTERS:
-        logger.info("typed text shortened", extra={"characters": len(event.text)})
-        event = replace(event, text=event.text[:LONGEST_TYPED_CHARACTERS])
-    handled = _take_turn(session, event)
-    if handled is not None:
-        await handled
+class TypedText:
+    """Takes what any caller of a room types. Belongs to the room's event loop.
+
+    The framework takes it from the participant alone that it is linked to, and leaves the streams
+    of others open for as long as the room lasts, where each of them slows every event down.
+    """
+
+    def __init__(self, room: rtc.Room, session: AgentSession[None]) -> None:
+        """Listen; the session must have started."""
+        self._room = room
+        self._session = session
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        room.register_text_stream_handler(TOPIC_CHAT, self._on_stream)
+
+    async def aclose(self) -> None:
+        """Take nothing any more. Idempotent."""
+        self._room.unregister_text_stream_handler(TOPIC_CHAT)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _on_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        participant = self._room.remote_participants.get(identity)
+        if participant is None or not is_caller(participant):
+            reader.close()
+            return
+        if len(self._tasks) >= MOST_TYPED_AT_ONCE:
+            reader.close()
+            logger.info("typed text dropped", extra={"at_once": len(self._tasks)})
+            return
+        task = asyncio.create_task(self._take(reader, participant), name="typed-text")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _take(self, reader: rtc.TextStreamReader, participant: rtc.RemoteParticipant) -> None:
+        try:
+            text = await reader.read_all()
+        except rtc.data_stream.StreamError as error:
+            logger.info("typed text broken off", extra={"error": error.description})
+            return
+        finally:
+            reader.close()
+        if len(text) > LONGEST_TYPED_CHARACTERS:
+            logger.info("typed text shortened", extra={"characters": len(text)})
+            text = text[:LONGEST_TYPED_CHARACTERS]
+        event = TextInputEvent(text=text, info=reader.info, participant=participant)
+        try:
+            async with self._turn:
+                handled = _take_turn(self._session, event)
+                if handled is not None:
+                    await handled
+        except Exception:
+            logger.warning("typed text not taken", exc_info=True)

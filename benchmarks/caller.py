@@ -97,6 +97,8 @@ class Caller:
         self._marks: list[float] = []
         self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=_QUEUE_MILLISECONDS)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._speaking = False
+        """Whether the microphone sends."""
         self._closed = False
 
     async def __aenter__(self) -> Caller:
@@ -105,18 +107,32 @@ class Caller:
     async def __aexit__(self, *_: object) -> None:
         await self.leave()
 
-    async def join(self, url: str, token: str) -> None:
-        """Join and open the microphone."""
+    async def join(
+        self,
+        url: str,
+        token: str,
+        *,
+        microphone: rtc.TrackSource.ValueType | None = rtc.TrackSource.SOURCE_MICROPHONE,
+    ) -> None:
+        """Join and open the microphone, published as what `microphone` says; None: only listen."""
         self.room.on("track_subscribed", self._on_track)
         self.room.register_text_stream_handler("lk.transcription", self._on_transcription)
         self.room.register_text_stream_handler("agent.turn", self._on_turn)
         self.room.register_text_stream_handler("agent.notice", self._on_notice)
         await self.room.connect(url, token)
+        if microphone is not None:
+            await self.publish(microphone)
+
+    async def publish(self, source: rtc.TrackSource.ValueType) -> rtc.LocalTrackPublication:
+        """Open the microphone, published as what `source` says."""
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
-        await self.room.local_participant.publish_track(
-            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        publication = await self.room.local_participant.publish_track(
+            track, rtc.TrackPublishOptions(source=source)
         )
-        self._start(self._microphone(), "caller-microphone")
+        if not self._speaking:
+            self._speaking = True
+            self._start(self._microphone(), "caller-microphone")
+        return publication
 
     async def leave(self) -> None:
         """Leave, and end everything that belongs to this caller."""
@@ -172,6 +188,14 @@ class Caller:
             s.text.strip()
             for s in self.segments.values()
             if s.final and s.text.strip() and (s.identity != self.identity) == of_agent
+        ]
+
+    def words_of(self, identity: str) -> list[str]:
+        """What was heard of that participant, as anybody in the room is shown; what is final."""
+        return [
+            s.text.strip()
+            for s in self.segments.values()
+            if s.final and s.text.strip() and s.identity == identity
         ]
 
     async def wait_for_transcript(

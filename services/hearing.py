@@ -98,6 +98,11 @@ class Hearing:
         """Whether an utterance has begun and not been finished."""
         return self._utterance is not None
 
+    @property
+    def busy(self) -> bool:
+        """Whether words are still to come of what was said."""
+        return self._utterance is not None or self._unfinished > 0
+
     def push(self, samples: Samples) -> None:
         """Take mono float32 audio at 16 kHz."""
         self._position += len(samples)

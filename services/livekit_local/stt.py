@@ -115,6 +115,11 @@ class LocalSTT(stt.STT[Literal["error"]]):
         """Monotonic time at which the caller fell silent, where the room's detector tells."""
         return self._vad.silent_since if self._vad else None
 
+    @property
+    def busy(self) -> bool:
+        """Whether words are still to come of what was said."""
+        return any(stream.busy for stream in self._streams)
+
     def prewarm(self) -> None:
         """Nothing to do: the shared recogniser is warm before rooms are accepted."""
 
@@ -266,6 +271,11 @@ class LocalSpeechStream(stt.RecognizeStream):
         self._options = replace(options, language=language)
         if self._hearing is not None:
             self._hearing.options = self._options
+
+    @property
+    def busy(self) -> bool:
+        """Whether words are still to come of what was said."""
+        return self._hearing is not None and self._hearing.busy
 
     def push_frame(self, frame: rtc.AudioFrame) -> None:
         """Push audio of any rate and channel count; frames without sense are dropped."""

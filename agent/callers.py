@@ -1,0 +1,110 @@
+"""The people of one room: their voices, what they type, and whether anybody is still there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from livekit import rtc
+from livekit.agents import AgentSession
+from livekit.agents.voice import UserInputTranscribedEvent
+
+from agent.typed_text import TypedText
+from services.livekit_local import LocalSTT, LocalVAD
+from services.livekit_local.caller_transcript import CallerTranscript
+from services.livekit_local.callers import Speaker, callers
+from services.livekit_local.room_audio import RoomAudioInput
+from services.voice_activity import VoiceActivityModel
+
+FIRST_CALLER_SECONDS = 30.0
+"""So long an agent waits in a room that nobody has come to yet."""
+
+_INPUT_FRAME_MILLISECONDS = 32
+"""One window of the voice activity model: fewer events than the default 50 ms would not be worth
+the later answer, smaller frames only wake the loop more often."""
+
+
+class Callers:
+    """Hears all callers of a room alike. Belongs to the room's event loop.
+
+    Make it before the room is joined, `begin` once it is, and `take_text` once the session has
+    started; `aclose` ends all that.
+    """
+
+    def __init__(
+        self,
+        room: rtc.Room,
+        *,
+        model: VoiceActivityModel,
+        vad: LocalVAD,
+        stt: LocalSTT,
+        empty_seconds: float,
+        on_gone: Callable[[str], None],
+    ) -> None:
+        """`on_gone` is told why, once nobody has been there for `empty_seconds`."""
+        self._room = room
+        self._empty_seconds = empty_seconds
+        self._on_gone = on_gone
+        self._empty_timer: asyncio.TimerHandle | None = None
+        self._speaker: Speaker | None = None
+        self._transcript = CallerTranscript(room)
+        self._typed: TypedText | None = None
+        self.audio = RoomAudioInput(
+            room,
+            model,
+            vad,
+            frame_milliseconds=_INPUT_FRAME_MILLISECONDS,
+            recognising=lambda: stt.busy,
+            on_speaker=self._heard_from,
+        )
+        """What the session hears."""
+        room.on("participant_connected", self._on_changed)
+        room.on("participant_disconnected", self._on_changed)
+
+    @property
+    def present(self) -> list[rtc.RemoteParticipant]:
+        """Who is there, longest first."""
+        return callers(self._room)
+
+    @property
+    def heard(self) -> str | None:
+        """Identity of the one whose microphone the agent listens to, once there is one."""
+        return self._speaker.identity if self._speaker is not None else None
+
+    def begin(self) -> None:
+        """The room is joined: from now on its first caller is waited for."""
+        self._leave_if_empty(FIRST_CALLER_SECONDS)
+
+    def take_text(self, session: AgentSession[None]) -> None:
+        """The session has started: what is typed is for it."""
+        self._typed = TypedText(self._room, session)
+
+    def transcribed(self, event: UserInputTranscribedEvent) -> None:
+        """Show what was heard as the words of whoever spoke."""
+        if self._speaker is not None:
+            self._transcript.show(self._speaker, event.transcript, final=event.is_final)
+
+    async def aclose(self) -> None:
+        """Hear nobody any more. Idempotent."""
+        self._room.off("participant_connected", self._on_changed)
+        self._room.off("participant_disconnected", self._on_changed)
+        if self._empty_timer is not None:
+            self._empty_timer.cancel()
+        if self._typed is not None:
+            await self._typed.aclose()
+        await self.audio.aclose()
+        await self._transcript.aclose()
+
+    def _heard_from(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+
+    def _on_changed(self, _: rtc.RemoteParticipant) -> None:
+        self._leave_if_empty(self._empty_seconds)
+
+    def _leave_if_empty(self, seconds: float) -> None:
+        if self._empty_timer is not None:
+            self._empty_timer.cancel()
+            self._empty_timer = None
+        if not self.present:
+            loop = asyncio.get_running_loop()
+            self._empty_timer = loop.call_later(seconds, self._on_gone, "nobody is in the room")

@@ -1,0 +1,108 @@
+"""Shows a room what its callers said, each under their own name."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from livekit import rtc
+from livekit.agents import utils
+from livekit.agents.types import (
+    ATTRIBUTE_TRANSCRIPTION_FINAL,
+    ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID,
+    ATTRIBUTE_TRANSCRIPTION_TRACK_ID,
+    TOPIC_TRANSCRIPTION,
+)
+
+from services.livekit_local.callers import Speaker
+
+logger = logging.getLogger("services.livekit_local")
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    speaker: Speaker
+    segment: str
+    text: str
+    final: bool
+
+
+class CallerTranscript:
+    """Publishes the words of the callers as the framework would, but not all in one's name.
+
+    The framework shows whatever is heard as the words of the participant that it is linked to.
+    Each state of an utterance is a text stream on `lk.transcription` whose sender is the one who
+    speaks, and a transcription of the older protocol.
+
+    Belongs to the room's event loop; `aclose` ends its task.
+    """
+
+    def __init__(self, room: rtc.Room) -> None:
+        self._room = room
+        self._speaker: Speaker | None = None
+        self._segment = ""
+        self._waiting: list[_Words] = []
+        self._news = asyncio.Event()
+        self._publishing = asyncio.create_task(self._publish_in_order(), name="caller-transcript")
+
+    def show(self, speaker: Speaker, text: str, *, final: bool) -> None:
+        """Show what `speaker` has said up to now; a final one ends the utterance."""
+        if not text:
+            return
+        if not self._segment or speaker != self._speaker:
+            self._segment = utils.shortuuid("SG_")
+            self._speaker = speaker
+        # Of an utterance only the latest state is worth its way.
+        self._waiting = [w for w in self._waiting if w.segment != self._segment or w.final]
+        self._waiting.append(_Words(speaker, self._segment, text, final))
+        if final:
+            self._segment = ""
+        self._news.set()
+
+    async def aclose(self) -> None:
+        """Show nothing any more. Idempotent."""
+        await utils.aio.cancel_and_wait(self._publishing)
+
+    async def _publish_in_order(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._waiting:
+                words = self._waiting.pop(0)
+                try:
+                    await self._publish(words)
+                except Exception as error:
+                    logger.debug("words not shown", extra={"error": str(error)})
+
+    async def _publish(self, words: _Words) -> None:
+        if not self._room.isconnected():
+            return
+        me, speaker = self._room.local_participant, words.speaker
+        writer = await me.stream_text(
+            topic=TOPIC_TRANSCRIPTION,
+            sender_identity=speaker.identity,
+            attributes={
+                ATTRIBUTE_TRANSCRIPTION_FINAL: "true" if words.final else "false",
+                ATTRIBUTE_TRANSCRIPTION_TRACK_ID: speaker.track_sid,
+                ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID: words.segment,
+            },
+        )
+        await writer.write(words.text)
+        await writer.aclose()
+        await me.publish_transcription(
+            rtc.Transcription(
+                participant_identity=speaker.identity,
+                track_sid=speaker.track_sid,
+                segments=[
+                    rtc.TranscriptionSegment(
+                        id=words.segment,
+                        text=words.text,
+                        start_time=0,
+                        end_time=0,
+                        language="",
+                        final=words.final,
+                    )
+                ],
+            )
+        )

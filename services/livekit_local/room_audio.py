@@ -1,0 +1,255 @@
+"""The voices of a room as one input: everybody is heard, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from livekit import rtc
+from livekit.agents.utils import aio, log_exceptions
+from livekit.agents.utils.audio import silence_frame
+from livekit.agents.voice import io
+from numpy.typing import NDArray
+
+from services.livekit_local.callers import Speaker, carries_voice, is_caller
+from services.livekit_local.vad import LocalVAD
+from services.voice_activity import (
+    SAMPLE_RATE,
+    ActivityKind,
+    VoiceActivityDetector,
+    VoiceActivityModel,
+)
+
+logger = logging.getLogger("services.livekit_local")
+
+MOST_TRACKS: Final = 16
+"""Of a room that are followed; what is published beyond is not heard."""
+
+_FLOOR_PAUSE_SECONDS = 0.6
+"""Silence of whoever has the floor before another may have it."""
+_LONGEST_PAUSE_SECONDS = 3.0
+"""The same where the words before it are still not recognised."""
+_STALLED_SECONDS = 0.5
+"""A track without sound for so long is silent: its network is gone, or it has ended."""
+_PREROLL_SECONDS = 0.5
+_LONGEST_HELD_SECONDS = 3.0
+"""Of one who speaks while another has the floor: the last of it is heard once the floor is free."""
+_INAUDIBLE = 64
+"""Peak of a window of 16-bit samples, -54 dB, below which no detector is asked."""
+_END_SILENCE_SECONDS = 0.5
+"""So that the last words of a track that ends are taken for what they are."""
+
+
+class RoomAudioInput(io.AudioInput):
+    """Hands the session one voice at a time, whoever's it is and whenever they came.
+
+    One track has the floor, and its sound goes to the session as it comes. The others are
+    judged by a detector each, which is asked only while there is something to hear, and kept
+    for some seconds. Who speaks gets the floor once whoever has it has been silent for a moment
+    and their words are recognised, beginning with what was kept. Agents, recorders and the sound
+    of shared screens are not heard.
+
+    Belongs to the room's event loop. Make it before the room is joined; `aclose` ends its tasks.
+    """
+
+    def __init__(
+        self,
+        room: rtc.Room,
+        model: VoiceActivityModel,
+        vad: LocalVAD,
+        *,
+        frame_milliseconds: int,
+        recognising: Callable[[], bool],
+        on_speaker: Callable[[Speaker], None],
+    ) -> None:
+        """Follow the tracks of `room`.
+
+        Args:
+            room: the room, joined or about to be.
+            model: judges those who do not have the floor.
+            vad: the room's detector, which hears what is handed on.
+            frame_milliseconds: length of the frames, mono at 16 kHz.
+            recognising: whether words of whoever has the floor are still to come.
+            on_speaker: told who is heard from now on.
+        """
+        super().__init__(label="RoomAudioInput")
+        self._room = room
+        self._model = model
+        self._vad = vad
+        self._frame_milliseconds = frame_milliseconds
+        self._recognising = recognising
+        self._on_speaker = on_speaker
+        self._frames: aio.Chan[rtc.AudioFrame] = aio.Chan()
+        self._followed: dict[str, asyncio.Task[None]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._floor: _Track | None = None
+        self._attached = False
+        room.on("track_subscribed", self._on_subscribed)
+        room.on("track_unsubscribed", self._on_unsubscribed)
+
+    async def __anext__(self) -> rtc.AudioFrame:
+        return await self._frames.__anext__()
+
+    def on_attached(self) -> None:
+        """The session listens."""
+        self._attached = True
+
+    def on_detached(self) -> None:
+        """The session does not listen: what comes meanwhile is dropped."""
+        self._attached = False
+
+    async def aclose(self) -> None:
+        """Follow nothing any more. Idempotent."""
+        self._room.off("track_subscribed", self._on_subscribed)
+        self._room.off("track_unsubscribed", self._on_unsubscribed)
+        await aio.cancel_and_wait(*self._followed.values(), *self._closing)
+        self._followed.clear()
+        self._frames.close()
+
+    def _on_subscribed(
+        self,
+        track: rtc.RemoteTrack,
+        publication: rtc.RemoteTrackPublication,
+        participant: rtc.RemoteParticipant,
+    ) -> None:
+        if not (carries_voice(publication) and is_caller(participant)):
+            return
+        self._stop(publication.sid)
+        if len(self._followed) >= MOST_TRACKS:
+            logger.info("track not followed", extra={"followed": len(self._followed)})
+            return
+        speaker = Speaker(participant.identity, publication.sid)
+        heard = _Track(speaker, VoiceActivityDetector(self._model, self._vad.options))
+        task = asyncio.create_task(self._follow(track, heard), name="follow-track")
+        self._followed[publication.sid] = task
+
+    def _on_unsubscribed(
+        self,
+        _: rtc.RemoteTrack,
+        publication: rtc.RemoteTrackPublication,
+        participant: rtc.RemoteParticipant,
+    ) -> None:
+        self._stop(publication.sid)
+
+    def _stop(self, sid: str) -> None:
+        task = self._followed.pop(sid, None)
+        if task is not None:
+            task.cancel()
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    @log_exceptions(logger=logger)
+    async def _follow(self, track: rtc.RemoteTrack, heard: _Track) -> None:
+        stream = rtc.AudioStream.from_track(
+            track=track,
+            sample_rate=SAMPLE_RATE,
+            num_channels=1,
+            frame_size_ms=self._frame_milliseconds,
+        )
+        try:
+            async for event in stream:
+                self._take(heard, event.frame)
+        finally:
+            heard.ended = True
+            if heard is self._floor:
+                self._hand_on(silence_frame(_END_SILENCE_SECONDS, SAMPLE_RATE))
+            if self._followed.get(heard.speaker.track_sid) is asyncio.current_task():
+                del self._followed[heard.speaker.track_sid]
+            await stream.aclose()
+
+    def _take(self, heard: _Track, frame: rtc.AudioFrame) -> None:
+        floor = self._floor
+        if heard is floor:
+            heard.latest = time.monotonic()
+            self._hand_on(frame)
+            return
+        heard.hold(frame, others_pause=self._vad.silent_since is not None)
+        if floor is None or ((heard.wants_floor or floor.ended) and self._is_free(floor)):
+            self._give_floor(heard)
+
+    def _is_free(self, floor: _Track) -> bool:
+        """Whether whoever has the floor has come to an end."""
+        now = time.monotonic()
+        paused = now - floor.latest
+        if paused < _STALLED_SECONDS:
+            silent_since = self._vad.silent_since
+            paused = now - silent_since if silent_since is not None else 0.0
+        if paused < _FLOOR_PAUSE_SECONDS:
+            return False
+        return not self._recognising() or paused >= _LONGEST_PAUSE_SECONDS
+
+    def _give_floor(self, heard: _Track) -> None:
+        self._floor = heard
+        heard.latest = time.monotonic()
+        self._on_speaker(heard.speaker)
+        for frame in heard.release():
+            self._hand_on(frame)
+
+    def _hand_on(self, frame: rtc.AudioFrame) -> None:
+        if self._attached and not self._frames.closed:
+            self._frames.send_nowait(frame)
+
+
+class _Track:
+    """One track: whose it is, and what was heard of it while another had the floor."""
+
+    def __init__(self, speaker: Speaker, detector: VoiceActivityDetector) -> None:
+        self.speaker = speaker
+        self.ended = False
+        self.latest = 0.0
+        """Monotonic time of the latest sound handed on."""
+        self.wants_floor = False
+        """Whether somebody speaks, or has just spoken into a pause of the other."""
+        self._detector = detector
+        self._asked = False
+        self._began_in_pause = False
+        self._held: deque[rtc.AudioFrame] = deque()
+        self._held_seconds = 0.0
+
+    def hold(self, frame: rtc.AudioFrame, *, others_pause: bool) -> None:
+        """Keep a frame and judge it; costs next to nothing while it is silent."""
+        self._held.append(frame)
+        self._held_seconds += frame.duration
+        self._judge(frame, others_pause)
+        longest = _LONGEST_HELD_SECONDS if self.wants_floor else _PREROLL_SECONDS
+        while self._held_seconds > longest:
+            self._held_seconds -= self._held.popleft().duration
+            # A word into a pause that nobody made way for is too old by now.
+            self.wants_floor = self.wants_floor and self._detector.speaking
+
+    def release(self) -> list[rtc.AudioFrame]:
+        """What was kept, oldest first; forgotten here."""
+        held = list(self._held)
+        self._held.clear()
+        self._held_seconds = 0.0
+        self.wants_floor = False
+        self._forget()
+        return held
+
+    def _judge(self, frame: rtc.AudioFrame, others_pause: bool) -> None:
+        samples = np.frombuffer(frame.data, dtype=np.int16)
+        speaking = self._detector.speaking
+        if not speaking and not _is_audible(samples):
+            self._forget()
+            return
+        self._asked = True
+        for activity in self._detector.push(samples.astype(np.float32) / 32768.0):
+            if activity.kind is ActivityKind.STARTED:
+                self.wants_floor = True
+                self._began_in_pause = others_pause
+            elif activity.kind is ActivityKind.ENDED and not self._began_in_pause:
+                self.wants_floor = False
+
+    def _forget(self) -> None:
+        if self._asked:
+            self._asked = False
+            self._detector.reset()
+
+
+def _is_audible(samples: NDArray[np.int16]) -> bool:
+    return len(samples) > 0 and max(int(samples.max()), -int(samples.min())) >= _INAUDIBLE

@@ -1,0 +1,221 @@
+"""Several people in one room, whoever came first and with whatever client: all are heard."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+import pytest_asyncio
+from livekit import rtc
+from livekit.rtc._ffi_client import FfiClient
+
+from benchmarks.caller import Caller, room_token
+from tests.recordings import word_errors
+from tests.room.conftest import serving
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
+    from services.livekit_server import LiveKitAddress
+    from services.shared import SharedSpeech
+
+AGENT = "agent-for-all"
+SPEECH = Path(__file__).parents[1] / "speech"
+SUM = ("pause_01_500ms.wav", "what is forty two plus seventeen")
+REMINDER = ("turn_15_kal16.wav", "remind me in forty two minutes to close the book")
+TIMER = ("pause_00_350ms.wav", "set a timer for twenty minutes")
+TIME = ("turn_21_rms.wav", "what is the time now")
+MICROPHONE = rtc.TrackSource.SOURCE_MICROPHONE
+
+_rooms = itertools.count(1)
+
+Found = TypeVar("Found")
+Join = Callable[..., AbstractAsyncContextManager[Caller]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def join(
+    livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
+) -> AsyncIterator[Join]:
+    """`async with join(room, identity)`: a caller in a room of a patient agent."""
+    from agent.worker import LiveKitAccount
+
+    limits = settings.limits.model_copy(update={"room_empty_seconds": 20.0})
+    named = settings.agent.model_copy(update={"name": AGENT})
+    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
+
+    @asynccontextmanager
+    async def enter(
+        room: str,
+        identity: str = "first",
+        *,
+        microphone: rtc.TrackSource.ValueType | None = MICROPHONE,
+    ) -> AsyncIterator[Caller]:
+        async with Caller(identity) as caller:
+            token = room_token(
+                livekit.api_key, livekit.api_secret, room, identity, agent_name=AGENT
+            )
+            await caller.join(livekit.url, token, microphone=microphone)
+            await caller.wait_for_agent()
+            yield caller
+
+    patient = settings.model_copy(update={"limits": limits, "agent": named})
+    async with serving(patient, account, shared):
+        yield enter
+
+
+@pytest.fixture
+def room() -> str:
+    """The name of a room of its own."""
+    return f"callers-{next(_rooms)}"
+
+
+async def heard(caller: Caller, recording: tuple[str, str], *, by: Caller | None = None) -> None:
+    """Speak, and fail where the words are not shown as the caller's and answered."""
+    file, words = recording
+    seen_by = by or caller
+    before = len(seen_by.words_of(caller.identity))
+    answers = len(seen_by.transcripts(of_agent=True))
+    await caller.wait_for_silence()
+    await caller.say_file(SPEECH / file)
+    shown = await until(lambda: seen_by.words_of(caller.identity)[before:])
+    assert word_errors(shown[0], words) <= 1
+    await until(lambda: seen_by.transcripts(of_agent=True)[answers:])
+
+
+async def answered(caller: Caller) -> None:
+    """Type, and fail where no answer comes."""
+    await caller.send_text("what is two plus three")
+    await caller.wait_for_words("five")
+
+
+async def until(look: Callable[[], Found], timeout_seconds: float = 20.0) -> Found:
+    """What `look` finds, once it is something."""
+    async with asyncio.timeout(timeout_seconds):
+        while not (found := look()):
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def test_who_rejoins_under_another_name_is_heard(join: Join, room: str) -> None:
+    async with join(room, "before") as caller:
+        await caller.wait_for_greeting()
+        await heard(caller, SUM)
+    async with join(room, "after") as caller:
+        await heard(caller, TIMER)
+        await answered(caller)
+
+
+async def test_a_listener_without_a_microphone_binds_nothing(join: Join, room: str) -> None:
+    async with join(room, "listener", microphone=None) as listener:
+        await listener.wait_for_greeting()
+        async with join(room, "caller") as caller:
+            await heard(caller, SUM)
+            await answered(caller)
+
+
+async def test_who_stays_is_heard_when_the_first_has_gone(join: Join, room: str) -> None:
+    async with join(room, "second") as second:
+        async with join(room, "first") as first:
+            await first.wait_for_greeting()
+            await heard(first, SUM)
+        await heard(second, TIMER)
+        await answered(second)
+
+
+async def test_each_is_shown_under_their_own_name(join: Join, room: str) -> None:
+    async with join(room, "anna") as anna, join(room, "ben") as ben:
+        await anna.wait_for_silence()
+        await heard(anna, SUM, by=ben)
+        await heard(ben, REMINDER, by=anna)
+        await heard(anna, TIMER, by=ben)
+        for one in (anna, ben):
+            assert len(one.words_of("anna")) == 2
+            assert len(one.words_of("ben")) == 1
+
+
+async def test_of_two_at_once_the_first_is_heard_to_the_end(join: Join, room: str) -> None:
+    async with join(room, "anna") as anna, join(room, "ben") as ben:
+        await anna.wait_for_greeting()
+        speaking = asyncio.create_task(anna.say_file(SPEECH / REMINDER[0]))
+        await asyncio.sleep(0.8)
+        await ben.say_file(SPEECH / TIME[0])
+        await speaking
+        shown = await until(lambda: anna.words_of("anna"))
+        assert word_errors(shown[0], REMINDER[1]) <= 1
+        await heard(ben, TIMER)
+
+
+async def test_a_track_without_a_source_is_heard(join: Join, room: str) -> None:
+    async with join(room, microphone=rtc.TrackSource.SOURCE_UNKNOWN) as caller:
+        await caller.wait_for_greeting()
+        await heard(caller, SUM)
+
+
+async def test_a_second_silent_track_takes_no_words(join: Join, room: str) -> None:
+    async with join(room) as caller, quiet_track(caller):
+        await caller.wait_for_greeting()
+        await heard(caller, SUM)
+
+
+async def test_a_microphone_that_comes_after_a_silent_track_is_heard(join: Join, room: str) -> None:
+    async with join(room, microphone=None) as caller, quiet_track(caller):
+        await caller.wait_for_greeting()
+        await caller.publish(MICROPHONE)
+        await heard(caller, SUM)
+
+
+async def test_a_microphone_that_is_changed_in_the_call_is_heard(join: Join, room: str) -> None:
+    async with join(room, microphone=None) as caller:
+        await caller.wait_for_greeting()
+        first = await caller.publish(MICROPHONE)
+        await heard(caller, SUM)
+        await caller.room.local_participant.unpublish_track(first.sid)
+        await caller.publish(MICROPHONE)
+        await heard(caller, TIMER)
+
+
+async def test_the_sound_of_a_shared_screen_is_not_heard(join: Join, room: str) -> None:
+    async with join(room, microphone=rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO) as caller:
+        await caller.wait_for_greeting()
+        await caller.say_file(SPEECH / SUM[0])
+        await answered(caller)
+        assert not caller.words_of(caller.identity)
+
+
+async def test_what_guests_send_leaves_nothing_open(join: Join, room: str) -> None:
+    async with join(room, "first") as first, join(room, "guest") as guest:
+        await first.wait_for_greeting()
+        await answered(guest)
+        await guest.wait_for_silence()
+        subscribers = len(FfiClient.instance.queue._subscribers)
+        for _ in range(20):
+            await guest.send_text("hello")
+        await until(lambda: len(FfiClient.instance.queue._subscribers) <= subscribers)
+
+
+@asynccontextmanager
+async def quiet_track(caller: Caller) -> AsyncIterator[None]:
+    """One more track of the caller, without a sound."""
+    source = rtc.AudioSource(48_000, 1)
+    track = rtc.LocalAudioTrack.create_audio_track("quiet", source)
+    publication = await caller.room.local_participant.publish_track(
+        track, rtc.TrackPublishOptions(source=MICROPHONE)
+    )
+
+    async def hum() -> None:
+        while True:
+            await source.capture_frame(rtc.AudioFrame(bytes(960), 48_000, 1, 480))
+
+    sending = asyncio.create_task(hum(), name="quiet-track")
+    try:
+        yield
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await caller.room.local_participant.unpublish_track(publication.sid)
+        await source.aclose()
