@@ -48,11 +48,16 @@ class Role(Enum):
 
 def serve(settings: Settings, role: Role) -> NoReturn:
     """Run `role` until a signal ends it, then end the process."""
+    set_up_logging(settings, role)
+    _leave(asyncio.run(Application(settings, role).run()))
+
+
+def set_up_logging(settings: Settings, role: Role) -> None:
+    """Log as the settings want it; every secret among them is masked."""
     form = settings.log.format
     if form == "auto":
         form = "readable" if role is Role.DEV else "json"
-    setup_logging(settings.log.level, form, secrets=_secrets(settings))
-    _leave(asyncio.run(Application(settings, role).run()))
+    setup_logging(settings.log.level, form, secrets=settings.secrets)
 
 
 class Application:
@@ -347,17 +352,3 @@ def _leave(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
-
-
-def _secrets(settings: Settings) -> list[str]:
-    """Values that must never be seen in a log."""
-    return [
-        secret
-        for secret in (
-            settings.livekit.api_secret.get_secret_value(),
-            settings.llm.api_key.get_secret_value(),
-            settings.web.access_key.get_secret_value(),
-            settings.web.admin_token.get_secret_value(),
-        )
-        if secret
-    ]

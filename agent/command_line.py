@@ -11,8 +11,6 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic import SecretStr
-
 from agent.settings import Settings
 
 EXIT_FAILED = 1
@@ -103,13 +101,6 @@ def _ending_within(seconds: float) -> Iterator[None]:
         deadline.cancel()
 
 
-def secrets_of(settings: Settings) -> list[str]:
-    """Every secret among the settings: values that must never be seen in a log."""
-    values = [value for _, group in settings for _, value in group]
-    secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-    return [secret for secret in secrets if secret]
-
-
 def _leave_at_once_if_busy(threads: set[threading.Thread], status: int) -> None:
     """End the process here when a model is still being loaded or run.
 
@@ -128,7 +119,7 @@ def _set_up_logging(settings: Settings) -> None:
     from agent.logging_setup import setup_logging
 
     level = settings.log.level
-    setup_logging("warning" if level == "info" else level, "readable", secrets=secrets_of(settings))
+    setup_logging("warning" if level == "info" else level, "readable", secrets=settings.secrets)
     if level != "debug":
         for name in ("services.shared", "services.load_once", "py.warnings", "livekit"):
             # What the command says itself, as a notice or an error; and what nobody can act on.

@@ -16,7 +16,7 @@ from agent.console_text import Replies
 from agent.lasting_session import LastingSession
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
-from agent.turn_handling import turn_handling
+from agent.turn_handling import load_voice_ending, turn_handling
 from services.hearing import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.shared import SharedSpeech
@@ -76,7 +76,13 @@ async def converse_aloud(
         vad=vad,
         tts=tts,
         llm=model,
-        turn_handling=turn_handling(settings, stt),
+        turn_handling=turn_handling(
+            settings,
+            stt,
+            room=_ROOM,
+            voice_ending=await load_voice_ending(settings),
+            desk=speech.desk,
+        ),
         use_tts_aligned_transcript=True,
         tts_text_transforms=None,
         aec_warmup_duration=_ECHO_CANCELLER_LEARNS_SECONDS if echo else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.settings import Settings
@@ -9,6 +11,13 @@ from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT
 from services.livekit_local.turn import LocalTurnDetector
 from services.livekit_local.voice_ending import VoiceEnding
+
+
+async def load_voice_ending(settings: Settings) -> VoiceEnding | None:
+    """The acoustic end-of-turn model where the settings want it, one for all rooms; else None."""
+    if settings.turn.detection != "model":
+        return None
+    return await asyncio.to_thread(VoiceEnding.load)
 
 
 def turn_handling(
@@ -19,8 +28,14 @@ def turn_handling(
     voice_ending: VoiceEnding | None = None,
     desk: InferenceDesk | None = None,
 ) -> TurnHandlingOptions:
-    """Who speaks when: nothing of it asks a service outside this machine."""
+    """Who speaks when: nothing of it asks a service outside this machine.
+
+    `voice_ending` is what `load_voice_ending` gave, asked at `desk`. Raises ValueError where the
+    settings want the model and none is handed in.
+    """
     turn = settings.turn
+    if turn.detection == "model" and (voice_ending is None or desk is None):
+        raise ValueError("TURN_DETECTION=model needs the model and a desk to ask it at")
     options = TurnHandlingOptions(
         endpointing={
             "mode": "fixed",

@@ -24,6 +24,7 @@ from agent.phrases import FIXED_PHRASES
 from agent.session import RoomServices, converse
 from agent.settings import Settings
 from agent.tools import Toolbox
+from agent.turn_handling import load_voice_ending
 from agent.upkeep import Upkeep
 from services.inference import InferenceError
 from services.livekit_local.room_events import give_events_to_their_rooms
@@ -130,20 +131,20 @@ class Worker:
         about_demo = describe_demo(asr=demo.get("asr", False), voice=demo.get("voice", False))
         return [*self.speech.notices, *about_demo]
 
-    async def start(self) -> None:
-        """Load and warm all models, then register: a room never waits for a load.
-
-        Returns once LiveKit has registered the worker. Raises what a load raises.
-        """
+    async def prepare(self) -> None:
+        """Load and warm all that rooms need: none waits for a load. Raises what a load raises."""
         await self.speech.prewarm()
         # Here, since two first rooms at once would make two clients: events of one would be lost.
         give_events_to_their_rooms()
-        if self._settings.turn.detection == "model":
-            self._voice_ending = await asyncio.to_thread(VoiceEnding.load)
+        self._voice_ending = await load_voice_ending(self._settings)
         self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")
         await asyncio.to_thread(self._upkeep.begin)
         self._warm = True
         self._watching = asyncio.create_task(self._upkeep.run(), name="upkeep")
+
+    async def start(self) -> None:
+        """Prepare, then register; returns once LiveKit has registered the worker."""
+        await self.prepare()
         self._running = asyncio.create_task(
             self.server.run(devmode=False, unregistered=self._account is None), name="worker"
         )

@@ -62,15 +62,16 @@ async def _serve(name: str, settings: Settings) -> None:
     speech = SharedSpeech(speech_config(settings))
     configure_shared(speech)
     upkeep.watch_over(speech)
+    worker = Worker(settings, account, speech, upkeep)
     try:
-        await speech.prewarm()
+        await worker.prepare()
         for notice in speech.notices:
             complain("connect", notice)
-        upkeep.begin()
-        await _converse(Worker(settings, account, speech, upkeep), room, account)
+        await _converse(worker, room, account)
     except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
         raise CommandError(str(error)) from error
     finally:
+        await worker.aclose()
         await asyncio.get_running_loop().run_in_executor(None, speech.close)
         upkeep.close()
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from agent.settings.conversation import AgentSettings, LLMSettings, TurnSettings
 from agent.settings.environment import (
@@ -46,6 +46,13 @@ class Settings(BaseModel):
     memory: MemorySettings = MemorySettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret that is set: values that must never be seen in a log."""
+        values = [value for _, group in self for _, value in group]
+        secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        return [secret for secret in secrets if secret]
 
 
 def read_settings(env_file: Path | None = Path(".env")) -> Settings:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import time
+
 import numpy as np
 from livekit.local_inference import EOT, EOT_MAX_SAMPLES
 from numpy.typing import NDArray
+
+logger = logging.getLogger("services.livekit_local")
 
 SAMPLES = EOT_MAX_SAMPLES
 """What it hears at most, at 16 kHz: the last 1.2 s."""
@@ -25,8 +30,13 @@ class VoiceEnding:
     @classmethod
     def load(cls) -> VoiceEnding:
         """Load, and try it once."""
+        started = time.perf_counter()
         model = cls()
         model.probability(np.zeros(SAMPLES, dtype=np.int16))
+        logger.info(
+            "end-of-turn model ready",
+            extra={"seconds": round(time.perf_counter() - started, 2)},
+        )
         return model
 
     def probability(self, samples: NDArray[np.int16]) -> float:

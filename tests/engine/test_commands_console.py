@@ -16,7 +16,7 @@ from agent.settings import Settings
 from agent.worker import llm_builder
 from services.asr import DecodeOptions, StreamingASR
 from services.audio_file import resample
-from services.inference import Run
+from services.inference import Outcome, Priority, Run
 from services.shared import SharedSpeech
 from tests.recordings import Recording, recording
 
@@ -77,10 +77,14 @@ class Person:
 
 
 @asynccontextmanager
-async def conversation(shared: SharedSpeech, greeting: str) -> AsyncIterator[Person]:
+async def conversation(
+    shared: SharedSpeech, greeting: str, *, turn_detection: str = "fast"
+) -> AsyncIterator[Person]:
     """A person in conversation with the agent."""
     found = Person()
-    settings = Settings.model_validate({"agent": {"greeting": greeting}})
+    settings = Settings.model_validate(
+        {"agent": {"greeting": greeting}, "turn": {"detection": turn_detection}}
+    )
     living = asyncio.create_task(found.live())
     conversing = asyncio.create_task(
         converse_aloud(
@@ -111,6 +115,19 @@ async def test_spoken_request_is_answered_aloud(shared: SharedSpeech, asr: Strea
         await person.wait_for("You:   what time is it\nAgent: It is ")
         await person.wait_for_silence()
         assert person.heard(asr).startswith("it is ")
+
+
+async def test_the_acoustic_end_of_turn_model_is_asked_where_it_is_set(
+    shared: SharedSpeech,
+) -> None:
+    asked: tuple[str, Priority, Outcome] = ("end of turn", Priority.SPECULATIVE, "done")
+    before = shared.desk.stats().outcomes.get(asked, 0)
+    async with conversation(shared, GREETING, turn_detection="model") as person:
+        await person.wait_for(GREETING)
+        await person.wait_for_silence()
+        person.say(recording("turn_05"))
+        await person.wait_for("You:   what time is it\nAgent: It is ")
+    assert shared.desk.stats().outcomes[asked] > before
 
 
 async def test_interruption_ends_what_the_agent_says(shared: SharedSpeech) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.caller import Caller, room_token
 from services.livekit_server import LiveKitAddress
+from tests.recordings import recording
 
 _REPOSITORY = Path(__file__).parents[2]
 _START_SECONDS = 90.0
@@ -21,7 +22,7 @@ _END_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def connected(livekit: LiveKitAddress, room: str) -> AsyncIterator[Process]:
+async def connected(livekit: LiveKitAddress, room: str, **settings: str) -> AsyncIterator[Process]:
     """The command, sent into `room`."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "agent", "connect", "--room", room),
@@ -33,6 +34,7 @@ async def connected(livekit: LiveKitAddress, room: str) -> AsyncIterator[Process
             "LIVEKIT_URL": livekit.url,
             "LIVEKIT_API_KEY": livekit.api_key,
             "LIVEKIT_API_SECRET": livekit.api_secret,
+            **settings,
         },
         stdout=PIPE,
         stderr=PIPE,
@@ -69,6 +71,21 @@ async def test_agent_comes_answers_and_leaves_with_the_caller(livekit: LiveKitAd
     assert process.returncode == 0, err.decode()
     assert f"The agent is in room {room}." in out.decode()
     assert err == b""
+
+
+async def test_the_acoustic_end_of_turn_model_is_used_where_it_is_set(
+    livekit: LiveKitAddress,
+) -> None:
+    room = f"connect-{uuid.uuid4().hex[:8]}"
+    chosen = {"TURN_DETECTION": "model", "LOG_LEVEL": "debug"}
+    async with connected(livekit, room, **chosen) as process:
+        async with caller_in(livekit, room) as caller:
+            await caller.wait_for_agent(_START_SECONDS)
+            await caller.wait_for_greeting()
+            await caller.say_file(recording("turn_05").path)
+            assert (await caller.wait_for_transcript(2, of_agent=True))[1].startswith("It is ")
+        _, err = await asyncio.wait_for(process.communicate(), _END_SECONDS)
+    assert b"end-of-turn model ready" in err
 
 
 async def test_ctrl_c_takes_the_agent_out_of_the_room(livekit: LiveKitAddress) -> None:

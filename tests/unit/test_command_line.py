@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import stat
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.command_line import CommandError, finish, secrets_of, until_stopped
+from agent.application import Role, set_up_logging
+from agent.command_line import CommandError, finish, until_stopped
 from agent.output_file import check_writable, output_file
 from agent.settings import Settings
+from agent.settings.environment import BoundVariable, variables_of
 from tests.commands import logging_restored
 
 SECRET = "a-secret-of-some-length"
@@ -46,11 +49,27 @@ def test_interruption_is_no_error_message(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr() == ("", "")
 
 
-def test_every_secret_of_the_settings_is_known() -> None:
-    settings = Settings.model_validate(
-        {"llm": {"api_key": SECRET}, "web": {"admin_token": "another-secret-16"}}
-    )
-    assert sorted(secrets_of(settings)) == [SECRET, "another-secret-16"]
+@pytest.mark.parametrize(
+    "secret", [v for v in variables_of(Settings) if v.secret], ids=lambda v: v.name
+)
+def test_every_secret_is_masked_in_the_logs_of_commands_and_workers(
+    secret: BoundVariable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole_group = {"livekit": {"url": "ws://127.0.0.1:7880", "api_key": "key"}}
+    values = {**whole_group.get(secret.group, {}), secret.field: SECRET}
+    settings = Settings.model_validate({secret.group: values})
+
+    def log() -> int:
+        logging.getLogger("agent.test").error("said %s", SECRET, extra={"also": SECRET})
+        return 0
+
+    finish("say", settings, log)
+    for role in Role:
+        set_up_logging(settings, role)
+        log()
+    logged = "".join(capsys.readouterr())
+    assert logged.count("said") == 1 + len(Role)
+    assert SECRET not in logged
 
 
 async def test_signal_ends_the_work_and_lets_it_clean_up() -> None:
