@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -40,6 +41,7 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the command line, read the settings, run the command; returns the exit status."""
     keep_native_memory_small()
+    _open_missing_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="python -m agent",
@@ -60,6 +62,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     return _load(arguments.command).run(arguments, settings)
+
+
+def _open_missing_streams() -> None:
+    """Where standard output or error is closed, what is written there goes nowhere.
+
+    Else the first line ends the process, and the next file that is opened takes the number.
+    """
+    for number in (1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _load(name: str) -> Command:

@@ -18,7 +18,11 @@ from agent.settings import Settings
 from services.blocking_pool import started_pool
 from services.livekit_server import LiveKitServer, LiveKitServerError
 from services.models import ModelError
+from services.open_files import TooFewFilesError, raise_open_files_limit
+from services.temp_files import TempFilesError
 from services.web.app import LiveKitAccess, web_server
+from services.web.connections import Connections
+from services.web.guard import Guard
 from services.web.server import AddRoutes, WebServer, WebServerError
 from services.web.status import AgentStatus, Check, HealthRoutes
 
@@ -84,10 +88,17 @@ class Application:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, number)
         try:
+            raise_open_files_limit()
             await _first(self._start_and_serve(), self._stop.wait())
             if self._role is Role.START and self._worker is not None:
                 await _first(self._drain(self._worker), self._stop_now.wait())
-        except (LiveKitServerError, WebServerError, ModelError) as error:
+        except (
+            LiveKitServerError,
+            ModelError,
+            TempFilesError,
+            TooFewFilesError,
+            WebServerError,
+        ) as error:
             print(error, file=sys.stderr)
             self._exit_status = _EXIT_STARTUP
         except Exception:
@@ -209,10 +220,12 @@ class Application:
         if self._upkeep is not None and self._speech is not None:
             routes += self._worker_routes(self._upkeep, self._speech)
         if self._role is Role.START:
+            guard = self._guard()
             self._web = WebServer(
                 web.worker_host,
                 web.worker_port,
-                routes,
+                [guard, *routes],
+                connections=Connections(is_proxy=guard.is_trusted),
                 host_setting="WORKER_HOST",
                 port_setting="WORKER_PORT",
             )
@@ -232,16 +245,24 @@ class Application:
             )
         self._web.start()
 
+    def _guard(self) -> Guard:
+        """Who may ask a worker for its health, metrics and admin routes."""
+        web = self._settings.web
+        return Guard(
+            bound_host=web.worker_host,
+            allowed_origins=web.allowed_origins,
+            trusted_proxies=web.trusted_proxies,
+        )
+
     def _worker_routes(self, upkeep: Upkeep, speech: SharedSpeech) -> list[AddRoutes]:
         """What only a process with models has to show."""
         from services.web.admin import AdminAccess
-        from services.web.guard import Guard
         from services.web.metrics_route import MetricsRoute
         from services.web.transcribe import TranscribeRoute
 
         settings = self._settings
         token = settings.web.admin_token.get_secret_value() or None
-        guard = Guard(trusted_proxies=settings.web.trusted_proxies)
+        guard = self._guard()
 
         async def engines() -> tuple[StreamingASR, VoiceActivityModel]:
             return await speech.asr.get(), await speech.voice_activity.get()

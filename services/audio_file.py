@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 
 _CHUNK_SECONDS = 1.0
+_LOWEST_RATE = 1000
+"""Hz; below there is no speech, and each sample would become thousands."""
 _FORMAT = "s16"
 """With float samples FFmpeg makes stereo louder than full scale."""
 _OPTIONS = {"protocol_whitelist": "file"}
@@ -24,11 +27,19 @@ class AudioFileError(Exception):
     """A file cannot be read as audio; the message says why, without the file's name."""
 
 
+class AudioTooLongError(AudioFileError):
+    """There is more sound in the file than is wanted."""
+
+
 class AudioFile:
     """An open file; used by one thread at a time, closed by its `with` block."""
 
-    def __init__(self, path: Path, *, sample_rate: int) -> None:
-        """Open the first audio stream of `path`; blocks. Raises AudioFileError."""
+    def __init__(self, path: Path, *, sample_rate: int, max_seconds: float | None = None) -> None:
+        """Open the first audio stream of `path`; blocks.
+
+        Raises AudioFileError, and AudioTooLongError where the file says that it is longer than
+        `max_seconds`.
+        """
         if path.is_dir():
             raise AudioFileError("is a folder")
         if not path.exists():
@@ -45,9 +56,14 @@ class AudioFile:
             self._container.close()
             raise AudioFileError("has no sound in it")
         self._rate = sample_rate
+        self._max_seconds = math.inf if max_seconds is None else max_seconds
+        self._stopped = False
         duration = self._container.duration
         self.duration_seconds = duration / av.time_base if duration and duration > 0 else None
         """As the file says; None where it does not."""
+        if (self.duration_seconds or 0.0) > self._max_seconds:
+            self._container.close()
+            raise self._too_long()
 
     def __enter__(self) -> AudioFile:
         return self
@@ -55,10 +71,15 @@ class AudioFile:
     def __exit__(self, *_: object) -> None:
         self._container.close()
 
+    def stop(self) -> None:
+        """Have `chunks` end before its next piece. Any thread."""
+        self._stopped = True
+
     def chunks(self) -> Iterator[Samples]:
         """The sound from start to end, mono in [-1, 1], about a second at a time.
 
-        Damaged parts are left out. Raises AudioFileError when nothing can be decoded.
+        Damaged parts are left out. Raises AudioFileError when nothing can be decoded, and
+        AudioTooLongError once there is more than `max_seconds`, be it silence.
         """
         waiting: list[Samples] = []
         length = 0
@@ -77,11 +98,23 @@ class AudioFile:
 
     def _resampled(self) -> Iterator[Samples]:
         resampler = av.AudioResampler(format=_FORMAT, layout="mono", rate=self._rate)
+        seconds = 0.0
         for frame in self._decoded():
+            if self._stopped:
+                return
+            if frame.sample_rate < _LOWEST_RATE:
+                raise AudioFileError(f"has a sample rate of {frame.sample_rate} Hz")
+            # Before the resampler makes of it what a false rate asks for.
+            seconds += frame.samples / frame.sample_rate
+            if seconds > self._max_seconds:
+                raise self._too_long()
             # Time stamps of damaged files jump, which the resampler would fill or refuse.
             frame.pts = None
             yield from _samples_of(resampler.resample(frame))
         yield from _samples_of(resampler.resample(None))
+
+    def _too_long(self) -> AudioTooLongError:
+        return AudioTooLongError(f"is longer than {self._max_seconds:g} seconds")
 
     def _decoded(self) -> Iterator[av.AudioFrame]:
         try:

@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from services.asr import DecodeOptions, StreamingASR
@@ -44,14 +45,15 @@ async def transcribe_file(
     *,
     options: DecodeOptions,
     room: str = "files",
+    max_seconds: float | None = None,
     on_progress: Callable[[float, float | None], None] | None = None,
 ) -> AsyncGenerator[Segment, None]:
     """The segments with words in them, in order, each as soon as it and those before are ready.
 
     As many stretches are recognised at once as the recogniser has workers. `on_progress` is told
     on the event loop how many seconds of the file are done, and of how many where that is known.
-    Close the iterator (`contextlib.aclosing`) to end the work early. Raises AudioFileError,
-    ASRError or InferenceError.
+    Close the iterator (`contextlib.aclosing`) to end the work early. Raises AudioFileError, of it
+    AudioTooLongError where there is more sound than `max_seconds`, ASRError or InferenceError.
     """
     window = asr.config.window_seconds
     waiting: deque[tuple[Stretch, asyncio.Task[Transcription]]] = deque()
@@ -65,12 +67,13 @@ async def transcribe_file(
             on_progress(end_seconds, file.duration_seconds)
         return _segment(stretch.start_seconds, end_seconds, heard) if heard.text else None
 
-    with await asyncio.to_thread(AudioFile, path, sample_rate=SAMPLE_RATE) as file:
+    opening = partial(AudioFile, path, sample_rate=SAMPLE_RATE, max_seconds=max_seconds)
+    with await asyncio.to_thread(opening) as file:
         stretches = speech_stretches(
             file.chunks(), voice_activity, limit_seconds=max(window / 2, window - _ROOM_SECONDS)
         )
         try:
-            async for stretch in _in_thread(stretches):
+            async for stretch in _in_thread(stretches, file.stop):
                 task = asyncio.create_task(
                     asr.transcribe(
                         stretch.samples,
@@ -93,18 +96,19 @@ async def transcribe_file(
             await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
 
 
-async def _in_thread(items: Iterator[Stretch]) -> AsyncIterator[Stretch]:
+async def _in_thread(items: Iterator[Stretch], stop: Callable[[], None]) -> AsyncIterator[Stretch]:
     """The items of a generator that computes, without holding up the event loop."""
-    while (item := await _uninterrupted(items)) is not None:
+    while (item := await _uninterrupted(items, stop)) is not None:
         yield item
 
 
-async def _uninterrupted(items: Iterator[Stretch]) -> Stretch | None:
-    """The next item; when cancelled, only once the thread has let go of the generator."""
+async def _uninterrupted(items: Iterator[Stretch], stop: Callable[[], None]) -> Stretch | None:
+    """The next item; when cancelled, `stop` it, and return once the thread has let go of it."""
     work = asyncio.get_running_loop().run_in_executor(None, next, items, None)
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
+        stop()
         with contextlib.suppress(Exception):
             await work
         raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.command_line import EXIT_USAGE, CommandError, complain, finish_async, until_stopped
 from agent.settings import Settings, SettingsError, require_livekit
+from services.open_files import TooFewFilesError, raise_open_files_limit
 
 if TYPE_CHECKING:
     from livekit.agents import AgentServer
@@ -37,8 +38,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 async def _run(room: str, settings: Settings) -> int:
     try:
         require_livekit(settings.livekit)
+        raise_open_files_limit()
     except SettingsError as error:
         raise CommandError(str(error), status=EXIT_USAGE) from None
+    except TooFewFilesError as error:
+        raise CommandError(str(error)) from None
     await until_stopped(_serve(room, settings), end_seconds=settings.lifecycle.shutdown_seconds)
     return 0
 
@@ -53,12 +57,16 @@ async def _serve(name: str, settings: Settings) -> None:
     from services.asr import ASRLoadError
     from services.models import ModelError
     from services.shared import SharedSpeech, configure_shared
+    from services.temp_files import TempFilesError
     from services.tts import TTSLoadError
     from services.voice_activity import VoiceActivityLoadError
 
     livekit = settings.livekit
     account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret.get_secret_value())
-    upkeep = Upkeep(settings, drain=None)
+    try:
+        upkeep = Upkeep(settings, drain=None)
+    except TempFilesError as error:
+        raise CommandError(str(error)) from error
     speech = SharedSpeech(speech_config(settings))
     configure_shared(speech)
     upkeep.watch_over(speech)

@@ -11,6 +11,7 @@ from typing import Any
 
 from agent.doctor.findings import Finding, fail, ok, warn
 from agent.settings import Settings
+from services.web.addresses import without_password
 
 _ANSWER_SECONDS = 4.0
 _SHOWN_MODELS = 8
@@ -47,11 +48,11 @@ async def check_llm(settings: Settings) -> AsyncIterator[Finding]:
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         yield fail(
             "LLM",
-            f"{base_url}: {reason(error, waited_seconds=_ANSWER_SECONDS)}",
+            f"{without_password(base_url)}: {reason(error, waited_seconds=_ANSWER_SECONDS)}",
             "is it running? see LLM_BASE_URL",
         )
         return
-    yield _judge_llm(base_url, model, status, content)
+    yield _judge_llm(without_password(base_url), model, status, content)
 
 
 async def check_page(_: Settings) -> AsyncIterator[Finding]:
@@ -94,6 +95,7 @@ async def _check_server(settings: Settings) -> Finding:
     from agent.network_errors import reason
 
     livekit = settings.livekit
+    url = without_password(livekit.url)
     try:
         async with api.LiveKitAPI(
             livekit.url,
@@ -107,22 +109,22 @@ async def _check_server(settings: Settings) -> Finding:
         if error.status == HTTPStatus.UNAUTHORIZED:
             return fail(
                 "LiveKit",
-                f"{livekit.url} does not accept the key {livekit.api_key}",
+                f"{url} does not accept the key {livekit.api_key}",
                 "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a pair of that server's `keys`, "
                 "and compare the clocks of both machines",
             )
         return fail(
             "LiveKit",
-            f"{livekit.url} answers {error.status} {error.message}".rstrip(),
+            f"{url} answers {error.status} {error.message}".rstrip(),
             "is LIVEKIT_URL the address of a LiveKit server?",
         )
     except (aiohttp.ClientError, TimeoutError) as error:
         return fail(
             "LiveKit",
-            f"{livekit.url}: {reason(error, waited_seconds=_ANSWER_SECONDS)}",
+            f"{url}: {reason(error, waited_seconds=_ANSWER_SECONDS)}",
             "is it running? see LIVEKIT_URL",
         )
-    text = f"{livekit.url} accepts the key; rooms in progress: {len(answer.rooms)}"
+    text = f"{url} accepts the key; rooms in progress: {len(answer.rooms)}"
     if len(livekit.api_secret.get_secret_value()) < _SHORTEST_SECRET:
         return warn("LiveKit", text, f"use a secret of {_SHORTEST_SECRET} characters or more")
     return ok("LiveKit", text)

@@ -1,27 +1,24 @@
 """Settings of the LiveKit server and of the page."""
 
-import ipaddress
-import re
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
 from agent.settings.fields import LIVEKIT_ADDRESS, Group, Several, variable
-
-_ORIGIN = re.compile(r"https?://[^\s/]+|\*")
+from services.web.addresses import EVERY_ORIGIN, read_network, read_origin
 
 
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
-        if not _ORIGIN.fullmatch(value):
-            raise ValueError(f"{value} is not an origin")
+        if value != EVERY_ORIGIN:
+            read_origin(value)
     return values
 
 
 def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
-        ipaddress.ip_network(value, strict=False)
+        read_network(value)
     return values
 
 
@@ -104,7 +101,7 @@ class WebSettings(Group):
     allowed_origins: Annotated[Several, AfterValidator(_origins)] = variable(
         "WEB_ALLOWED_ORIGINS",
         (),
-        "Other sites that may ask for tokens, separated by commas.",
+        "Other sites that may ask for tokens, separated by commas; *: every site.",
         allowed="origins like https://example.com separated by commas, or *",
     )
     trusted_proxies: Annotated[Several, AfterValidator(_networks)] = variable(

@@ -129,11 +129,12 @@ class MemoryRoutes:
 
 def _moments(request: web.Request) -> int:
     text = request.query.get("history", "60")
-    if not text.isascii() or not text.isdigit() or int(text[:9]) > MAX_MOMENTS:
+    digits = text.lstrip("0") or text[:1]
+    if not text.isascii() or not text.isdigit() or len(digits) > 9 or int(digits) > MAX_MOMENTS:
         raise ApiError(
             400, "history", f"history must be a number of moments from 0 to {MAX_MOMENTS}."
         )
-    return int(text)
+    return int(digits)
 
 
 def _digest(text: str) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from services.web.connections import Connections
 from services.web.dispatch import DispatchRoutes, Redispatcher
 from services.web.guard import Guard, exposure_warning
 from services.web.headers import SecurityHeaders
@@ -70,7 +71,7 @@ def web_server(
     A host other than loopback without TLS in front or an access key is warned about in the log.
 
     Raises:
-        ValueError: an origin or a network is not one; the text names the setting.
+        AddressError: an origin or a network is not one; the text names the setting.
     """
     warning = exposure_warning(
         host,
@@ -107,6 +108,7 @@ def web_server(
         host,
         port,
         [
+            guard,
             cross_origin,
             StatusRoute(read_status),
             TokenRoutes(issuer if tokens else None, guard, per_minute=tokens_per_minute),
@@ -115,4 +117,5 @@ def web_server(
             PageRoutes(config, folder=page_folder),
         ],
         headers=SecurityHeaders(livekit_url=public_url),
+        connections=Connections(is_proxy=guard.is_trusted),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -11,11 +12,24 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from services.web.addresses import (
+    EVERY_ORIGIN,
+    AddressError,
+    Host,
+    is_loopback,
+    read_host,
+    read_network,
+    read_origin,
+)
 from services.web.errors import ApiError
 from services.web.ratelimit import RateLimit, address_key
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+BODY_SECONDS = 10.0
+"""In which the JSON of a request must have come."""
+MALFORMED_PER_MINUTE = 30.0
+"""Requests of one address whose Host or Origin is none; above that it is told to wait."""
 
 
 class Guard:
@@ -34,45 +48,88 @@ class Guard:
         Args:
             bound_host: the address that the server listens on. On loopback the Host header must
                 name this machine too, so that a foreign name that resolves to it gets nothing.
-            allowed_origins: origins besides the page's own, such as `https://voice.example.com`.
+            allowed_origins: origins besides the page's own, such as `https://voice.example.com`;
+                `*` for every one.
             access_key: the secret to be sent as `Authorization: Bearer …`; None asks for none.
             trusted_proxies: networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed.
 
         Raises:
-            ValueError: an origin or a network is not one.
+            AddressError: an origin or a network is not one; the text names the setting.
         """
         self._loopback_only = is_loopback(bound_host)
-        self._allowed_origins = frozenset(_origin(text) for text in allowed_origins)
-        self._allowed_hosts = frozenset(urlsplit(o).hostname or "" for o in self._allowed_origins)
+        self._every_origin = EVERY_ORIGIN in allowed_origins
+        try:
+            origins = [read_origin(text) for text in allowed_origins if text != EVERY_ORIGIN]
+        except AddressError as error:
+            raise AddressError(f"WEB_ALLOWED_ORIGINS: {error}") from None
+        self._allowed_origins = frozenset(origins)
+        self._allowed_hosts = frozenset(origin.host.name for origin in origins)
         self._access_key_digest = _digest(access_key) if access_key else None
-        self._trusted_proxies = tuple(ipaddress.ip_network(text) for text in trusted_proxies)
+        try:
+            self._trusted_proxies = tuple(read_network(text) for text in trusted_proxies)
+        except AddressError as error:
+            raise AddressError(f"WEB_TRUSTED_PROXIES: {error}") from None
+        self._malformed = RateLimit(MALFORMED_PER_MINUTE, burst=round(MALFORMED_PER_MINUTE))
+
+    def __call__(self, app: web.Application) -> None:
+        """Have every request to `app` looked at (an `AddRoutes`)."""
+
+        @web.middleware
+        async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+            try:
+                self.check_host(request)
+            except ApiError as error:
+                return error.response()
+            return await handler(request)
+
+        app.middlewares.append(check)
 
     @property
     def asks_for_key(self) -> bool:
         """Whether an access key must be sent."""
         return self._access_key_digest is not None
 
+    def check_host(self, request: web.Request) -> None:
+        """Refuse a request under a name that a stranger may have made to resolve to us.
+
+        With such a name another site's page would be of our own origin in the eyes of a browser
+        (DNS rebinding), and could read every route.
+
+        Raises:
+            ApiError: 400 `bad_host` or `bad_origin`, 429 `rate_limited`, 403 `foreign_host`.
+        """
+        named = request.headers.get("Host")
+        try:
+            # Without one it is no browser, and aiohttp would ask the name server for our own.
+            host = read_host(named) if named is not None else None
+        except AddressError:
+            raise self._malformed_header(request, "Host") from None
+        try:
+            urlsplit(request.headers.get("Origin", ""))
+        except ValueError:
+            raise self._malformed_header(request, "Origin") from None
+        if host is not None and not self._answers_to(host):
+            raise ApiError(
+                403,
+                "foreign_host",
+                f"This server does not answer to the name {host.name[:80]}. Its owner can add the "
+                "page's address to WEB_ALLOWED_ORIGINS.",
+            )
+
     def check_origin(self, request: web.Request) -> None:
         """Refuse a browser that shows another site's page; programs without an Origin may pass.
 
         Raises:
-            ApiError: 403 `foreign_origin` or `foreign_host`.
+            ApiError: 403 `foreign_origin`.
         """
         origin = request.headers.get("Origin")
         fetch_site = request.headers.get("Sec-Fetch-Site")
         if origin is not None:
-            if not self._is_allowed(origin) and not _same_host(origin, request.host):
+            own = request.headers.get("Host", "")
+            if not self._is_allowed(origin) and not _same_host(origin, own):
                 raise _foreign_origin()
         elif fetch_site not in (None, "same-origin", "none"):
             raise _foreign_origin()
-        host = urlsplit(f"//{request.host}").hostname or ""
-        if self._loopback_only and not is_loopback(host) and host not in self._allowed_hosts:
-            raise ApiError(
-                403,
-                "foreign_host",
-                f"This server answers to localhost only, not to {host[:80]}. Its owner can add "
-                "the page's address to WEB_ALLOWED_ORIGINS.",
-            )
 
     def check_key(self, request: web.Request) -> None:
         """Refuse a request without the access key, in a time that tells nothing about it.
@@ -111,7 +168,7 @@ class Guard:
         address = request.remote or "unknown"
         forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
         for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
-            if not self._is_trusted(address):
+            if not self.is_trusted(address):
                 break
             address = hop
         return address
@@ -139,9 +196,26 @@ class Guard:
         )
 
     def _is_allowed(self, origin: str) -> bool:
-        return origin.lower().rstrip("/") in self._allowed_origins
+        try:
+            parsed = read_origin(origin)
+        except AddressError:
+            return False
+        return self._every_origin or parsed in self._allowed_origins
 
-    def _is_trusted(self, address: str) -> bool:
+    def _answers_to(self, host: Host) -> bool:
+        if self._every_origin or host.name in self._allowed_hosts:
+            return True
+        return is_loopback(host.name) if self._loopback_only else host.is_inner
+
+    def _malformed_header(self, request: web.Request, name: str) -> ApiError:
+        try:
+            self.check_rate(request, self._malformed)
+        except ApiError as too_many:
+            return too_many
+        return ApiError(400, f"bad_{name.lower()}", f"The request's {name} header is not one.")
+
+    def is_trusted(self, address: str) -> bool:
+        """Whether an address is that of a trusted proxy."""
         try:
             ip = ipaddress.ip_address(address)
         except ValueError:
@@ -170,54 +244,37 @@ def exposure_warning(
     return f"{host_setting}={host} opens the page to the network; " + "; ".join(missing) + "."
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself."""
-    name = host.strip("[]").lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 async def json_object(request: web.Request) -> dict[str, Any]:
-    """The body as a JSON object.
+    """The body as a JSON object; it is UTF-8, as JSON is.
+
+    Any other encoding is refused: some of Python's take time in the square of the length.
 
     Raises:
-        ApiError: 415 `not_json`, 413 `too_large` or 400 `bad_json`.
+        ApiError: 415 `not_json`, 413 `too_large`, 408 `too_slow` or 400 `bad_json`.
     """
-    if request.content_type != "application/json":
-        raise ApiError(415, "not_json", "Send a JSON object with Content-Type: application/json.")
+    charset = (request.charset or "utf-8").lower()
+    if request.content_type != "application/json" or charset not in ("utf-8", "utf8"):
+        raise ApiError(
+            415, "not_json", "Send a JSON object in UTF-8 with Content-Type: application/json."
+        )
     try:
-        body = json.loads(await request.text())
+        async with asyncio.timeout(BODY_SECONDS):
+            body = json.loads((await request.read()).decode())
+    except TimeoutError:
+        raise ApiError(408, "too_slow", "The request did not come in time.") from None
     except web.HTTPRequestEntityTooLarge:
         raise ApiError(413, "too_large", "The request is too large.") from None
-    except (ValueError, RecursionError, LookupError):
+    except (ValueError, RecursionError):
         raise ApiError(400, "bad_json", "The request is not valid JSON.") from None
     if not isinstance(body, dict):
         raise ApiError(400, "bad_json", "The request must be a JSON object.")
     return body
 
 
-def _origin(text: str) -> str:
-    parts = urlsplit(text.strip().lower())
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path.strip("/"):
-        raise ValueError(
-            f"WEB_ALLOWED_ORIGINS: {text!r} is not an origin such as https://voice.example.com"
-        )
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _same_host(origin: str, host: str) -> bool:
-    parts = urlsplit(origin)
-    if parts.scheme not in DEFAULT_PORTS:
-        return False
-    own = urlsplit(f"//{host}")
     try:
-        default = DEFAULT_PORTS[parts.scheme]
-        return parts.hostname == own.hostname and (parts.port or default) == (own.port or default)
-    except ValueError:
+        return read_origin(origin).is_at(read_host(host))
+    except AddressError:
         return False
 
 

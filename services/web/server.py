@@ -11,7 +11,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
+from services.web.connections import Connections
 from services.web.errors import api_errors
 from services.web.headers import SecurityHeaders
 
@@ -50,6 +52,7 @@ class WebServer:
         routes: Sequence[AddRoutes],
         *,
         headers: SecurityHeaders | None = None,
+        connections: Connections | None = None,
         host_setting: str = "WEB_HOST",
         port_setting: str = "WEB_PORT",
         name: str = "web",
@@ -61,6 +64,7 @@ class WebServer:
             port: TCP port, 0 for any free one.
             routes: each adds its routes to the application, in this order.
             headers: security headers of every answer; the strictest ones when not given.
+            connections: how many are taken and for how long; as many as usual when not given.
             host_setting: the setting named in errors about the address.
             port_setting: the setting named in errors about the port.
             name: name of the thread.
@@ -69,6 +73,7 @@ class WebServer:
         self._requested_port = port
         self._routes = tuple(routes)
         self._headers = headers or SecurityHeaders()
+        self._connections = connections or Connections()
         self._host_setting = host_setting
         self._port_setting = port_setting
         self._name = name
@@ -149,14 +154,36 @@ class WebServer:
         app.on_response_prepare.append(self._headers.add)
         for add_routes in self._routes:
             add_routes(app)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_GRACE_SECONDS)
+        self._connections(app)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            logger=_http_logger(),
+            shutdown_timeout=SHUTDOWN_GRACE_SECONDS,
+            # The work for a caller who has gone is given up.
+            handler_cancellation=True,
+        )
         await runner.setup()
+        accepting: asyncio.Task[None] | None = None
+        listener: socket.socket | None = None
         try:
+            assert runner.server is not None
             listener = self._bind()
-            await web.SockSite(runner, listener).start()
+            accepting = asyncio.create_task(
+                self._connections.serve(listener, runner.server), name="accept-connections"
+            )
             self._started.set_result(listener.getsockname()[1])
-            await self._stopping.wait()
+            stopping = asyncio.create_task(self._stopping.wait(), name="wait-for-stop")
+            await asyncio.wait([accepting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if accepting.done():
+                await accepting
         finally:
+            if accepting is not None:
+                accepting.cancel()
+                await asyncio.gather(accepting, return_exceptions=True)
+            if listener is not None:
+                listener.close()
             await runner.cleanup()
 
     def _bind(self) -> socket.socket:
@@ -198,3 +225,17 @@ class WebServer:
             f"Cannot listen on {place} ({error.strerror}); check {self._host_setting} and "
             f"{self._port_setting}."
         )
+
+
+def _http_logger() -> logging.Logger:
+    """The logger of aiohttp's own errors, less those of callers who do not speak HTTP."""
+    found = logging.getLogger("services.web.http")
+    if _is_ours not in found.filters:
+        found.addFilter(_is_ours)
+    return found
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    of_caller = isinstance(error, HttpProcessingError | web.RequestPayloadError)
+    return not of_caller or logger.isEnabledFor(logging.DEBUG)

@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 import errno
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from services.asr import ASRError, DecodeOptions, StreamingASR
-from services.audio_file import AudioFileError
+from services.audio_file import AudioFileError, AudioTooLongError
 from services.file_transcription import transcribe_file
 from services.inference import InferenceError
 from services.voice_activity import VoiceActivityModel
@@ -26,6 +26,13 @@ logger = logging.getLogger("services.web")
 _BUSY_SECONDS = 10.0
 _PIECE_BYTES = 64 * 1024
 
+MOST_UPLOADS: Final = 4
+"""Files that may be on their way at once; more are told to wait."""
+PIECE_SECONDS: Final = 10.0
+"""In which more of a file must come."""
+UPLOAD_SECONDS: Final = 300.0
+"""In which all of it must have come."""
+
 Engines = Callable[[], Awaitable[tuple[StreamingASR, VoiceActivityModel]]]
 NewFile = Callable[[], AbstractContextManager[Path]]
 
@@ -34,7 +41,8 @@ class TranscribeRoute:
     """`POST /api/transcribe`: the body is an audio file of any format, the answer JSON.
 
     One file at a time, in the desk's last class; 429 for another one meanwhile, 413 for one
-    that is too big or too long, 507 where the disk is full.
+    that is too big or too long, 408 for one that does not come, 507 where the disk is full.
+    Whoever leaves has the work for them given up.
     """
 
     def __init__(
@@ -45,12 +53,18 @@ class TranscribeRoute:
         *,
         max_bytes: int,
         max_seconds: float,
+        piece_seconds: float = PIECE_SECONDS,
+        upload_seconds: float = UPLOAD_SECONDS,
     ) -> None:
+        """`max_bytes` and `max_seconds` bound a file; the others its way here."""
         self._access = access
         self._engines = engines
         self._new_file = new_file
         self._max_bytes = max_bytes
         self._max_seconds = max_seconds
+        self._piece_seconds = piece_seconds
+        self._upload_seconds = upload_seconds
+        self._uploads = 0
         self._busy = False
 
     def __call__(self, app: web.Application) -> None:
@@ -59,18 +73,16 @@ class TranscribeRoute:
 
     async def _answer(self, request: web.Request) -> web.Response:
         self._access.check(request)
-        if self._busy:
-            raise ApiError(
-                429,
-                "transcribing",
-                "Another file is being transcribed; try again when that is done.",
-                retry_after_seconds=_BUSY_SECONDS,
-            )
-        self._busy = True
         try:
             with self._new_file() as path:
-                await self._receive(request, path)
-                return web.json_response({"segments": await self._transcribe(path)})
+                with self._uploading():
+                    await self._receive(request, path)
+                with self._transcribing():
+                    return web.json_response({"segments": await self._transcribe(path)})
+        except AudioTooLongError as error:
+            raise ApiError(
+                413, "too_long", f"The audio {error} (TRANSCRIBE_MAX_SECONDS)."
+            ) from error
         except AudioFileError as error:
             raise ApiError(
                 422, "audio", f"The body {error}. Send an audio file, such as WAV or MP3."
@@ -88,22 +100,56 @@ class TranscribeRoute:
             raise ApiError(
                 507, "disk_full", "The server has no room on its disk for this file."
             ) from error
+
+    @contextlib.contextmanager
+    def _uploading(self) -> Iterator[None]:
+        if self._busy or self._uploads >= MOST_UPLOADS:
+            raise _busy()
+        self._uploads += 1
+        try:
+            yield
+        finally:
+            self._uploads -= 1
+
+    @contextlib.contextmanager
+    def _transcribing(self) -> Iterator[None]:
+        # Only now: a file that never comes must not keep the others out.
+        if self._busy:
+            raise _busy()
+        self._busy = True
+        try:
+            yield
         finally:
             self._busy = False
 
     async def _receive(self, request: web.Request, path: Path) -> None:
         received = 0
-        with path.open("wb") as file:
-            async for piece in request.content.iter_chunked(_PIECE_BYTES):
-                received += len(piece)
-                if received > self._max_bytes:
-                    raise ApiError(
-                        413,
-                        "too_big",
-                        f"The file is larger than {self._max_bytes // 10**6} MB "
-                        "(TRANSCRIBE_MAX_MB).",
-                    )
-                await asyncio.to_thread(file.write, piece)
+        try:
+            with path.open("wb") as file:
+                async with asyncio.timeout(self._upload_seconds):
+                    while piece := await self._next_piece(request):
+                        received += len(piece)
+                        if received > self._max_bytes:
+                            raise self._too_big()
+                        await asyncio.to_thread(file.write, piece)
+        except TimeoutError:
+            raise ApiError(
+                408, "too_slow", "The file did not come in time; send it again, or a smaller one."
+            ) from None
+        except (web.RequestPayloadError, ValueError):
+            # Its sender has gone, or what it says is compressed is not.
+            raise ApiError(400, "broken", "The file broke off; send it again.") from None
+
+    async def _next_piece(self, request: web.Request) -> bytes:
+        async with asyncio.timeout(self._piece_seconds):
+            return await request.content.read(_PIECE_BYTES)
+
+    def _too_big(self) -> ApiError:
+        return ApiError(
+            413,
+            "too_big",
+            f"The file is larger than {self._max_bytes // 10**6} MB (TRANSCRIBE_MAX_MB).",
+        )
 
     async def _transcribe(self, path: Path) -> list[dict[str, Any]]:
         asr, voice_activity = await self._engines()
@@ -114,7 +160,7 @@ class TranscribeRoute:
             voice_activity,
             options=DecodeOptions(),
             room="api",
-            on_progress=self._check_length,
+            max_seconds=self._max_seconds,
         )
         async with contextlib.aclosing(found):
             async for segment in found:
@@ -129,11 +175,11 @@ class TranscribeRoute:
                 )
         return segments
 
-    def _check_length(self, done_seconds: float, total_seconds: float | None) -> None:
-        """A file does not always tell its length, so what was done counts as well."""
-        if max(done_seconds, total_seconds or 0.0) > self._max_seconds:
-            raise ApiError(
-                413,
-                "too_long",
-                f"The audio is longer than {self._max_seconds:g} seconds (TRANSCRIBE_MAX_SECONDS).",
-            )
+
+def _busy() -> ApiError:
+    return ApiError(
+        429,
+        "transcribing",
+        "Another file is being transcribed; try again when that is done.",
+        retry_after_seconds=_BUSY_SECONDS,
+    )

@@ -108,6 +108,16 @@ async def test_llm_that_answers_otherwise_has_a_cure(
     assert word in finding.cure
 
 
+async def test_a_password_in_an_address_is_not_shown() -> None:
+    for status, body in ((401, ""), (404, ""), (500, ""), (200, "no json"), (200, "[1]")):
+        with serving(status, body) as (address, _):
+            secret = address.replace("://", "://me:correct-horse@")
+            assert "correct-horse" not in f"{await one(services.check_llm, llm(secret))}"
+    gone = closed_address().replace("://", "://me:correct-horse@")
+    assert "correct-horse" not in f"{await one(services.check_llm, llm(gone))}"
+    assert "correct-horse" not in f"{await one(services.check_livekit, livekit(gone))}"
+
+
 async def test_llm_that_is_not_there_fails() -> None:
     finding = await one(services.check_llm, llm(closed_address()))
     assert finding.status is Status.FAIL

@@ -237,9 +237,16 @@ def test_the_page_believes_the_proxy_and_nobody_else(compose: dict[str, Any]) ->
     address = ipaddress.ip_address(proxy)
     assert address in ipaddress.ip_network(network["subnet"])
     assert address not in ipaddress.ip_network(network["ip_range"])
-    believed = compose["services"]["web"]["environment"]["WEB_TRUSTED_PROXIES"]
+    believed = environment_of(compose["services"]["web"])["WEB_TRUSTED_PROXIES"]
     assert [*ipaddress.ip_network(believed)] == [address]
     Guard(bound_host="0.0.0.0", trusted_proxies=[believed])
+
+
+def test_the_page_believes_another_proxy_where_env_names_one(
+    compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FILLED_IN, "WEB_TRUSTED_PROXIES", "10.1.2.3")
+    assert environment_of(compose["services"]["web"])["WEB_TRUSTED_PROXIES"] == "10.1.2.3"
 
 
 def test_what_is_mounted_exists(compose: dict[str, Any]) -> None:

@@ -143,10 +143,17 @@ def test_a_token_that_is_no_secret_is_refused() -> None:
         AdminAccess("short", Guard())
 
 
-@pytest.mark.parametrize("history", ["-1", "x", "99999999999999999999", ""])
+@pytest.mark.parametrize(
+    "history", ["-1", "x", "99999999999999999999", "", "000000001999", "0" * 9 + "1" * 5000]
+)
 async def test_a_wrong_history_is_refused(server: str, history: str) -> None:
     status, told = await ask(f"{server}/admin/memory?history={history}")
     assert (status, told["error"]["code"]) == (400, "history")
+
+
+async def test_a_history_may_be_written_with_zeros_before_it(server: str) -> None:
+    status, _ = await ask(f"{server}/admin/memory?history=0000000000010")
+    assert status == 200
 
 
 async def test_a_failure_is_told_without_its_details(caplog: pytest.LogCaptureFixture) -> None:

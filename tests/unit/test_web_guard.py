@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from services.web.addresses import is_loopback
 from services.web.app import LiveKitAccess, web_server
-from services.web.guard import Guard, exposure_warning, is_loopback
+from services.web.guard import Guard, exposure_warning
 from services.web.ratelimit import MAX_KEYS, RateLimit, address_key
 from services.web.server import WebServer
 from services.web.status import AgentStatus

@@ -1,0 +1,45 @@
+"""How many files and connections this process may have open at once."""
+
+from __future__ import annotations
+
+import resource
+from typing import Final
+
+FEWEST_OPEN_FILES: Final = 96
+"""With fewer not even one room and its page can be served."""
+_WANTED: Final = 65_536
+
+
+class TooFewFilesError(Exception):
+    """The process may open too few files; the text says how to allow more."""
+
+
+def open_files_limit() -> int:
+    """The limit in force."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _WANTED if soft == resource.RLIM_INFINITY else soft
+
+
+def raise_open_files_limit() -> int:
+    """Raise the limit as far as this user may, and return it.
+
+    Most shells start with 1,024, a share of which is taken by each room.
+
+    Raises:
+        TooFewFilesError: it stays too low to serve anybody.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED if hard == resource.RLIM_INFINITY else min(hard, _WANTED)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):
+            # Some systems allow less than they say.
+            wanted = soft
+    limit = open_files_limit()
+    if limit < FEWEST_OPEN_FILES:
+        raise TooFewFilesError(
+            f"This process may open {limit} files only; allow it {FEWEST_OPEN_FILES} or more "
+            "(`ulimit -n`, LimitNOFILE in systemd, ulimits in compose)."
+        )
+    return limit
