@@ -13,12 +13,12 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from benchmarks.word_errors import normal_words, word_errors
 
-if TYPE_CHECKING:
-    pass
+Context = float | Literal["auto", "full"]
+"""The least seconds of sound that the encoder is given, as for ASR_CONTEXT."""
 
 _CACHE = Path(__file__).parents[1] / "models"
 _REPEATED_WORDS = 3
@@ -92,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--cache", type=Path, default=_CACHE, help="folder of fetched models")
     made.add_argument(
         "--contexts",
+        type=_contexts,
         default="auto,full",
         help="separated by commas: seconds, full, or auto for what the model needs",
     )
@@ -103,28 +104,29 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status."""
-    arguments = parser().parse_args()
-    from services.models import ModelError
+    arguments = parser().parse_args(words)
+    from services.models import ModelError, resolve_asr
 
     try:
-        return asyncio.run(_main(arguments))
-    except (ModelError, ValueError) as error:
+        # Otherwise the demo model would take the place of one that is not there.
+        resolve_asr(arguments.model, cache=arguments.cache)
+    except ModelError as error:
         print(error, file=sys.stderr)
         return 1
+    by_context = {c: asyncio.run(_hear(arguments, c)) for c in arguments.contexts}
+    _report(arguments, by_context)
+    return 0
 
 
-async def _main(arguments: argparse.Namespace) -> int:
-    by_context = {}
-    for context in arguments.contexts.split(","):
-        by_context[context] = await _hear(arguments, context)
-        print(f"{context}: done", file=sys.stderr)
+def _report(arguments: argparse.Namespace, by_context: dict[Context, list[Heard]]) -> None:
     print(f"## {arguments.model}, threads: {arguments.threads}\n")
+    spoken = {c: [h for h in found if h.said] for c, found in by_context.items()}
     print("All kinds, by least context in seconds:\n")
-    print("\n".join(table((c, [h for h in f if h.said]) for c, f in by_context.items())))
+    print("\n".join(table((_name(c), f) for c, f in spoken.items())))
     for context, found in by_context.items():
-        print(f"\nContext {context}, by kind:\n")
+        print(f"\nContext {_name(context)}, by kind:\n")
         kinds = dict.fromkeys(h.kind for h in found)
         print("\n".join(table((k, [h for h in found if h.kind == k]) for k in kinds)))
         if arguments.show:
@@ -132,22 +134,39 @@ async def _main(arguments: argparse.Namespace) -> int:
             for h in found:
                 if h.wrong:
                     print(f"- {h.kind}: {h.said!r} was heard as {h.heard!r}")
-    return 0
 
 
-async def _hear(arguments: argparse.Namespace, context: str) -> list[Heard]:
+def _name(context: Context) -> str:
+    return context if isinstance(context, str) else f"{context:g}"
+
+
+def _contexts(text: str) -> list[Context]:
+    return [_context(part) for part in text.split(",")]
+
+
+def _context(text: str) -> Context:
+    if text == "auto":
+        return "auto"
+    if text == "full":
+        return "full"
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of seconds, full or auto") from None
+
+
+async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
     from services.asr import DecodeOptions
     from services.inference import Priority
     from services.shared import SharedSpeech, SpeechConfig
     from tests.people import people
 
-    wanted = context if context in ("auto", "full") else float(context)
     shared = SharedSpeech(
         SpeechConfig(
             asr=arguments.model,
             cache=arguments.cache,
             language=None if arguments.language == "auto" else arguments.language,
-            context=wanted,
+            context=context,
             asr_threads=arguments.threads,
             slots=1,
         )
@@ -155,9 +174,8 @@ async def _hear(arguments: argparse.Namespace, context: str) -> list[Heard]:
     found = []
     try:
         asr = shared.asr.get_blocking()
-        for recording in people()[:: arguments.every]:
-            if arguments.kinds and recording.kind not in arguments.kinds:
-                continue
+        chosen = [r for r in people() if not arguments.kinds or r.kind in arguments.kinds]
+        for recording in chosen[:: arguments.every]:
             heard = await asr.transcribe(
                 recording.samples,
                 room="benchmark",
