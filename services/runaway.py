@@ -11,6 +11,11 @@ from services.transcription import Transcription
 _TOKENS_BASE = 16
 _TOKENS_PER_SECOND = 20
 """Usual speech takes 5 tokens a second; below 17 the demo model loses words."""
+_DOUBTFUL_BASE = 8
+_DOUBTFUL_PER_SECOND = 9
+"""More tokens than that are doubted, in Latin letters: right texts have 5 a second, with 8 for a
+second of speech, and what goes round in circles 11. Other scripts need several tokens a letter."""
+_LAST_LATIN = "\u024f"
 _REPETITION_RATIO = 2.4
 """Text that compresses better than this repeats itself; the threshold of Whisper's own decoding."""
 _DOUBTFUL_REPEATS = {1: 4, 2: 3}
@@ -18,8 +23,7 @@ _DOUBTFUL_REPEATS = {1: 4, 2: 3}
 People do say "no no no" and "five five five"."""
 _LONGEST_UNIT = 3
 """Letters that, said eight times in a row, are no word: "AHHHHHHHH", "hahahahahahahaha"."""
-_UNSURE_LOG_PROBABILITY = -1.0
-_PHANTOMS = ((0.85, -0.5), (0.45, -1.0), (0.0, -2.0))
+_PHANTOMS = ((0.85, -0.5), (0.5, -1.0), (0.0, -2.0))
 """From which probability of no speech on a text is made up, when its mean log probability is below
 so much. Right texts of people, single words among them, have at most 0.63 and -0.9, or 0.4 and
 -1.7; what is made up for music, machines and applause has 0.47 and -1.1 at least, or below -1.9."""
@@ -33,18 +37,15 @@ def token_limit(seconds: float) -> int:
 
 
 def is_runaway(heard: Transcription) -> bool:
-    """Whether the decoder has lost its way: it repeats itself, goes on behind the end of the
-    audio, writes too much for it, or merely guesses.
+    """Whether the decoder has lost its way: it goes round in circles, behind the end of the audio,
+    or on and on.
+
+    How sure it is of its words says nothing here: of a circle it is very sure, and a mere guess
+    is none the better with more context (docs/recognition.md).
     """
-    return repeats_itself(heard) or (
-        bool(heard.text) and heard.mean_log_probability < _UNSURE_LOG_PROBABILITY
-    )
-
-
-def repeats_itself(heard: Transcription) -> bool:
-    """Whether the text goes round in circles, or on and on, as far as one can tell from it."""
     return (
         heard.tokens >= token_limit(heard.audio_seconds) - 1
+        or _is_long(heard)
         or bool(heard.beyond)
         or _compression_ratio(heard.text) > _REPETITION_RATIO
         or re.search(_DRAWN_OUT, heard.text) is not None
@@ -54,12 +55,14 @@ def repeats_itself(heard: Transcription) -> bool:
 
 def better_of(one: Transcription, other: Transcription) -> Transcription:
     """The one that can rather be trusted: without repetition, and then the surer one."""
-    return max(one, other, key=lambda h: (not repeats_itself(h), h.mean_log_probability))
+    return max(one, other, key=lambda h: (not is_runaway(h), h.mean_log_probability))
 
 
 def is_phantom(heard: Transcription) -> bool:
-    """Text that Whisper makes up for noise or music."""
-    if heard.no_speech_probability > _PHANTOM_CIRCLE and repeats_itself(heard):
+    """Text that Whisper makes up for noise or music, or no word: "AHHHHHHHH"."""
+    if heard.text and not _words(re.sub(_DRAWN_OUT_WORD, "", heard.text)):
+        return True
+    if heard.no_speech_probability > _PHANTOM_CIRCLE and is_runaway(heard):
         return True
     return any(
         heard.no_speech_probability >= no_speech and heard.mean_log_probability < surest
@@ -68,7 +71,11 @@ def is_phantom(heard: Transcription) -> bool:
 
 
 def without_repetition(text: str) -> str:
-    """Cut a runaway: where a phrase of up to six words comes four times in a row, keep one."""
+    """Cut a runaway: where a phrase of up to six words comes four times in a row, keep one.
+
+    A letter or two said on and on are said once.
+    """
+    text = re.sub(_DRAWN_OUT, r"\1", text)
     found = list(re.finditer(_WORD, text))
     words = [match.group().lower() for match in found]
     for start in range(len(words)):
@@ -98,6 +105,11 @@ def is_repetition(text: str, of: str) -> bool:
     return False
 
 
+def _is_long(heard: Transcription) -> bool:
+    most = _DOUBTFUL_BASE + _DOUBTFUL_PER_SECOND * heard.audio_seconds
+    return heard.tokens > most and max(heard.text, default="") <= _LAST_LATIN
+
+
 def _ends_in_repetition(text: str) -> bool:
     words = _words(text)
     for length in range(1, len(words) // 2 + 1):
@@ -112,7 +124,8 @@ def _ends_in_repetition(text: str) -> bool:
     return False
 
 
-_DRAWN_OUT = re.compile(rf"([^\W\d_]{{1,{_LONGEST_UNIT}}}?)\1{{7}}", re.IGNORECASE)
+_DRAWN_OUT = re.compile(rf"([^\W\d_]{{1,{_LONGEST_UNIT}}}?)\1{{7,}}", re.IGNORECASE)
+_DRAWN_OUT_WORD = re.compile(rf"\w*{_DRAWN_OUT.pattern}\w*", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 

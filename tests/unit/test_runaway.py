@@ -9,7 +9,6 @@ from services.runaway import (
     is_phantom,
     is_repetition,
     is_runaway,
-    repeats_itself,
     without_repetition,
 )
 from services.transcription import Transcription
@@ -40,7 +39,7 @@ def heard(text: str, *, log_probability: float = -0.2, beyond: str = "") -> Tran
     ],
 )
 def test_text_that_ends_in_a_circle_is_doubted(text: str) -> None:
-    assert repeats_itself(heard(text))
+    assert is_runaway(heard(text))
 
 
 @pytest.mark.parametrize(
@@ -63,17 +62,29 @@ def test_what_people_say_is_not(text: str) -> None:
 
 
 def test_text_behind_the_end_of_the_audio_is_doubted() -> None:
-    assert repeats_itself(heard("Yes.", beyond="Thank you."))
+    assert is_runaway(heard("Yes.", beyond="Thank you."))
 
 
 def test_more_tokens_than_can_be_said_are_doubted() -> None:
-    assert repeats_itself(Transcription("a b c", tokens=36, audio_seconds=1.0))
+    assert is_runaway(Transcription("a b c", tokens=36, audio_seconds=1.0))
 
 
-def test_a_guess_is_doubted_but_does_not_repeat_itself() -> None:
-    guess = heard("one of those", log_probability=-1.5)
-    assert is_runaway(guess)
-    assert not repeats_itself(guess)
+@pytest.mark.parametrize(
+    ("text", "tokens", "doubted"),
+    [
+        ("10, 1, 2, 3, 4, 5, 6, 7, 10, 1, 2, 3,", 25, True),
+        ("Can we get a large cappuccino with sugar?", 14, False),
+        ("今日は天気がとても良いですね", 25, False),
+    ],
+)
+def test_more_tokens_than_anybody_says_in_that_time_are_doubted(
+    text: str, tokens: int, doubted: bool
+) -> None:
+    assert is_runaway(Transcription(text, tokens=tokens, audio_seconds=1.56)) is doubted
+
+
+def test_a_mere_guess_has_not_lost_its_way() -> None:
+    assert not is_runaway(heard("one of those", log_probability=-1.5))
 
 
 @pytest.mark.parametrize(
@@ -84,6 +95,7 @@ def test_a_guess_is_doubted_but_does_not_repeat_itself() -> None:
         ("you", -0.6, 0.95, True),
         ("ah ah ah ah ah ah", -0.3, 0.5, True),
         ("No.", -1.7, 0.33, False),
+        ("AHHHHHHHHHH!", -0.2, 0.1, True),
         ("Fifty.", -0.8, 0.6, False),
         ("zero zero zero zero", -0.3, 0.2, False),
         ("", 0.0, 0.9, False),
@@ -128,6 +140,7 @@ def test_it_is_known_whether_a_text_only_says_again_what_was_said(
         ("hello " + "tell me a joke " * 10, "hello tell me a joke"),
         ("7-3-0-0-0-0-0-0-0-0-0", "7-3-0"),
         ("8, 8, 8, 8, 8, 8, 8, 8,", "8"),
+        ("the ummmmmmmmmmmmm train", "the um train"),
         ("no no no no no", "no no no no no"),
         ("one two one two one two", "one two one two one two"),
     ],
