@@ -5,10 +5,12 @@ SETUP := scripts/setup.sh
 LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
+FUZZ_EXAMPLES ?= 100000
+
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help run setup page models test test-fast test-faults lint format types bench soak lock \
+.PHONY: help run setup page models test test-fast test-faults fuzz lint format types bench soak lock \
 	env-example screenshots clean
 
 help:
@@ -19,6 +21,7 @@ help:
 	@echo 'make test         every test; ARGS="-k name" narrows'
 	@echo 'make test-fast    the tests without server and browser'
 	@echo 'make test-faults  the tests that break things and need root'
+	@echo 'make fuzz         made-up input at every door, FUZZ_EXAMPLES of each kind, for hours'
 	@echo 'make lint         style; make format mends it'
 	@echo 'make types        strict types of Python and page'
 	@echo 'make bench        benchmark against peers, ARGS="--help" says more'
@@ -51,6 +54,10 @@ test-fast:
 test-faults:
 	@$(SETUP) dev livekit page chromium
 	@$(PYTHON) -m pytest -p scripts.no_skips tests/faults $(ARGS)
+
+fuzz:
+	@$(SETUP) dev
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(PYTHON) -m pytest tests/fuzz --timeout 0 $(ARGS)
 
 lint:
 	@$(SETUP) dev

@@ -8,10 +8,13 @@ import re
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
+
+from services.web.ratelimit import RateLimit
 
 logger = logging.getLogger("agent.logging_setup")
 
@@ -60,6 +63,14 @@ _FREED_ALREADY = "Attempted to drop unknown FFI handle"
 _SENT_TO_NOBODY = ("ignoring text stream with topic", "ignoring byte stream with topic")
 """What the client library says of each stream that a participant sends for no purpose of ours."""
 
+_QUOTING = ("failed to generate LLM completion", "failed to synthesize speech")
+"""How lines of the framework begin that go on with what a service answered."""
+
+_PLACE_CHARACTERS = 60
+_LINES_AT_ONCE = 200
+_LINES_PER_MINUTE = 120.0
+"""Of one place in the code; callers may repeat what causes a line as often as they like."""
+
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _COLORS = {"DEBUG": "36", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 _PLAIN_VALUE = re.compile(r"[\w.:/@%+,\-]+")
@@ -84,6 +95,7 @@ def setup_logging(
     handler = _Handler(stream)
     handler.addFilter(_add_job)
     handler.addFilter(_tame)
+    handler.addFilter(_RepeatLimit())
     masked = frozenset(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
     if form == "json":
         handler.setFormatter(JSONFormatter(masked))
@@ -155,6 +167,31 @@ class _Handler(logging.StreamHandler[TextIO]):
     """The one handler that `setup_logging` installs."""
 
 
+class _RepeatLimit:
+    """Leaves out what one place in the code logs too often; how much, the next line says.
+
+    Any thread. At `debug` nothing is left out.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._limit = RateLimit(_LINES_PER_MINUTE, burst=_LINES_AT_ONCE)
+        self._left_out: Counter[str] = Counter()
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        if _debugging():
+            return True
+        # One place of asyncio logs the failures of all callbacks and tasks.
+        place = f"{record.pathname}:{record.lineno}:{str(record.msg)[:_PLACE_CHARACTERS]}"
+        with self._lock:
+            if self._limit.take(place) > 0:
+                self._left_out[place] += 1
+                return False
+            if place in self._left_out:
+                vars(record)["left_out"] = self._left_out.pop(place)
+            return True
+
+
 def _add_job(record: logging.LogRecord) -> bool:
     # Most commands have no rooms and must not wait for the framework's import.
     framework = sys.modules.get("livekit.agents")
@@ -170,6 +207,8 @@ def _tame(record: logging.LogRecord) -> bool:
     _without_trace_of_senders(record)
     if record.name.startswith("livekit."):
         message = record.getMessage()
+        if message.startswith(_QUOTING) and not _debugging():
+            record.msg, record.args = message.partition(":")[0], None
         chatter = record.levelno == logging.INFO and message.startswith(_CHATTER)
         return "deprecated" not in message and (not chatter or _debugging())
     if record.name == "livekit":
@@ -203,10 +242,39 @@ def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
     }
 
 
+def error_text(error: object) -> str:
+    """What may be logged of an error above `debug`.
+
+    Services answer an error with what they were sent, so the text of one with a body is left out.
+    """
+    if getattr(error, "body", None) is None:
+        return str(error) or type(error).__name__
+    status = getattr(error, "status_code", -1)
+    return f"{type(error).__name__} {status}" if status > 0 else type(error).__name__
+
+
+def _without_bodies(text: str, error: BaseException | None) -> str:
+    """A traceback without the texts of those errors in its chain that quote what was sent."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        found = waiting.pop()
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        waiting += [found.__cause__, found.__context__]
+        if isinstance(found, BaseExceptionGroup):
+            waiting += found.exceptions
+        if getattr(found, "body", None) is not None and str(found):
+            text = text.replace(str(found), _MASK)
+    return text
+
+
 def _problem(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     parts = []
     if record.exc_info:
-        parts.append(formatter.formatException(record.exc_info))
+        trace = formatter.formatException(record.exc_info)
+        parts.append(trace if _debugging() else _without_bodies(trace, record.exc_info[1]))
     elif record.exc_text:
         parts.append(record.exc_text)
     if record.stack_info:

@@ -30,6 +30,7 @@ from agent.assistant import Assistant
 from agent.callers import Callers
 from agent.joining import join
 from agent.lasting_session import LastingSession
+from agent.logging_setup import error_text
 from agent.phrases import BACK, CANNOT_HEAR, DID_NOT_CATCH
 from agent.remote import Commands, Remote
 from agent.settings import Settings
@@ -263,8 +264,9 @@ class RoomConversation:
         error = getattr(event.error, "error", event.error)
         logger.warning(
             "engine error",
-            extra={"kind": getattr(event.error, "type", "error"), "error": str(error)},
+            extra={"kind": getattr(event.error, "type", "error"), "error": error_text(error)},
         )
+        logger.debug("engine error in full", extra={"error": str(error)})
         if getattr(event.error, "type", "") == "tts_error" and not self._ended:
             self._remote.notify(NoticeKind.VOICE_UNAVAILABLE, _NO_VOICE)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 
@@ -14,13 +16,21 @@ logger = logging.getLogger("agent.take_over")
 
 _ANSWER_SECONDS = 2.0
 _WAY_SECONDS = 2.0
+_ALL_SECONDS = 6.0
 
 
 async def ask_what_was_said(me: rtc.LocalParticipant, callers: Iterable[str]) -> llm.ChatContext:
     """The conversation as the first of `callers` (identities) tells it that has one to tell.
 
-    Empty where none has; takes four seconds at most for one that does not answer.
+    Empty where none has; takes four seconds at most for one that does not answer, six for all.
     """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_ALL_SECONDS):
+            return await _ask_each(me, callers)
+    return llm.ChatContext.empty()
+
+
+async def _ask_each(me: rtc.LocalParticipant, callers: Iterable[str]) -> llm.ChatContext:
     for identity in callers:
         try:
             answer = await me.perform_rpc(

@@ -12,6 +12,7 @@ from livekit.agents.types import TOPIC_CHAT
 from livekit.agents.voice.room_io import TextInputEvent, TextInputOptions
 
 from services.livekit_local.callers import is_caller
+from services.web.ratelimit import RateLimit
 
 logger = logging.getLogger("agent.typed_text")
 
@@ -19,6 +20,12 @@ LONGEST_TYPED_CHARACTERS: Final = 4000
 """Twice what the page lets a caller type."""
 MOST_TYPED_AT_ONCE: Final = 8
 """Messages of a room that are on their way or wait for their turn; more are dropped."""
+MOST_TYPED_PER_MINUTE: Final = 120.0
+"""Messages of one caller; more than anybody can type."""
+TYPED_SECONDS: Final = 10.0
+"""In which a message must have come."""
+
+_TYPED_BURST = 20
 
 _take_turn = TextInputOptions().text_input_cb
 
@@ -36,6 +43,7 @@ class TypedText:
         self._session = session
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
+        self._limit = RateLimit(MOST_TYPED_PER_MINUTE, burst=_TYPED_BURST)
         room.register_text_stream_handler(TOPIC_CHAT, self._on_stream)
 
     async def aclose(self) -> None:
@@ -50,7 +58,7 @@ class TypedText:
         if participant is None or not is_caller(participant):
             reader.close()
             return
-        if len(self._tasks) >= MOST_TYPED_AT_ONCE:
+        if len(self._tasks) >= MOST_TYPED_AT_ONCE or self._limit.take(identity) > 0:
             reader.close()
             logger.info("typed text dropped", extra={"at_once": len(self._tasks)})
             return
@@ -60,7 +68,11 @@ class TypedText:
 
     async def _take(self, reader: rtc.TextStreamReader, participant: rtc.RemoteParticipant) -> None:
         try:
-            text = await reader.read_all()
+            async with asyncio.timeout(TYPED_SECONDS):
+                text = await reader.read_all()
+        except TimeoutError:
+            logger.info("typed text broken off", extra={"error": "it did not end in time"})
+            return
         except rtc.data_stream.StreamError as error:
             logger.info("typed text broken off", extra={"error": error.description})
             return

@@ -12,6 +12,7 @@ from piper import PiperVoice as PiperReader
 from piper.config import PhonemeType, PiperConfig
 from piper.const import BOS, EOS, PAD
 
+from services.models.voice_config import check_voice_config
 from services.speakable import SpeakableWord
 from services.speech import SynthesisError, TTSLoadError
 from services.word_timing import WordSounds, match_words, word_sounds
@@ -116,15 +117,17 @@ class PiperText:
 def read_piper_config(path: Path) -> PiperConfig:
     """The voice's configuration; raises TTSLoadError."""
     try:
-        config = PiperConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        check_voice_config(content)
+        config = PiperConfig.from_dict({"num_speakers": 1, **content})
     except OSError as error:
         raise TTSLoadError(
             f"{path} cannot be read: {error.strerror}. A Piper voice is two files, NAME.onnx and"
             " NAME.onnx.json: put both in one folder"
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError) as error:
         raise TTSLoadError(
-            f"{path} is no configuration of a Piper voice ({error!r}): fetch the voice again"
+            f"{path} is no configuration of a Piper voice ({error}): fetch the voice again"
         ) from error
     if config.phoneme_type not in (PhonemeType.ESPEAK, PhonemeType.TEXT):
         raise TTSLoadError(

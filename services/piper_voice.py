@@ -65,10 +65,11 @@ class PiperVoice:
             raise TTSLoadError(
                 f"{model} cannot be loaded: fetch the voice again, or choose another ({error})"
             ) from error
-        voice = cls(network, config, speaker=speaker, speed=speed)
         try:
+            voice = cls(network, config, speaker=speaker, speed=speed)
             voice._try_out()
-        except SynthesisError as error:
+        except Exception as error:
+            # Such as ids that its network has no sound for.
             raise TTSLoadError(f"{model} does not speak: choose another voice ({error})") from error
         return voice
 

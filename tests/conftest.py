@@ -30,7 +30,7 @@ keep_native_memory_small()
 _FOLDER = Path(__file__).parent
 _OWN_COPY = "own_copy"
 _LOADS = pytest.StashKey[ModelLoads]()
-_KINDS_OF_TEST = ("unit", "engine", "room", "browser", "faults")
+_KINDS_OF_TEST = ("unit", "engine", "room", "browser", "faults", "fuzz")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -83,7 +83,7 @@ def _records(text: str, what: str, cure: str) -> tuple[list[FileRecord], str]:
         if not records or any(PurePosixPath(r.name).name != r.name for r in records):
             raise ValueError("no files, or names that leave the folder")
         source = str(content.get("source", "an unknown place"))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelCorrupt(
             f"{what} has an unreadable {MANIFEST_NAME}; fetch it with: {cure}"
         ) from error

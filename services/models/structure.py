@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from services.models.errors import ModelCorrupt, ModelMissing
+from services.models.voice_config import VoiceConfigError, check_voice_config
 
 MULTILINGUAL_VOCABULARY = 51865
 """Whisper vocabularies of at least this size cover many languages."""
@@ -73,21 +74,18 @@ def check_voice(model: Path, config: Path) -> VoiceFacts:
     for path in (model, config):
         if not path.is_file():
             raise ModelMissing(f"The voice {model.stem} has no file {path}.")
-    content = read_json(config)
     try:
-        facts = VoiceFacts(
-            sample_rate=int(content["audio"]["sample_rate"]),
-            speakers=int(content.get("num_speakers", 1)),
-            language=str(content.get("language", {}).get("code", "")).replace("_", "-"),
-        )
-        usable = facts.sample_rate > 0 and facts.speakers > 0 and bool(content["phoneme_id_map"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        usable = False
-    if not usable:
+        content = check_voice_config(read_json(config))
+    except VoiceConfigError as error:
         raise ModelCorrupt(
-            f"{config} is no configuration of a Piper voice: "
-            "it needs audio.sample_rate and phoneme_id_map."
-        )
+            f"{config} is no configuration of a Piper voice: it needs audio.sample_rate, "
+            f"espeak.voice, num_symbols and phoneme_id_map ({error})."
+        ) from None
+    facts = VoiceFacts(
+        sample_rate=content.audio.sample_rate,
+        speakers=content.num_speakers,
+        language=content.language.code.replace("_", "-"),
+    )
     _walk_onnx(model)
     return facts
 
@@ -96,8 +94,8 @@ def read_json(path: Path) -> Any:
     """The content of a JSON file; ModelCorrupt where it is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelCorrupt(f"{path} is not valid JSON.") from error
+    except (ValueError, RecursionError):
+        raise ModelCorrupt(f"{path} is not valid JSON.") from None
 
 
 def _check_vocabulary(folder: Path, size: int) -> None:

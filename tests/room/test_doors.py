@@ -25,6 +25,8 @@ BOMB_BYTES = 100_000_000
 """Deflated by the client library to a thousandth of it."""
 MOST_GROWTH_BYTES = 60_000_000
 """Two rooms that talk take less; a bomb that is inflated takes more."""
+MOST_LOG_BYTES = 200_000
+FLOOD = 2000
 UNFINISHED_STREAMS = 100
 SEND_SECONDS = 20.0
 
@@ -108,6 +110,44 @@ async def unfinished_sound(room: rtc.Room, _: str) -> None:
         )
 
 
+async def many_topics(room: rtc.Room, _: str) -> None:
+    for number in range(FLOOD):
+        await room.local_participant.send_text("x", topic=f"topic\n{number}")
+
+
+async def unfinished_text(room: rtc.Room, _: str) -> None:
+    for _number in range(UNFINISHED_STREAMS):
+        await room.local_participant.stream_text(topic="lk.chat")
+    await room.local_participant.send_text("what is this", topic="lk.chat")
+
+
+async def many_texts(room: rtc.Room, _: str) -> None:
+    await asyncio.gather(
+        *(
+            room.local_participant.send_text(f"hello {number}", topic="lk.chat")
+            for number in range(FLOOD // 4)
+        )
+    )
+
+
+async def many_calls(room: rtc.Room, agent: str) -> None:
+    async def call(method: str) -> None:
+        with contextlib.suppress(rtc.RpcError):
+            await room.local_participant.perform_rpc(
+                destination_identity=agent, method=method, payload="x" * 15_000
+            )
+
+    for _number in range(FLOOD // 100):
+        methods = ("agent.ping", "agent.stop", "agent.repeat", "nobody's")
+        await asyncio.gather(*(call(method) for method in methods * 5))
+
+
+async def raw_packets(room: rtc.Room, _: str) -> None:
+    for number in range(FLOOD):
+        data = bytes([number % 256]) * (number % 15_000)
+        await room.local_participant.publish_data(data, topic="lk.chat", reliable=number % 2 == 0)
+
+
 ATTACKS: dict[str, Attack] = {
     "a deflated text of 100 MB": text_bomb,
     "the same for nobody": text_bomb_of_no_topic,
@@ -117,6 +157,11 @@ ATTACKS: dict[str, Attack] = {
     "sound at -8 kHz": pre_connect({"trackId": "x", "sampleRate": "-8000", "channels": "1"}),
     "sound without channels": pre_connect({"trackId": "x", "sampleRate": "16000", "channels": "0"}),
     "sound that never ends": unfinished_sound,
+    "texts of 2,000 topics": many_topics,
+    "texts that never end": unfinished_text,
+    "500 texts at once": many_texts,
+    "400 remote calls": many_calls,
+    "2,000 raw packets": raw_packets,
 }
 
 
@@ -126,18 +171,41 @@ async def test_what_a_visitor_sends_costs_no_memory_no_thread_and_no_other_room(
 ) -> None:
     process = psutil.Process(worker_process.process_id)
     name = re.sub(r"\W+", "-", kind)
-    async with (
-        call_the_worker(livekit, f"talking-{name}") as talking,
-        call_the_worker(livekit, f"attacking-{name}") as attacking,
-    ):
+    async with call_the_worker(livekit, f"talking-{name}") as talking:
         assert await answered(talking)
-        agent = await attacking.wait_for_agent()
-        memory, threads = most_memory(worker_process), process.num_threads()
-        attack = asyncio.create_task(ATTACKS[kind](attacking.room, agent.identity))
+        async with call_the_worker(livekit, f"attacking-{name}") as attacking:
+            agent = await attacking.wait_for_agent()
+            memory, threads = most_memory(worker_process), process.num_threads()
+            logged = log_bytes(worker_process)
+            attack = asyncio.create_task(ATTACKS[kind](attacking.room, agent.identity))
+            assert await answered(talking)
+            await asyncio.wait_for(attack, SEND_SECONDS)
+            assert await answered(talking)
+            assert most_memory(worker_process) - memory < MOST_GROWTH_BYTES
+            assert process.num_threads() - threads < UNFINISHED_STREAMS / 2
+        # Leaving breaks off whatever was not finished.
         assert await answered(talking)
-        await asyncio.wait_for(attack, SEND_SECONDS)
-        # What was sent before is there before what is sent now.
-        assert await answered(attacking)
-        assert await answered(talking)
-        assert most_memory(worker_process) - memory < MOST_GROWTH_BYTES
-        assert process.num_threads() - threads < UNFINISHED_STREAMS / 2
+    assert log_bytes(worker_process) - logged < MOST_LOG_BYTES
+
+
+async def test_a_room_answers_again_after_a_flood_of_its_own(
+    worker_process: AgentProcess, livekit: LiveKitAddress
+) -> None:
+    async with call_the_worker(livekit, "flooded") as caller:
+        await many_texts(caller.room, "")
+        async with asyncio.timeout(SEND_SECONDS):
+            # What is too much in a minute is dropped.
+            while not await answered_soon(caller):
+                pass
+
+
+async def answered_soon(caller: Caller) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            return await answered(caller)
+    return False
+
+
+def log_bytes(agent: AgentProcess) -> int:
+    """What the worker has logged so far."""
+    return sum(len(line) + 1 for line in agent.log)

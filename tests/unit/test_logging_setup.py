@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
+from livekit.agents import APIConnectionError, APIStatusError
 
-from agent.logging_setup import setup_logging
+from agent.logging_setup import error_text, setup_logging
 
 SECRET = "correct-horse-battery"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYWxsZXIifQ.c2lnbmF0dXJl"
@@ -229,3 +231,61 @@ def test_an_uncaught_exception_of_the_process_is_one_json_line() -> None:
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
     assert "ZeroDivisionError" in json.loads(line)["exception"]
+
+
+def test_what_repeats_without_end_is_left_out_and_counted() -> None:
+    stream = logged()
+
+    def log_too_much() -> None:
+        logging.getLogger("agent.room").warning("too much")
+
+    for number in range(5000):
+        log_too_much()
+        if number % 100 == 0:
+            logging.getLogger("agent.room").warning("something else")
+    assert len([line for line in objects(stream) if line["message"] == "something else"]) == 50
+    # By then a line of that place may be written again.
+    time.sleep(1)
+    log_too_much()
+    kept = [line for line in objects(stream) if line["message"] == "too much"]
+    assert 2 <= len(kept) < 300
+    assert len(kept) + sum(line.get("left_out", 0) for line in kept) == 5001
+
+
+@pytest.mark.parametrize("form", ["json", "readable"])
+def test_what_a_service_answers_is_in_no_line(form: Literal["readable", "json"]) -> None:
+    said = "my words"
+    stream = logged(form)
+    error = APIStatusError(f"422 - {said}", status_code=422, body={"input": said})
+    try:
+        try:
+            raise error
+        except APIStatusError as cause:
+            raise APIConnectionError("after 1 attempts") from cause
+    except APIConnectionError:
+        logging.getLogger("livekit.agents").exception("Error in _llm_inference_task")
+    logging.getLogger("livekit.agents").warning(
+        f"failed to generate LLM completion: {error}, retrying in 0.1s"
+    )
+    logging.getLogger("agent.session").warning("engine error", extra={"error": error_text(error)})
+    written = stream.getvalue()
+    assert said not in written
+    assert "Error in _llm_inference_task" in written
+    assert "APIStatusError 422" in written
+    assert "after 1 attempts" in written
+
+
+def test_at_debug_it_is() -> None:
+    stream = logged(level="debug")
+    try:
+        raise APIStatusError("422 - my words", status_code=422, body={})
+    except APIStatusError:
+        logging.getLogger("livekit.agents").exception("Error in _llm_inference_task")
+    assert "my words" in stream.getvalue()
+
+
+def test_streams_for_nobody_are_in_no_line() -> None:
+    stream = logged()
+    logging.info("ignoring text stream with topic '%s', no callback attached", "my words")
+    logging.info("ignoring byte stream with topic '%s', no callback attached", "my words")
+    assert not stream.getvalue()

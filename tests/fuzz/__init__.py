@@ -1,0 +1,1 @@
+"""Made-up input for every door, by hypothesis: seconds in `make test`, hours in `make fuzz`."""

@@ -1,0 +1,152 @@
+"""Whoever reaches the port of the page, keys or not: a call in the same process notices nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.room.processes import AgentProcess, running, token
+from tests.room.workers import call
+
+ADMIN_TOKEN = "the admin token of this test"
+OPEN_FILES = 256
+"""Of the process; a quarter of it may be connections of the page."""
+CONNECTIONS = 400
+REQUESTS = 60
+MOST_LOG_BYTES = 100_000
+HEALTH_SECONDS = 5.0
+"""Kubernetes waits so long before it ends a pod."""
+
+Attack = Callable[[str], Coroutine[Any, Any, None]]
+"""Does its worst to the page at an address."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AgentProcess]:
+    """Page, worker and LiveKit server as `make run` starts them, in a shell with few files."""
+    folder: Path = tmp_path_factory.mktemp("web-attacked")
+    variables = {"ADMIN_TOKEN": ADMIN_TOKEN, "LOOP_LAG_LIMIT_SECONDS": "60"}
+    through = ("sh", "-c", f'ulimit -n {OPEN_FILES}; exec "$@"', "sh")
+    async with running("dev", folder, variables, through=through) as agent:
+        await agent.wait_until_ready()
+        yield agent
+
+
+async def many(count: int, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    await asyncio.gather(*(work() for _ in range(count)))
+
+
+async def punycode(address: str) -> None:
+    headers = {"Content-Type": "application/json; charset=punycode"}
+    async with aiohttp.ClientSession() as session:
+
+        async def post() -> None:
+            body = b"-" + b"a" * 65_000
+            async with session.post(
+                f"{address}/api/dispatch", data=body, headers=headers
+            ) as answer:
+                assert answer.status in (415, 429)
+
+        await many(REQUESTS, post)
+
+
+async def malformed(address: str) -> None:
+    host, port = place(address)
+    for text in (b"GET / HTTP/1.1\r\nHost: [\r\n\r\n", b"\x16\x03\x01\r\n\r\n", b"GET /\r\n\r\n"):
+        for _ in range(REQUESTS):
+            with socket.create_connection((host, port)) as peer:
+                peer.sendall(text)
+        await asyncio.sleep(0)
+
+
+async def silent(address: str) -> None:
+    host, port = place(address)
+    with contextlib.ExitStack() as stack:
+        for number in range(CONNECTIONS):
+            with contextlib.suppress(OSError):
+                peer = stack.enter_context(socket.create_connection((host, port), 2))
+                if number % 2:
+                    peer.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+            await asyncio.sleep(0)
+        await healthy(address)
+        await asyncio.sleep(1)
+        await healthy(address)
+
+
+async def stalled_uploads(address: str) -> None:
+    host, port = place(address)
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            peer = stack.enter_context(socket.create_connection((host, port), 2))
+            peer.sendall(
+                f"POST /api/transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
+                f"X-Admin-Token: {ADMIN_TOKEN}\r\n\r\n".encode()
+            )
+        await asyncio.sleep(1)
+        await healthy(address)
+
+
+async def false_rates(address: str) -> None:
+    for rate, seconds in ((1, 1_000_000), (1000, 10_000)):
+        size = 2 * rate * min(seconds, 2_000_000)
+        head = b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt "
+        head += struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+        body = head + b"data" + struct.pack("<I", size) + bytes(size)
+        async with (
+            aiohttp.ClientSession(headers={"X-Admin-Token": ADMIN_TOKEN}) as session,
+            session.post(f"{address}/api/transcribe", data=body) as answer,
+        ):
+            assert answer.status == 413
+
+
+ATTACKS: dict[str, Attack] = {
+    "60 bodies in punycode": punycode,
+    "180 requests that are none": malformed,
+    "400 silent connections": silent,
+    "ten uploads that stall": stalled_uploads,
+    "sound at false rates": false_rates,
+}
+
+
+def place(address: str) -> tuple[str, int]:
+    parts = urlsplit(address)
+    assert parts.port is not None
+    return "127.0.0.1", parts.port
+
+
+async def healthy(address: str) -> None:
+    """Raises where health is not answered as soon as a supervisor wants it."""
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=HEALTH_SECONDS)) as session,
+        session.get(f"{address}/healthz") as answer,
+    ):
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+async def test_what_reaches_the_page_costs_no_call_its_answer(
+    product: AgentProcess, kind: str
+) -> None:
+    issued = await token(product.address)
+    async with call(issued.url, issued.token) as caller:
+        logged = len("\n".join(product.log))
+        attack = asyncio.create_task(ATTACKS[kind](product.address))
+        await caller.send_text("what is two plus three")
+        assert "five" in (await caller.wait_for_transcript(2, of_agent=True))[1]
+        await healthy(product.address)
+        await attack
+        await caller.send_text("what is two plus two")
+        assert "four" in (await caller.wait_for_transcript(3, of_agent=True))[2]
+        assert len("\n".join(product.log)) - logged < MOST_LOG_BYTES
+    # Whoever comes later is served as before.
+    assert (await token(product.address)).token
