@@ -200,7 +200,7 @@ class Application:
             url=address.url,
             api_key=address.api_key,
             api_secret=address.api_secret,
-            agent_name=self._settings.agent.name,
+            agent_name=self._settings.agent.dispatch_name,
             public_url=livekit.public_url or None,
         )
 
@@ -210,7 +210,7 @@ class Application:
             url=livekit.url,
             api_key=livekit.api_key,
             api_secret=livekit.api_secret.get_secret_value(),
-            agent_name=self._settings.agent.name,
+            agent_name=self._settings.agent.dispatch_name,
             public_url=livekit.public_url or None,
         )
 

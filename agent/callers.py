@@ -9,6 +9,7 @@ from livekit import rtc
 from livekit.agents import AgentSession
 from livekit.agents.voice import UserInputTranscribedEvent
 
+from agent.silence import SilenceWatch
 from agent.typed_text import TypedText
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.caller_transcript import CallerTranscript
@@ -39,11 +40,26 @@ class Callers:
         vad: LocalVAD,
         stt: LocalSTT,
         empty_seconds: float,
+        silence: SilenceWatch,
+        on_vacant: Callable[[bool], None],
         on_gone: Callable[[str], None],
     ) -> None:
-        """`on_gone` is told why, once nobody has been there for `empty_seconds`."""
+        """Make it before the room is joined.
+
+        Args:
+            room: the room.
+            model: judges voices.
+            vad: the room's detector.
+            stt: the room's recogniser.
+            empty_seconds: how long an empty room is kept for who comes back.
+            silence: told of what the callers say; begun with the first of them, closed here.
+            on_vacant: told whether nobody is there, whenever that may have changed.
+            on_gone: told why, once nobody has been there for so long.
+        """
         self._room = room
         self._empty_seconds = empty_seconds
+        self._silence = silence
+        self._on_vacant = on_vacant
         self._on_gone = on_gone
         self._empty_timer: asyncio.TimerHandle | None = None
         self._speaker: Speaker | None = None
@@ -75,12 +91,19 @@ class Callers:
         """The room is joined: from now on its first caller is waited for."""
         self._leave_if_empty(FIRST_CALLER_SECONDS)
 
+    def give_up(self) -> None:
+        """Another room needs the place: there is no more waiting for anybody."""
+        if not self.present:
+            self._leave_if_empty(0.0)
+
     def take_text(self, session: AgentSession[None]) -> None:
         """The session has started: what is typed is for it."""
-        self._typed = TypedText(self._room, session)
+        self._typed = TypedText(self._room, session, on_typed=self._silence.caller_spoke)
 
     def transcribed(self, event: UserInputTranscribedEvent) -> None:
         """Show what was heard as the words of whoever spoke."""
+        if event.transcript:
+            self._silence.caller_spoke()
         if self._speaker is not None:
             self._transcript.show(self._speaker, event.transcript, final=event.is_final)
 
@@ -88,6 +111,7 @@ class Callers:
         """Hear nobody any more. Idempotent."""
         self._room.off("participant_connected", self._on_changed)
         self._room.off("participant_disconnected", self._on_changed)
+        self._silence.close()
         if self._empty_timer is not None:
             self._empty_timer.cancel()
         if self._typed is not None:
@@ -105,6 +129,9 @@ class Callers:
         if self._empty_timer is not None:
             self._empty_timer.cancel()
             self._empty_timer = None
-        if not self.present:
+        self._on_vacant(not self.present)
+        if self.present:
+            self._silence.begin()
+        else:
             loop = asyncio.get_running_loop()
             self._empty_timer = loop.call_later(seconds, self._on_gone, "nobody is in the room")

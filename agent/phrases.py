@@ -24,6 +24,11 @@ LLM_SILENT = "Sorry, I did not understand that."
 TOOL_FAILED = "Sorry, something went wrong. Please try again."
 """A tool raised an error."""
 
+STILL_THERE = "Are you still there?"
+"""Asked once where nobody has said anything for long."""
+NOBODY_ANSWERS = "I did not hear you, so I will end the call now. Goodbye."
+"""Said before the agent leaves those who did not answer that."""
+
 HOW_CAN_I_HELP = "How can I help?"
 DID_NOT_UNDERSTAND = "Sorry, I did not understand that."
 DID_NOT_CATCH = "Sorry, I did not catch that. Please say it again."
@@ -48,5 +53,7 @@ FIXED_PHRASES = (
     CANNOT_HEAR,
     CANNOT_DO,
     HOW_CAN_I_HELP,
+    STILL_THERE,
+    NOBODY_ANSWERS,
 )
 """Phrases worth keeping ready as audio."""

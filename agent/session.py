@@ -15,6 +15,7 @@ from livekit.agents import (
     llm,
 )
 from livekit.agents.voice import (
+    AgentStateChangedEvent,
     CloseEvent,
     ConversationItemAddedEvent,
     ErrorEvent,
@@ -26,14 +27,15 @@ from livekit.agents.voice.room_io import (
     TextOutputOptions,
 )
 
-from agent.assistant import Assistant
+from agent.assistant import END_OF_CALL_SECONDS, Assistant
 from agent.callers import Callers
 from agent.joining import join
 from agent.lasting_session import LastingSession
 from agent.logging_setup import error_text
-from agent.phrases import BACK, CANNOT_HEAR, DID_NOT_CATCH
+from agent.phrases import BACK, CANNOT_HEAR, DID_NOT_CATCH, NOBODY_ANSWERS, STILL_THERE
 from agent.remote import Commands, Remote
 from agent.settings import Settings
+from agent.silence import SilenceLimits, SilenceWatch
 from agent.take_over import ask_what_was_said
 from agent.tools import RoomState, Toolbox
 from agent.turn_handling import turn_handling
@@ -75,6 +77,11 @@ class RoomServices:
     llm_name: str
     notices: Callable[[], list[str]]
     voice_in_service: Callable[[], bool]
+    vacant: Callable[[Callable[[], None] | None], None]
+    """Told how the room is ended while nobody is in it, and None once somebody is; the way to end
+    it is called from any thread."""
+    left_empty: Callable[[], None]
+    """Told when the room is left because nobody is in it."""
     metrics: Metrics
 
 
@@ -125,13 +132,26 @@ class RoomConversation:
         )
         self._toolbox = Toolbox(RoomState())
         self._llm = services.build_llm(self._toolbox)
+        limits = settings.limits
+        self._silence = SilenceWatch(
+            SilenceLimits(
+                first_word_seconds=limits.first_word_seconds,
+                word_seconds=limits.silence_seconds,
+                answer_seconds=limits.silence_answer_seconds,
+            ),
+            ask=self._ask_who_is_there,
+            leave=self._let_go,
+            awaited=lambda: bool(self._toolbox.state.timers.entries()),
+        )
         self._callers = Callers(
             self._room,
             model=services.voice_activity,
             vad=self._vad,
             stt=self._stt,
-            empty_seconds=settings.limits.room_empty_seconds,
-            on_gone=self._end,
+            empty_seconds=limits.room_empty_seconds,
+            silence=self._silence,
+            on_vacant=self._tell_vacant,
+            on_gone=self._leave_empty,
         )
         self._session = LastingSession(
             on_transcribed=self._callers.transcribed,
@@ -178,6 +198,7 @@ class RoomConversation:
             on_notice=services.metrics.count_notice,
         )
         self._ended = False
+        self._letting_go: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the room and begin to listen; greets the caller."""
@@ -187,6 +208,7 @@ class RoomConversation:
         self._session.on("close", self._on_close)
         self._session.on("conversation_item_added", self._on_item)
         self._session.on("speech_created", self._replies.speech_created)
+        self._session.on("agent_state_changed", self._on_agent_state)
         await join(self._ctx)
         self._callers.begin()
         await self._remote.open(self._about_us())
@@ -241,6 +263,8 @@ class RoomConversation:
     async def aclose(self) -> None:
         """End everything that belongs to the room; the shared models stay."""
         self._ended = True
+        if self._letting_go is not None:
+            self._letting_go.cancel()
         self._remote.close()
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
@@ -294,6 +318,38 @@ class RoomConversation:
         self._services.metrics.observe_turn(**values)
         if not self._ended:
             self._remote.tell_turn(record)
+
+    def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
+        if event.old_state == "speaking":
+            self._silence.agent_spoke()
+
+    def _ask_who_is_there(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._session.say(STILL_THERE)
+
+    def _let_go(self) -> None:
+        self._letting_go = asyncio.create_task(self._say_goodbye(), name="let-go")
+
+    async def _say_goodbye(self) -> None:
+        """End the call of those who do not answer, once they could hear that."""
+        with contextlib.suppress(RuntimeError, TimeoutError):
+            async with asyncio.timeout(END_OF_CALL_SECONDS):
+                await self._session.say(NOBODY_ANSWERS).wait_for_playout()
+        await self._remote.say_farewell(NOBODY_ANSWERS)
+        self._end("nobody said anything")
+
+    def _tell_vacant(self, vacant: bool) -> None:
+        loop = asyncio.get_running_loop()
+
+        def leave() -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._callers.give_up)
+
+        self._services.vacant(leave if vacant else None)
+
+    def _leave_empty(self, reason: str) -> None:
+        self._services.left_empty()
+        self._end(reason)
 
     def _end(self, reason: str) -> None:
         if not self._ended:

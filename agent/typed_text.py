@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from livekit import rtc
@@ -37,10 +38,13 @@ class TypedText:
     of others open for as long as the room lasts, where each of them slows every event down.
     """
 
-    def __init__(self, room: rtc.Room, session: AgentSession[None]) -> None:
-        """Listen; the session must have started."""
+    def __init__(
+        self, room: rtc.Room, session: AgentSession[None], *, on_typed: Callable[[], None]
+    ) -> None:
+        """Listen; the session must have started. `on_typed` is told of each message."""
         self._room = room
         self._session = session
+        self._on_typed = on_typed
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
         self._limit = RateLimit(MOST_TYPED_PER_MINUTE, burst=_TYPED_BURST)
@@ -78,6 +82,7 @@ class TypedText:
             return
         finally:
             reader.close()
+        self._on_typed()
         if len(text) > LONGEST_TYPED_CHARACTERS:
             logger.info("typed text shortened", extra={"characters": len(text)})
             text = text[:LONGEST_TYPED_CHARACTERS]

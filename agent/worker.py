@@ -26,9 +26,12 @@ from agent.settings import Settings
 from agent.tools import Toolbox
 from agent.turn_handling import load_voice_ending
 from agent.upkeep import Upkeep
+from agent.waiting_rooms import WaitingRooms
+from services.admission import PASSING
 from services.inference import InferenceError
 from services.livekit_local.room_events import give_events_to_their_rooms
 from services.livekit_local.voice_ending import VoiceEnding
+from services.livekit_rooms import LiveKitRooms
 from services.models import describe_demo
 from services.shared import SharedSpeech
 from services.speech import TTSError
@@ -72,6 +75,14 @@ class Worker:
         self._running: asyncio.Task[None] | None = None
         self._phrases: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._waiting: WaitingRooms | None = None
+        if account is not None:
+            self._waiting = WaitingRooms(
+                LiveKitRooms(account.url, account.api_key, account.api_secret),
+                self._admission,
+                settings.agent.dispatch_name,
+            )
+        self._serving_waiting: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
         self.server = AgentServer(
             job_executor_type=JobExecutorType.THREAD,
@@ -90,7 +101,9 @@ class Worker:
             port=0,
         )
         self.server.rtc_session(
-            self._converse, agent_name=settings.agent.name, on_request=self._on_request
+            self._converse,
+            agent_name=settings.agent.dispatch_name,
+            on_request=self._on_request,
         )
         self.server.on("worker_registered", lambda *_: self._registered.set())
         self.server.on("worker_started", lambda *_: self._started.set())
@@ -114,6 +127,11 @@ class Worker:
     def capacity(self) -> int:
         """Rooms that are possible at once, as things are."""
         return self._admission.capacity
+
+    @property
+    def waiting(self) -> list[str]:
+        """Names of the rooms that wait for a place, in the order of their turn."""
+        return self._waiting.names if self._waiting is not None else []
 
     @property
     def refusal(self) -> str:
@@ -145,6 +163,8 @@ class Worker:
     async def start(self) -> None:
         """Prepare, then register; returns once LiveKit has registered the worker."""
         await self.prepare()
+        if self._waiting is not None:
+            self._serving_waiting = asyncio.create_task(self._waiting.run(), name="waiting-rooms")
         self._running = asyncio.create_task(
             self.server.run(devmode=False, unregistered=self._account is None), name="worker"
         )
@@ -176,10 +196,12 @@ class Worker:
 
     async def aclose(self) -> None:
         """End all rooms and the registration; the models stay with their owner."""
-        for task in (self._phrases, self._watching):
+        for task in (self._phrases, self._watching, self._serving_waiting):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        if self._waiting is not None:
+            await self._waiting.aclose()
         if self._running is not None:
             await self.server.aclose()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -194,13 +216,14 @@ class Worker:
             logger.warning("phrases not kept", extra={"error": str(error)})
 
     async def _converse(self, ctx: JobContext) -> None:
-        watched = self._upkeep.enter_room(ctx.job.id, ctx.job.room.name)
+        job, room = ctx.job.id, ctx.job.room.name
+        watched = self._upkeep.enter_room(job, room)
 
         async def leave() -> None:
             watched.close()
             # A room that hangs may outlive the worker's loop.
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._tell_load)
+                self._loop.call_soon_threadsafe(self._place_is_free)
 
         ctx.add_shutdown_callback(leave)
         voice_activity = await self.speech.voice_activity.get()
@@ -216,12 +239,16 @@ class Worker:
                 notices=self.notices,
                 metrics=self._upkeep.metrics,
                 voice_in_service=lambda: self._upkeep.circuits.of("tts").usable,
+                vacant=lambda leave: self._admission.vacant(job, leave),
+                left_empty=lambda: self._waiting.left(room) if self._waiting else None,
             ),
         )
 
     async def _on_request(self, request: JobRequest) -> None:
-        decision = self._admission.offer(request.id)
+        decision = self._admission.offer(request.id, request.room.name)
         if not decision.accepted:
+            if self._waiting is not None and decision.refusal in PASSING:
+                self._waiting.refused(request.room.name, request.job.metadata)
             logger.info(
                 "room refused",
                 extra={
@@ -239,6 +266,13 @@ class Worker:
             raise
         finally:
             self._tell_load()
+        if self._waiting is not None:
+            self._waiting.served(request.room.name)
+
+    def _place_is_free(self) -> None:
+        self._tell_load()
+        if self._waiting is not None:
+            self._waiting.place_free()
 
     def _tell_load(self) -> None:
         """Have LiveKit know at once of a place that was taken or came free.

@@ -12,7 +12,7 @@ import wave
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from livekit import api, rtc
@@ -52,11 +52,20 @@ class Segment:
     created: float = field(default_factory=time.monotonic)
 
 
-def room_token(key: str, secret: str, room: str, identity: str, *, agent_name: str | None) -> str:
-    """A token for one room; it asks for the agent, if there is to be one."""
+def room_token(
+    key: str,
+    secret: str,
+    room: str,
+    identity: str,
+    *,
+    agent_name: str | None,
+    kind: Literal["standard", "sip"] = "standard",
+) -> str:
+    """A token for one room; it asks for the agent, if there is to be one by name."""
     token = (
         api.AccessToken(key, secret)
         .with_identity(identity)
+        .with_kind(kind)
         .with_grants(api.VideoGrants(room_join=True, room=room))
         .with_ttl(datetime.timedelta(minutes=10))
     )

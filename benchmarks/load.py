@@ -98,7 +98,7 @@ def by_key(url: str, key: str, secret: str, agent_name: str) -> GetTicket:
 
     async def make(number: int) -> Ticket:
         room, identity = f"{run_name}-{number}", f"caller-{number}"
-        token = room_token(key, secret, room, identity, agent_name=agent_name)
+        token = room_token(key, secret, room, identity, agent_name=agent_name or None)
         return Ticket(url, token, room, identity)
 
     return make
@@ -151,7 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--url", default=os.environ.get("LIVEKIT_URL", ""), help="LiveKit server")
     made.add_argument("--key", default=os.environ.get("LIVEKIT_API_KEY", ""))
     made.add_argument("--secret", default=os.environ.get("LIVEKIT_API_SECRET", ""))
-    made.add_argument("--agent-name", default=os.environ.get("AGENT_NAME", "local-voice-agent"))
+    made.add_argument(
+        "--agent-name", default="", help="AGENT_NAME, where the worker has AGENT_DISPATCH=explicit"
+    )
     made.add_argument(
         "--speech", type=Path, nargs="+", help="16 kHz WAV files to say; default: those of tests"
     )

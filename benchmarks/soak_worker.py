@@ -98,6 +98,9 @@ class SoakedWorker:
                 "LIVEKIT_API_KEY": livekit.api_key,
                 "LIVEKIT_API_SECRET": livekit.api_secret,
                 "AGENT_NAME": AGENT_NAME,
+                "AGENT_DISPATCH": "explicit",
+                # Callers of a benchmark may be silent for long.
+                "FIRST_WORD_SECONDS": "0",
                 "WORKER_PORT": str(port),
                 "ADMIN_TOKEN": token,
                 "MODELS": "demo",

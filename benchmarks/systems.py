@@ -148,6 +148,9 @@ class Ours(System):
         llm = {"LLM_BASE_URL": self.surroundings.llm_url, "LLM_MODEL": MODEL} if self.llm else {}
         return {
             "AGENT_NAME": self.agent_name,
+            "AGENT_DISPATCH": "explicit",
+            # Callers of a benchmark may be silent for long.
+            "FIRST_WORD_SECONDS": "0",
             "AGENT_GREETING": GREETING,
             "ASR_MODEL": str(self.models.asr),
             "ASR_CONTEXT": self.models.context,

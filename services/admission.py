@@ -18,6 +18,8 @@ logger = logging.getLogger("services.admission")
 
 RESERVATION_SECONDS = 30.0
 """How long an accepted room may take to begin; LiveKit assigns it within 7.5 s or not at all."""
+PROMISE_SECONDS = 5.0
+"""How long a place is kept for a room that an agent has been asked for."""
 
 ROOM_BYTES = 30 * 2**20
 """What a room needs, where the number of rooms follows from the resources."""
@@ -27,6 +29,8 @@ ROOMS_PER_PROCESS = 10
 
 _OPEN_LOAD = 0.69
 """LiveKit offers a room to nobody once all workers report 0.7 or more (its `target_load`)."""
+_BUSY_LOAD = 0.695
+"""Of a worker that takes no room for a moment: offered last, so that it hears who waits."""
 _STRAIN_ROOMS = 0.9
 _MEMORY_STRAIN = {Level.HEALTHY: 0.0, Level.WARNING: 0.5, Level.HIGH: 1.0, Level.CRITICAL: 1.0}
 
@@ -42,6 +46,10 @@ class Refusal(Enum):
     WORN_OUT = "too many wedged threads"
     HELD = "held"
     """Somebody said so: not ready, draining."""
+
+
+PASSING = frozenset({Refusal.FULL, Refusal.LOOP_LAG, Refusal.BACKLOG})
+"""Refusals that are over soon: whoever meets one may wait for a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,8 @@ class Admission:
     """Counts rooms and places, and decides. Safe from any thread.
 
     An accepted offer holds a place until its room begins, or until the reservation expires, so
-    that two offers at once cannot both take the last one.
+    that two offers at once cannot both take the last one. A room that nobody is in gives its
+    place up to the first offer that finds no other.
     """
 
     def __init__(
@@ -107,7 +116,12 @@ class Admission:
         self._clock = clock
         self._lock = threading.Lock()
         self._reserved: dict[str, float] = {}
+        self._promised: dict[str, float] = {}
         self._rooms: set[str] = set()
+        self._vacant: dict[str, Callable[[], None]] = {}
+        """Rooms that nobody is in, longest first, with the way to end each."""
+        self._ending: set[str] = set()
+        """Rooms that are to end, whose place another has."""
         self._holds: dict[str, None] = {}
         self._answers: Counter[Refusal | None] = Counter()
         self._last_refusal: Refusal | None = None
@@ -129,17 +143,62 @@ class Admission:
         with self._lock:
             return dict(self._answers)
 
-    def offer(self, job: str) -> Decision:
-        """Decide on a room; when accepted, a place is reserved under `job`."""
+    def offer(self, job: str, room: str = "") -> Decision:
+        """Decide on a room; when accepted, a place is reserved under `job`.
+
+        A place that was promised to `room` is taken, and a room without callers is ended where
+        there is no other place.
+        """
         conditions = self._read()
+        leave: Callable[[], None] | None = None
         with self._lock:
             self._expire()
+            self._promised.pop(room, None)
             decision = self._decide(conditions, job)
+            if decision.refusal is Refusal.FULL and self._vacant:
+                empty = next(iter(self._vacant))
+                leave = self._vacant.pop(empty)
+                self._rooms.discard(empty)
+                self._ending.add(empty)
+                decision = self._decide(conditions, job)
             self._answers[decision.refusal] += 1
             if decision.accepted:
                 self._reserved[job] = self._clock() + self._limits.reservation_seconds
             self._log_change(decision)
+        if leave is not None:
+            leave()
         return decision
+
+    def promise(self, room: str) -> bool:
+        """Keep a place for `room`, which is about to be offered; False where there is none."""
+        conditions = self._read()
+        with self._lock:
+            self._expire()
+            if room in self._promised:
+                return True
+            accepted = self._decide(conditions).accepted
+            if accepted:
+                self._promised[room] = self._clock() + PROMISE_SECONDS
+            return accepted
+
+    def withdraw(self, room: str) -> None:
+        """Call a promise off."""
+        with self._lock:
+            self._promised.pop(room, None)
+
+    def vacant(self, job: str, leave: Callable[[], None] | None) -> None:
+        """Say that nobody is in the room of `job`, and how it is ended; None: somebody is again.
+
+        `leave` is called from any thread and must return at once.
+        """
+        with self._lock:
+            self._vacant.pop(job, None)
+            if job in self._ending:
+                # Somebody came at the last moment: one room more than there should be.
+                self._ending.discard(job)
+                self._rooms.add(job)
+            if leave is not None and job in self._rooms:
+                self._vacant[job] = leave
 
     def release(self, job: str) -> None:
         """Give a reserved place back: the room went elsewhere."""
@@ -157,6 +216,8 @@ class Admission:
         finally:
             with self._lock:
                 self._rooms.discard(job)
+                self._vacant.pop(job, None)
+                self._ending.discard(job)
 
     def hold(self, reason: str, on: bool = True) -> None:
         """Refuse every room for `reason`, until that is called off."""
@@ -174,19 +235,20 @@ class Admission:
             return self._decide(conditions)
 
     def load(self) -> float:
-        """How loaded the worker is: 1 when it takes no room, else in [0, 0.69].
+        """How loaded the worker is: 1 when it takes no room, else in [0, 0.695].
 
         The share of the places that are taken, where strain counts as up to one more: enough to
-        prefer another worker, too little to keep the last place from being offered.
+        prefer another worker, too little to keep the last place from being offered. Nor is a worker
+        left out that is busy for a moment: whom nobody offers a room knows nobody that waits.
         """
         conditions = self._read()
         with self._lock:
             self._expire()
             decision = self._decide(conditions)
             self._log_change(decision)
-            taken = len(self._rooms) + len(self._reserved)
-        if not decision.accepted:
-            return 1.0
+            taken = len(self._rooms) + len(self._reserved) + len(self._promised)
+        if decision.refusal is not None:
+            return _BUSY_LOAD if decision.refusal in PASSING else 1.0
         strained = taken + _STRAIN_ROOMS * self._strain(conditions)
         return _OPEN_LOAD * strained / max(1, self._capacity(conditions))
 
@@ -206,7 +268,8 @@ class Admission:
     def _decide(self, conditions: Conditions, job: str = "") -> Decision:
         limits = self._limits
         # An offer that is repeated already has its place.
-        taken = len(self._rooms) + len(self._reserved) - (job in self._reserved)
+        kept = len(self._reserved) + len(self._promised) - (job in self._reserved)
+        taken = len(self._rooms) + kept
         capacity = self._capacity(conditions)
         if self._holds:
             return Decision(False, Refusal.HELD, ", ".join(self._holds))
@@ -251,3 +314,5 @@ class Admission:
         for job in [job for job, until in self._reserved.items() if until <= now]:
             del self._reserved[job]
             logger.warning("an accepted room did not begin", extra={"job": job})
+        for room in [room for room, until in self._promised.items() if until <= now]:
+            del self._promised[room]

@@ -13,9 +13,15 @@ class AgentSettings(Group):
     name: str = variable(
         "AGENT_NAME",
         "local-voice-agent",
-        "Name that the agent is dispatched by.",
+        "Name of the agent in a room, and that it is asked for by where AGENT_DISPATCH=explicit.",
         allowed="up to 64 letters, digits, dots, dashes and underscores",
         pattern="^[A-Za-z0-9_.-]{1,64}$",
+    )
+    dispatch: Literal["auto", "explicit"] = variable(
+        "AGENT_DISPATCH",
+        "auto",
+        "Which rooms the agent is sent to: every new one (auto), or those that ask for it by name "
+        "(explicit).",
     )
     instructions: str = variable(
         "AGENT_INSTRUCTIONS", "", "Instructions for the LLM; empty: the agent's own."
@@ -25,6 +31,11 @@ class AgentSettings(Group):
         "Hello, how can I help you?",
         "First sentence of a call; off: wait for the caller.",
     )
+
+    @property
+    def dispatch_name(self) -> str:
+        """The name that LiveKit sends the agent by; empty where it is sent to every new room."""
+        return self.name if self.dispatch == "explicit" else ""
 
     @property
     def spoken_greeting(self) -> str | None:

@@ -65,6 +65,19 @@ class LimitSettings(Group):
     room_empty_seconds: float = seconds(
         "ROOM_EMPTY_SECONDS", 5.0, "Time that a room is kept after its last caller.", zero=True
     )
+    first_word_seconds: float = seconds(
+        "FIRST_WORD_SECONDS",
+        30.0,
+        "Silence after which callers who have said nothing yet are asked whether they are there; "
+        "0: never.",
+        zero=True,
+    )
+    silence_seconds: float = seconds(
+        "SILENCE_SECONDS", 300.0, "The same in a conversation; 0: never.", zero=True
+    )
+    silence_answer_seconds: float = seconds(
+        "SILENCE_ANSWER_SECONDS", 20.0, "Time to answer that, then the agent leaves."
+    )
     transcribe_mb: int = megabytes(
         "TRANSCRIBE_MAX_MB", 25, "Largest file for POST /api/transcribe."
     )

@@ -89,7 +89,12 @@ def settings() -> Settings:
                 "circuit_open_seconds": 10.0,
             },
             "voice": {"timeout_seconds": 2.0},
-            "agent": {"name": "agent-under-test", "greeting": "Hello."},
+            "agent": {
+                "name": "agent-under-test",
+                # Several workers share the server, and each serves its own rooms.
+                "dispatch": "explicit",
+                "greeting": "Hello.",
+            },
         }
     )
 

@@ -64,7 +64,7 @@ async def endpoint_worker(
 
     settings = Settings.model_validate(
         {
-            "agent": {"name": AGENT, "greeting": "off"},
+            "agent": {"name": AGENT, "dispatch": "explicit", "greeting": "off"},
             # A busy machine makes loops late, and that is not what these tests are about.
             "limits": {"room_empty_seconds": 0.2, "loop_lag_seconds": 60.0},
             "llm": {

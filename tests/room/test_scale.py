@@ -24,6 +24,7 @@ ROOMS_EACH = 2
 AGENT = "one-of-many"
 VARIABLES = {
     "AGENT_NAME": AGENT,
+    "AGENT_DISPATCH": "explicit",
     "MAX_ROOMS": str(ROOMS_EACH),
     # So many processes make two cores late, and that is not what these tests are about.
     "LOOP_LAG_LIMIT_SECONDS": "60",

@@ -23,6 +23,7 @@ def account(livekit: LiveKitAddress, agent_name: str = AGENT) -> dict[str, str]:
         "LIVEKIT_API_KEY": livekit.api_key,
         "LIVEKIT_API_SECRET": livekit.api_secret,
         "AGENT_NAME": agent_name,
+        "AGENT_DISPATCH": "explicit",
     }
 
 

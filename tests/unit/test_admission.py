@@ -12,6 +12,8 @@ TARGET_LOAD = 0.7
 """LiveKit's own default: no room is offered once all workers report as much."""
 OPEN_LOAD = 0.69
 """What a worker with room for one more stays below."""
+BUSY_LOAD = 0.695
+"""Of a worker that is offered rooms last, so that it knows who waits."""
 
 
 class World:
@@ -91,23 +93,23 @@ def test_an_offer_that_is_repeated_takes_no_second_place(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "refusal"),
+    ("change", "refusal", "load"),
     [
-        ({"memory": Level.CRITICAL}, Refusal.MEMORY),
-        ({"loop_lag_seconds": 0.25}, Refusal.LOOP_LAG),
-        ({"waiting_calls": 10}, Refusal.BACKLOG),
-        ({"deaf": True}, Refusal.DEAF),
-        ({"worn_out": True}, Refusal.WORN_OUT),
+        ({"memory": Level.CRITICAL}, Refusal.MEMORY, 1.0),
+        ({"loop_lag_seconds": 0.25}, Refusal.LOOP_LAG, BUSY_LOAD),
+        ({"waiting_calls": 10}, Refusal.BACKLOG, BUSY_LOAD),
+        ({"deaf": True}, Refusal.DEAF, 1.0),
+        ({"worn_out": True}, Refusal.WORN_OUT, 1.0),
     ],
 )
 def test_bad_conditions_refuse_rooms_and_show_in_the_load(
-    world: World, change: dict[str, object], refusal: Refusal
+    world: World, change: dict[str, object], refusal: Refusal, load: float
 ) -> None:
     admission = make(world)
     world.set(**change)
     assert admission.offer("a").refusal is refusal
     assert admission.refusal().refusal is refusal
-    assert admission.load() == 1.0
+    assert admission.load() == load
     world.conditions = Conditions()
     assert admission.offer("a").accepted
 
@@ -140,7 +142,8 @@ def test_the_load_is_the_share_of_the_rooms(world: World) -> None:
     with admission.room("a"):
         assert admission.load() == OPEN_LOAD / 2
         with admission.room("b"):
-            assert admission.load() == 1.0
+            assert admission.load() == BUSY_LOAD
+            assert OPEN_LOAD < BUSY_LOAD < TARGET_LOAD
 
 
 def test_the_load_counts_reserved_places_until_they_expire(world: World) -> None:
@@ -148,7 +151,7 @@ def test_the_load_counts_reserved_places_until_they_expire(world: World) -> None
     admission.offer("a")
     assert admission.load() == OPEN_LOAD / 2
     admission.offer("b")
-    assert admission.load() == 1.0
+    assert admission.load() == BUSY_LOAD
     world.now = 30.0
     assert admission.load() == 0.0
 
@@ -192,3 +195,52 @@ def test_the_log_tells_when_admission_changes_only(
         world.set(memory=memory)
         admission.offer("a")
     assert caplog.messages == ["no more rooms are taken", "rooms are taken again"]
+
+
+def test_a_promised_place_is_for_that_room_alone(world: World) -> None:
+    admission = make(world, max_rooms=1)
+    assert admission.promise("kitchen")
+    assert admission.offer("a", "hall").refusal is Refusal.FULL
+    assert admission.offer("b", "kitchen").accepted
+    assert not admission.promise("hall")
+
+
+def test_a_promise_that_nobody_takes_up_is_over_soon(world: World) -> None:
+    admission = make(world, max_rooms=1)
+    assert admission.promise("kitchen")
+    admission.withdraw("kitchen")
+    assert admission.promise("hall")
+    world.now = 5.0
+    assert admission.offer("a", "attic").accepted
+
+
+def test_an_empty_room_makes_way_where_there_is_no_other_place(world: World) -> None:
+    admission = make(world, max_rooms=2)
+    left: list[str] = []
+    with admission.room("a"), admission.room("b"):
+        admission.vacant("a", lambda: left.append("a"))
+        admission.vacant("b", lambda: left.append("b"))
+        admission.vacant("a", None)
+        assert admission.offer("c").accepted
+        assert left == ["b"]
+        assert not admission.offer("d").accepted
+        assert admission.rooms == 1
+    assert admission.rooms == 0
+
+
+def test_a_room_that_is_not_full_ends_no_empty_one(world: World) -> None:
+    admission = make(world, max_rooms=2)
+    with admission.room("a"):
+        admission.vacant("a", lambda: pytest.fail("there was a place"))
+        assert admission.offer("b").accepted
+
+
+def test_a_room_that_is_joined_at_the_last_moment_counts_again(world: World) -> None:
+    admission = make(world, max_rooms=1)
+    with admission.room("a"):
+        admission.vacant("a", lambda: None)
+        assert admission.offer("b").accepted
+        admission.vacant("a", None)
+        assert admission.rooms == 1
+        admission.release("b")
+        assert not admission.offer("c").accepted

@@ -1,0 +1,111 @@
+"""What is asked of a LiveKit server about its rooms: who is there, and an agent for them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
+
+import aiohttp
+from livekit import api
+
+ANSWER_SECONDS = 5.0
+"""Longest wait for an answer of the server."""
+
+UNREACHABLE = (api.ServerError, aiohttp.ClientError, TimeoutError)
+"""What every method raises where the server does not do as it is asked, or is not there."""
+
+_NO_CALLERS = frozenset({api.ParticipantInfo.Kind.AGENT, api.ParticipantInfo.Kind.EGRESS})
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is in a room, by identity; nobody where it does not exist."""
+
+    agents: frozenset[str] = frozenset()
+    callers: frozenset[str] = frozenset()
+
+
+class LiveKitRooms:
+    """The server's API for rooms; used from one event loop, connected at the first question."""
+
+    def __init__(self, url: str, api_key: str, api_secret: str) -> None:
+        self._url = url
+        self._api_key = api_key
+        self._api_secret = api_secret
+        self._livekit: api.LiveKitAPI | None = None
+
+    async def people(self, room: str) -> People:
+        """Who is in the room."""
+        livekit = self._connect()
+        try:
+            listed = await livekit.room.list_participants(api.ListParticipantsRequest(room=room))
+        except api.ServerError as error:
+            if error.code == api.ServerErrorCode.NOT_FOUND:
+                return People()
+            raise
+        agents, callers = set(), set()
+        for participant in listed.participants:
+            if participant.state == api.ParticipantInfo.State.DISCONNECTED:
+                continue
+            if participant.kind == api.ParticipantInfo.Kind.AGENT:
+                agents.add(participant.identity)
+            elif participant.kind not in _NO_CALLERS:
+                callers.add(participant.identity)
+        return People(frozenset(agents), frozenset(callers))
+
+    async def open_rooms(self, names: Iterable[str]) -> frozenset[str]:
+        """Which of these rooms exist: somebody is in them, or was until some seconds ago.
+
+        The server's own count of who is in them is late by seconds.
+        """
+        listed = await self._connect().room.list_rooms(api.ListRoomsRequest(names=list(names)))
+        return frozenset(room.name for room in listed.rooms)
+
+    async def assigned(self, room: str, agent_name: str) -> bool:
+        """Whether a worker of that name has taken the room since an agent was last asked for."""
+        dispatches = await self._connect().agent_dispatch.list_dispatch(room)
+        return any(found.agent_name == agent_name and found.state.jobs for found in dispatches)
+
+    async def send_agent(self, room: str, agent_name: str, *, metadata: str = "") -> None:
+        """Have an agent come, by the name that workers registered with; empty for no name.
+
+        What was asked for before is withdrawn, so that a late worker does not come as a second.
+        """
+        livekit = self._connect()
+        for dispatch in await livekit.agent_dispatch.list_dispatch(room):
+            if dispatch.agent_name == agent_name:
+                await _unless_gone(livekit.agent_dispatch.delete_dispatch(dispatch.id, room))
+        await livekit.agent_dispatch.create_dispatch(
+            api.CreateAgentDispatchRequest(agent_name=agent_name, room=room, metadata=metadata)
+        )
+
+    async def remove(self, room: str, identity: str) -> None:
+        """Take somebody out of the room, who may be gone already."""
+        livekit = self._connect()
+        gone = api.RoomParticipantIdentity(room=room, identity=identity)
+        await _unless_gone(livekit.room.remove_participant(gone))
+
+    async def aclose(self) -> None:
+        """Close the connection. Idempotent."""
+        livekit, self._livekit = self._livekit, None
+        if livekit is not None:
+            await livekit.aclose()
+
+    def _connect(self) -> api.LiveKitAPI:
+        if self._livekit is None:
+            self._livekit = api.LiveKitAPI(
+                self._url,
+                self._api_key,
+                self._api_secret,
+                timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
+            )
+        return self._livekit
+
+
+async def _unless_gone(work: Awaitable[object]) -> None:
+    """Do it, unless what it is about has ended meanwhile."""
+    try:
+        await work
+    except api.ServerError as error:
+        if error.code != api.ServerErrorCode.NOT_FOUND:
+            raise

@@ -1,0 +1,104 @@
+"""Who never says anything does not keep a place from others."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from livekit import rtc
+
+from agent.phrases import NOBODY_ANSWERS, STILL_THERE
+from benchmarks.caller import Caller, room_token
+from tests.room.conftest import serving
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
+    from agent.worker import Worker
+    from services.livekit_server import LiveKitAddress
+    from services.shared import SharedSpeech
+
+AGENT = "impatient-agent"
+ENOUGH_SECONDS = 30.0
+
+_rooms = itertools.count(1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def impatient(
+    livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
+) -> AsyncIterator[Worker]:
+    """A worker that asks soon, and leaves soon after."""
+    from agent.worker import LiveKitAccount
+
+    limits = settings.limits.model_copy(
+        update={
+            "first_word_seconds": 1.0,
+            "silence_seconds": 600.0,
+            "silence_answer_seconds": 3.0,
+        }
+    )
+    agent = settings.agent.model_copy(update={"name": AGENT})
+    changed = settings.model_copy(update={"limits": limits, "agent": agent})
+    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
+    async with serving(changed, account, shared) as worker:
+        yield worker
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def caller(livekit: LiveKitAddress, impatient: Worker) -> AsyncIterator[Caller]:
+    """Somebody who is not in the room yet."""
+    async with Caller() as caller:
+        yield caller
+
+
+async def join(
+    livekit: LiveKitAddress,
+    caller: Caller,
+    microphone: rtc.TrackSource.ValueType | None = rtc.TrackSource.SOURCE_MICROPHONE,
+) -> None:
+    token = room_token(
+        livekit.api_key,
+        livekit.api_secret,
+        f"silent-{next(_rooms)}",
+        caller.identity,
+        agent_name=AGENT,
+    )
+    await caller.join(livekit.url, token, microphone=microphone)
+    await caller.wait_for_agent()
+
+
+@pytest.mark.parametrize(
+    "microphone", [rtc.TrackSource.SOURCE_MICROPHONE, None], ids=["silent", "only listens"]
+)
+async def test_who_says_nothing_is_asked_and_then_let_go(
+    livekit: LiveKitAddress,
+    impatient: Worker,
+    caller: Caller,
+    microphone: rtc.TrackSource.ValueType | None,
+) -> None:
+    await join(livekit, caller, microphone)
+    await caller.wait_for_words(STILL_THERE)
+    await caller.wait_for_words(NOBODY_ANSWERS)
+    async with asyncio.timeout(ENOUGH_SECONDS):
+        while impatient.rooms:
+            await asyncio.sleep(0.02)
+    assert "call_ended" in [notice["kind"] for notice in caller.notices]
+
+
+async def test_who_answers_is_kept(
+    livekit: LiveKitAddress, impatient: Worker, caller: Caller
+) -> None:
+    await join(livekit, caller)
+    await caller.wait_for_words(STILL_THERE)
+    await caller.send_text("what is two plus three")
+    await caller.wait_for_words("five")
+    await caller.wait_for_silence()
+    # Twice as long as it would wait for the answer to its question.
+    await asyncio.sleep(6.0)
+    assert impatient.rooms == 1
+    await caller.send_text("what is three plus three")
+    await caller.wait_for_words("six")
