@@ -241,6 +241,7 @@ class Application:
                 tokens=web.tokens,
                 tokens_per_minute=web.tokens_per_minute,
                 token_ttl_seconds=60.0 * web.token_minutes,
+                rooms_per_address=web.rooms_per_address,
                 more_routes=routes,
             )
         self._web.start()

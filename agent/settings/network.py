@@ -127,6 +127,14 @@ class WebSettings(Group):
         ge=1,
         le=100000,
     )
+    rooms_per_address: int = variable(
+        "ROOMS_PER_ADDRESS",
+        4,
+        "Rooms in which one address may have calls at once; 0: any number.",
+        unit="rooms",
+        ge=0,
+        le=100000,
+    )
     admin_token: SecretStr = variable(
         "ADMIN_TOKEN",
         SecretStr(""),

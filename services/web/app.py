@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
+from services.livekit_rooms import LiveKitRooms
 from services.web.connections import Connections
 from services.web.dispatch import DispatchRoutes, Redispatcher
 from services.web.guard import Guard, exposure_warning
 from services.web.headers import SecurityHeaders
 from services.web.page import STATIC, PageConfig, PageRoutes
+from services.web.room_limit import ROOMS_PER_ADDRESS, RoomLimit
 from services.web.server import AddRoutes, WebServer
 from services.web.status import ReadStatus, StatusRoute
 from services.web.tokens import TOKEN_TTL_SECONDS, TOKENS_PER_MINUTE, TokenIssuer, TokenRoutes
@@ -47,6 +49,7 @@ def web_server(
     tokens: bool = True,
     tokens_per_minute: float = TOKENS_PER_MINUTE,
     token_ttl_seconds: float = TOKEN_TTL_SECONDS,
+    rooms_per_address: int = ROOMS_PER_ADDRESS,
     more_routes: Sequence[AddRoutes] = (),
     page_folder: Path = STATIC,
 ) -> WebServer:
@@ -65,6 +68,7 @@ def web_server(
             then opens the page as `/#token=…`.
         tokens_per_minute: limit per address.
         token_ttl_seconds: how long a token can be used to join.
+        rooms_per_address: rooms with a call for one address; 0 for any number.
         more_routes: health, metrics, admin.
         page_folder: the built page.
 
@@ -94,6 +98,8 @@ def web_server(
         access_key=access_key,
         trusted_proxies=trusted_proxies,
     )
+    rooms = LiveKitRooms(livekit.url, livekit.api_key, livekit.api_secret)
+    limit = RoomLimit(rooms_per_address, rooms.open_rooms, remember_seconds=token_ttl_seconds)
     redispatcher = Redispatcher(
         livekit.url, livekit.api_key, livekit.api_secret, livekit.agent_name
     )
@@ -101,8 +107,13 @@ def web_server(
         title=title, livekit_url=public_url, access_key=guard.asks_for_key, tokens=tokens
     )
 
+    async def close_at_end(app: web.Application) -> AsyncIterator[None]:
+        yield
+        await rooms.aclose()
+
     def cross_origin(app: web.Application) -> None:
         app.on_response_prepare.append(guard.allow_foreign)
+        app.cleanup_ctx.append(close_at_end)
 
     return WebServer(
         host,
@@ -111,7 +122,7 @@ def web_server(
             guard,
             cross_origin,
             StatusRoute(read_status),
-            TokenRoutes(issuer if tokens else None, guard, per_minute=tokens_per_minute),
+            TokenRoutes(issuer if tokens else None, guard, limit, per_minute=tokens_per_minute),
             DispatchRoutes(redispatcher, issuer, guard),
             *more_routes,
             PageRoutes(config, folder=page_folder),

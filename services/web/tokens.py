@@ -16,7 +16,8 @@ from livekit.protocol.room import RoomConfiguration
 
 from services.web.errors import ApiError
 from services.web.guard import Guard, json_object
-from services.web.ratelimit import RateLimit
+from services.web.ratelimit import RateLimit, address_key
+from services.web.room_limit import RoomLimit
 
 TOKEN_TTL_SECONDS = 300.0
 TICKET_TTL_SECONDS = 12 * 3600.0
@@ -159,11 +160,17 @@ class TokenRoutes:
     """`POST /api/token`: body `{"room"?, "name"?}`, answer as `IssuedToken.as_json`."""
 
     def __init__(
-        self, issuer: TokenIssuer | None, guard: Guard, *, per_minute: float = TOKENS_PER_MINUTE
+        self,
+        issuer: TokenIssuer | None,
+        guard: Guard,
+        rooms: RoomLimit,
+        *,
+        per_minute: float = TOKENS_PER_MINUTE,
     ) -> None:
         """`issuer` None switches the route off; `per_minute` is the limit per address."""
         self._issuer = issuer
         self._guard = guard
+        self._rooms = rooms
         self._limit = RateLimit(per_minute, burst=max(1, round(per_minute)))
 
     def __call__(self, app: web.Application) -> None:
@@ -182,9 +189,9 @@ class TokenRoutes:
             )
         self._guard.check_key(request)
         body = await json_object(request)
-        issued = self._issuer.issue(
-            room=valid_room(body.get("room")), name=valid_name(body.get("name"))
-        )
+        room, name = valid_room(body.get("room")) or new_room_name(), valid_name(body.get("name"))
+        await self._rooms.admit(address_key(self._guard.client_address(request)), room)
+        issued = self._issuer.issue(room=room, name=name)
         return web.json_response(issued.as_json())
 
 

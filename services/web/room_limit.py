@@ -1,0 +1,96 @@
+"""How many rooms one address may have calls in, so that nobody takes every agent."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from services.livekit_rooms import UNREACHABLE
+from services.web.errors import ApiError
+from services.web.ratelimit import MAX_KEYS
+
+logger = logging.getLogger("services.web")
+
+ROOMS_PER_ADDRESS = 4
+MOST_UNUSED: Final = 10
+"""Rooms that an address has asked for and not been seen in yet."""
+RETRY_SECONDS: Final = 15.0
+
+
+@dataclass(slots=True)
+class _Room:
+    issued: float
+    """Monotonic time of its latest token."""
+    seen: bool = False
+    """Whether it was open."""
+
+
+class RoomLimit:
+    """Remembers which address asked for which rooms; used from one event loop.
+
+    LiveKit is asked which of them are open once an address has enough of them. Where it does not
+    answer nobody is refused: nobody could join either.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        open_rooms: Callable[[Iterable[str]], Awaitable[frozenset[str]]],
+        *,
+        remember_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Configure it.
+
+        Args:
+            most: open rooms of one address, 0 for any number.
+            open_rooms: which of these rooms are open.
+            remember_seconds: how long a token can be used to join.
+            clock: monotonic seconds.
+        """
+        self._most = most
+        self._open_rooms = open_rooms
+        self._remember_seconds = remember_seconds
+        self._clock = clock
+        self._rooms: OrderedDict[str, dict[str, _Room]] = OrderedDict()
+
+    async def admit(self, address: str, room: str) -> None:
+        """Take note that `address` gets a token for `room`.
+
+        Raises:
+            ApiError: 429 `too_many_rooms`.
+        """
+        if self._most <= 0:
+            return
+        known = self._rooms.pop(address, {})
+        self._rooms[address] = known
+        while len(self._rooms) > MAX_KEYS:
+            self._rooms.popitem(last=False)
+        if room not in known and len(known) >= min(self._most, MOST_UNUSED):
+            await self._check(known)
+        known[room] = _Room(self._clock(), seen=room in known and known[room].seen)
+
+    async def _check(self, known: dict[str, _Room]) -> None:
+        try:
+            is_open = await self._open_rooms(list(known))
+        except UNREACHABLE as error:
+            logger.info("rooms not counted", extra={"error": str(error)})
+            known.clear()
+            return
+        oldest = self._clock() - self._remember_seconds
+        for name, room in list(known.items()):
+            room.seen = room.seen or name in is_open
+            if name not in is_open and (room.seen or room.issued < oldest):
+                del known[name]
+        unused = sum(not room.seen for room in known.values())
+        if len(is_open & known.keys()) >= self._most or unused >= MOST_UNUSED:
+            raise ApiError(
+                429,
+                "too_many_rooms",
+                "There are enough calls from your address already; end one and try again.",
+                retry_after_seconds=RETRY_SECONDS,
+            )
