@@ -87,7 +87,7 @@ class RoomAudioInput(io.AudioInput):
         self._frames: aio.Chan[rtc.AudioFrame] = aio.Chan()
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self._floor: _Track | None = None
+        self._floor: HeldTrack | None = None
         self._attached = False
         room.on("track_subscribed", self._on_subscribed)
         room.on("track_unsubscribed", self._on_unsubscribed)
@@ -124,7 +124,7 @@ class RoomAudioInput(io.AudioInput):
             logger.info("track not followed", extra={"followed": len(self._followed)})
             return
         speaker = Speaker(participant.identity, publication.sid)
-        heard = _Track(speaker, VoiceActivityDetector(self._model, self._vad.options))
+        heard = HeldTrack(speaker, VoiceActivityDetector(self._model, self._vad.options))
         task = asyncio.create_task(self._follow(track, heard), name="follow-track")
         self._followed[publication.sid] = task
 
@@ -144,7 +144,7 @@ class RoomAudioInput(io.AudioInput):
             task.add_done_callback(self._closing.discard)
 
     @log_exceptions(logger=logger)
-    async def _follow(self, track: rtc.RemoteTrack, heard: _Track) -> None:
+    async def _follow(self, track: rtc.RemoteTrack, heard: HeldTrack) -> None:
         stream = rtc.AudioStream.from_track(
             track=track,
             sample_rate=SAMPLE_RATE,
@@ -162,7 +162,7 @@ class RoomAudioInput(io.AudioInput):
                 del self._followed[heard.speaker.track_sid]
             await stream.aclose()
 
-    def _take(self, heard: _Track, frame: rtc.AudioFrame) -> None:
+    def _take(self, heard: HeldTrack, frame: rtc.AudioFrame) -> None:
         floor = self._floor
         if heard is floor:
             heard.latest = time.monotonic()
@@ -172,7 +172,7 @@ class RoomAudioInput(io.AudioInput):
         if floor is None or ((heard.wants_floor or floor.ended) and self._is_free(floor)):
             self._give_floor(heard)
 
-    def _is_free(self, floor: _Track) -> bool:
+    def _is_free(self, floor: HeldTrack) -> bool:
         """Whether whoever has the floor has come to an end."""
         now = time.monotonic()
         paused = now - floor.latest
@@ -183,7 +183,7 @@ class RoomAudioInput(io.AudioInput):
             return False
         return not self._recognising() or paused >= _LONGEST_PAUSE_SECONDS
 
-    def _give_floor(self, heard: _Track) -> None:
+    def _give_floor(self, heard: HeldTrack) -> None:
         self._floor = heard
         heard.latest = time.monotonic()
         self._on_speaker(heard.speaker)
@@ -195,7 +195,7 @@ class RoomAudioInput(io.AudioInput):
             self._frames.send_nowait(frame)
 
 
-class _Track:
+class HeldTrack:
     """One track: whose it is, and what was heard of it while another had the floor."""
 
     def __init__(self, speaker: Speaker, detector: VoiceActivityDetector) -> None:
