@@ -44,7 +44,7 @@ models:
 	@$(SETUP) runtime fetch
 
 test:
-	@$(SETUP) dev livekit page chromium
+	@$(SETUP) dev livekit page programs
 	@$(PYTHON) -m pytest -p scripts.no_skips $(ARGS)
 
 test-fast:
@@ -52,7 +52,7 @@ test-fast:
 	@$(PYTHON) -m pytest tests/unit tests/engine $(ARGS)
 
 test-faults:
-	@$(SETUP) dev livekit page chromium
+	@$(SETUP) dev livekit page programs
 	@$(PYTHON) -m pytest -p scripts.no_skips tests/faults $(ARGS)
 
 fuzz:
@@ -90,7 +90,7 @@ lock:
 	@$(LOCK) --group setup -o requirements-setup.lock
 
 screenshots:
-	@$(SETUP) dev livekit page chromium
+	@$(SETUP) dev livekit page programs
 	@$(PYTHON) -m scripts.screenshots
 
 env-example:

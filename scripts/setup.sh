@@ -7,7 +7,7 @@
 #   page      the built page
 #   models    the speech models, once; where they cannot be fetched the demo pair serves
 #   fetch     the speech models, now
-#   chromium  nothing is installed, but its absence is said
+#   programs  what the tests need besides: with apt as root, else the command is said
 #
 # A part that is done leaves a stamp with the checksum of what it was made from. Stamps are written
 # last, so that an interrupted part is made again.
@@ -129,6 +129,46 @@ check_go() {
     fi
 }
 
+# Programs and libraries, each with the Debian package that has it.
+TEST_PROGRAMS='espeak-ng:espeak-ng flite:flite strace:strace promtool:prometheus caddy:caddy
+    systemd-analyze:systemd ip:iproute2'
+
+missing_packages() {
+    # Some lie where only root looks by itself.
+    local pair PATH="$PATH:/usr/sbin:/sbin"
+    find_chromium >/dev/null || printf ' chromium'
+    for pair in $TEST_PROGRAMS; do
+        command -v "${pair%%:*}" >/dev/null || printf ' %s' "${pair##*:}"
+    done
+    # Elsewhere PortAudio comes with the Python package.
+    if [ "$(uname)" = Linux ] && ! ldconfig -p | grep -q libportaudio; then
+        printf ' libportaudio2'
+    fi
+}
+
+can_install_packages() {
+    [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null
+}
+
+check_programs() {
+    local packages
+    packages=$(missing_packages)
+    if [ -n "$packages" ] && ! can_install_packages; then
+        need 'what the tests need' "sudo apt-get install$packages"
+    fi
+}
+
+install_programs() {
+    local packages
+    packages=$(missing_packages)
+    [ -n "$packages" ] || return 0
+    say "installing$packages"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $packages >/dev/null
+}
+
 check_prerequisites() {
     local part python_checked=
     for part in "$@"; do
@@ -139,10 +179,7 @@ check_prerequisites() {
         livekit) if livekit_wanted; then check_go; fi ;;
         page) if page_wanted; then check_node; fi ;;
         models | fetch) ;;
-        chromium)
-            find_chromium >/dev/null ||
-                need Chromium 'install your package manager'"'"'s chromium, for the browser tests'
-            ;;
+        programs) check_programs ;;
         *)
             printf 'setup: there is no part %s\n' "$part" >&2
             exit 2
@@ -222,6 +259,7 @@ for part in "$@"; do
         ;;
     livekit) if livekit_wanted; then install_livekit; fi ;;
     page) if page_wanted; then build_page; fi ;;
+    programs) install_programs ;;
     models) fetch_models once ;;
     fetch) fetch_models now ;;
     esac
