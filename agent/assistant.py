@@ -11,6 +11,7 @@ from typing import Any
 from livekit.agents import (
     Agent,
     APIError,
+    APIStatusError,
     APITimeoutError,
     ConversationItemAddedEvent,
     FlushSentinel,
@@ -21,7 +22,9 @@ from livekit.agents.voice.agent_activity import ActivityClosedError
 
 from agent import phrases
 from agent.builtin_llm.conversation import said_name
+from agent.llm.waking import WAKING_CHUNK
 from agent.tools import RoomState, Toolbox
+from services.speakable import is_speakable
 
 logger = logging.getLogger("agent.assistant")
 
@@ -39,6 +42,15 @@ LONGEST_WAIT_FOR_SILENCE_SECONDS = 30.0
 """A timer that is due is announced after this, even if one side is still speaking."""
 END_OF_CALL_SECONDS = 10.0
 """The call ends this long after it was asked for, whether the goodbye was heard or not."""
+MOST_TOOL_STEPS = 6
+"""Requests in a row that only call tools, after which the LLM is not asked any more. The
+framework's own limit is lower, but lost where a call fails within it."""
+
+
+def instructions_for(name: str, instructions: str | None) -> str:
+    """The system prompt: the given one, or else ours for an agent of that name."""
+    who = f"{name}, a voice assistant" if name else "a voice assistant"
+    return instructions or INSTRUCTIONS.format(who=who)
 
 
 class Assistant(Agent):
@@ -68,10 +80,7 @@ class Assistant(Agent):
         on_end_call: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(
-            instructions=instructions
-            or INSTRUCTIONS.format(
-                who=f"{name}, a voice assistant" if name else "a voice assistant"
-            ),
+            instructions=instructions_for(name, instructions),
             chat_ctx=earlier,
             tools=list(toolbox.function_tools),
         )
@@ -115,23 +124,32 @@ class Assistant(Agent):
         tools: list[llm.Tool],
         model_settings: ModelSettings,
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
-        """The LLM's answer; where that fails or is empty, an apology takes its place."""
+        """The LLM's answer; where that fails or cannot be heard, an apology takes its place."""
+        if _tool_steps(chat_ctx) >= MOST_TOOL_STEPS:
+            logger.warning("LLM calls tools without end", extra={"steps": MOST_TOOL_STEPS})
+            yield phrases.TOOLS_WITHOUT_END
+            return
         spoken = ""
         called = False
-        apology = phrases.LLM_SILENT
+        dropped = False
         answer = Agent.default.llm_node(self, chat_ctx, tools, model_settings)
         try:
             async with contextlib.aclosing(answer):
                 async for chunk in answer:
                     if isinstance(chunk, llm.ChatChunk) and chunk.delta is not None:
+                        if chunk.delta.tool_calls and model_settings.tool_choice == "none":
+                            # They would not be run, and nothing would be said.
+                            chunk.delta.tool_calls = []
+                            dropped = True
                         called = called or bool(chunk.delta.tool_calls)
-                        spoken += chunk.delta.content or ""
+                        if chunk.id != WAKING_CHUNK:
+                            spoken += chunk.delta.content or ""
                     yield chunk
         except Exception as error:
             apology = _apology(error, begun=bool(spoken.strip()))
             logger.warning(
                 "LLM failed",
-                extra={"kind": type(error).__name__, "begun": bool(spoken.strip())},
+                extra={**_described(error), "begun": bool(spoken.strip())},
                 exc_info=None if isinstance(error, APIError) else error,
             )
             if self._on_llm_failure is not None:
@@ -139,8 +157,9 @@ class Assistant(Agent):
             if not called:
                 yield _after(spoken, apology)
         else:
-            if not called and not spoken.strip():
-                yield apology
+            if not called and not is_speakable(spoken):
+                apology = phrases.TOOLS_WITHOUT_END if dropped else phrases.LLM_SILENT
+                yield f"\n{phrases.LLM_UNSPEAKABLE}" if spoken.strip() else apology
 
     async def _announce_in_silence(self) -> None:
         while True:
@@ -192,6 +211,29 @@ def _apology(error: Exception, *, begun: bool) -> str:
     if begun:
         return phrases.LLM_CUT_OFF
     return phrases.LLM_SLOW if isinstance(error, APITimeoutError) else phrases.LLM_DOWN
+
+
+def _described(error: Exception) -> dict[str, Any]:
+    """What the log says of a failure: our own words, never the endpoint's."""
+    # The framework wraps the error of the last try.
+    cause = error.__cause__ if isinstance(error.__cause__, APIError) else error
+    described: dict[str, Any] = {"kind": type(cause).__name__}
+    if isinstance(cause, APIStatusError):
+        described["status"] = cause.status_code
+    if isinstance(cause, APIError):
+        described["reason"] = cause.message
+    return described
+
+
+def _tool_steps(chat_ctx: llm.ChatContext) -> int:
+    """How many answers since the caller's last words only called tools."""
+    steps = set()
+    for item in reversed(chat_ctx.items):
+        if isinstance(item, llm.ChatMessage) and item.role == "user":
+            break
+        if isinstance(item, llm.FunctionCall):
+            steps.add(item.group_id or item.id.partition("/")[0])
+    return len(steps)
 
 
 def _after(spoken: str, apology: str) -> str:

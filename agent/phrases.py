@@ -21,6 +21,12 @@ LLM_CUT_OFF = "Sorry, something went wrong. Please say it again."
 """The LLM's answer ended in the middle."""
 LLM_SILENT = "Sorry, I did not understand that."
 """The LLM answered with nothing at all."""
+LLM_UNSPEAKABLE = "Sorry, I cannot say that aloud."
+"""The LLM answered with nothing that can be read aloud, such as a block of code or an emoji."""
+TOOLS_WITHOUT_END = "Sorry, I could not do that. Please ask me again."
+"""The LLM called one tool after another and never answered."""
+WAKING = "One moment please, I am just waking up."
+"""The LLM's model may have to be loaded, and the first word takes long."""
 TOOL_FAILED = "Sorry, something went wrong. Please try again."
 """A tool raised an error."""
 
@@ -48,6 +54,9 @@ FIXED_PHRASES = (
     LLM_DOWN,
     LLM_SLOW,
     LLM_CUT_OFF,
+    LLM_UNSPEAKABLE,
+    TOOLS_WITHOUT_END,
+    WAKING,
     DID_NOT_UNDERSTAND,
     DID_NOT_CATCH,
     CANNOT_HEAR,

@@ -7,23 +7,22 @@ import contextlib
 import logging
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 # The framework preloads its end-of-turn weights (255 MB) with the first job thread, used or not.
 os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 # Its watch on each loop costs 0.7 % of a core a room and gives no figures.
 os.environ.setdefault("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
 
-from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest, llm
+from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
 from livekit.agents.utils.aio import ChanClosed
 
-from agent.llm_factory import LLMTimeouts, build_llm
+from agent.assistant import instructions_for
+from agent.llm.language_models import LanguageModels
+from agent.llm.stream import LLMLimits
 from agent.phrases import FIXED_PHRASES
 from agent.session import RoomServices, converse
 from agent.settings import Settings
-from agent.tools import Toolbox
 from agent.turn_handling import load_voice_ending
 from agent.upkeep import Upkeep
 from agent.waiting_rooms import WaitingRooms
@@ -68,6 +67,7 @@ class Worker:
         self._upkeep = upkeep
         self._admission = upkeep.admission
         self._loop = asyncio.get_running_loop()
+        self.language_models = language_models(settings)
         self._registered = asyncio.Event()
         self._started = asyncio.Event()
         self._warm = False
@@ -155,6 +155,7 @@ class Worker:
         # Here, since two first rooms at once would make two clients: events of one would be lost.
         give_events_to_their_rooms()
         self._voice_ending = await load_voice_ending(self._settings)
+        wake_language_model(self.language_models, self._settings)
         self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")
         await asyncio.to_thread(self._upkeep.begin)
         self._warm = True
@@ -205,6 +206,7 @@ class Worker:
         if self._running is not None:
             await self.server.aclose()
             await asyncio.gather(self._running, return_exceptions=True)
+        await self.language_models.aclose()
 
     async def _keep_phrases(self) -> None:
         """Have the sentences that every call needs ready as sound."""
@@ -234,7 +236,7 @@ class Worker:
                 speech=self.speech,
                 voice_activity=voice_activity,
                 voice_ending=self._voice_ending,
-                build_llm=llm_builder(self._settings),
+                build_llm=self.language_models.build,
                 llm_name=self._settings.llm.model or "builtin",
                 notices=self.notices,
                 metrics=self._upkeep.metrics,
@@ -293,17 +295,25 @@ class Worker:
         return self._admission.load()
 
 
-def llm_builder(settings: Settings) -> Callable[[Toolbox], llm.LLM[Any]]:
-    """How each room gets its language model."""
-    wait = settings.llm.timeout_seconds
+def language_models(settings: Settings) -> LanguageModels:
+    """The process's language model, as it is set."""
+    wanted = settings.llm
+    return LanguageModels(
+        base_url=wanted.base_url or None,
+        model=wanted.model or None,
+        api_key=wanted.api_key.get_secret_value(),
+        limits=LLMLimits(
+            idle_seconds=wanted.timeout_seconds,
+            load_seconds=max(wanted.load_seconds, wanted.timeout_seconds),
+            reply_seconds=wanted.reply_seconds,
+            reply_characters=wanted.max_reply_characters,
+        ),
+    )
 
-    def build(toolbox: Toolbox) -> llm.LLM[Any]:
-        return build_llm(
-            base_url=settings.llm.base_url or None,
-            model=settings.llm.model or None,
-            api_key=settings.llm.api_key.get_secret_value() or None,
-            toolbox=toolbox,
-            timeouts=LLMTimeouts(first_token_seconds=wait, between_chunks_seconds=wait),
-        )
 
-    return build
+def wake_language_model(models: LanguageModels, settings: Settings) -> None:
+    """Have the model loaded with what every conversation begins with, without waiting for it."""
+    models.wake(
+        instructions=instructions_for("", settings.agent.instructions),
+        greeting=settings.agent.spoken_greeting or "",
+    )

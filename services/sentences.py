@@ -60,21 +60,44 @@ class SentenceSplitter:
         self._buffer = ""
         self._decided = 0
         """No sentence ends in the buffer before here."""
+        self._code: list[str] = []
+        """What came after the buffer where that is a block of code still open."""
+        self._code_end = ""
+        """The last characters of that block, for an end that comes in parts."""
 
     @property
     def pending(self) -> str:
         """What was pushed and not released yet."""
-        return self._buffer
+        return self._buffer + "".join(self._code)
 
     def push(self, text: str) -> list[str]:
         """Add text; returns the sentences that are complete now."""
         # Half a surrogate pair, as broken JSON yields, could not be encoded later.
-        self._buffer += text.encode("utf-8", "replace").decode()
-        return list(self._take(final=False))
+        text = text.encode("utf-8", "replace").decode()
+        if self._code_end:
+            # Kept in parts: to join them for each would take time as the square of their number.
+            seen = self._code_end + text
+            self._code.append(text)
+            self._code_end = seen[1 - len(_FENCE) :]
+            if _FENCE not in seen:
+                return []
+            self._join_code()
+        else:
+            self._buffer += text
+        sentences = list(self._take(final=False))
+        if self._buffer.startswith(_FENCE):
+            self._code_end = self._buffer[1 - len(_FENCE) :]
+        return sentences
 
     def flush(self) -> list[str]:
         """The text has ended, for now; returns what is left."""
+        self._join_code()
         return list(self._take(final=True))
+
+    def _join_code(self) -> None:
+        self._buffer += "".join(self._code)
+        self._code.clear()
+        self._code_end = ""
 
     def _take(self, *, final: bool) -> Iterator[str]:
         while (end := self._find_end(final=final)) is not None:

@@ -67,6 +67,7 @@ def speakable_words(text: str) -> list[SpeakableWord]:
     heard = list(_read(text))
     words: list[SpeakableWord] = []
     at = 0
+    sounded = False
     for match in re.finditer(r"\S+", text):
         pieces: list[str] = []
         while at < len(heard) and heard[at][0] < match.end():
@@ -74,9 +75,17 @@ def speakable_words(text: str) -> list[SpeakableWord]:
             at += 1
         spoken = _tidy_word("".join(pieces))
         words.append(SpeakableWord(match.group(), spoken))
-        if "\n" in text[match.end() : match.end() + 2]:
+        sounded = sounded or _has_sound(spoken)
+        if sounded and "\n" in text[match.end() : match.end() + 2]:
+            # Once for the words since the last time: silent lines have no clause to end.
             _end_clause(words)
+            sounded = False
     return _tidy_words(words)
+
+
+def is_speakable(text: str) -> bool:
+    """Whether anything of `text` is heard when it is read aloud."""
+    return any(_has_sound(word.spoken) for word in speakable_words(text))
 
 
 def _read(text: str) -> Iterator[tuple[int, str]]:

@@ -75,7 +75,10 @@ async def _serve(name: str, settings: Settings) -> None:
         await worker.prepare()
         for notice in speech.notices:
             complain("connect", notice)
-        await _converse(worker, room, account)
+        try:
+            await _converse(worker, room, account)
+        finally:
+            await worker.language_models.aclose()
     except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
         raise CommandError(str(error)) from error
     finally:

@@ -40,9 +40,14 @@ async def _converse_in_text(settings: Settings) -> None:
     if sys.stdin is None:
         raise CommandError("there is no standard input to read from")
     from agent.console_text import converse_in_text
-    from agent.worker import llm_builder
+    from agent.worker import language_models, wake_language_model
 
-    await converse_in_text(settings, llm_builder(settings), sys.stdin, sys.stdout)
+    models = language_models(settings)
+    wake_language_model(models, settings)
+    try:
+        await converse_in_text(settings, models.build, sys.stdin, sys.stdout)
+    finally:
+        await models.aclose()
 
 
 async def _converse_aloud(settings: Settings) -> None:
@@ -55,7 +60,7 @@ async def _converse_aloud(settings: Settings) -> None:
     from agent.console_text import Replies
     from agent.console_voice import converse_aloud
     from agent.speech_config import speech_config
-    from agent.worker import llm_builder
+    from agent.worker import language_models, wake_language_model
     from services.asr import ASRLoadError
     from services.models import ModelError
     from services.shared import SharedSpeech
@@ -64,6 +69,8 @@ async def _converse_aloud(settings: Settings) -> None:
 
     microphone, speaker = Microphone(), Speaker()
     speech = SharedSpeech(speech_config(settings))
+    models = language_models(settings)
+    wake_language_model(models, settings)
     try:
         await speech.prewarm()
         for notice in speech.notices:
@@ -73,7 +80,7 @@ async def _converse_aloud(settings: Settings) -> None:
             await converse_aloud(
                 settings,
                 speech,
-                llm_builder(settings),
+                models.build,
                 microphone=microphone,
                 speaker=speaker,
                 replies=Replies(sys.stdout, on_closed=_nobody_reads, marked=True),
@@ -81,6 +88,7 @@ async def _converse_aloud(settings: Settings) -> None:
     except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
         raise CommandError(str(error)) from error
     finally:
+        await models.aclose()
         await asyncio.get_running_loop().run_in_executor(None, speech.close)
 
 

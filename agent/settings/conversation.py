@@ -58,7 +58,25 @@ class LLMSettings(Group):
         "LLM_API_KEY", SecretStr(""), "Key of that endpoint, where it needs one."
     )
     timeout_seconds: float = seconds(
-        "LLM_TIMEOUT_SECONDS", 10.0, "Longest wait for a piece of the reply."
+        "LLM_TIMEOUT_SECONDS",
+        10.0,
+        "Longest silence of the endpoint, before the reply and within it.",
+    )
+    load_seconds: float = seconds(
+        "LLM_LOAD_SECONDS",
+        120.0,
+        "Longest wait for a reply while the endpoint may have to load the model.",
+    )
+    reply_seconds: float = seconds(
+        "LLM_REPLY_SECONDS", 120.0, "Longest time for a whole reply, its reasoning included."
+    )
+    max_reply_characters: int = variable(
+        "LLM_MAX_REPLY_CHARACTERS",
+        20_000,
+        "Longest reply; what comes after is not asked for.",
+        unit="characters",
+        ge=100,
+        le=1_000_000,
     )
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from agent.console_audio import BLOCK_SAMPLES, SAMPLE_RATE, Microphone, Speaker
 from agent.console_text import Replies
 from agent.console_voice import converse_aloud
 from agent.settings import Settings
-from agent.worker import llm_builder
+from agent.worker import language_models
 from services.asr import DecodeOptions, StreamingASR
 from services.audio_file import resample
 from services.inference import Outcome, Priority, Run
@@ -90,7 +90,7 @@ async def conversation(
         converse_aloud(
             settings,
             shared,
-            llm_builder(settings),
+            language_models(settings).build,
             microphone=found.microphone,
             speaker=found.speaker,
             replies=Replies(found.output, on_closed=lambda: None, marked=True),

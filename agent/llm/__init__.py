@@ -1,0 +1,1 @@
+"""Language models behind HTTP: asked so that any of them can answer, heard so that it is speech."""

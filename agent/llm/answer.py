@@ -1,0 +1,201 @@
+"""Reads an endpoint's answer, whatever its form: a stream of events, lines of JSON, one object."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+LONGEST_EVENT_BYTES = 262_144
+"""One event of the stream, or the answer where it comes as one object: a model writes a few
+bytes at a time, and what is parsed at once holds up every room of the process."""
+LONGEST_ANSWER_BYTES = 8_388_608
+"""The whole answer with its reasoning: some 40,000 pieces."""
+
+_FIELDS = ("data:", "event:", "id:", "retry:", ":")
+_REASONING_TYPES = frozenset({"thinking", "reasoning", "redacted_thinking"})
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts")
+
+
+class UnusableAnswerError(Exception):
+    """An answer that is none; the text says what came instead, without any of its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointError:
+    """An error that was sent within the answer."""
+
+    status: int
+    words: str
+    """The endpoint's own, which may quote the request: for judging, not for the log."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """What one event adds to the answer."""
+
+    text: str = ""
+    reasoning: bool = False
+    """Whether it carries reasoning in a field of its own."""
+    calls: list[Any] = field(default_factory=list)
+    finished: bool = False
+    usage: dict[str, Any] | None = None
+    error: EndpointError | None = None
+
+
+class AnswerReader:
+    """Takes the bytes of an answer as they come. Whether it is a stream shows at its first line."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._rest = ""
+        self._data: list[str] = []
+        self._is_stream: bool | None = None
+        self._bytes = 0
+        self.finished = False
+        """Whether the answer said that it is complete; what it cost may still come."""
+        self.ended = False
+        """Whether nothing comes any more."""
+
+    def push(self, data: bytes) -> list[Piece]:
+        """Add bytes; returns what is known by them.
+
+        Raises:
+            UnusableAnswerError: it is too long, or not what an endpoint answers.
+        """
+        self._bytes += len(data)
+        if self._bytes > LONGEST_ANSWER_BYTES:
+            raise UnusableAnswerError(f"an answer of more than {LONGEST_ANSWER_BYTES} bytes")
+        *lines, rest = (self._rest + self._decoder.decode(data)).split("\n")
+        self._rest = rest
+        pieces = [piece for line in lines for piece in self._line(line.rstrip("\r"))]
+        if len(self._rest) + sum(map(len, self._data)) > LONGEST_EVENT_BYTES:
+            raise UnusableAnswerError(f"an event of more than {LONGEST_EVENT_BYTES} bytes")
+        if self._is_stream is None and self._rest.lstrip().startswith("<"):
+            self._judge_first("<")
+        return pieces
+
+    def finish(self) -> list[Piece]:
+        """The answer has ended; returns the rest of it."""
+        rest, self._rest = self._rest, ""
+        pieces = self._line(rest.rstrip("\r")) if rest else []
+        if self._data:
+            pieces += self._event("\n".join(self._data))
+        return pieces
+
+    def _line(self, line: str) -> list[Piece]:
+        if self._is_stream is None:
+            if not line.strip():
+                return []
+            self._judge_first(line)
+        if not self._is_stream:
+            return self._plain_line(line)
+        if not line:
+            data, self._data = self._data, []
+            return self._event("\n".join(data)) if data else []
+        name, _, value = line.partition(":")
+        if name != "data":
+            return []
+        self._data.append(value.removeprefix(" "))
+        # Some endpoints leave out the empty line after an event.
+        if len(self._data) == 1 and _parse(self._data[0]) is not None:
+            return self._event(self._data.pop())
+        return []
+
+    def _judge_first(self, line: str) -> None:
+        line = line.lstrip()
+        if line.startswith("<"):
+            raise UnusableAnswerError("a page (HTML) instead of an answer")
+        self._is_stream = line.startswith(_FIELDS)
+        if not self._is_stream and not line.startswith(("{", "[")):
+            raise UnusableAnswerError("text that is no answer")
+
+    def _plain_line(self, line: str) -> list[Piece]:
+        """A line outside of a stream: an object by itself, or a part of one."""
+        self._data.append(line)
+        if len(self._data) == 1 and _parse(line) is not None:
+            return self._event(self._data.pop())
+        return []
+
+    def _event(self, data: str) -> list[Piece]:
+        if data.strip() == "[DONE]":
+            self.finished = self.ended = True
+            return []
+        value = _parse(data)
+        if not isinstance(value, dict):
+            raise UnusableAnswerError("an event that is no JSON object")
+        piece = read_piece(value)
+        self.finished = self.finished or piece.finished
+        return [piece]
+
+
+def read_piece(value: dict[str, Any]) -> Piece:
+    """What an object of any of the usual forms adds to the answer; what it lacks is left out."""
+    if (error := value.get("error")) and (piece := _error(error)):
+        return piece
+    choices = value.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else value
+    if not isinstance(choice, dict):
+        return Piece()
+    if (error := choice.get("error")) and (piece := _error(error)):
+        return piece
+    usage = value.get("usage")
+    delta = choice.get("delta") or choice.get("message") or {}
+    if not isinstance(delta, dict):
+        delta = {}
+    content = delta.get("content")
+    text, reasoning = _content(content)
+    if choice is not value and isinstance(choice.get("text"), str):
+        text += choice["text"]
+    if not text and isinstance(delta.get("refusal"), str):
+        text = delta["refusal"]
+    calls = delta.get("tool_calls")
+    calls = list(calls) if isinstance(calls, list) else []
+    if isinstance(delta.get("function_call"), dict):
+        calls.append({"index": 0, "function": delta["function_call"]})
+    return Piece(
+        text=text,
+        reasoning=reasoning or any(delta.get(name) for name in _REASONING_FIELDS),
+        calls=calls,
+        finished=bool(choice.get("finish_reason")) or value.get("done") is True,
+        usage=usage if isinstance(usage, dict) else None,
+    )
+
+
+def _content(content: Any) -> tuple[str, bool]:
+    """The text of a `content`, and whether it holds reasoning too."""
+    if isinstance(content, str):
+        return content, False
+    text = ""
+    reasoning = False
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, str):
+            text += part
+        elif isinstance(part, dict):
+            if part.get("type") in _REASONING_TYPES:
+                reasoning = True
+            elif isinstance(part.get("text"), str):
+                text += part["text"]
+    return text, reasoning
+
+
+def _error(error: Any) -> Piece | None:
+    if isinstance(error, str):
+        return Piece(error=EndpointError(500, error))
+    if not isinstance(error, dict):
+        return None
+    code = error.get("code")
+    status = error.get("status", code)
+    if not isinstance(status, int) or not 400 <= status < 600:
+        status = 500
+    words = " ".join(str(error[key]) for key in ("message", "type", "code") if error.get(key))
+    return Piece(error=EndpointError(status, words))
+
+
+def _parse(text: str) -> Any:
+    """The JSON value; None where it is none, or nested too deeply to be parsed."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,260 @@
+"""Tool calls as models really send and write them: in pieces, without ids, or as text."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from livekit.agents import FunctionTool, llm, utils
+from livekit.agents.llm import RawFunctionTool
+
+MOST_CALLS = 16
+"""Calls of one answer; more are dropped, as no request of a caller needs them."""
+LONGEST_ARGUMENTS = 16_384
+"""Characters of one call's arguments; longer ones are not parsed."""
+DEEPEST_ARGUMENTS = 16
+"""Brackets within brackets in arguments; deeper ones exhaust the stack of whoever parses them."""
+
+NO_ARGUMENTS = "[]"
+"""Arguments that every tool refuses, so that the model is told that they cannot be used."""
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_NAME_KEYS = ("name", "function", "tool", "tool_name", "function_name", "action", "recipient_name")
+_ARGUMENT_KEYS = (
+    "arguments",
+    "parameters",
+    "args",
+    "params",
+    "input",
+    "tool_input",
+    "action_input",
+    "kwargs",
+)
+_LIST_KEYS = ("tool_calls", "function_calls", "calls", "tools", "function_call", "tool_call")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a tool."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+    def as_tool_call(self) -> llm.FunctionToolCall:
+        """As the framework runs it, with an id of our own."""
+        return llm.FunctionToolCall(
+            name=self.name,
+            arguments=json.dumps(self.arguments),
+            call_id=utils.shortuuid("call_"),
+        )
+
+
+class KnownTools:
+    """What may be called: names, parameters in order, and those that cannot be left out."""
+
+    def __init__(self, tools: Iterable[llm.Tool] = ()) -> None:
+        self._parameters: dict[str, dict[str, bool]] = {}
+        """By tool: each parameter and whether it is required."""
+        for tool in tools:
+            schema = _schema(tool)
+            if schema is None:
+                continue
+            parameters = schema.get("parameters") or {}
+            required = parameters.get("required", ())
+            self._parameters[schema["name"]] = {
+                name: name in required and not _may_be_null(details)
+                for name, details in parameters.get("properties", {}).items()
+            }
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parameters
+
+    def call(
+        self, name: str, arguments: Mapping[str, Any], positional: Sequence[Any] = ()
+    ) -> Call | None:
+        """The call, where it is exactly one of a known tool; else None."""
+        name = name.rpartition(".")[2].strip()
+        parameters = self._parameters.get(name)
+        if parameters is None or len(positional) > len(parameters):
+            return None
+        given = {**dict(zip(parameters, positional, strict=False)), **arguments}
+        if not given.keys() <= parameters.keys():
+            return None
+        if any(required and given.get(key) is None for key, required in parameters.items()):
+            return None
+        return Call(name, given)
+
+    def calls_of_json(self, value: Any) -> list[Call] | None:
+        """The calls that a JSON value means, if it means nothing else."""
+        if isinstance(value, list):
+            found = [self.calls_of_json(item) for item in value[: MOST_CALLS + 1]]
+            return [call for calls in found for call in calls or ()] if all(found) else None
+        if not isinstance(value, dict):
+            return None
+        for key in _LIST_KEYS:
+            if isinstance(value.get(key), list | dict):
+                return self.calls_of_json(value[key])
+        if isinstance(value.get("function"), dict):
+            return self.calls_of_json(value["function"])
+        call = self._call_of_object(value)
+        return None if call is None else [call]
+
+    def calls_of_python(self, expression: str) -> list[Call] | None:
+        """The calls of a Python expression: one, or a list of them."""
+        try:
+            parsed = ast.parse(expression.strip(), mode="eval").body
+            nodes = parsed.elts if isinstance(parsed, ast.List | ast.Tuple) else [parsed]
+            calls = [self._call_of_node(node) for node in nodes]
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        return [call for call in calls if call] if calls and all(calls) else None
+
+    def _call_of_object(self, value: dict[str, Any]) -> Call | None:
+        name = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
+        if name is None:
+            only = next(iter(value.items()), ("", None))
+            if len(value) != 1 or not isinstance(only[1], dict):
+                return None
+            return self.call(only[0], only[1])
+        key = next((key for key in _ARGUMENT_KEYS if key in value), None)
+        if key is None:
+            others = {*_NAME_KEYS, "type", "id"}
+            return self.call(name, {k: v for k, v in value.items() if k not in others})
+        arguments = value[key]
+        if isinstance(arguments, str):
+            arguments = parse_json(arguments) if arguments.strip() else {}
+        return self.call(name, arguments or {}) if isinstance(arguments or {}, dict) else None
+
+    def _call_of_node(self, node: ast.expr) -> Call | None:
+        if not isinstance(node, ast.Call):
+            return None
+        name = ast.unparse(node.func)
+        if name == "print" and len(node.args) == 1 and not node.keywords:
+            return self._call_of_node(node.args[0])
+        arguments = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg}
+        if len(arguments) != len(node.keywords):
+            return None
+        return self.call(name, arguments, [ast.literal_eval(value) for value in node.args])
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text; None where it is none, or too long or deep to be looked at."""
+    if not is_harmless(text):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def is_harmless(arguments: str) -> bool:
+    """Whether JSON, or what may be repaired to be some, is short and flat enough to be parsed."""
+    if len(arguments) > LONGEST_ARGUMENTS:
+        return False
+    depth = deepest = 0
+    for token in _STRING_OR_BRACKET.findall(arguments):
+        if token in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in "]}":
+            depth -= 1
+    return deepest <= DEEPEST_ARGUMENTS
+
+
+@dataclass(slots=True)
+class _Begun:
+    index: int | None
+    call_id: str
+    name: str
+    arguments: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.arguments.strip() or isinstance(parse_json(self.arguments), dict)
+
+
+class CallCollector:
+    """Puts the pieces of an answer's calls together.
+
+    Endpoints leave out ids, number two calls alike, send a call whole or a few characters at a
+    time, and need not say that it is over.
+    """
+
+    def __init__(self) -> None:
+        self._begun: list[_Begun] = []
+        self.dropped = 0
+        """Calls beyond `MOST_CALLS`."""
+
+    def add(self, piece: Any) -> None:
+        """Take one element of a delta's `tool_calls`; what is no such thing is passed over."""
+        function = piece.get("function") if isinstance(piece, dict) else None
+        if not isinstance(function, dict):
+            return
+        index = piece.get("index") if isinstance(piece.get("index"), int) else None
+        call_id = piece.get("id") if isinstance(piece.get("id"), str) else ""
+        name = function.get("name") if isinstance(function.get("name"), str) else ""
+        arguments = function.get("arguments")
+        if not isinstance(arguments, str):
+            arguments = "" if arguments is None else json.dumps(arguments)
+        call = self._continued(index, call_id or "", name or "")
+        if call is None:
+            if not name:
+                return
+            if len(self._begun) >= MOST_CALLS:
+                self.dropped += 1
+            call = _Begun(index, call_id or "", name)
+            self._begun.append(call)
+            del self._begun[MOST_CALLS + 1 :]
+        if len(call.arguments) <= LONGEST_ARGUMENTS:
+            call.arguments += arguments
+
+    def finish(self) -> list[llm.FunctionToolCall]:
+        """All calls in their order."""
+        calls, self._begun = self._begun[:MOST_CALLS], []
+        used: set[str] = set()
+        finished = []
+        for call in calls:
+            call_id = call.call_id
+            if not call_id or call_id in used:
+                call_id = utils.shortuuid("call_")
+            used.add(call_id)
+            arguments = call.arguments if is_harmless(call.arguments) else NO_ARGUMENTS
+            finished.append(
+                llm.FunctionToolCall(name=call.name, arguments=arguments, call_id=call_id)
+            )
+        return finished
+
+    def _continued(self, index: int | None, call_id: str, name: str) -> _Begun | None:
+        """The call that a piece belongs to; None for a new one."""
+        of_index = [call for call in self._begun if index is None or call.index == index]
+        if not of_index:
+            return None
+        last = of_index[-1]
+        if call_id and last.call_id:
+            if call_id != last.call_id:
+                return next((call for call in of_index if call.call_id == call_id), None)
+            return last
+        # Without ids a name begins a call, unless it only repeats that of the one under way.
+        if name and (name != last.name or last.is_complete):
+            return None
+        return last
+
+
+def _schema(tool: llm.Tool) -> dict[str, Any] | None:
+    if isinstance(tool, RawFunctionTool):
+        return tool.info.raw_schema
+    if isinstance(tool, FunctionTool):
+        return dict(llm.utils.build_legacy_openai_schema(tool, internally_tagged=True))
+    return None
+
+
+def _may_be_null(details: Any) -> bool:
+    if not isinstance(details, dict):
+        return False
+    kinds = details.get("type")
+    return "default" in details or (isinstance(kinds, list) and "null" in kinds)

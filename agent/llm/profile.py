@@ -1,0 +1,90 @@
+"""What the process has learned of an endpoint and its model, for all of its rooms."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+
+from agent.llm.refusals import Refusal, RequestShape
+
+logger = logging.getLogger("agent.llm")
+
+STAYS_LOADED_SECONDS = 240.0
+"""A model that answered so long ago may have been unloaded: Ollama does so after 300 s."""
+
+_REASONERS = re.compile(
+    r"think|reason|magistral|\bqwq|(?:^|[-_/:. ])r1(?:$|[-_:. ])|marco-o1|exaone-deep",
+    re.IGNORECASE,
+)
+"""Models whose templates commonly begin the reasoning themselves, so that only its end shows."""
+
+
+class EndpointProfile:
+    """Knowledge of one endpoint and model. Safe for use from several threads.
+
+    Args:
+        address: the endpoint's, without credentials, for the log.
+        model: the name it is asked for.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, address: str, model: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.address = address
+        self.model = model
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._shape = RequestShape()
+        self._answered_at: float | None = None
+        self._begins_with_reasoning = _REASONERS.search(model) is not None
+        self._told: set[str] = set()
+
+    @property
+    def shape(self) -> RequestShape:
+        """How it wants to be asked, as far as is known."""
+        return self._shape
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether the model answered lately, so that it needs no time to be loaded."""
+        answered_at = self._answered_at
+        return answered_at is not None and self._clock() - answered_at < STAYS_LOADED_SECONDS
+
+    @property
+    def begins_with_reasoning(self) -> bool:
+        """Whether answers begin with reasoning that only its end marks."""
+        return self._begins_with_reasoning
+
+    def note_answer(self) -> None:
+        """The model has begun an answer."""
+        self._answered_at = self._clock()
+
+    def note_silence(self) -> None:
+        """The model did not answer in time, or could not be reached: it may have to be loaded."""
+        self._answered_at = None
+
+    def note_reasoning(self, *, begins_with_it: bool) -> None:
+        """An answer was read to its end."""
+        self._begins_with_reasoning = begins_with_it
+
+    def learn(self, shape: RequestShape, refusal: Refusal) -> None:
+        """Remember how it answered after a refusal; say so in the log once."""
+        with self._lock:
+            self._shape = shape
+            if refusal.name in self._told:
+                return
+            self._told.add(refusal.name)
+        logger.warning(
+            "LLM is asked differently from now on",
+            extra={
+                "endpoint": self.address,
+                "model": self.model,
+                "reason": refusal.value,
+                "tools": shape.tools,
+                "history_characters": shape.history_characters,
+            },
+        )

@@ -1,0 +1,134 @@
+"""What an endpoint means by a refusal, and how it may be asked instead."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+_CONTEXT = re.compile(
+    r"context.{0,30}(?:length|window|size|limit|exceed)|exceed\w*.{0,40}context|n_ctx"
+    r"|(?:too many|maximum|max\w*|number of|exceed\w*).{0,40}tokens|token limit"
+    r"|(?:prompt|input|request|messages?|inputs?).{0,30}too (?:long|large)"
+    r"|reduce the (?:length|number)|input.{0,12}tokens.{0,40}(?:must|exceed)",
+    re.IGNORECASE | re.DOTALL,
+)
+_TOOLS = re.compile(r"\btools?\b|tool[_ -](?:choice|call)|function[_ ]call|\bfunctions\b", re.I)
+_SYSTEM_ROLE = re.compile(
+    r"alternat|system (?:role|message|prompt)|role.{0,12}system|only user and assistant"
+    r"|roles? must|conversation roles|must (?:start|begin) with a? ?user",
+    re.IGNORECASE,
+)
+_FIELDS = re.compile(
+    r"stream_options|include_usage|extra (?:inputs|fields)|unknown (?:field|parameter|argument)"
+    r"|unrecognized|unexpected (?:field|keyword)|not permitted|\bstrict\b|additionalproperties",
+    re.IGNORECASE,
+)
+_SIZES = re.compile(r"(?<![\d.])(\d{3,7})(?![\d.])")
+_UNCLEAR = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+_OF_THE_SHAPE = _UNCLEAR | {
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.NOT_IMPLEMENTED,
+}
+"""Statuses that endpoints give a request whose form they cannot take."""
+
+
+class Refusal(enum.Enum):
+    """Why a request was refused, as the log and `doctor` say it."""
+
+    TOOLS = "it takes no tools"
+    CONTEXT = "the conversation is longer than its context"
+    ROLES = "it takes no system message"
+    FIELDS = "it does not know all fields of the request"
+    KEY = "it does not accept the key (LLM_API_KEY)"
+    MODEL = "it does not know the model or the address (LLM_MODEL, LLM_BASE_URL)"
+    BUSY = "it takes no more requests for now"
+    LOADING = "it is not ready yet"
+    REQUEST = "it does not take the request"
+    FAULT = "it has a fault of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestShape:
+    """How an endpoint wants to be asked."""
+
+    tools: bool = True
+    """Whether tools are described to it."""
+    system_role: bool = True
+    """Whether a message may be of the system, or goes into the first one of the caller."""
+    extras: bool = True
+    """Whether it is told to count tokens and to keep strictly to schemas."""
+    history_characters: int | None = None
+    """How much of the conversation it is sent, without the instructions; None: all of it."""
+
+
+def judge(status: int, words: str) -> Refusal:
+    """Why a request was refused, by its status and the endpoint's words."""
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Refusal.KEY
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Refusal.BUSY
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, 425):
+        return Refusal.LOADING
+    if status in _OF_THE_SHAPE:
+        for pattern, refusal in (
+            (_CONTEXT, Refusal.CONTEXT),
+            (_SYSTEM_ROLE, Refusal.ROLES),
+            (_TOOLS, Refusal.TOOLS),
+            (_FIELDS, Refusal.FIELDS),
+        ):
+            if pattern.search(words):
+                return refusal
+    if status == HTTPStatus.NOT_FOUND:
+        return Refusal.MODEL
+    return Refusal.FAULT if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refusal.REQUEST
+
+
+def next_shape(
+    shape: RequestShape, status: int, words: str, *, history_characters: int, tools: bool
+) -> RequestShape | None:
+    """How to ask after a refusal; None: there is no other way.
+
+    Args:
+        shape: how the refused request was made.
+        history_characters: how much of the conversation it held; 0 where none of it can be left
+            out.
+        tools: whether it described any tools.
+    """
+    refusal = judge(status, words)
+    if refusal is Refusal.CONTEXT:
+        if history_characters:
+            return replace(shape, history_characters=_shorter(history_characters, words))
+        return replace(shape, tools=False) if tools else None
+    if refusal is Refusal.TOOLS and tools:
+        return replace(shape, tools=False)
+    if refusal is Refusal.ROLES and shape.system_role:
+        return replace(shape, system_role=False)
+    if refusal is Refusal.FIELDS and shape.extras:
+        return replace(shape, extras=False)
+    if refusal is Refusal.REQUEST and status in _UNCLEAR:
+        return _plainer(shape, tools=tools)
+    if refusal in (Refusal.ROLES, Refusal.FIELDS) and status in _UNCLEAR:
+        return _plainer(shape, tools=tools)
+    return None
+
+
+def _plainer(shape: RequestShape, *, tools: bool) -> RequestShape | None:
+    """One thing less that an endpoint may not know, the likeliest first."""
+    if tools:
+        return replace(shape, tools=False)
+    if shape.extras:
+        return replace(shape, extras=False)
+    return replace(shape, system_role=False) if shape.system_role else None
+
+
+def _shorter(characters: int, words: str) -> int:
+    """Half of it, or less where the endpoint says how far it was over its limit."""
+    sizes = sorted({int(size) for size in _SIZES.findall(words)})
+    share = sizes[0] / sizes[-1] * 0.8 if len(sizes) > 1 else 0.5
+    return int(characters * min(0.5, max(share, 0.1)))

@@ -1,0 +1,153 @@
+"""Has an endpoint load its model, and holds that request until it is loaded.
+
+Endpoints that load a model at its first request give that up when whoever asked hangs up. A room
+hangs up when its caller speaks or leaves; this request belongs to the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from livekit.agents import APIConnectionError, llm
+
+from agent.llm.answer import AnswerReader, UnusableAnswerError
+from agent.llm.endpoint import Endpoint, RefusedError
+from agent.llm.messages import build_messages
+from agent.llm.profile import EndpointProfile
+from agent.llm.refusals import Refusal, judge, next_shape
+from agent.tools.schemas import with_known_schemas
+
+logger = logging.getLogger("agent.llm")
+
+WAKING_CHUNK = "waking"
+"""Id of the piece of an answer that tells the caller of the loading, and is no part of it."""
+_ASK_AGAIN_SECONDS = 2.0
+_REQUEST = "Hello."
+
+
+class Waker:
+    """Keeps one request under way while the model may have to be loaded.
+
+    It asks as a room does, with the same instructions and tools and for one token, so that the
+    endpoint also has their beginning in its cache. Made on the event loop that it lives on; `wake`
+    may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        profile: EndpointProfile,
+        *,
+        instructions: str,
+        greeting: str,
+        tools: list[llm.Tool],
+        load_seconds: float,
+    ) -> None:
+        self._endpoint = endpoint
+        self._profile = profile
+        self._tools = tools
+        self._load_seconds = load_seconds
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self._chat_ctx = llm.ChatContext.empty()
+        self._chat_ctx.add_message(role="system", content=instructions)
+        if greeting:
+            self._chat_ctx.add_message(role="assistant", content=greeting)
+        self._chat_ctx.add_message(role="user", content=_REQUEST)
+
+    def wake(self) -> None:
+        """Begin, unless it is under way. Safe from any thread, and after the loop has ended."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._begin)
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._endpoint.aclose()
+
+    def _begin(self) -> None:
+        if self._closed or (self._task is not None and not self._task.done()):
+            return
+        self._task = self._loop.create_task(self._wake(), name="wake-llm")
+
+    async def _wake(self) -> None:
+        begun = self._loop.time()
+        try:
+            async with asyncio.timeout(self._load_seconds):
+                await self._ask_until_taken()
+        except (TimeoutError, UnusableAnswerError, RefusedError, APIConnectionError) as error:
+            why = judge(error.status, error.words).value if isinstance(error, RefusedError) else ""
+            logger.warning(
+                "LLM does not answer yet",
+                extra={
+                    "endpoint": self._profile.address,
+                    "model": self._profile.model,
+                    "kind": type(error).__name__,
+                    "reason": why or str(error),
+                },
+            )
+        else:
+            self._profile.note_answer()
+            logger.info(
+                "LLM is ready",
+                extra={
+                    "endpoint": self._profile.address,
+                    "model": self._profile.model,
+                    "seconds": round(self._loop.time() - begun, 1),
+                },
+            )
+
+    async def _ask_until_taken(self) -> None:
+        """Ask until there is an answer; wait where the endpoint is not there or not ready."""
+        from agent.llm.stream import MOST_SHAPES, request_body
+
+        known = shape = self._profile.shape
+        described = with_known_schemas(self._tools)
+        first: Refusal | None = None
+        shapes = 0
+        while True:
+            messages = build_messages(self._chat_ctx, shape)
+            body = request_body(
+                self._profile.model, messages, described, shape, options={"max_tokens": 1}
+            )
+            try:
+                await self._answer(body)
+                break
+            except APIConnectionError:
+                await asyncio.sleep(_ASK_AGAIN_SECONDS)
+            except RefusedError as refused:
+                refusal = judge(refused.status, refused.words)
+                if refusal in (Refusal.LOADING, Refusal.BUSY):
+                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
+                    continue
+                other = next_shape(
+                    shape,
+                    refused.status,
+                    refused.words,
+                    history_characters=0,
+                    tools=shape.tools and bool(described),
+                )
+                shapes += 1
+                if other is None or shapes >= MOST_SHAPES:
+                    raise
+                first = first or refusal
+                shape = other
+        if shape != known and first is not None:
+            self._profile.learn(shape, first)
+
+    async def _answer(self, body: dict[str, Any]) -> None:
+        reader = AnswerReader()
+        async with self._endpoint.complete(body, idle_seconds=self._load_seconds) as response:
+            while data := await response.content.readany():
+                for piece in reader.push(data):
+                    if piece.error is not None:
+                        raise RefusedError(piece.error.status, piece.error.words)
+                    if piece.text or piece.reasoning or piece.calls or piece.finished:
+                        return
