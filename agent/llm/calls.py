@@ -213,10 +213,10 @@ class CallCollector:
         if len(call.arguments) <= LONGEST_ARGUMENTS:
             call.arguments += arguments
 
-    def finish(self) -> list[llm.FunctionToolCall]:
-        """All calls in their order."""
+    def finish(self, used_ids: Iterable[str] = ()) -> list[llm.FunctionToolCall]:
+        """All calls in their order, none with one of the ids that the conversation has already."""
         calls, self._begun = self._begun[:MOST_CALLS], []
-        used: set[str] = set()
+        used = set(used_ids)
         finished = []
         for call in calls:
             call_id = call.call_id

@@ -232,7 +232,11 @@ class EndpointStream(llm.LLMStream):
 
     def _finish(self, reading: Reading) -> None:
         """Emit the calls and what the answer cost."""
-        calls = reading.calls.finish() + [call.as_tool_call() for call in reading.reply.calls]
+        # Some endpoints number the calls of each answer from one.
+        used_ids = [i.call_id for i in self._chat_ctx.items if isinstance(i, llm.FunctionCall)]
+        calls = reading.calls.finish(used_ids) + [
+            call.as_tool_call() for call in reading.reply.calls
+        ]
         if reading.reply.dropped_calls or reading.calls.dropped:
             logger.warning(
                 "LLM wrote calls of no tool, which were dropped",
