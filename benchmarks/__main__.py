@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.bench import PARTS, Options, run
 from benchmarks.ladder import Amounts
@@ -17,32 +18,36 @@ from benchmarks.processes import end_programs_on_sigterm
 from benchmarks.report import write_report
 from benchmarks.systems import IN_ROOMS, ROOT
 from services.livekit_server import LiveKitServerError
-from services.models import ModelError
+from services.models import DEMO_ASR, DEMO_VOICE, ConsoleProgress, ModelError
+
+_GENUINE, _DEMO = "genuine", "demo"
 
 _FULL = Amounts(
-    turns={"1": 4, "2": 3, "4": 3, "1 of 5": 2},
-    idle_seconds=8.0,
-    interruptions=3,
-    memory_rooms=(1, 5, 10),
-    profile=True,
-)
-_AGAIN = Amounts(
-    turns={"1": 4, "2": 3, "4": 3, "1 of 5": 2},
-    idle_seconds=0.0,
-    interruptions=0,
-    memory_rooms=(),
-    profile=False,
-)
-_BRIEF = Amounts(
-    turns={"1": 4, "2": 3, "4": 2},
+    turns={
+        "1": 4,
+        "1, people": 8,
+        "1, people, real LLM": 4,
+        "2": 3,
+        "4": 3,
+        "1 of 5": 2,
+        "8": 1,
+    },
     idle_seconds=5.0,
     interruptions=2,
-    memory_rooms=(4,),
+    profile=True,
+)
+_AGAIN = Amounts(turns={"1": 2, "2": 2, "4": 2}, idle_seconds=0.0, interruptions=0, profile=False)
+_BRIEF = Amounts(
+    turns={"1": 4, "1, people": 4, "2": 3, "4": 2},
+    idle_seconds=5.0,
+    interruptions=2,
     profile=False,
 )
 _QUICK = Amounts(
-    turns={"1": 2, "2": 1}, idle_seconds=3.0, interruptions=1, memory_rooms=(2,), profile=False
+    turns={"1": 2, "1, people": 1, "2": 1}, idle_seconds=3.0, interruptions=1, profile=False
 )
+_PAGE = ROOT / "docs" / "benchmarks.md"
+_NOTES = ROOT / "benchmarks" / "notes.md"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,24 +56,30 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--models",
         nargs="+",
-        choices=("demo", "given"),
-        help="pairs of models: demo, and the given one of --asr and --voice; default: all named",
+        choices=(_GENUINE, _DEMO),
+        default=(_GENUINE, _DEMO),
+        help="pairs of models to measure",
     )
-    made.add_argument("--asr", default="demo", help="recogniser: a catalogue name or a folder")
-    made.add_argument("--voice", default="demo", help="voice: a catalogue name or an .onnx file")
+    made.add_argument(
+        "--asr", default="base", help="genuine recogniser: a catalogue name or a folder"
+    )
+    made.add_argument(
+        "--voice",
+        default="en_US-joe-medium",
+        help="genuine voice: a catalogue name or an .onnx file",
+    )
     made.add_argument(
         "--context",
         default="auto",
         help="what the product's recogniser is given to hear, as for ASR_CONTEXT: auto, full or "
         "a number of seconds",
     )
-    made.add_argument("--name", default="given", help="what the given pair is called in the report")
     made.add_argument(
-        "--random-weights",
-        action="store_true",
-        help="the given models have the cost of real ones and no knowledge: turns end by silence",
+        "--cache", type=Path, default=ROOT / "models", help="folder that models are fetched into"
     )
-    made.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
+    made.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS[:3], help="parts to measure"
+    )
     made.add_argument("--systems", nargs="+", choices=tuple(IN_ROOMS), default=tuple(IN_ROOMS))
     made.add_argument("--rounds", type=int, default=2, help="times that systems take turns")
     made.add_argument(
@@ -83,6 +94,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--quick", action="store_true", help="a smoke test: its figures mean little")
     made.add_argument("--out", type=Path, help="folder of results; default: bench-results/DATE")
     made.add_argument(
+        "--docs",
+        action="store_true",
+        help="write docs/benchmarks.md with its plots as well, benchmarks/notes.md on top",
+    )
+    made.add_argument(
         "--peers",
         type=Path,
         default=ROOT / ".venv-peers" / "bin" / "python",
@@ -91,24 +107,28 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def pairs_of(arguments: argparse.Namespace, folder: Path) -> tuple[ModelPair, ...]:
-    """The pairs that are asked for. Raises ModelError."""
-    given = arguments.asr != "demo" or arguments.voice != "demo"
-    wanted = arguments.models or (["demo", "given"] if given else ["demo"])
+def pairs_of(arguments: argparse.Namespace) -> tuple[ModelPair, ...]:
+    """The pairs that are asked for, fetched where they are not here yet. Raises ModelError."""
+    cache, progress = arguments.cache.resolve(), ConsoleProgress()
     pairs = []
-    if "demo" in wanted:
-        pairs.append(ModelPair.find("demo", "demo", "demo"))
-    if "given" in wanted:
+    if _GENUINE in arguments.models:
         pairs.append(
             ModelPair.find(
-                arguments.name,
+                _GENUINE,
                 arguments.asr,
                 arguments.voice,
                 arguments.context,
-                random_weights_in=folder / "models" if arguments.random_weights else None,
+                cache=cache,
+                progress=progress,
             )
         )
+    if _DEMO in arguments.models:
+        pairs.append(ModelPair.find(_DEMO, DEMO_ASR.name, DEMO_VOICE.name, cache=cache))
     return tuple(pairs)
+
+
+def _write(file: Path, results: dict[str, Any]) -> None:
+    file.write_text(json.dumps(results, indent=1), encoding="utf-8")
 
 
 def main() -> int:
@@ -120,7 +140,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         options = Options(
-            pairs=pairs_of(arguments, folder),
+            pairs=pairs_of(arguments),
             systems=tuple(arguments.systems),
             parts=tuple(arguments.only),
             folder=folder,
@@ -133,6 +153,7 @@ def main() -> int:
             floor_times=3 if arguments.quick else 10,
             engine_times=2 if arguments.quick else 10,
             patience_seconds=0.0 if arguments.quick else arguments.patience,
+            keep=lambda found: _write(folder / "results.json", found),
             say=lambda text: print(text, file=sys.stderr, flush=True),
         )
         results = asyncio.run(run(options))
@@ -141,10 +162,9 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    file = folder / "results.json"
-    file.write_text(json.dumps(results, indent=1), encoding="utf-8")
-    report = write_report(results, folder / "report.md")
-    print(report)
+    print(write_report(results, folder / "report.md"))
+    if arguments.docs:
+        print(write_report(results, _PAGE, _NOTES.read_text(encoding="utf-8")))
     return 0
 
 

@@ -12,22 +12,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from agent.settings.conversation import TurnSettings
 from benchmarks import machine
 from benchmarks.caller import room_token
 from benchmarks.endpoint import FixedReplies
 from benchmarks.engine_figures import measure_engines
-from benchmarks.ladder import Amounts, Climb, Stage
+from benchmarks.ladder import STEPS, Amounts, Climb, Stage
 from benchmarks.models import ModelPair
 from benchmarks.processes import ProgramError
 from benchmarks.remote import RemoteError, open_remote
-from benchmarks.speech import REPLY, complete_requests, talk
+from benchmarks.speech import REPLY, complete_requests, people, talk
 from benchmarks.systems import IN_ROOMS, ROOT, OursBuiltin, Surroundings, System
 from benchmarks.watch import ProcessWatch
 from services.livekit_server import LiveKitAddress, LiveKitServer, find_program
 
 PARTS = ("floor", "rooms", "engines", "requests")
-_FAILURES = (ProgramError, RemoteError, TimeoutError)
+"""The last, every complete request with built-in replies, takes minutes."""
+_FAILURES = (ProgramError, RemoteError, TimeoutError, OSError, psutil.Error)
+"""What may happen to a system that is measured, without ending the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Options:
     engine_times: int
     patience_seconds: float
     """The longest wait, each time, for other programs on the machine to be quiet."""
+    keep: Callable[[dict[str, Any]], None]
+    """Told of the results so far, each time that there are more."""
     say: Callable[[str], None] = field(default=print)
 
 
@@ -70,29 +76,39 @@ async def run(options: Options) -> dict[str, Any]:
         "reply": REPLY,
         "pairs": {},
     }
-    for pair in options.pairs:
-        results["pairs"][pair.name] = await _Pair(options, pair, program).measure()
-    results["minutes"] = (time.monotonic() - began) / 60
+
+    def keep() -> None:
+        results["minutes"] = (time.monotonic() - began) / 60
+        options.keep(results)
+
+    for models in options.pairs:
+        pair = _Pair(options, models, program, keep)
+        results["pairs"][models.name] = pair.found
+        try:
+            await pair.measure()
+        except _FAILURES as error:
+            pair.found["problems"].append(f"{models.name} models, broken off: {error}")
+        keep()
     return results
 
 
 class _Pair:
     """Everything that is measured with one pair of models."""
 
-    def __init__(self, options: Options, models: ModelPair, livekit_program: str) -> None:
+    def __init__(
+        self, options: Options, models: ModelPair, livekit_program: str, keep: Callable[[], None]
+    ) -> None:
         self._options = options
         self._models = models
         self._livekit_program = livekit_program
+        self._keep = keep
         self._problems: list[str] = []
-
-    async def measure(self) -> dict[str, Any]:
-        options, models = self._options, self._models
-        found: dict[str, Any] = {
+        self.found: dict[str, Any] = {
             "models": {
                 "asr": models.asr.name,
                 "voice": models.voice.stem,
                 "context": models.context,
-                "random_weights": models.random_weights,
+                "demo": models.demo,
             },
             "floor": [],
             "floor_cores": None,
@@ -102,10 +118,15 @@ class _Pair:
             "engines": None,
             "problems": self._problems,
         }
+        """Everything that was found, as it goes into the file of results."""
+
+    async def measure(self) -> None:
+        """Measure all parts that are asked for."""
+        options, models, found = self._options, self._models, self.found
         if set(options.parts) & {"floor", "rooms", "requests"}:
             async with AsyncExitStack() as stack:
                 room = await stack.enter_async_context(self._stage())
-                await self._in_rooms(*room, found)
+                await self._in_rooms(*room)
         if "engines" in options.parts:
             options.say(f"{models.name}: the engines alone")
             found["engines"] = await measure_engines(
@@ -116,26 +137,21 @@ class _Pair:
                 patience_seconds=options.patience_seconds,
                 problems=self._problems,
             )
-        return found
 
-    async def _in_rooms(
-        self, stage: Stage, surroundings: Surroundings, found: dict[str, Any]
-    ) -> None:
-        options = self._options
+    async def _in_rooms(self, stage: Stage, surroundings: Surroundings) -> None:
+        options, found = self._options, self.found
         if "floor" in options.parts:
             options.say(f"{self._models.name}: transport floor")
             await stage.watch.wait_for_quiet(options.patience_seconds)
-            await self._floor(stage, surroundings.livekit, found)
+            await self._floor(stage, surroundings.livekit)
         if "rooms" in options.parts:
-            await self._climb_by_turns(stage, surroundings, found)
-        if "requests" in options.parts and not self._models.random_weights:
+            await self._climb_by_turns(stage, surroundings)
+        if "requests" in options.parts:
             options.say(f"{self._models.name}: all complete requests, built-in replies")
             found["requests"] = await self._requests(stage, surroundings)
 
-    async def _climb_by_turns(
-        self, stage: Stage, surroundings: Surroundings, found: dict[str, Any]
-    ) -> None:
-        options = self._options
+    async def _climb_by_turns(self, stage: Stage, surroundings: Surroundings) -> None:
+        options, found = self._options, self.found
         async with AsyncExitStack() as stack:
             systems: list[System] = []
             for name in options.systems:
@@ -158,6 +174,7 @@ class _Pair:
                     except _FAILURES as error:
                         self._problems.append(f"{system.label}, round {number}: {error}")
                     found["climbs"].append(climb.result)
+                    self._keep()
 
     async def _start(self, system: System, stage: Stage) -> None:
         await system.start()
@@ -176,7 +193,8 @@ class _Pair:
             f"caller-of-{room}",
             agent_name=system.agent_name,
         )
-        recordings = [str(r.path) for r in complete_requests()]
+        requests = complete_requests() if self._models.demo else people()
+        recordings = [str(r.path) for r in requests]
         try:
             await self._start(system, stage)
             await stage.callers.call("join", url=livekit.url, token=token, room=room)
@@ -198,8 +216,9 @@ class _Pair:
             await system.stop()
         return {"turns": said["turns"], "records": said["records"]}
 
-    async def _floor(self, stage: Stage, livekit: LiveKitAddress, found: dict[str, Any]) -> None:
+    async def _floor(self, stage: Stage, livekit: LiveKitAddress) -> None:
         """What transport takes, there and back, and a participant that does nothing else."""
+        found = self.found
         room = f"echo-{self._models.name}"
 
         def token(identity: str) -> str:
@@ -247,7 +266,7 @@ class _Pair:
             assert server.process_id is not None
             watch.add("livekit", server.process_id)
             watch.add("benchmark", os.getpid(), children=False)
-            rooms = max((5, *options.first.memory_rooms, *options.later.memory_rooms))
+            rooms = max(step.rooms for step in STEPS.values())
             yield (
                 Stage(
                     callers,

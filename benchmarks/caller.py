@@ -8,7 +8,6 @@ import contextlib
 import datetime
 import json
 import time
-import wave
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,17 +17,12 @@ import numpy as np
 from livekit import api, rtc
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
-from numpy.typing import NDArray
 
-SAMPLE_RATE = 16_000
-"""Hz, of what the caller says and hears."""
+from benchmarks.speech import AUDIBLE, SAMPLE_RATE, Samples, audible_span, read_sound
+
 _FRAME_SECONDS = 0.02
 _FRAME_SAMPLES = round(SAMPLE_RATE * _FRAME_SECONDS)
-_AUDIBLE = 0.01
-"""Of full scale: -40 dB."""
 _QUEUE_MILLISECONDS = 60
-
-Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +68,6 @@ def room_token(
             RoomConfiguration(agents=[RoomAgentDispatch(agent_name=agent_name)])
         )
     return token.to_jwt()
-
-
-def read_wav(path: Path) -> Samples:
-    """Mono samples in [-1, 1] of a 16 kHz, 16-bit WAV file."""
-    with wave.open(str(path)) as file:
-        if file.getframerate() != SAMPLE_RATE or file.getsampwidth() != 2:
-            raise ValueError(f"{path} is not a 16 kHz, 16-bit WAV file")
-        data = np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16)
-    return data.reshape(-1, file.getnchannels())[:, 0].astype(np.float32) / 32768.0
 
 
 class Caller:
@@ -168,8 +153,7 @@ class Caller:
 
     async def say(self, samples: Samples) -> Utterance:
         """Speak; returns when the last audible sample has left the microphone."""
-        audible = np.flatnonzero(np.abs(samples) > _AUDIBLE)
-        first, last = (int(audible[0]), int(audible[-1])) if len(audible) else (0, len(samples))
+        first, last = audible_span(samples)
         self._spoken.clear()
         self._marks = []
         frames = -(-len(samples) // _FRAME_SAMPLES)
@@ -185,7 +169,7 @@ class Caller:
 
     async def say_file(self, path: Path) -> Utterance:
         """Speak a recording."""
-        return await self.say(read_wav(path))
+        return await self.say(read_sound(path))
 
     async def send_text(self, text: str) -> None:
         """Type instead of speaking."""
@@ -366,4 +350,4 @@ class Caller:
 
 
 def _is_audible(samples: Samples) -> bool:
-    return bool(len(samples)) and float(np.max(np.abs(samples))) > _AUDIBLE
+    return bool(len(samples)) and float(np.max(np.abs(samples))) > AUDIBLE

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.caller import Caller, Samples, Utterance, read_wav
+from benchmarks.caller import Caller, Utterance
 from benchmarks.remote import serve
+from benchmarks.speech import Samples, read_sound
 
 GREETING_SECONDS = 30.0
 """The longest wait for a greeting: some systems load their models then."""
@@ -154,7 +155,7 @@ class Callers:
 
     def _samples(self, path: str) -> Samples:
         if path not in self._recordings:
-            self._recordings[path] = read_wav(Path(path))
+            self._recordings[path] = read_sound(Path(path))
         return self._recordings[path]
 
 

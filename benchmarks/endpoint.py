@@ -1,15 +1,31 @@
-"""An OpenAI-compatible endpoint that always gives the same reply at once."""
+"""An OpenAI-compatible endpoint that always gives the same reply, at once or at a real pace."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 MODEL = "fixed"
+_TOKEN = re.compile(r"\s*(?:[\w']+|[^\w\s])")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a language model writes."""
+
+    first_token_seconds: float
+    """From the request to the first token."""
+    tokens_per_second: float
+
+
+REALISTIC = Pace(first_token_seconds=0.3, tokens_per_second=30.0)
+"""About what a small model on a GPU of its own does, or a hosted one."""
 
 
 class FixedReplies:
@@ -18,6 +34,8 @@ class FixedReplies:
     def __init__(self, reply: str) -> None:
         self.reply = reply
         """What is answered from now on."""
+        self.pace: Pace | None = None
+        """How fast, from now on; None: at once."""
         self.requests = 0
         self._runner: web.AppRunner | None = None
 
@@ -38,18 +56,21 @@ class FixedReplies:
             await self._runner.cleanup()
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
+        began = time.monotonic()
         self.requests += 1
+        reply, pace = self.reply, self.pace
         asked = await request.json()
-        words = self.reply.split(" ")
-        parts = [word if i == 0 else f" {word}" for i, word in enumerate(words)]
         if not asked.get("stream"):
-            message = {"role": "assistant", "content": self.reply}
+            message = {"role": "assistant", "content": reply}
             return web.json_response(_completion([{"message": message, "finish_reason": "stop"}]))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         try:
-            for part in parts:
-                delta = {"role": "assistant", "content": part}
+            for number, token in enumerate(_TOKEN.findall(reply)):
+                if pace is not None:
+                    due = began + pace.first_token_seconds + number / pace.tokens_per_second
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+                delta = {"role": "assistant", "content": token}
                 await response.write(_event([{"index": 0, "delta": delta, "finish_reason": None}]))
             stop = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
             await response.write(_event(stop))

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.caller import read_wav
 from benchmarks.remote import serve
+from benchmarks.speech import read_sound
 
 _DEADLINE_SECONDS = 60.0
 
@@ -75,7 +75,7 @@ class Engines:
 
     async def transcribe(self, path: str) -> float:
         """Ours: seconds for a finished utterance."""
-        samples = read_wav(Path(path))
+        samples = read_sound(Path(path))
         began = time.monotonic()
         await self._asr.transcribe(
             samples, room="benchmark", priority=self._final, deadline_seconds=_DEADLINE_SECONDS
@@ -84,7 +84,7 @@ class Engines:
 
     async def transcribe_stock(self, path: str) -> float:
         """The naive adapter: the same, padded to 30 s."""
-        samples = read_wav(Path(path))
+        samples = read_sound(Path(path))
         began = time.monotonic()
         await asyncio.to_thread(self._transcribe_stock, samples)
         return time.monotonic() - began

@@ -119,6 +119,11 @@ class PairFigures:
         found = [b["cpu"]["others"] for _, b in self._batches() if "others" in b["cpu"]]
         return Spread.of(found)
 
+    @property
+    def rests(self) -> list[int]:
+        """Numbers of rooms that were looked at while nobody talked."""
+        return sorted({r["rooms"] for climb in self.found["climbs"] for r in climb["idle"]})
+
     def idle(self, system: str, rooms: int) -> dict[str, Any] | None:
         """What was found while nobody talked in so many rooms."""
         for climb in self._climbs(system):
@@ -153,8 +158,8 @@ class PairFigures:
         }
 
     def bytes_per_room(self, system: str) -> float | None:
-        """By how much memory grows with a room, beyond the first."""
-        return slope(self.memory(system).items())
+        """By how much memory grows with a room, once several have talked."""
+        return slope((rooms, size) for rooms, size in self.memory(system).items() if rooms > 1)
 
     def health(self) -> list[float]:
         """Seconds that our worker took to say that it is alive, with four rooms talking."""

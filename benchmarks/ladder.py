@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ import aiohttp
 import numpy as np
 
 from benchmarks.caller import room_token
-from benchmarks.endpoint import FixedReplies
+from benchmarks.callers import REPLY_SECONDS
+from benchmarks.endpoint import REALISTIC, FixedReplies
 from benchmarks.lag import lag_seconds
+from benchmarks.processes import ProgramError
 from benchmarks.remote import Remote
-from benchmarks.speech import LONG_REPLY, interruption, talk
+from benchmarks.speech import LONG_REPLY, Recording, interruption, people, talk
 from benchmarks.systems import Ours, System, health_seconds
 from benchmarks.watch import ProcessWatch
 
@@ -29,6 +31,8 @@ _DISTURBED_CORES = 0.35
 """A measurement during which it used more is made again."""
 _TRIES = 3
 _INTERRUPT_AFTER_SECONDS = 1.5
+_HOPELESS_SECONDS = 6.0
+"""A system whose median answer took longer is not asked for more rooms: time is short."""
 
 _numbers = itertools.count(1)
 
@@ -40,14 +44,41 @@ class Amounts:
     turns: dict[str, int]
     """By the names of `STEPS`; 0 leaves a step out."""
     idle_seconds: float
+    """Of silence, in which cores and memory are looked at; 0: not at all."""
     interruptions: int
-    memory_rooms: tuple[int, ...]
     profile: bool
     """Whether to ask py-spy who holds the GIL."""
 
 
-STEPS = {"1": (1, 1), "2": (2, 2), "4": (4, 4), "1 of 5": (5, 1)}
-"""Names of steps: rooms that are open, rooms that talk at once."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung."""
+
+    rooms: int
+    """That are open."""
+    talking: int
+    """Of these, at once."""
+    people: bool = False
+    """Callers speak recordings of people: for recognisers that understand them."""
+    paced: bool = False
+    """The language model writes as fast as a real one, instead of at once."""
+
+    @property
+    def recordings(self) -> Sequence[Recording]:
+        """What callers say."""
+        return people() if self.people else talk()
+
+
+STEPS = {
+    "1": Step(1, 1),
+    "1, people": Step(1, 1, people=True),
+    "1, people, real LLM": Step(1, 1, people=True, paced=True),
+    "2": Step(2, 2),
+    "4": Step(4, 4),
+    "1 of 5": Step(5, 1),
+    "8": Step(8, 8),
+}
+"""By their names in the report."""
 
 
 @dataclass(slots=True)
@@ -84,22 +115,34 @@ class Climb:
     async def run(self, amounts: Amounts) -> dict[str, Any]:
         """Climb; callers leave at the end, whatever happens."""
         try:
-            for name, (rooms, talking) in STEPS.items():
-                if not amounts.turns.get(name):
+            for name, step in STEPS.items():
+                if not amounts.turns.get(name) or not self._worth_trying(name, step):
                     continue
-                await self._join_up_to(rooms)
-                if rooms in (1, 5) and amounts.idle_seconds:
+                await self._join_up_to(step.rooms)
+                if self._rests_at(step) and amounts.idle_seconds:
                     await self._rest(amounts)
-                await self._talk(name, talking, amounts.turns[name])
+                await self._talk(name, step, amounts.turns[name])
                 if name == "1" and amounts.interruptions:
                     await self._interrupt(amounts.interruptions)
-            for rooms in amounts.memory_rooms:
-                await self._join_up_to(rooms)
-                await self._weigh()
         finally:
             await self._stage.callers.call("leave")
             await asyncio.sleep(_SETTLE_SECONDS)
         return self.result
+
+    def _worth_trying(self, name: str, step: Step) -> bool:
+        """Whether the system can do this, and answered in time when fewer rooms talked."""
+        if step.people and self._system.models.demo:
+            return False
+        slowest = max(map(_median_response, self.result["batches"]), default=0.0)
+        if step.talking > 1 and slowest > _HOPELESS_SECONDS:
+            self._complain(f"not tried with rooms: {name}; with fewer it took {slowest:.1f} s")
+            return False
+        return True
+
+    def _rests_at(self, step: Step) -> bool:
+        """Whether this step is the first with a number of rooms that are looked at in silence."""
+        done = {rest["rooms"] for rest in self.result["idle"]}
+        return step.rooms in (1, 5, 8) and step.rooms not in done
 
     async def _join_up_to(self, rooms: int) -> None:
         livekit = self._system.surroundings.livekit
@@ -124,28 +167,35 @@ class Climb:
             if joined["greeting_seconds"] is None:
                 self._complain(f"no greeting in room {len(self._rooms)}")
 
-    async def _talk(self, step: str, talking: int, turns: int) -> None:
+    async def _talk(self, name: str, step: Step, turns: int) -> None:
         for left in reversed(range(_TRIES)):
             await self._quiet()
-            batch = await self._talk_once(step, talking, turns)
+            self._stage.endpoint.pace = REALISTIC if step.paced else None
+            try:
+                batch = await self._talk_once(name, step, turns)
+            finally:
+                self._stage.endpoint.pace = None
             if self._undisturbed(batch, left):
                 self.result["batches"].append(batch)
                 return
 
-    async def _talk_once(self, step: str, talking: int, turns: int) -> dict[str, Any]:
+    async def _talk_once(self, name: str, step: Step, turns: int) -> dict[str, Any]:
+        assert self._system.program is not None
+        if self._system.program.ended:
+            raise ProgramError("it has ended")
         self._system.take_records()
         async with self._health() as health:
             said = await self._stage.callers.call(
                 "talk",
-                rooms=self._rooms[:talking],
-                recordings=[str(r.path) for r in talk()],
+                rooms=self._rooms[: step.talking],
+                recordings=[str(r.path) for r in step.recordings],
                 turns=turns,
                 seed=self._round,
             )
         start, end = said["start"], said["end"]
         self._stage.watch.sample()
         return {
-            "step": step,
+            "step": name,
             "turns": said["turns"],
             "records": said["records"] + self._system.take_records(),
             "seconds": end - start,
@@ -175,11 +225,7 @@ class Climb:
         if amounts.profile:
             found["gil_share"] = await self._gil_share(f"idle-{len(self._rooms)}")
         self.result["idle"].append(found)
-
-    async def _weigh(self) -> None:
-        await asyncio.sleep(2 * _SETTLE_SECONDS)
-        end = time.monotonic()
-        rss = self._stage.watch.rss_bytes(self._system.label, end - _SETTLE_SECONDS, end)
+        rss = self._stage.watch.rss_bytes(self._system.label, start, end)
         self.result["memory"].append({"rooms": len(self._rooms), "rss_bytes": rss})
 
     async def _interrupt(self, times: int) -> None:
@@ -280,3 +326,13 @@ class Climb:
 
     def _complain(self, text: str) -> None:
         self._stage.problems.append(f"{self._system.label}, round {self._round}: {text}")
+
+
+def _median_response(batch: dict[str, Any]) -> float:
+    """Seconds; without any answer as long as callers wait for one."""
+    seconds = [
+        REPLY_SECONDS if turn["answered"] is None else turn["answered"] - turn["ended"]
+        for turn in batch["turns"]
+        if not turn["cut_off"]
+    ]
+    return float(np.median(seconds)) if seconds else 0.0

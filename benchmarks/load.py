@@ -15,10 +15,10 @@ from pathlib import Path
 
 import aiohttp
 
-from benchmarks.caller import Caller, read_wav, room_token
+from benchmarks.caller import Caller, room_token
 from benchmarks.callers import GREETING_SECONDS, QUIET_SECONDS, Turn, take_turn
 from benchmarks.plots import draw_times
-from benchmarks.speech import complete_requests
+from benchmarks.speech import complete_requests, read_sound
 from benchmarks.statistics import Spread
 
 _PAUSE_SECONDS = (0.5, 2.5)
@@ -70,7 +70,7 @@ async def call(
                 await asyncio.sleep(chance.uniform(*_PAUSE_SECONDS))
                 path = chance.choice(recordings)
                 turn = await take_turn(
-                    caller, ticket.room, path.stem, read_wav(path), reply_seconds=_REPLY_SECONDS
+                    caller, ticket.room, path.stem, read_sound(path), reply_seconds=_REPLY_SECONDS
                 )
                 found.turns.append(turn)
     except Exception as error:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.random_weights import made_sure
-from services.models import ASRModel, resolve_asr, resolve_voice
-
-_CACHE = Path(__file__).parents[1] / "models"
+from services.models import (
+    ASR_CATALOGUE,
+    VOICE_CATALOGUE,
+    ASRModel,
+    Voice,
+    fetch_asr,
+    fetch_voice,
+    resolve_asr,
+    resolve_voice,
+)
+from services.models.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +30,8 @@ class ModelPair:
     context: str
     """Least seconds of sound that the product's recogniser works on, or `full`, as for
     ASR_CONTEXT; peers always pad to 30 s."""
-    random_weights: bool
-    """A model of true cost without knowledge, whose transcripts mean nothing: ends of turns are
-    judged by silence alone."""
+    demo: bool
+    """The recogniser that ships with the product, which does not understand people."""
 
     @classmethod
     def find(
@@ -35,25 +41,35 @@ class ModelPair:
         voice: str,
         context: str = "auto",
         *,
-        random_weights_in: Path | None = None,
+        cache: Path,
+        progress: Progress | None = None,
     ) -> ModelPair:
-        """By catalogue name or path. Raises ModelError with the cure.
+        """By catalogue name, fetched into `cache` where it is not there yet, or by path.
 
-        With `random_weights_in`, a folder for a copy of the recogniser, that is one of random
-        weights.
+        Raises ModelError with the cure.
         """
-        found_asr = resolve_asr(asr, cache=_CACHE)
-        found_voice = resolve_voice(voice, cache=_CACHE)
-        folder = found_asr.folder.resolve()
-        if random_weights_in is not None:
-            folder = made_sure(folder, random_weights_in)
+        found_asr = _asr(asr, cache, progress)
         return cls(
             name,
-            folder,
-            found_voice.model.resolve(),
+            found_asr.folder.resolve(),
+            _voice(voice, cache, progress).model.resolve(),
             _context(found_asr) if context == "auto" else context,
-            random_weights_in is not None,
+            found_asr.demo,
         )
+
+
+def _asr(name_or_path: str, cache: Path, progress: Progress | None) -> ASRModel:
+    entry = ASR_CATALOGUE.get(name_or_path)
+    if entry is None or entry.demo:
+        return resolve_asr(name_or_path, cache=cache)
+    return fetch_asr(name_or_path, cache=cache, progress=progress)
+
+
+def _voice(name_or_path: str, cache: Path, progress: Progress | None) -> Voice:
+    entry = VOICE_CATALOGUE.get(name_or_path)
+    if entry is None or entry.demo:
+        return resolve_voice(name_or_path, cache=cache)
+    return fetch_voice(name_or_path, cache=cache, progress=progress)
 
 
 def _context(model: ASRModel) -> str:

@@ -74,6 +74,11 @@ class Program:
         )
         return cls(name, process, log)
 
+    @property
+    def ended(self) -> bool:
+        """Whether it runs no more."""
+        return self._process.returncode is not None
+
     async def wait_for_line(self, wanted: Callable[[str], bool], timeout_seconds: float) -> str:
         """The first line from now on, or of those kept, that is `wanted`; it is then forgotten.
 

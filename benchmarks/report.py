@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.figures import OURS, PairFigures, pairs
 from benchmarks.plots import draw
 from benchmarks.statistics import Spread
-from benchmarks.targets import judge
+from benchmarks.targets import judge, rooms_per_core
 
 _CAPTIONS = {
     "response": "Response in a real room",
@@ -27,7 +27,9 @@ def write_report(results: dict[str, Any], file: Path, notes: str = "") -> Path:
     folder = file.with_suffix("")
     parts = [*_head(results), *([notes.strip()] if notes.strip() else []), *_targets(results)]
     for pair in pairs(results):
-        parts += _pair(pair, {n: p.name for n, p in draw(pair, folder).items()}, folder.name)
+        parts += _pair(
+            pair, results, {n: p.name for n, p in draw(pair, folder).items()}, folder.name
+        )
     parts += [_METHOD.strip()]
     file.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return file
@@ -60,15 +62,15 @@ def _targets(results: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _pair(pair: PairFigures, plots: dict[str, str], folder: str) -> Iterator[str]:
+def _pair(
+    pair: PairFigures, results: dict[str, Any], plots: dict[str, str], folder: str
+) -> Iterator[str]:
     models = pair.found["models"]
     yield f"## {pair.name.capitalize()} models"
     yield (
         f"Recogniser `{models['asr']}`, given {_context(models['context'])} by ours, its whole "
         f"window by the peers; voice `{models['voice']}`."
     )
-    if models["random_weights"]:
-        yield _RANDOM_WEIGHTS
     if pair.floor is not None:
         yield (
             f"Transport alone (an echo in the room, first sample sent → first sample back): "
@@ -81,6 +83,11 @@ def _pair(pair: PairFigures, plots: dict[str, str], folder: str) -> Iterator[str
         usual, most = max(0.0, others.p50), max(0.0, others.most)
         yield (
             f"Other programs on the machine used {usual:.2f} cores meanwhile (at most {most:.2f})."
+        )
+    if (each := rooms_per_core(pair, results)) is not None:
+        yield (
+            f"Rooms per core that may talk at the same moment, of those tried, callers included: "
+            f"{each:g} (answered within twice of what one room may take)."
         )
     for name, caption in _CAPTIONS.items():
         body = list(_SECTIONS[name](pair))
@@ -154,7 +161,7 @@ def _other_waits(pair: PairFigures) -> Iterator[str]:
 
 def _cores(pair: PairFigures) -> Iterator[str]:
     rows: list[Sequence[str]] = []
-    for rooms in (1, 5):
+    for rooms in pair.rests:
         cells = [_cores_of((pair.idle(s, rooms) or {}).get("cpu", {})) for s in pair.systems]
         if any(cell != "–" for cell in cells):
             rows.append((f"{rooms}, idle", *cells))
@@ -177,7 +184,7 @@ def _cores(pair: PairFigures) -> Iterator[str]:
     yield "Event-loop lag p99 of the latest loop, milliseconds."
     yield table(("rooms talking", *pair.systems), lags)
     shares = []
-    for rooms in (1, 5):
+    for rooms in pair.rests:
         for system in pair.systems:
             share = (pair.idle(system, rooms) or {}).get("gil_share")
             if share is not None:
@@ -268,13 +275,6 @@ def _context(setting: str) -> str:
 def _lag(seconds: float | None) -> str:
     return "–" if seconds is None else f"{1e3 * seconds:.1f}"
 
-
-_RANDOM_WEIGHTS = (
-    "Both have the cost of real models and random weights: what they hear means nothing, and the "
-    "context of a real one is taken for granted. So ours ends "
-    "turns by silence alone here. The recogniser's scores are scaled for all systems, so that it "
-    "is as sure of its tokens as a real one, and nobody decodes twice for want of trust."
-)
 
 _METHOD = """
 ## How it is measured

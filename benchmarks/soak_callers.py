@@ -10,14 +10,12 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from benchmarks.caller import SAMPLE_RATE, Caller, Samples, read_wav, room_token
+from benchmarks.caller import Caller, room_token
 from benchmarks.callers import GREETING_SECONDS, QUIET_SECONDS, take_turn
 from benchmarks.remote import serve
-
-_SPEECH = Path(__file__).parents[1] / "tests" / "speech"
+from benchmarks.speech import FOLDER, SAMPLE_RATE, Samples, read_sound
 
 _REPLY_SECONDS = 8.0
 """Much of what is said here is cut or overheard: no reply is an answer too."""
@@ -55,14 +53,14 @@ class Words:
 
     def __init__(self, chance: random.Random, longest_seconds: float) -> None:
         self._chance = chance
-        entries = json.loads((_SPEECH / "index.json").read_text(encoding="utf-8"))
+        entries = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
         talk = [e for e in entries if e["text"] and _ENDS_THE_CALL not in e["text"].split()]
         self._whole = [
-            read_wav(_SPEECH / e["file"])
+            read_sound(FOLDER / e["file"])
             for e in talk
             if e["kind"] != "long" and e["seconds"] <= longest_seconds
         ]
-        self._long = [read_wav(_SPEECH / e["file"]) for e in talk if e["kind"] == "long"]
+        self._long = [read_sound(FOLDER / e["file"]) for e in talk if e["kind"] == "long"]
         self._longest_cut = min(_CUT_SECONDS[1], longest_seconds)
 
     def next(self) -> Samples:

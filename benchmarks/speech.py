@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from services.audio_file import AudioFile
+
 FOLDER = Path(__file__).parents[1] / "tests" / "speech"
+PEOPLE_FOLDER = FOLDER / "human"
+
+SAMPLE_RATE = 16_000
+"""Hz, of what callers say and hear."""
+AUDIBLE = 0.01
+"""Of full scale: -40 dB."""
+
+Samples = NDArray[np.float32]
 
 GREETING = "Hello, how can I help you?"
 REPLY = "Of course, I will do that for you right away."
@@ -29,9 +44,15 @@ WORDS = {
 """Sentences by their number of words."""
 
 
+_PEOPLE = {"request": 5, "telephone": 2, "accent": 2, "child": 1}
+"""Recordings of each kind that callers speak, of as many people."""
+_LONGEST_SECONDS = 5.0
+_LEAST_SILENCE_SECONDS = 0.3
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A 16 kHz mono WAV file; times are seconds from its start."""
+    """A file of speech; times are seconds from its start."""
 
     path: Path
     text: str
@@ -52,6 +73,52 @@ def talk() -> list[Recording]:
 def interruption() -> Recording:
     """Something long enough to interrupt somebody with."""
     return max(complete_requests(), key=lambda r: r.seconds)
+
+
+@cache
+def people() -> tuple[Recording, ...]:
+    """Whole sentences by people, mostly requests, the same for every system.
+
+    Only such in which the last audible sample is that of the last word: where the noise of the
+    room is audible, nobody can say how long an answer took.
+    """
+    chosen: list[list[Recording]] = []
+    for kind, count in _PEOPLE.items():
+        clear = (r for r in _by_people(kind) if _ends_clearly(r))
+        chosen.append([r for r, _ in zip(clear, range(count), strict=False)])
+    longest = max(len(some) for some in chosen)
+    # Kinds by turns, so that a few recordings are of several kinds as well.
+    return tuple(some[i] for i in range(longest) for some in chosen if i < len(some))
+
+
+def read_sound(path: Path) -> Samples:
+    """Mono samples in [-1, 1] at 16 kHz of a recording in any format; blocks."""
+    with AudioFile(path, sample_rate=SAMPLE_RATE) as file:
+        return np.concatenate(list(file.chunks()))
+
+
+def audible_span(samples: Samples) -> tuple[int, int]:
+    """First and last audible sample; all of them where none is."""
+    audible = np.flatnonzero(np.abs(samples) > AUDIBLE)
+    return (int(audible[0]), int(audible[-1])) if len(audible) else (0, len(samples))
+
+
+def _ends_clearly(recording: Recording) -> bool:
+    samples = read_sound(recording.path)
+    silence = len(samples) - audible_span(samples)[1]
+    return silence >= _LEAST_SILENCE_SECONDS * SAMPLE_RATE
+
+
+def _by_people(kind: str) -> Iterator[Recording]:
+    """Not too long, one of each speaker."""
+    speakers = set()
+    for entry in json.loads((PEOPLE_FOLDER / "index.json").read_text(encoding="utf-8")):
+        speaker = entry["speaker"] or entry["file"]
+        if entry["kind"] != kind or entry["seconds"] > _LONGEST_SECONDS or speaker in speakers:
+            continue
+        speakers.add(speaker)
+        path = PEOPLE_FOLDER / entry["file"]
+        yield Recording(path, entry["text"], entry["seconds"], kind)
 
 
 def _recordings(kind: str) -> list[Recording]:

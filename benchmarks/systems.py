@@ -160,7 +160,6 @@ class Ours(System):
             "MAX_ROOMS": str(self.surroundings.rooms),
             "WORKER_PORT": str(self.port),
             "WHISPER_MODEL_PATH": str(ROOT / "models"),
-            "TURN_DETECTION": "vad" if self.models.random_weights else "fast",
             "DRAIN_SECONDS": "0",
             **llm,
         }

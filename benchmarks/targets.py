@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.figures import OURS, PairFigures, pairs
+from benchmarks.ladder import STEPS
 from benchmarks.statistics import Spread, share
 
 _MEBIBYTE = 2**20
-_MARGIN_SECONDS = {"demo": 0.1}
-_OTHER_MARGIN_SECONDS = 0.2
-_AHEAD = {"1": 3.0, "2": 5.0, "4": 5.0}
-_FIRST_SOUND_SECONDS = {"5": 0.12, "15": 0.12, "40": 0.16}
+_MARGIN_SECONDS = 0.15
+_TIMES = {"1": 1.0, "2": 1.3, "4": 2.0}
+"""What an answer may take where so many rooms talk, over what it may take in one."""
+_FIRST_SOUND_SECONDS = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,8 @@ def judge(results: dict[str, Any]) -> list[Target]:
 
 def _of_pair(pair: PairFigures, endpointing: float) -> Iterator[Target]:
     yield from _response(pair, endpointing)
-    if pair.name != "demo":
-        yield from _ahead(pair)
-        yield from _first_sound(pair)
+    yield from _ahead(pair)
+    yield from _first_sound(pair)
     delays = pair.transcript_delays(OURS)
     if (quick := share(delays, 0.030)) is not None:
         yield Target(
@@ -69,15 +69,40 @@ def _of_pair(pair: PairFigures, endpointing: float) -> Iterator[Target]:
         yield _at_most(f"{pair.name}: health while four rooms talk, slowest", spread.most, 0.100)
 
 
+def response_limit(pair: PairFigures, endpointing: float, step: str) -> float | None:
+    """Seconds that an answer may take at that step; None where no promise covers it."""
+    times, floor = _TIMES.get(step), pair.floor
+    if times is None or floor is None:
+        return None
+    return times * (endpointing + floor.p50 + _MARGIN_SECONDS)
+
+
+def rooms_per_core(pair: PairFigures, results: dict[str, Any]) -> float | None:
+    """The most rooms, of those tried, that talk at once and are answered in time, by cores.
+
+    In time means within twice of what one room may take.
+    """
+    limit = response_limit(pair, results["endpointing_seconds"], "4")
+    if limit is None:
+        return None
+    in_time = [
+        step.talking
+        for name, step in STEPS.items()
+        if step.talking == step.rooms and not (step.people or step.paced)
+        if (spread := pair.answers(OURS, name).spread) is not None and spread.p50 <= limit
+    ]
+    return max(in_time) / results["machine"]["cores"] if in_time else None
+
+
 def _response(pair: PairFigures, endpointing: float) -> Iterator[Target]:
-    spread, floor = pair.answers(OURS, "1").spread, pair.floor
-    if spread is not None and floor is not None:
-        margin = _MARGIN_SECONDS.get(pair.name, _OTHER_MARGIN_SECONDS)
-        yield _at_most(
-            f"{pair.name}: response p50, one room: endpointing + transport + {margin * 1e3:.0f} ms",
-            spread.p50,
-            endpointing + floor.p50 + margin,
-        )
+    margin = f"endpointing + transport + {_MARGIN_SECONDS * 1e3:.0f} ms"
+    for step, times in _TIMES.items():
+        spread, limit = pair.answers(OURS, step).spread, response_limit(pair, endpointing, step)
+        if spread is None or limit is None:
+            continue
+        bound = margin if times == 1 else f"{times:g} × ({margin})"
+        what = f"{pair.name}: response p50, rooms talking: {step}: {bound}"
+        yield _at_most(what, spread.p50, limit)
     requests = pair.requests()
     if requests is not None and requests.spread is not None:
         what = f"{pair.name}: response p50 on all complete requests, nothing configured"
@@ -85,26 +110,26 @@ def _response(pair: PairFigures, endpointing: float) -> Iterator[Target]:
 
 
 def _ahead(pair: PairFigures) -> Iterator[Target]:
-    for step, times in _AHEAD.items():
+    for step in pair.steps:
         spread, best = pair.answers(OURS, step).spread, pair.best_peer(step)
         if spread is None or best is None:
             continue
         peer, median = best
         ahead = median / spread.p50
         yield Target(
-            f"{pair.name}: ahead of the best peer ({peer}), rooms talking: {step}",
-            f"≥ {times:.0f}×",
-            f"{ahead:.1f}×",
-            ahead >= times,
-            f"{ahead - times:+.1f}×",
+            f"{pair.name}: ahead of every peer (best: {peer}), rooms talking: {step}",
+            "> 1×",
+            f"{ahead:.2f}×",
+            ahead > 1.0,
+            f"{ahead - 1.0:+.2f}×",
         )
 
 
 def _first_sound(pair: PairFigures) -> Iterator[Target]:
-    found = pair.engine("first_sound").get("ours", {})
-    for words, limit in _FIRST_SOUND_SECONDS.items():
-        if (spread := Spread.of(found.get(words, []))) is not None:
-            yield _at_most(f"{pair.name}: first sound of {words} words, p50", spread.p50, limit)
+    for words, seconds in pair.engine("first_sound").get("ours", {}).items():
+        if (spread := Spread.of(seconds)) is not None:
+            what = f"{pair.name}: first sound of {words} words, p50"
+            yield _at_most(what, spread.p50, _FIRST_SOUND_SECONDS)
 
 
 def _idle(pair: PairFigures) -> Iterator[Target]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.caller import SAMPLE_RATE, read_wav
 from benchmarks.processes import Program, ProgramError
+from benchmarks.speech import SAMPLE_RATE, read_sound
 
 _CHUNK_SAMPLES = SAMPLE_RATE // 10
 _START_SECONDS = 60.0
@@ -62,7 +62,7 @@ class Wyoming:
 
     async def transcribe(self, path: Path) -> float:
         """Seconds from the end of the audio to the transcript; the audio is sent at once before."""
-        samples = read_wav(path)
+        samples = read_sound(path)
         pcm = (samples * 32767.0).astype("<i2").tobytes()
         form = {"rate": SAMPLE_RATE, "width": 2, "channels": 1}
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 22)

@@ -77,10 +77,8 @@ class Bot:
             device="cpu",
             compute_type="int8",
             settings=WhisperSTTService.Settings(
-                # Random weights are sure of nothing; every segment shall count.
                 model=str(arguments.asr),
                 language=Language.EN,
-                no_speech_prob=2.0,
             ),
         )
         tts = PiperTTSService(

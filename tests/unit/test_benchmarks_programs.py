@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import struct
 import sys
+import time
 from pathlib import Path
 
-import numpy as np
 import openai
 import psutil
 import pytest
 
-from benchmarks.endpoint import MODEL, FixedReplies
+from benchmarks.endpoint import MODEL, FixedReplies, Pace
 from benchmarks.lag import lag_seconds
 from benchmarks.processes import Program, ProgramError
-from benchmarks.random_weights import ModelFile, Variable
 from benchmarks.remote import Remote, RemoteError
 
 _ROOT = Path(__file__).parents[2]
@@ -139,18 +138,27 @@ async def test_the_endpoint_streams_the_same_reply_to_everybody() -> None:
     assert endpoint.requests == 1
 
 
-def test_scaling_a_variable_leaves_those_that_shared_its_content(tmp_path: Path) -> None:
-    ones = np.ones(3, dtype="<f4").tobytes()
-    file = tmp_path / "model.bin"
-    head = struct.pack("<I", 6) + struct.pack("<H", 2) + b"S\0" + struct.pack("<I", 3)
-    ModelFile(head, {"a/gamma": Variable((3,), 0, ones)}, {"last/gamma": "a/gamma"}).write(file)
-    model = ModelFile.read(file)
-    model.scale("last/gamma", 2.0)
-    model.write(file)
-    again = ModelFile.read(file)
-    assert again.variables["a/gamma"].data == ones
-    assert np.frombuffer(again.variables["last/gamma"].data, "<f4").tolist() == [2.0, 2.0, 2.0]
-    assert again.aliases == {}
+async def test_the_endpoint_keeps_the_pace_of_a_real_model() -> None:
+    endpoint = FixedReplies("Of course, I will.")
+    endpoint.pace = Pace(first_token_seconds=0.2, tokens_per_second=20.0)
+    url = await endpoint.start()
+    client = openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0)
+    try:
+        began = time.monotonic()
+        stream = await client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "anything"}], stream=True
+        )
+        pieces = [
+            (chunk.choices[0].delta.content, time.monotonic() - began)
+            async for chunk in stream
+            if chunk.choices[0].delta.content
+        ]
+    finally:
+        await client.close()
+        await endpoint.stop()
+    assert [text for text, _ in pieces] == ["Of", " course", ",", " I", " will", "."]
+    # Never sooner than a model would write it; how much later is up to the machine.
+    assert all(at >= 0.2 + n / 20.0 - 0.001 for n, (_, at) in enumerate(pieces))
 
 
 _BENCHMARK = """

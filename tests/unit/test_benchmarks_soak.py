@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.caller import SAMPLE_RATE
 from benchmarks.processes import Program
 from benchmarks.soak_callers import Words
 from benchmarks.soak_judge import (
@@ -22,6 +21,7 @@ from benchmarks.soak_judge import (
 )
 from benchmarks.soak_report import judge
 from benchmarks.soak_run import Found
+from benchmarks.speech import SAMPLE_RATE
 
 _ROOT = Path(__file__).parents[2]
 BEFORE = Sample(
