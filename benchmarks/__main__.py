@@ -18,7 +18,7 @@ from benchmarks.processes import end_programs_on_sigterm
 from benchmarks.report import write_report
 from benchmarks.systems import IN_ROOMS, ROOT
 from services.livekit_server import LiveKitServerError
-from services.models import DEMO_ASR, DEMO_VOICE, ConsoleProgress, ModelError
+from services.models import DEMO_ASR, DEMO_VOICE, ModelError
 
 _GENUINE, _DEMO = "genuine", "demo"
 
@@ -109,19 +109,11 @@ def parser() -> argparse.ArgumentParser:
 
 def pairs_of(arguments: argparse.Namespace) -> tuple[ModelPair, ...]:
     """The pairs that are asked for, fetched where they are not here yet. Raises ModelError."""
-    cache, progress = arguments.cache.resolve(), ConsoleProgress()
+    cache = arguments.cache.resolve()
     pairs = []
     if _GENUINE in arguments.models:
-        pairs.append(
-            ModelPair.find(
-                _GENUINE,
-                arguments.asr,
-                arguments.voice,
-                arguments.context,
-                cache=cache,
-                progress=progress,
-            )
-        )
+        models = arguments.asr, arguments.voice, arguments.context
+        pairs.append(ModelPair.find(_GENUINE, *models, cache=cache))
     if _DEMO in arguments.models:
         pairs.append(ModelPair.find(_DEMO, DEMO_ASR.name, DEMO_VOICE.name, cache=cache))
     return tuple(pairs)

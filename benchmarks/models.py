@@ -9,13 +9,14 @@ from services.models import (
     ASR_CATALOGUE,
     VOICE_CATALOGUE,
     ASRModel,
+    ConsoleProgress,
     Voice,
     fetch_asr,
     fetch_voice,
     resolve_asr,
     resolve_voice,
 )
-from services.models.progress import Progress
+from services.models.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +43,35 @@ class ModelPair:
         context: str = "auto",
         *,
         cache: Path,
-        progress: Progress | None = None,
     ) -> ModelPair:
         """By catalogue name, fetched into `cache` where it is not there yet, or by path.
 
         Raises ModelError with the cure.
         """
-        found_asr = _asr(asr, cache, progress)
+        with Sources() as sources:
+            found_asr = _asr(asr, cache, sources)
+            found_voice = _voice(voice, cache, sources)
         return cls(
             name,
             found_asr.folder.resolve(),
-            _voice(voice, cache, progress).model.resolve(),
+            found_voice.model.resolve(),
             _context(found_asr) if context == "auto" else context,
             found_asr.demo,
         )
 
 
-def _asr(name_or_path: str, cache: Path, progress: Progress | None) -> ASRModel:
+def _asr(name_or_path: str, cache: Path, sources: Sources) -> ASRModel:
     entry = ASR_CATALOGUE.get(name_or_path)
     if entry is None or entry.demo:
         return resolve_asr(name_or_path, cache=cache)
-    return fetch_asr(name_or_path, cache=cache, progress=progress)
+    return fetch_asr(name_or_path, cache=cache, progress=ConsoleProgress(), sources=sources)
 
 
-def _voice(name_or_path: str, cache: Path, progress: Progress | None) -> Voice:
+def _voice(name_or_path: str, cache: Path, sources: Sources) -> Voice:
     entry = VOICE_CATALOGUE.get(name_or_path)
     if entry is None or entry.demo:
         return resolve_voice(name_or_path, cache=cache)
-    return fetch_voice(name_or_path, cache=cache, progress=progress)
+    return fetch_voice(name_or_path, cache=cache, progress=ConsoleProgress(), sources=sources)
 
 
 def _context(model: ASRModel) -> str:

@@ -14,8 +14,11 @@ _LATER_EFFORT = 130
 """Length of the clauses after the first: while one is heard, there is time for the next."""
 _LEAST_EFFORT = 18
 """A shorter clause would sound torn off."""
+_MOST_FIRST_EFFORT = 130
+"""Without a place to pause up to here, the first clause is cut between words: all of it is read
+before the first sound, which takes a medium voice some 100 ms for so much."""
 _MOST_EFFORT = 200
-"""Without a place to pause up to here, it is cut between words: it would hold up everyone else."""
+"""The same for later ones: a longer one would hold up everyone else."""
 _DIGIT_EFFORT = 4
 """A digit takes as long to say as about four letters."""
 
@@ -113,16 +116,17 @@ def _find_cut(
     for starters in (conjunctions, prepositions):
         if joined := [index for index in near if _bare(words[index]) in starters]:
             return joined[-1]
+    most = _MOST_FIRST_EFFORT if start == 0 else _MOST_EFFORT
     fair = [
         index
         for index in possible
         if _ends_clause(words[index - 1]) or _bare(words[index]) in conjunctions | prepositions
     ]
-    if fair and ends[fair[0] - 1] - done <= _MOST_EFFORT:
+    if fair and ends[fair[0] - 1] - done <= most:
         return fair[0]
-    if ends[-1] - done <= _MOST_EFFORT:
+    if ends[-1] - done <= most:
         return None
-    return max((i for i in possible if ends[i - 1] - done <= _MOST_EFFORT), default=None)
+    return max((i for i in possible if ends[i - 1] - done <= most), default=None)
 
 
 def _effort(word: SpeakableWord) -> int:

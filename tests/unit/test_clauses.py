@@ -51,6 +51,14 @@ def test_no_scrap_is_cut_off() -> None:
     assert min(len(clause) for clause in clauses(text)) > 12
 
 
+def test_the_first_sound_never_waits_for_a_long_clause() -> None:
+    words = ["word"] * 60
+    first, second, *_ = clauses(" ".join(words))
+    assert 100 < len(first) <= 130 < len(second)
+    later = clauses("Here is something short to begin with, " + " ".join(words))
+    assert max(map(len, later)) > 130
+
+
 def test_other_languages_are_cut_at_marks_only() -> None:
     text = "Pogoda w mieście jest dzisiaj bardzo ładna, and this is not looked at as a conjunction"
     assert clauses(text, "pl")[0] == "Pogoda w mieście jest dzisiaj bardzo ładna,"
