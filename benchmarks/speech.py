@@ -6,15 +6,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.audio_file import AudioFile
+from tests.people import Kind
+from tests.people import people as people_of
 
 FOLDER = Path(__file__).parents[1] / "tests" / "speech"
-PEOPLE_FOLDER = FOLDER / "human"
 
 SAMPLE_RATE = 16_000
 """Hz, of what callers say and hear."""
@@ -44,7 +46,7 @@ WORDS = {
 """Sentences by their number of words."""
 
 
-_PEOPLE = {"request": 5, "telephone": 2, "accent": 2, "child": 1}
+_PEOPLE: dict[Kind, int] = {"request": 5, "telephone": 2, "accent": 2, "child": 1}
 """Recordings of each kind that callers speak, of as many people."""
 _LONGEST_SECONDS = 5.0
 _LEAST_SILENCE_SECONDS = 0.3
@@ -82,10 +84,7 @@ def people() -> tuple[Recording, ...]:
     Only such in which the last audible sample is that of the last word: where the noise of the
     room is audible, nobody can say how long an answer took.
     """
-    chosen: list[list[Recording]] = []
-    for kind, count in _PEOPLE.items():
-        clear = (r for r in _by_people(kind) if _ends_clearly(r))
-        chosen.append([r for r, _ in zip(clear, range(count), strict=False)])
+    chosen = [list(islice(_of_people(kind), count)) for kind, count in _PEOPLE.items()]
     longest = max(len(some) for some in chosen)
     # Kinds by turns, so that a few recordings are of several kinds as well.
     return tuple(some[i] for i in range(longest) for some in chosen if i < len(some))
@@ -103,22 +102,19 @@ def audible_span(samples: Samples) -> tuple[int, int]:
     return (int(audible[0]), int(audible[-1])) if len(audible) else (0, len(samples))
 
 
-def _ends_clearly(recording: Recording) -> bool:
-    samples = read_sound(recording.path)
-    silence = len(samples) - audible_span(samples)[1]
-    return silence >= _LEAST_SILENCE_SECONDS * SAMPLE_RATE
-
-
-def _by_people(kind: str) -> Iterator[Recording]:
-    """Not too long, one of each speaker."""
+def _of_people(kind: Kind) -> Iterator[Recording]:
+    """Not too long, with a clear end, one of each speaker."""
     speakers = set()
-    for entry in json.loads((PEOPLE_FOLDER / "index.json").read_text(encoding="utf-8")):
-        speaker = entry["speaker"] or entry["file"]
-        if entry["kind"] != kind or entry["seconds"] > _LONGEST_SECONDS or speaker in speakers:
-            continue
-        speakers.add(speaker)
-        path = PEOPLE_FOLDER / entry["file"]
-        yield Recording(path, entry["text"], entry["seconds"], kind)
+    for found in people_of(kind):
+        speaker = found.speaker or found.file
+        silence = len(found.samples) - audible_span(found.samples)[1]
+        if (
+            found.seconds <= _LONGEST_SECONDS
+            and silence >= _LEAST_SILENCE_SECONDS * SAMPLE_RATE
+            and speaker not in speakers
+        ):
+            speakers.add(speaker)
+            yield Recording(found.path, found.text, found.seconds, found.kind)
 
 
 def _recordings(kind: str) -> list[Recording]:

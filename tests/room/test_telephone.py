@@ -12,7 +12,8 @@ import pytest_asyncio
 from livekit import rtc
 from numpy.typing import NDArray
 
-from benchmarks.caller import SAMPLE_RATE, Caller, read_wav, room_token
+from benchmarks.caller import Caller, room_token
+from benchmarks.speech import SAMPLE_RATE, Samples, read_sound
 from services.inference import Priority
 from tests.recordings import word_errors
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from services.asr import StreamingASR
     from services.livekit_server import LiveKitAddress
 
-Samples = NDArray[np.float32]
 
 SPEECH = Path(__file__).parents[1] / "speech"
 TELEPHONE_RATE = 8_000
@@ -69,7 +69,7 @@ async def caller(livekit: LiveKitAddress, worker: Worker) -> AsyncIterator[Calle
 async def test_who_calls_by_telephone_is_heard_and_answered(
     caller: Caller, asr: StreamingASR
 ) -> None:
-    said = await caller.say(by_telephone(read_wav(SPEECH / "pause_01_500ms.wav")))
+    said = await caller.say(by_telephone(read_sound(SPEECH / "pause_01_500ms.wav")))
     began = await caller.wait_for_sound(said.ended, 20.0)
     assert began is not None
     await caller.wait_for_silence()
@@ -86,7 +86,7 @@ async def test_who_calls_by_telephone_is_heard_and_answered(
 async def test_keys_that_are_pressed_are_no_words(caller: Caller) -> None:
     for code, digit in enumerate("0123"):
         await caller.room.local_participant.publish_dtmf(code=code, digit=digit)
-    said = await caller.say(by_telephone(read_wav(SPEECH / "pause_01_500ms.wav")))
+    said = await caller.say(by_telephone(read_sound(SPEECH / "pause_01_500ms.wav")))
     assert await caller.wait_for_sound(said.ended, 20.0) is not None
     await caller.wait_for_silence()
     _, answer = caller.transcripts(of_agent=True)
