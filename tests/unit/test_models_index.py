@@ -147,9 +147,28 @@ def test_an_index_without_the_version_refuses(server: IndexServer, tmp_path: Pat
         bring(server.url, staging=tmp_path)
 
 
-def test_a_login_page_is_no_index(server: IndexServer, tmp_path: Path) -> None:
-    server.login_page = b'<html><a href="/login">log in</a></html>'
+@pytest.mark.parametrize(
+    "page",
+    [
+        b'<html><a href="/login">log in</a></html>',
+        b"<![x[<!DOCTYPE",
+        b"[" * 100_000,
+        b'{"files": 7}',
+        b'"files"',
+    ],
+    ids=["login page", "broken page", "deep", "no list", "text"],
+)
+def test_what_is_no_index_is_taken_for_none(
+    server: IndexServer, tmp_path: Path, page: bytes
+) -> None:
+    server.login_page = page
     with pytest.raises(SourceUnreachable, match="not as a package index does"):
+        bring(server.url, staging=tmp_path)
+
+
+def test_entries_that_make_no_sense_are_passed_over(server: IndexServer, tmp_path: Path) -> None:
+    server.login_page = b'{"files": [7, {}, {"filename": "x", "url": 7}, {"url": "http://["}]}'
+    with pytest.raises(SourceRefused, match="only other versions"):
         bring(server.url, staging=tmp_path)
 
 
