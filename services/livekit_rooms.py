@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 
@@ -53,13 +54,13 @@ class LiveKitRooms:
                 callers.add(participant.identity)
         return People(frozenset(agents), frozenset(callers))
 
-    async def open_rooms(self, names: Iterable[str]) -> frozenset[str]:
-        """Which of these rooms exist: somebody is in them, or was until some seconds ago.
-
-        The server's own count of who is in them is late by seconds.
-        """
+    async def callers_in(self, names: Iterable[str]) -> dict[str, int]:
+        """How many callers there are in each of these rooms that exists."""
         listed = await self._connect().room.list_rooms(api.ListRoomsRequest(names=list(names)))
-        return frozenset(room.name for room in listed.rooms)
+        # The number of participants that comes with a room is late by seconds.
+        rooms = [room.name for room in listed.rooms]
+        found = await asyncio.gather(*(self.people(room) for room in rooms))
+        return {room: len(people.callers) for room, people in zip(rooms, found, strict=True)}
 
     async def assigned(self, room: str, agent_name: str) -> bool:
         """Whether a worker of that name has taken the room since an agent was last asked for."""

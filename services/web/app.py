@@ -99,7 +99,7 @@ def web_server(
         trusted_proxies=trusted_proxies,
     )
     rooms = LiveKitRooms(livekit.url, livekit.api_key, livekit.api_secret)
-    limit = RoomLimit(rooms_per_address, rooms.open_rooms, remember_seconds=token_ttl_seconds)
+    limit = RoomLimit(rooms_per_address, rooms.callers_in, remember_seconds=token_ttl_seconds)
     redispatcher = Redispatcher(
         livekit.url, livekit.api_key, livekit.api_secret, livekit.agent_name
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,20 +26,20 @@ class _Room:
     issued: float
     """Monotonic time of its latest token."""
     seen: bool = False
-    """Whether it was open."""
+    """Whether it was opened."""
 
 
 class RoomLimit:
     """Remembers which address asked for which rooms; used from one event loop.
 
-    LiveKit is asked which of them are open once an address has enough of them. Where it does not
+    LiveKit is asked who is in them once an address has enough of them. Where it does not
     answer nobody is refused: nobody could join either.
     """
 
     def __init__(
         self,
         most: int,
-        open_rooms: Callable[[Iterable[str]], Awaitable[frozenset[str]]],
+        callers_in: Callable[[Iterable[str]], Awaitable[Mapping[str, int]]],
         *,
         remember_seconds: float,
         clock: Callable[[], float] = time.monotonic,
@@ -47,13 +47,13 @@ class RoomLimit:
         """Configure it.
 
         Args:
-            most: open rooms of one address, 0 for any number.
-            open_rooms: which of these rooms are open.
+            most: rooms with a call of one address, 0 for any number.
+            callers_in: how many callers are in each of these rooms that exists.
             remember_seconds: how long a token can be used to join.
             clock: monotonic seconds.
         """
         self._most = most
-        self._open_rooms = open_rooms
+        self._callers_in = callers_in
         self._remember_seconds = remember_seconds
         self._clock = clock
         self._rooms: OrderedDict[str, dict[str, _Room]] = OrderedDict()
@@ -76,18 +76,19 @@ class RoomLimit:
 
     async def _check(self, known: dict[str, _Room]) -> None:
         try:
-            is_open = await self._open_rooms(list(known))
+            found = await self._callers_in(list(known))
         except UNREACHABLE as error:
             logger.info("rooms not counted", extra={"error": str(error)})
             known.clear()
             return
         oldest = self._clock() - self._remember_seconds
         for name, room in list(known.items()):
-            room.seen = room.seen or name in is_open
-            if name not in is_open and (room.seen or room.issued < oldest):
+            room.seen = room.seen or name in found
+            if not found.get(name) and (room.seen or room.issued < oldest):
                 del known[name]
         unused = sum(not room.seen for room in known.values())
-        if len(is_open & known.keys()) >= self._most or unused >= MOST_UNUSED:
+        in_use = sum(found.get(name, 0) > 0 for name in known)
+        if in_use >= self._most or unused >= MOST_UNUSED:
             raise ApiError(
                 429,
                 "too_many_rooms",

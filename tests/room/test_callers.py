@@ -179,6 +179,29 @@ async def test_a_microphone_that_is_changed_in_the_call_is_heard(join: Join, roo
         await heard(caller, TIMER)
 
 
+@pytest.mark.parametrize("way", ["muted", "unpublished"])
+async def test_who_closes_the_microphone_after_the_last_word_is_answered(
+    join: Join, room: str, way: str
+) -> None:
+    async with join(room, microphone=None) as caller:
+        await caller.wait_for_greeting()
+        publication = await caller.publish(MICROPHONE)
+        await caller.say_file(SPEECH / SUM[0])
+        if way == "muted":
+            assert publication.track is not None
+            publication.track.mute()
+        else:
+            await caller.room.local_participant.unpublish_track(publication.sid)
+        await caller.wait_for_words("plus")
+
+
+async def test_who_joins_twice_is_heard_in_the_second_place(join: Join, room: str) -> None:
+    async with join(room, "twice") as first:
+        await first.wait_for_greeting()
+        async with join(room, "twice") as second:
+            await heard(second, SUM)
+
+
 async def test_the_sound_of_a_shared_screen_is_not_heard(join: Join, room: str) -> None:
     async with join(room, microphone=rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO) as caller:
         await caller.wait_for_greeting()
