@@ -24,6 +24,8 @@ RETURN_SECONDS: Final = 30.0
 
 _LOOK_SECONDS = 3.0
 """Between two looks at what is remembered, where nothing has happened meanwhile."""
+_JOIN_SECONDS = 10.0
+"""A room may be offered before its caller is seen in it."""
 _ANSWER_SECONDS = 5.0
 """After that long without an offer of the room an agent is asked for again."""
 
@@ -35,6 +37,8 @@ class _Room:
     """Monotonic time at which it is forgotten."""
     left: bool
     """Whether we have been there, so that an empty room is one whose callers may come back."""
+    since: float
+    """Monotonic time at which it was refused or left."""
     asked: float = 0.0
     """Monotonic time at which an agent was last asked for."""
 
@@ -96,7 +100,10 @@ class WaitingRooms:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), wait)
             self._news.clear()
-            await self._serve()
+            try:
+                await self._serve()
+            except Exception:
+                logger.exception("waiting rooms not served")
 
     async def aclose(self) -> None:
         """Close the connection to LiveKit."""
@@ -104,20 +111,20 @@ class WaitingRooms:
 
     async def _serve(self) -> None:
         """Go through those who wait, as far as there are places."""
+        now = self._clock()
+        for name in [name for name, room in self._waiting.items() if now >= room.until]:
+            self._forget(name)
         for name, room in list(self._waiting.items()):
-            if self._clock() >= room.until:
-                self._forget(name)
-            elif self._clock() < room.asked + _ANSWER_SECONDS:
+            if self._clock() < room.asked + _ANSWER_SECONDS:
                 continue
-            elif not self._admission.promise(name):
+            if not self._admission.promise(name):
                 return
-            else:
-                await self._send(name, room)
+            await self._send(name, room)
 
     async def _send(self, name: str, room: _Room) -> None:
         try:
             people = await self._rooms.people(name)
-            if not room.left and await self._is_over(name, people):
+            if not room.left and await self._is_over(name, room, people):
                 self._forget(name)
             elif people.callers and not people.agents:
                 room.asked = self._clock()
@@ -128,20 +135,24 @@ class WaitingRooms:
             logger.info("no agent asked for", extra={"room": name, "error": str(error)})
         self._admission.withdraw(name)
 
-    async def _is_over(self, name: str, people: People) -> bool:
+    async def _is_over(self, name: str, room: _Room, people: People) -> bool:
         """Whether nobody waits in a refused room any more, or another worker has taken it."""
-        if people.agents or not people.callers:
-            return True
-        return await self._rooms.assigned(name, self._agent_name)
+        if not people.callers:
+            return self._clock() >= room.since + _JOIN_SECONDS
+        return bool(people.agents) or await self._rooms.assigned(name, self._agent_name)
 
     def _remember(self, name: str, metadata: str, seconds: float, left: bool) -> None:
-        until = self._clock() + seconds
+        now = self._clock()
         room = self._waiting.get(name)
+        if room is None and not left and len(self._waiting) >= MOST_WAITING:
+            # Who waits goes before who may come back.
+            watched = next((other for other, found in self._waiting.items() if found.left), "")
+            self._forget(watched)
         if room is not None:
-            room.metadata, room.until, room.left = metadata or room.metadata, until, left
-            room.asked = 0.0
+            room.metadata, room.left = metadata or room.metadata, left
+            room.until, room.since, room.asked = now + seconds, now, 0.0
         elif len(self._waiting) < MOST_WAITING:
-            self._waiting[name] = _Room(metadata, until, left)
+            self._waiting[name] = _Room(metadata, now + seconds, left, now)
         else:
             logger.warning("room not remembered: too many wait", extra={"room": name})
         self._news.set()
