@@ -92,23 +92,15 @@ async def rooms_of(*workers: AgentProcess) -> list[float]:
     return [await metric(worker, "voice_agent_rooms") for worker in workers]
 
 
-def offers_to(*workers: AgentProcess) -> list[int]:
-    """How many rooms LiveKit has offered to each so far."""
-    return [sum('"received job request"' in line for line in worker.log) for worker in workers]
-
-
 async def test_workers_share_the_rooms_by_load_and_one_that_is_added_takes_more_at_once(
     start_worker: StartWorker, join: Join
 ) -> None:
     first, second = await asyncio.gather(start_worker(), start_worker())
     await asyncio.gather(*(join() for _ in range(2 * ROOMS_EACH)))
     assert await rooms_of(first, second) == [ROOMS_EACH, ROOMS_EACH]
-    offers = offers_to(first, second)
     third = await start_worker()
     callers = await asyncio.gather(*(join() for _ in range(ROOMS_EACH)))
     assert await rooms_of(first, second, third) == [ROOMS_EACH] * 3
-    # Who has told that it is full is not asked.
-    assert offers_to(first, second) == offers
     await callers[0].send_text("what is two plus three")
     assert "five" in (await callers[0].wait_for_transcript(2, of_agent=True))[1]
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 SPEECH = Path(__file__).parents[1] / "speech"
+QUESTION = "turn_28_en-us.wav"
+"""One of those that the demo recogniser hears by telephone as well as by microphone."""
 TELEPHONE_RATE = 8_000
 _MU = 255.0
 
@@ -69,7 +71,7 @@ async def caller(livekit: LiveKitAddress, worker: Worker) -> AsyncIterator[Calle
 async def test_who_calls_by_telephone_is_heard_and_answered(
     caller: Caller, asr: StreamingASR
 ) -> None:
-    said = await caller.say(by_telephone(read_sound(SPEECH / "pause_01_500ms.wav")))
+    said = await caller.say(by_telephone(read_sound(SPEECH / QUESTION)))
     began = await caller.wait_for_sound(said.ended, 20.0)
     assert began is not None
     await caller.wait_for_silence()
@@ -79,15 +81,14 @@ async def test_who_calls_by_telephone_is_heard_and_answered(
         priority=Priority.FINAL,
         deadline_seconds=10,
     )
-    # The demo recogniser may take one number for another over the telephone, and so in the sum.
-    assert word_errors(answer.text, "forty two plus seventeen is fifty nine") <= 2
+    assert word_errors(answer.text, "ninety seven minus eighty five is twelve") <= 1
 
 
 async def test_keys_that_are_pressed_are_no_words(caller: Caller) -> None:
     for code, digit in enumerate("0123"):
         await caller.room.local_participant.publish_dtmf(code=code, digit=digit)
-    said = await caller.say(by_telephone(read_sound(SPEECH / "pause_01_500ms.wav")))
+    said = await caller.say(by_telephone(read_sound(SPEECH / QUESTION)))
     assert await caller.wait_for_sound(said.ended, 20.0) is not None
     await caller.wait_for_silence()
     _, answer = caller.transcripts(of_agent=True)
-    assert "plus" in answer.lower()
+    assert "minus" in answer.lower()
