@@ -82,6 +82,7 @@ class Worker:
                 self._admission,
                 settings.agent.dispatch_name,
             )
+        upkeep.metrics.watch_waiting(lambda: len(self.waiting))
         self._serving_waiting: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
         self.server = AgentServer(

@@ -176,6 +176,7 @@ READY = _gauge("ready", "0 or 1", "1 when a room would be served at once.")
 ACCEPTING = _gauge("accepting_rooms", "0 or 1", "1 when one more room would be taken.")
 ROOMS = _gauge("rooms", "rooms", "Rooms in progress.")
 ROOMS_CAPACITY = _gauge("rooms_capacity", "rooms", "Rooms that are possible at once.")
+ROOMS_WAITING = _gauge("rooms_waiting", "rooms", "Refused rooms that wait for a place.")
 LOAD = _gauge("load_ratio", "share, 0 to 1", "Load that LiveKit's dispatcher is told.")
 ROOMS_ADMITTED = _counter("rooms_admitted", "rooms", "Rooms that were taken when offered.")
 ROOMS_REJECTED = _counter(

@@ -153,6 +153,10 @@ class Metrics:
             "rooms", lambda: (rooms(), capacity()), lambda both: snapshots.rooms(*both)
         )
 
+    def watch_waiting(self, read: Callable[[], int]) -> None:
+        """Tell how many refused rooms wait for a place."""
+        self._snapshots.watch("waiting", read, snapshots.waiting)
+
     def watch_admission(self, admission: Admission) -> None:
         """Tell the load, and which rooms were taken and refused."""
         self._snapshots.watch("admission", lambda: admission, snapshots.admission)

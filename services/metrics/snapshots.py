@@ -31,6 +31,11 @@ def rooms(count: int, capacity: int) -> Iterator[Metric]:
     yield _single(catalogue.ROOMS_CAPACITY, capacity)
 
 
+def waiting(count: int) -> Iterator[Metric]:
+    """Refused rooms that get the next places."""
+    yield _single(catalogue.ROOMS_WAITING, count)
+
+
 def admission(owner: Admission) -> Iterator[Metric]:
     """What the dispatcher is told, and what became of the rooms that were offered."""
     yield _single(catalogue.LOAD, owner.load())

@@ -209,6 +209,8 @@ def test_rooms_are_told_with_every_reason_for_refusing_one(metrics: Metrics) -> 
     admission = Admission(AdmissionLimits(max_rooms=1), lambda: conditions)
     metrics.watch_admission(admission)
     metrics.watch_rooms(lambda: admission.rooms, lambda: admission.capacity)
+    metrics.watch_waiting(lambda: 2)
+    assert value(metrics, "rooms_waiting") == 2
     assert value(metrics, "accepting_rooms") == 1
     assert admission.offer("first").accepted
     with admission.room("first"):
@@ -387,6 +389,7 @@ def everything(tmp_path: Path) -> str:
         metrics.watch_ready(lambda: True)
         metrics.watch_rooms(lambda: admission.rooms, lambda: admission.capacity)
         metrics.watch_admission(admission)
+        metrics.watch_waiting(lambda: 0)
         metrics.watch_desk(desk.stats)
         metrics.watch_circuits(circuits.states)
         metrics.watch_models(speech)

@@ -49,6 +49,7 @@ HEALTHY: Series = {
     "voice_agent_loop_lag_p99_seconds": "0.005x600",
     "voice_agent_loops_stuck": "0x600",
     "voice_agent_rooms_admitted_total": "0+1x600",
+    "voice_agent_rooms_waiting": "0x600",
     REFUSED % "full": "0x600",
     REFUSED % "memory": "0x600",
     REFUSED % "held": "0+1x600",
@@ -86,7 +87,7 @@ FAULTS: dict[str, tuple[str, Series]] = {
     "VoiceAgentBacklog": ("40m", {WAIT % "0.01": "0x600", WAIT % "0.5": "0x600"}),
     "VoiceAgentLoopLag": ("40m", {"voice_agent_loop_lag_p99_seconds": "0.2x600"}),
     "VoiceAgentLoopStuck": ("40m", {"voice_agent_loops_stuck": "1x600"}),
-    "VoiceAgentRejects": ("40m", {REFUSED % "full": "0+2x600"}),
+    "VoiceAgentCallersWait": ("40m", {"voice_agent_rooms_waiting": "0x34 2x60"}),
     "VoiceAgentRejectsForTrouble": ("40m", {REFUSED % "memory": "0x34 1x60"}),
     "VoiceAgentCallersToldOfProblems": ("40m", {NOTICES: "0+1x600"}),
     "VoiceAgentCircuitOpen": (
