@@ -42,6 +42,11 @@ class Reading:
         """Whether it said that it is, rather than just to end."""
         return self._reader.finished or self.reply.ended
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether it comes as events, rather than as one object."""
+        return self._reader.is_stream
+
     def push(self, data: bytes | None) -> list[Piece]:
         """Take bytes, the end (no bytes), or nothing; returns what they mean."""
         if data is None:
