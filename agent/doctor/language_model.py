@@ -14,6 +14,7 @@ FEWEST_CONTEXT_TOKENS = 4_096
 FEWEST_BEGINNING_TOKENS = 400
 """Instructions and tools are more than these in any tokeniser: less has been cut off."""
 
+_LIST_SECONDS = 4.0
 _PAGE = "see docs/language-models.md"
 _CONTEXT_KEYS = (
     "max_model_len",
@@ -41,6 +42,16 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
     models = language_models(settings)
     profile = models.profile
     assert profile is not None
+    endpoint = Endpoint(settings.llm.base_url, settings.llm.api_key.get_secret_value())
+    try:
+        listed = await endpoint.models(seconds=_LIST_SECONDS)
+    except (aiohttp.ClientError, TimeoutError):
+        # The check of the address has said so.
+        return
+    except (ValueError, RefusedError, APIError):
+        listed = None
+    finally:
+        await endpoint.aclose()
     toolbox = Toolbox(RoomState())
     model = models.build(toolbox)
     conversation = llm.ChatContext.empty()
@@ -57,13 +68,6 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
                 if chunk.has_response() and chunk.id != WAKING_CHUNK and first_seconds is None:
                     first_seconds = time.monotonic() - begun
                 usage = chunk.usage or usage
-        endpoint = Endpoint(settings.llm.base_url, settings.llm.api_key.get_secret_value())
-        try:
-            listed = await endpoint.models(seconds=settings.llm.timeout_seconds)
-        except (aiohttp.ClientError, TimeoutError, ValueError, RefusedError, APIError):
-            listed = None
-        finally:
-            await endpoint.aclose()
     except APIError as error:
         cause = error.__cause__ if isinstance(error.__cause__, APIError) else error
         yield fail("LLM reply", cause.message, _PAGE)

@@ -25,6 +25,8 @@ class Reading:
         self.usage: dict[str, Any] | None = None
         self.unfiltered = ""
         """Text that came and was not looked at yet."""
+        self.has_text = False
+        """Whether any text came, said or not."""
         self.characters = 0
         """Said so far."""
         self.end_by: float | None = None
@@ -57,7 +59,10 @@ class Reading:
         """Keep what a piece adds."""
         for call in piece.calls:
             self.calls.add(call)
+        if piece.reasoning:
+            self.reply.expect_no_reasoning()
         self.unfiltered += piece.text
+        self.has_text = self.has_text or bool(piece.text.strip())
         self.usage = piece.usage or self.usage
 
     def is_burst(self, now: float) -> bool:

@@ -49,7 +49,7 @@ async def worker(
 
     settings = Settings.model_validate(
         {
-            "agent": {"name": AGENT, "greeting": "off"},
+            "agent": {"name": AGENT, "greeting": "off", "dispatch": "explicit"},
             "limits": {"room_empty_seconds": 0.2, "loop_lag_seconds": 60.0},
             "llm": {
                 "base_url": boundless.base_url,
