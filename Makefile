@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .NOTPARALLEL:
 .PHONY: help run setup page models test test-fast test-faults fuzz lint format types bench soak lock \
-	env-example screenshots clean
+	env-example protocol screenshots clean
 
 help:
 	@echo 'make run          set up what is missing and start the agent with its page'
@@ -96,6 +96,10 @@ screenshots:
 env-example:
 	@$(SETUP) dev
 	@$(PYTHON) -m scripts.env_example
+
+protocol:
+	@$(SETUP) dev
+	@$(PYTHON) -m scripts.protocol
 
 clean:
 	@rm -rf .venv .venv-peers services/web/static services/web/page/node_modules build dist \

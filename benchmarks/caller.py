@@ -19,6 +19,7 @@ from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
 
 from benchmarks.speech import AUDIBLE, SAMPLE_RATE, Samples, audible_span, read_sound
+from services.protocol import AgentState, ParticipantAttribute, StreamAttribute, Topic
 
 _FRAME_SECONDS = 0.02
 _FRAME_SAMPLES = round(SAMPLE_RATE * _FRAME_SECONDS)
@@ -110,9 +111,9 @@ class Caller:
     ) -> None:
         """Join and open the microphone, published as what `microphone` says; None: only listen."""
         self.room.on("track_subscribed", self._on_track)
-        self.room.register_text_stream_handler("lk.transcription", self._on_transcription)
-        self.room.register_text_stream_handler("agent.turn", self._on_turn)
-        self.room.register_text_stream_handler("agent.notice", self._on_notice)
+        self.room.register_text_stream_handler(Topic.TRANSCRIPTION, self._on_transcription)
+        self.room.register_text_stream_handler(Topic.TURN, self._on_turn)
+        self.room.register_text_stream_handler(Topic.NOTICE, self._on_notice)
         await self.room.connect(url, token)
         if microphone is not None:
             await self.publish(microphone)
@@ -145,8 +146,8 @@ class Caller:
         end = time.monotonic() + timeout_seconds
         while time.monotonic() < end:
             for participant in self.room.remote_participants.values():
-                state = participant.attributes.get("lk.agent.state")
-                if state in ("listening", "speaking", "thinking"):
+                state = participant.attributes.get(ParticipantAttribute.STATE)
+                if state in (AgentState.LISTENING, AgentState.SPEAKING, AgentState.THINKING):
                     return participant
             await asyncio.sleep(0.02)
         raise TimeoutError("no agent came")
@@ -173,7 +174,7 @@ class Caller:
 
     async def send_text(self, text: str) -> None:
         """Type instead of speaking."""
-        await self.room.local_participant.send_text(text, topic="lk.chat")
+        await self.room.local_participant.send_text(text, topic=Topic.CHAT)
 
     def transcripts(self, *, of_agent: bool) -> list[str]:
         """What the agent said, or what it understood, oldest first; what is final."""
@@ -311,9 +312,9 @@ class Caller:
 
     async def _read_transcription(self, reader: rtc.TextStreamReader, identity: str) -> None:
         attributes = reader.info.attributes or {}
-        key = attributes.get("lk.segment_id", reader.info.stream_id)
+        key = attributes.get(StreamAttribute.SEGMENT, reader.info.stream_id)
         speaker = identity
-        if track := attributes.get("lk.transcribed_track_id"):
+        if track := attributes.get(StreamAttribute.TRACK):
             speaker = self._speaker_of(track, identity)
         segment = self.segments.setdefault(key, Segment(key, speaker))
         text = ""
@@ -324,7 +325,7 @@ class Caller:
         except rtc.data_stream.StreamError:
             # Cut off in mid-sentence, because we or the agent left.
             return
-        final = (reader.info.attributes or {}).get("lk.transcription_final", "true")
+        final = (reader.info.attributes or {}).get(StreamAttribute.FINAL, "true")
         segment.final = final == "true"
 
     def _speaker_of(self, track_sid: str, fallback: str) -> str:

@@ -25,7 +25,9 @@ LONGEST_SENTENCE_CHARACTERS: Final = 500
 LONGEST_NAME_CHARACTERS: Final = 200
 """Of a model's name and of an identifier."""
 MOST_SENTENCES: Final = 20
+"""That an agent has for its callers."""
 MOST_HISTORY_MESSAGES: Final = 100
+"""In one history."""
 LONGEST_HISTORY_CHARACTERS: Final = 4500
 """Of all messages of a history together; a character is up to three bytes."""
 
@@ -99,7 +101,9 @@ class Pong(StrEnum):
     SERVES = "pong"
     """The agent is there for the callers."""
     LEAVES = "leaving"
-    """The agent is on its way out of the room, and does nothing more for anybody."""
+    """The agent is on its way out of the room and does nothing more; another may be asked for."""
+    ENDED = "ended"
+    """The agent has ended the call and is on its way out; no other is to be asked for."""
 
 
 class NoticeKind(StrEnum):
@@ -112,7 +116,8 @@ class NoticeKind(StrEnum):
     VOICE_UNAVAILABLE = "voice_unavailable"
     """The voice failed; replies come as text meanwhile."""
     CALL_ENDED = "call_ended"
-    """The agent ends the call: it leaves at once, and no other is to be asked for."""
+    """The call is over for everybody: a moment later the agent ends the room. No other agent is to
+    be asked for."""
 
 
 class ProtocolError(ValueError):
@@ -133,8 +138,9 @@ class Message:
 
         Raises ProtocolError for what is no such message, or beyond its bounds.
         """
-        if len(text) > LONGEST_MESSAGE_BYTES:
-            raise ProtocolError(f"{cls.__name__} of {len(text)} characters is too long")
+        size = len(text.encode(errors="replace"))
+        if size > LONGEST_MESSAGE_BYTES:
+            raise ProtocolError(f"{cls.__name__} of {size} bytes is too long")
         try:
             message = _adapter(cls).validate_json(text, strict=True)
         except ValidationError as error:
