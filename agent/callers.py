@@ -82,11 +82,6 @@ class Callers:
         """Who is there, longest first."""
         return callers(self._room)
 
-    @property
-    def heard(self) -> str | None:
-        """Identity of the one whose microphone the agent listens to, once there is one."""
-        return self._speaker.identity if self._speaker is not None else None
-
     def begin(self) -> None:
         """The room is joined: from now on its first caller is waited for."""
         self._leave_if_empty(FIRST_CALLER_SECONDS)

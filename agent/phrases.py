@@ -10,6 +10,9 @@ GREETING = "Hello, I am your local voice assistant. How can I help you?"
 BACK = "Sorry, something went wrong. I am back now."
 """The greeting of an agent that takes over from one that is gone."""
 
+CALL_ENDED = "The call has ended."
+"""What callers read, not hear, once the agent has said goodbye."""
+
 THINKING = "Okay."
 """A filler while a long answer is on its way."""
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from livekit import rtc
 
+from services.livekit_local.callers import callers, carries_voice
 from services.protocol import (
     DONE,
     NOT_ALLOWED,
@@ -39,10 +40,8 @@ class Commands:
     """Fall silent."""
     repeat: Callable[[], Awaitable[None]]
     """Say the last reply again."""
-    serves: Callable[[], bool]
+    presence: Callable[[], Pong]
     """Whether the agent is still there for its callers."""
-    served: Callable[[], str | None]
-    """Identity of the caller whom the agent is listening to, if there is one."""
 
 
 class Remote:
@@ -100,7 +99,7 @@ class Remote:
                 await self._publish(Topic.NOTICE, Notice(NoticeKind.CALL_ENDED, text))
 
     async def _ping(self, _: rtc.RpcInvocationData) -> str:
-        return Pong.SERVES if self._commands.serves() else Pong.LEAVES
+        return self._commands.presence()
 
     async def _stop(self, call: rtc.RpcInvocationData) -> str:
         self._check(call)
@@ -114,7 +113,7 @@ class Remote:
 
     def _check(self, call: rtc.RpcInvocationData) -> None:
         """Raise RpcError where the one who calls may not command the agent."""
-        if not may_command(self._room, call.caller_identity, served=self._commands.served()):
+        if not may_command(self._room, call.caller_identity):
             raise rtc.RpcError(NOT_ALLOWED, "Only who speaks with the agent may command it.")
 
     async def _publish(self, topic: Topic, message: Message) -> None:
@@ -129,26 +128,19 @@ class Remote:
         task.add_done_callback(self._tasks.discard)
 
 
-def may_command(room: rtc.Room, identity: str, *, served: str | None) -> bool:
+def may_command(room: rtc.Room, identity: str) -> bool:
     """Whether that participant may stop the agent or have it repeat itself.
 
-    Whoever the agent listens to may: who can silence it by speaking gains nothing here. A listener
-    may not, unless the conversation is a written one, in which nobody has a microphone.
+    Whoever sends sound may: who can silence it by speaking gains nothing here. A listener may not,
+    unless the conversation is a written one, in which nobody has a microphone.
     """
-    callers = {
-        participant.identity: participant
-        for participant in room.remote_participants.values()
-        if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
-    }
-    if identity not in callers:
+    present = {caller.identity: caller for caller in callers(room)}
+    if identity not in present:
         return False
-    if identity == served or _sends_sound(callers[identity]):
+    if _speaks(present[identity]):
         return True
-    return not any(_sends_sound(caller) for caller in callers.values())
+    return not any(_speaks(caller) for caller in present.values())
 
 
-def _sends_sound(participant: rtc.RemoteParticipant) -> bool:
-    return any(
-        publication.kind == rtc.TrackKind.KIND_AUDIO
-        for publication in participant.track_publications.values()
-    )
+def _speaks(participant: rtc.RemoteParticipant) -> bool:
+    return any(carries_voice(track) for track in participant.track_publications.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,8 +32,15 @@ from agent.callers import Callers
 from agent.joining import join
 from agent.lasting_session import LastingSession
 from agent.logging_setup import error_text
-from agent.phrases import BACK, CANNOT_HEAR, DID_NOT_CATCH, NOBODY_ANSWERS, STILL_THERE
-from agent.remote import Commands, Remote
+from agent.phrases import (
+    BACK,
+    CALL_ENDED,
+    CANNOT_HEAR,
+    DID_NOT_CATCH,
+    NOBODY_ANSWERS,
+    STILL_THERE,
+)
+from agent.remote import Commands, Remote, may_command
 from agent.settings import Settings
 from agent.silence import SilenceLimits, SilenceWatch
 from agent.take_over import ask_what_was_said
@@ -54,6 +61,7 @@ from services.protocol import (
     AgentInfo,
     ModelInfo,
     NoticeKind,
+    Pong,
     shortened,
 )
 from services.shared import SharedSpeech
@@ -62,6 +70,8 @@ from services.voice_activity import VoiceActivityModel, VoiceActivityOptions
 logger = logging.getLogger("agent.session")
 
 _NO_VOICE = "The voice is out of service for a moment; replies come as text."
+_FAREWELL_SECONDS = 0.7
+"""From the news that the call is over to its end."""
 _NO_LIMIT = 2**31
 
 
@@ -83,6 +93,8 @@ class RoomServices:
     left_empty: Callable[[], None]
     """Told when the room is left because nobody is in it."""
     metrics: Metrics
+    delete_room: Callable[[str], Awaitable[None]]
+    """Ends a room, by its name, for everybody in it; called on the room's event loop."""
 
 
 async def converse(ctx: JobContext, services: RoomServices) -> None:
@@ -192,13 +204,13 @@ class RoomConversation:
             Commands(
                 stop=self._stop_speaking,
                 repeat=self._repeat,
-                serves=lambda: not self._ended,
-                served=lambda: self._callers.heard,
+                presence=self._presence,
             ),
             on_notice=services.metrics.count_notice,
         )
         self._ended = False
         self._letting_go: asyncio.Task[None] | None = None
+        self._hanging_up: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the room and begin to listen; greets the caller."""
@@ -221,7 +233,7 @@ class RoomConversation:
             earlier=earlier,
             max_history_items=settings.limits.chat_history_items,
             on_llm_failure=self._note_llm_failure,
-            on_end_call=self._end_call,
+            on_end_call=self.end_call,
         )
         self._session.input.audio = self._callers.audio
         await self._session.start(
@@ -249,7 +261,11 @@ class RoomConversation:
         """What was said here before, where this agent takes over from one that is gone."""
         if self._ctx.job.metadata != TAKES_OVER:
             return llm.ChatContext.empty()
-        callers = [participant.identity for participant in self._callers.present]
+        callers = [
+            participant.identity
+            for participant in self._callers.present
+            if may_command(self._room, participant.identity)
+        ]
         return await ask_what_was_said(self._room.local_participant, callers)
 
     def _couple_words_and_sound(self) -> None:
@@ -265,6 +281,8 @@ class RoomConversation:
         self._ended = True
         if self._letting_go is not None:
             self._letting_go.cancel()
+        if self._hanging_up is not None:
+            self._hanging_up.cancel()
         self._remote.close()
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
@@ -335,8 +353,7 @@ class RoomConversation:
         with contextlib.suppress(RuntimeError, TimeoutError):
             async with asyncio.timeout(END_OF_CALL_SECONDS):
                 await self._session.say(NOBODY_ANSWERS).wait_for_playout()
-        await self._remote.say_farewell(NOBODY_ANSWERS)
-        self._end("nobody said anything")
+        self.end_call(NOBODY_ANSWERS, reason="nobody said anything")
 
     def _tell_vacant(self, vacant: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -365,8 +382,29 @@ class RoomConversation:
             with contextlib.suppress(RuntimeError):
                 self._session.say(apology)
 
-    def _end_call(self) -> None:
-        self._end("the caller ended the call")
+    def end_call(self, farewell: str = CALL_ENDED, *, reason: str = "asked to") -> None:
+        """End the call for everybody; `farewell` is what they read, `reason` stands in the log.
+
+        Where the agent only leaves, whoever is still there gets another one.
+        """
+        if not self._ended:
+            self._ended = True
+            self._hanging_up = asyncio.create_task(self._hang_up(farewell, reason), name="hang-up")
+
+    async def _hang_up(self, farewell: str, reason: str) -> None:
+        await self._remote.say_farewell(farewell)
+        # The last words are still on their way, by another one.
+        await asyncio.sleep(_FAREWELL_SECONDS)
+        try:
+            await self._services.delete_room(self._room.name)
+        except Exception as error:
+            logger.warning("room not ended", extra={"error": repr(error)})
+        self._ctx.shutdown(f"call ended: {reason}")
+
+    def _presence(self) -> Pong:
+        if self._hanging_up is not None:
+            return Pong.ENDED
+        return Pong.LEAVES if self._ended else Pong.SERVES
 
     def _note_llm_failure(self, apology: str) -> None:
         """Told for replies that are only prepared as well, which may never be spoken."""

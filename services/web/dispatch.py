@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ import aiohttp
 from aiohttp import web
 from livekit import api
 
-from services.protocol import TAKES_OVER
+from services.protocol import TAKES_OVER, Pong
+from services.web.agent_ping import AgentPing, UnknownPresenceError
 from services.web.errors import ApiError
 from services.web.guard import Guard, json_object
 from services.web.ratelimit import RateLimit
@@ -35,8 +36,9 @@ MAX_TOKEN_CHARACTERS = 8192
 class DispatchAnswer:
     """What became of a request for a new agent."""
 
-    state: Literal["present", "dispatched", "waiting"]
-    """An agent is there; one was asked for just now; one was asked for a moment ago."""
+    state: Literal["present", "dispatched", "waiting", "ended"]
+    """An agent is there and serves; one was asked for just now; one was asked for a moment ago;
+    the agent has ended the call, and none is to come."""
     retry_after_seconds: float
     """When to ask again if no agent has come by then."""
 
@@ -80,14 +82,17 @@ class Redispatcher:
         self._clock = clock
         self._rooms: OrderedDict[str, _RoomRecord] = OrderedDict()
         self._livekit: api.LiveKitAPI | None = None
+        self._ping = AgentPing(url, api_key, api_secret)
 
     async def request(self, holder: Holder, *, unresponsive: str | None = None) -> DispatchAnswer:
         """Bring an agent into the holder's room, unless one is there or was just asked for.
 
         Args:
             holder: a verified caller.
-            unresponsive: identity of an agent in that room that stopped answering; LiveKit shows
-                a dead agent for some 20 s more, so it is removed first.
+            unresponsive: identity of an agent in that room that does not answer the holder.
+                LiveKit shows a dead agent for some 20 s more, so it is removed first, once it does
+                not answer us either. Only where we cannot ask does the holder's word count, and
+                only that of one who speaks there.
 
         Raises:
             ApiError: 409 `not_in_room`, 503 `livekit_unreachable`.
@@ -112,6 +117,7 @@ class Redispatcher:
 
     async def aclose(self) -> None:
         """Close the connection to LiveKit."""
+        await self._ping.aclose()
         livekit, self._livekit = self._livekit, None
         if livekit is not None:
             await livekit.aclose()
@@ -120,16 +126,26 @@ class Redispatcher:
         self, holder: Holder, record: _RoomRecord, unresponsive: str | None
     ) -> DispatchAnswer:
         livekit = self._connect()
-        agents, callers = await self._participants(livekit, holder.room)
+        present = await self._participants(livekit, holder.room)
+        agents, callers = _parted(present)
         if holder.identity not in callers:
             raise ApiError(409, "not_in_room", "You are not in this room any more; join again.")
-        wait_seconds = record.next_attempt_seconds - self._clock()
-        if agents - {unresponsive}:
+        believed = unresponsive if _may_call_dead(holder.identity, callers) else None
+        presences = await asyncio.gather(
+            *(self._presence(holder.room, agent, believed) for agent in agents.values())
+        )
+        if Pong.ENDED in presences:
+            return DispatchAnswer("ended", LONGEST_WAIT_SECONDS)
+        if Pong.SERVES in presences:
             record.attempts = 0
             return DispatchAnswer("present", FIRST_WAIT_SECONDS)
+        wait_seconds = record.next_attempt_seconds - self._clock()
         if wait_seconds > 0:
             return DispatchAnswer("waiting", wait_seconds)
-        for identity in agents:
+        dead = [
+            identity for identity, found in zip(agents, presences, strict=True) if found is None
+        ]
+        for identity in dead:
             gone = api.RoomParticipantIdentity(room=holder.room, identity=identity)
             await _unless_gone(livekit.room.remove_participant(gone))
         await self._delete_old_dispatches(livekit, holder.room)
@@ -143,27 +159,34 @@ class Redispatcher:
         record.next_attempt_seconds = self._clock() + pause
         logger.info(
             "agent dispatched again",
-            extra={"room": holder.room, "attempt": record.attempts, "dead_agents": len(agents)},
+            extra={"room": holder.room, "attempt": record.attempts, "dead_agents": len(dead)},
         )
         return DispatchAnswer("dispatched", pause)
 
-    async def _participants(self, livekit: api.LiveKitAPI, room: str) -> tuple[set[str], set[str]]:
-        """The identities of agents and of callers in a room; both empty when it does not exist."""
+    async def _presence(
+        self, room: str, agent: api.ParticipantInfo, believed_dead: str | None
+    ) -> Pong | None:
+        """Whether an agent in the room serves it; None for one that is dead."""
+        if agent.state != api.ParticipantInfo.State.ACTIVE:
+            return Pong.SERVES  # It is arriving, and could not be reached yet.
+        try:
+            return await self._ping.ask(room, agent.identity)
+        except UnknownPresenceError as error:
+            logger.info("agent cannot be asked", extra={"room": room, "answer": str(error)})
+            return None if agent.identity == believed_dead else Pong.SERVES
+
+    async def _participants(
+        self, livekit: api.LiveKitAPI, room: str
+    ) -> Sequence[api.ParticipantInfo]:
+        """Who is in a room; nobody when it does not exist."""
         try:
             listed = await livekit.room.list_participants(api.ListParticipantsRequest(room=room))
         except api.ServerError as error:
             if error.code == api.ServerErrorCode.NOT_FOUND:
-                return set(), set()
+                return ()
             raise
-        agents, callers = set(), set()
-        for participant in listed.participants:
-            if participant.state == api.ParticipantInfo.State.DISCONNECTED:
-                continue
-            if participant.kind == api.ParticipantInfo.Kind.AGENT:
-                agents.add(participant.identity)
-            else:
-                callers.add(participant.identity)
-        return agents, callers
+        gone = api.ParticipantInfo.State.DISCONNECTED
+        return [participant for participant in listed.participants if participant.state != gone]
 
     async def _delete_old_dispatches(self, livekit: api.LiveKitAPI, room: str) -> None:
         """Withdraw what was asked for before, so that a late worker does not come as a second."""
@@ -190,6 +213,28 @@ class Redispatcher:
                 timeout=aiohttp.ClientTimeout(total=LIVEKIT_TIMEOUT_SECONDS),
             )
         return self._livekit
+
+
+def _parted(
+    participants: Sequence[api.ParticipantInfo],
+) -> tuple[dict[str, api.ParticipantInfo], dict[str, api.ParticipantInfo]]:
+    """Agents and callers by their identities."""
+    agents: dict[str, api.ParticipantInfo] = {}
+    callers: dict[str, api.ParticipantInfo] = {}
+    for participant in participants:
+        is_agent = participant.kind == api.ParticipantInfo.Kind.AGENT
+        (agents if is_agent else callers)[participant.identity] = participant
+    return agents, callers
+
+
+def _may_call_dead(identity: str, callers: Mapping[str, api.ParticipantInfo]) -> bool:
+    """Who sends sound, or anyone where nobody does: see `docs/protocol.md`."""
+    speakers = {
+        caller.identity
+        for caller in callers.values()
+        if any(track.type == api.TrackType.AUDIO for track in caller.tracks)
+    }
+    return identity in speakers or not speakers
 
 
 async def _unless_gone(work: Awaitable[object]) -> None:

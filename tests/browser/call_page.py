@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-GREETING = "Hello from the stand-in."
+from tests.browser.stand_in_agent import GREETING
 
 
 class CallPage:

@@ -61,9 +61,18 @@ class AgentNursery:
             text=True,
         )
 
-    def start_agent(self, livekit: LiveKitAddress, name: str, *, capacity: int = 100) -> Agent:
+    def start_agent(
+        self,
+        livekit: LiveKitAddress,
+        name: str,
+        *,
+        capacity: int = 100,
+        empty_seconds: float = 20.0,
+    ) -> Agent:
         """Start an agent and wait until LiveKit offers rooms to it."""
-        order = Order(livekit.url, livekit.api_key, livekit.api_secret, name, capacity)
+        order = Order(
+            livekit.url, livekit.api_key, livekit.api_secret, name, capacity, empty_seconds
+        )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asdict(order)) + "\n")
@@ -127,7 +136,13 @@ class Deployment:
         access = LiveKitAccess(
             self.livekit.url, self.livekit.api_key, self.livekit.api_secret, self.agent_name
         )
-        options = {"port": 0, "tokens_per_minute": 600.0, "title": "the stand-in", **options}
+        options = {
+            "port": 0,
+            "tokens_per_minute": 600.0,
+            "rooms_per_address": 0,
+            "title": "the stand-in",
+            **options,
+        }
         self.web = web_server(access, lambda: self.status, **options)
         self.web.start()
         return self.web.address

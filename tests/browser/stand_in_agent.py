@@ -1,5 +1,8 @@
 """An agent without speech models that does what is typed to it, for tests of the page alone.
 
+It speaks the wire of `services.protocol`, and `tests/room/test_contract.py` holds it to what the
+real agent does there.
+
 It is a real worker of a real LiveKit server: it registers, takes rooms, is full, can be killed.
 As a program it forks one agent for each line of JSON that it reads, since importing the framework
 takes most of an agent's start.
@@ -22,8 +25,24 @@ from typing import Any
 
 os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 
-from livekit import rtc
+from livekit import api, rtc
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
+
+from agent.remote import Commands, Remote, may_command
+from services.protocol import (
+    TAKES_OVER,
+    AgentInfo,
+    AgentState,
+    History,
+    Method,
+    ModelInfo,
+    NoticeKind,
+    ParticipantAttribute,
+    Pong,
+    StreamAttribute,
+    Topic,
+    Turn,
+)
 
 REGISTERED = "registered"
 """Begins the line that an agent prints, with its process id."""
@@ -31,41 +50,104 @@ REGISTERED = "registered"
 SAMPLE_RATE = 24_000
 FRAME_SECONDS = 0.02
 WORD_SECONDS = 0.12
+FAREWELL_SECONDS = 0.3
+GREETING = "Hello from the stand-in."
 NOTICES = ["This is the stand-in: it repeats what it is told.", "It has no models."]
+
+
+@dataclass(frozen=True)
+class Order:
+    """An agent to be started."""
+
+    url: str
+    api_key: str
+    api_secret: str
+    name: str
+    capacity: int
+    empty_seconds: float = 20.0
+    """How long a room is kept whose callers have left."""
 
 
 class StandIn:
     """One room's agent; lives on the loop of its job."""
 
-    def __init__(self, ctx: JobContext) -> None:
+    def __init__(self, ctx: JobContext, order: Order) -> None:
         self._ctx = ctx
+        self._order = order
         self._room = ctx.room
         self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=100)
         self._speech: asyncio.Task[None] | None = None
-        self._last = "Hello from the stand-in."
+        self._last = GREETING
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = 0
+        self._presence = Pong.SERVES
+        self._remote = Remote(
+            ctx.room,
+            Commands(
+                stop=self._stop,
+                repeat=self._repeat,
+                presence=lambda: self._presence,
+            ),
+            on_notice=lambda _: None,
+        )
+        ctx.add_shutdown_callback(self._remote.aclose)
 
     async def start(self) -> None:
         """Join, show who this is, greet."""
+        self._room.on("participant_disconnected", self._on_left)
         await self._ctx.connect()
         me = self._room.local_participant
-        me.register_rpc_method("agent.ping", self._ping)
-        me.register_rpc_method("agent.stop", self._stop)
-        me.register_rpc_method("agent.repeat", self._repeat)
-        self._room.register_text_stream_handler("lk.chat", self._on_chat)
-        info = {
-            "asr": {"name": "stand-in", "demo": True},
-            "voice": {"name": "stand-in", "demo": True},
-            "llm": "builtin",
-            "notices": NOTICES,
-        }
-        await me.set_attributes({"agent.info": json.dumps(info), "lk.agent.state": "listening"})
+        self._room.register_text_stream_handler(Topic.CHAT, self._on_chat)
+        model = ModelInfo("stand-in", True)
+        await self._remote.open(AgentInfo(model, model, "builtin", tuple(NOTICES)))
+        if self._ctx.job.metadata == TAKES_OVER:
+            await self._take_over()
+        await self._set_state(AgentState.LISTENING)
         track = rtc.LocalAudioTrack.create_audio_track("voice", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         publication = await me.publish_track(track, options)
         await publication.wait_for_subscription()
         self._say(self._last)
+
+    async def _take_over(self) -> None:
+        """Ask the speakers what was said, and begin with it."""
+        for identity in self._callers():
+            if not may_command(self._room, identity):
+                continue
+            with contextlib.suppress(rtc.RpcError):
+                told = await self._ask_what_was_said(identity)
+                self._last = f"Back after: {told}" if told else self._last
+                return
+
+    async def _ask_what_was_said(self, identity: str) -> str:
+        answer = await self._room.local_participant.perform_rpc(
+            destination_identity=identity, method=Method.HISTORY, payload="", response_timeout=4.0
+        )
+        return " / ".join(message.text for message in History.decode(answer).messages)
+
+    def _callers(self) -> list[str]:
+        agent = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+        return [p.identity for p in self._room.remote_participants.values() if p.kind != agent]
+
+    def _on_left(self, _: rtc.RemoteParticipant) -> None:
+        asyncio.get_running_loop().call_later(self._order.empty_seconds, self._leave_if_empty)
+
+    def _leave_if_empty(self) -> None:
+        if not self._callers() and self._presence is Pong.SERVES:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._presence = Pong.LEAVES
+        self._ctx.shutdown("left")
+
+    async def _end_call(self, farewell: str) -> None:
+        self._presence = Pong.ENDED
+        await self._remote.say_farewell(farewell)
+        await asyncio.sleep(FAREWELL_SECONDS)
+        order = self._order
+        async with api.LiveKitAPI(order.url, order.api_key, order.api_secret) as livekit:
+            await livekit.room.delete_room(api.DeleteRoomRequest(room=self._room.name))
+        self._ctx.shutdown("asked to")
 
     def _on_chat(self, reader: rtc.TextStreamReader, identity: str) -> None:
         self._start(self._obey(reader, identity))
@@ -77,36 +159,44 @@ class StandIn:
         elif command == "hear":
             await self._hear(identity, [part.strip() for part in rest.split("|")])
         elif command == "think":
-            await self._set_state("thinking")
+            await self._set_state(AgentState.THINKING)
         elif command == "notice":
-            await self._send("agent.notice", {"kind": "voice_unavailable", "text": rest})
+            self._remote.notify(NoticeKind.VOICE_UNAVAILABLE, rest)
+        elif command == "complain":
+            kind, _, text = rest.partition(" ")
+            self._remote.notify(NoticeKind(kind), text)
         elif command == "recall":
-            history = await self._room.local_participant.perform_rpc(
-                destination_identity=identity, method="conversation.history", payload=""
-            )
-            self._say(" / ".join(m["text"] for m in json.loads(history)["messages"]))
+            self._say(await self._ask_what_was_said(identity))
         elif command == "freeze":
             time.sleep(float(rest))  # noqa: ASYNC251 - an agent that answers nobody
         elif command == "bye":
-            await self._send("agent.notice", {"kind": "call_ended", "text": rest})
-            self._ctx.shutdown("asked to")
+            await self._end_call(rest)
+        elif command == "quit":
+            self._leave()
+        elif command == "linger":
+            self._presence = Pong.LEAVES
 
     async def _hear(self, identity: str, corrections: list[str]) -> None:
         """Send the caller's words as an agent does: each correction a stream of its own."""
         for number, text in enumerate(corrections):
             final = number == len(corrections) - 1
             writer = await self._room.local_participant.stream_text(
-                topic="lk.transcription",
+                topic=Topic.TRANSCRIPTION,
                 sender_identity=identity,
                 attributes={
-                    "lk.segment_id": f"heard-{corrections[-1]}",
-                    "lk.transcription_final": "true" if final else "false",
-                    "lk.transcribed_track_id": "track",
+                    StreamAttribute.SEGMENT: f"heard-{corrections[-1]}",
+                    StreamAttribute.FINAL: "true" if final else "false",
+                    StreamAttribute.TRACK: self._track_of(identity),
                 },
             )
             await writer.write(text)
             await writer.aclose()
             await asyncio.sleep(0.4)
+
+    def _track_of(self, identity: str) -> str:
+        """The sound that a caller sends."""
+        caller = self._room.remote_participants[identity]
+        return next(iter(caller.track_publications), "track")
 
     def _say(self, text: str) -> None:
         if self._speech is not None:
@@ -117,12 +207,12 @@ class StandIn:
         """A word's text and its sound together, as a voice with timed words does."""
         self._last = text
         self._turns += 1
-        await self._set_state("speaking")
+        await self._set_state(AgentState.SPEAKING)
         writer = await self._room.local_participant.stream_text(
-            topic="lk.transcription",
+            topic=Topic.TRANSCRIPTION,
             attributes={
-                "lk.segment_id": f"said-{self._turns}-{time.monotonic_ns()}",
-                "lk.transcription_final": "false",
+                StreamAttribute.SEGMENT: f"said-{self._turns}-{time.monotonic_ns()}",
+                StreamAttribute.FINAL: "false",
             },
         )
         interrupted = True
@@ -132,9 +222,9 @@ class StandIn:
                 await self._sound(number)
             interrupted = False
         finally:
-            await writer.aclose(attributes={"lk.transcription_final": "true"})
-            await self._set_state("listening")
-            await self._send_turn(interrupted)
+            await writer.aclose(attributes={StreamAttribute.FINAL: "true"})
+            await self._set_state(AgentState.LISTENING)
+            self._tell_turn(interrupted)
 
     async def _sound(self, number: int) -> None:
         samples = round(SAMPLE_RATE * FRAME_SECONDS)
@@ -148,55 +238,35 @@ class StandIn:
             data = array("h", wave).tobytes()
             await self._source.capture_frame(rtc.AudioFrame(data, SAMPLE_RATE, 1, samples))
 
-    async def _send_turn(self, interrupted: bool) -> None:
-        await self._send(
-            "agent.turn",
-            {
-                "id": f"turn-{self._turns}",
-                "end_of_speech_seconds": 0.31,
-                "transcript_seconds": 0.02,
-                "first_token_seconds": 0.01,
-                "first_sound_seconds": 0.05 * self._turns,
-                "response_seconds": 0.34 + 0.05 * self._turns,
-                "prepared": True,
-                "interrupted": interrupted,
-            },
+    def _tell_turn(self, interrupted: bool) -> None:
+        self._remote.tell_turn(
+            Turn(
+                id=f"turn-{self._turns}",
+                end_of_speech_seconds=0.31,
+                transcript_seconds=0.02,
+                first_token_seconds=0.01,
+                first_sound_seconds=0.05 * self._turns,
+                response_seconds=0.34 + 0.05 * self._turns,
+                prepared=True,
+                interrupted=interrupted,
+            )
         )
 
-    async def _ping(self, _: rtc.RpcInvocationData) -> str:
-        return "pong"
-
-    async def _stop(self, _: rtc.RpcInvocationData) -> str:
+    async def _stop(self) -> None:
         if self._speech is not None:
             self._speech.cancel()
-        return "ok"
 
-    async def _repeat(self, _: rtc.RpcInvocationData) -> str:
+    async def _repeat(self) -> None:
         self._say(self._last)
-        return "ok"
 
-    async def _set_state(self, state: str) -> None:
-        await self._room.local_participant.set_attributes({"lk.agent.state": state})
-
-    async def _send(self, topic: str, message: dict[str, Any]) -> None:
-        await self._room.local_participant.send_text(json.dumps(message), topic=topic)
+    async def _set_state(self, state: AgentState) -> None:
+        await self._room.local_participant.set_attributes({ParticipantAttribute.STATE: state})
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-@dataclass(frozen=True)
-class Order:
-    """An agent to be started."""
-
-    url: str
-    api_key: str
-    api_secret: str
-    name: str
-    capacity: int
 
 
 async def serve(order: Order) -> None:
@@ -222,14 +292,12 @@ async def serve(order: Order) -> None:
     def on_registered(*_: object) -> None:
         print(REGISTERED, os.getpid(), flush=True)
 
+    async def entrypoint(ctx: JobContext) -> None:
+        await StandIn(ctx, order).start()
+
     server.rtc_session(entrypoint, agent_name=order.name, on_request=on_request)
     server.on("worker_registered", on_registered)
     await server.run(devmode=False)
-
-
-async def entrypoint(ctx: JobContext) -> None:
-    """One job: one room."""
-    await StandIn(ctx).start()
 
 
 def main() -> None:

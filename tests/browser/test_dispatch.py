@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from livekit import api, rtc
 
+from services.protocol import Topic
 from services.web.dispatch import Redispatcher
 from services.web.errors import ApiError
 from services.web.tokens import Holder, TokenIssuer
@@ -117,6 +118,41 @@ def test_an_agent_that_answers_nobody_is_removed_first(
         return len(agents_in(caller)) == 1 and agents_in(caller) != [dead]
 
     ask_until(deployment, grant["ticket"], is_replaced)
+
+
+def test_an_agent_that_answers_is_not_removed_whoever_calls_it_dead(
+    deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread
+) -> None:
+    deployment.start_agent()
+    grant = join(deployment, caller, loop_thread)
+    ask_until(deployment, grant["ticket"], lambda: len(agents_in(caller)) == 1)
+    [serving] = agents_in(caller)
+    body = {"token": grant["ticket"], "unresponsive": serving}
+    status, answer = post(deployment, "/api/dispatch", body)
+    assert (status, answer["state"]) == (200, "present")
+    assert agents_in(caller) == [serving]
+
+
+def test_an_agent_on_its_way_out_is_no_agent(
+    deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread
+) -> None:
+    deployment.start_agent()
+    grant = join(deployment, caller, loop_thread)
+    ask_until(deployment, grant["ticket"], lambda: len(agents_in(caller)) == 1)
+    [leaving] = agents_in(caller)
+    loop_thread.run(said(caller, "linger"))
+
+    def one_more_is_there() -> bool:
+        return len(agents_in(caller)) == 2
+
+    ask_until(deployment, grant["ticket"], one_more_is_there)
+    # It goes by itself, and is not taken for dead.
+    assert leaving in agents_in(caller)
+    assert post(deployment, "/api/dispatch", {"token": grant["ticket"]})[1]["state"] == "present"
+
+
+async def said(caller: rtc.Room, text: str) -> None:
+    await caller.local_participant.send_text(text, topic=Topic.CHAT)
 
 
 def test_only_a_caller_in_the_room_is_served(

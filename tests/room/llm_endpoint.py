@@ -30,8 +30,6 @@ class Endpoint:
         self.wakings: list[dict[str, Any]] = []
         """... of those that only have the model loaded."""
         self.refused = 0
-        self.models: list[dict[str, Any]] = []
-        """What it lists."""
         self.keys: set[str] = set()
         """`Authorization` headers so far."""
         self.status = 200
@@ -72,8 +70,8 @@ class Endpoint:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if not request.can_read_body:
-            # The list of models, which also opens the connection ahead of time.
-            return web.json_response({"data": self.models})
+            # An empty request of the framework, which opens the connection ahead of time.
+            return web.json_response({"data": []})
         body = await request.json()
         waking = body.get("max_tokens") == 1
         (self.wakings if waking else self.requests).append(body)
@@ -140,10 +138,21 @@ async def cut_off(response: web.StreamResponse, body: dict[str, Any]) -> None:
 
 async def set_a_timer(response: web.StreamResponse, body: dict[str, Any]) -> None:
     """Call the tool; once its result is there, answer."""
+    await _call_a_tool(response, body, "set_timer", '{"when": "one second"}')
+
+
+async def end_the_call(response: web.StreamResponse, body: dict[str, Any]) -> None:
+    """Call the tool; once its result is there, answer."""
+    await _call_a_tool(response, body, "end_call", "{}")
+
+
+async def _call_a_tool(
+    response: web.StreamResponse, body: dict[str, Any], name: str, arguments: str
+) -> None:
     if body["messages"][-1]["role"] == "tool":
         await answer(response, body)
         return
-    function = {"name": "set_timer", "arguments": '{"when": "one second"}'}
+    function = {"name": name, "arguments": arguments}
     call = {"index": 0, "id": "call_1", "type": "function", "function": function}
     await _send(response, {"role": "assistant", "tool_calls": [call]})
     await _finish(response, "tool_calls")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from services.protocol import DONE, Method
 from tests.room.conftest import JoinRoom
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ async def test_stop_by_the_page_ends_the_reply_and_its_computation(
     await asyncio.wait_for(call.caller.sound_started.wait(), 10)
     (agent,) = call.caller.room.remote_participants.values()
     answer = await call.caller.room.local_participant.perform_rpc(
-        destination_identity=agent.identity, method="agent.stop", payload=""
+        destination_identity=agent.identity, method=Method.STOP, payload=""
     )
-    assert answer == "ok"
+    assert answer == DONE
     await call.caller.wait_for_silence(quiet_seconds=0.4, timeout_seconds=8)
     async with asyncio.timeout(10):
         while shared.desk.stats().running:
@@ -72,7 +73,7 @@ async def test_say_that_again_repeats_the_last_reply(join_room: JoinRoom) -> Non
     await call.caller.wait_for_silence()
     (agent,) = call.caller.room.remote_participants.values()
     await call.caller.room.local_participant.perform_rpc(
-        destination_identity=agent.identity, method="agent.repeat", payload=""
+        destination_identity=agent.identity, method=Method.REPEAT, payload=""
     )
     replies = await call.caller.wait_for_transcript(3, of_agent=True)
     assert replies[2] == first[1]

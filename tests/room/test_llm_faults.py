@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from aiohttp.web import StreamResponse
+from livekit import rtc
 
 from agent import phrases
 from agent.settings import Settings
 from agent.typed_text import LONGEST_TYPED_CHARACTERS
+from services.protocol import NoticeKind
 from tests.network import destinations
 from tests.room.conftest import Call, JoinRoom, serving
 from tests.room.llm_endpoint import (
@@ -21,8 +22,8 @@ from tests.room.llm_endpoint import (
     BEGINNING,
     Endpoint,
     Respond,
-    answer,
     cut_off,
+    end_the_call,
     never_answer,
     set_a_timer,
     stall,
@@ -183,28 +184,7 @@ async def test_an_answer_that_breaks_off_is_spoken_so_far_and_excused(
 async def assert_excused_and_well_again(call: Call, apology: str) -> None:
     assert await ask(call, answers=2, aloud=False) == ANSWER
     # Once, though an answer that was prepared while the caller still spoke failed as well.
-    assert call.caller.notices == [{"kind": "llm_unavailable", "text": apology}]
-
-
-async def test_a_caller_hears_that_the_model_is_being_woken(
-    call: Call, endpoint: Endpoint, endpoint_worker: Worker
-) -> None:
-    profile = endpoint_worker.language_models.profile
-    assert profile is not None
-    profile.note_silence()
-    heard = asyncio.Event()
-
-    async def answer_once_heard(response: StreamResponse, body: dict[str, Any]) -> None:
-        await heard.wait()
-        await answer(response, body)
-
-    endpoint.respond = answer_once_heard
-    call.caller.sound_started.clear()
-    await call.caller.send_text(WORDS)
-    await asyncio.wait_for(call.caller.sound_started.wait(), 30)
-    heard.set()
-    replies = await call.caller.wait_for_transcript(1, of_agent=True)
-    assert replies == [f"{phrases.WAKING} {ANSWER}"]
+    assert call.caller.notices == [{"kind": NoticeKind.LLM_UNAVAILABLE, "text": apology}]
 
 
 async def test_a_tool_that_the_endpoint_calls_does_its_work(call: Call, endpoint: Endpoint) -> None:
@@ -215,3 +195,18 @@ async def test_a_tool_that_the_endpoint_calls_does_its_work(call: Call, endpoint
     assert "timer is done" in replies[1].lower()
     results = [m for m in endpoint.requests[-1]["messages"] if m["role"] == "tool"]
     assert "timer set" in results[-1]["content"].lower()
+
+
+async def test_the_tool_that_ends_the_call_ends_it_once_the_goodbye_is_said(
+    call: Call, endpoint: Endpoint
+) -> None:
+    reasons: list[int] = []
+    call.caller.room.on("disconnected", reasons.append)
+    endpoint.respond = end_the_call
+    await call.say_file(QUESTION)
+    assert await call.caller.wait_for_transcript(1, of_agent=True) == [ANSWER]
+    async with asyncio.timeout(20):
+        while not reasons:
+            await asyncio.sleep(0.02)
+    assert reasons == [rtc.DisconnectReason.ROOM_DELETED]
+    assert call.caller.notices == [{"kind": NoticeKind.CALL_ENDED, "text": phrases.CALL_ENDED}]

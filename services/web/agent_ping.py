@@ -1,0 +1,92 @@
+"""Asking an agent in a room, through LiveKit's server, whether it is there for its callers.
+
+So nobody's word has to be taken for it: any participant could call an agent dead that is not.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+from livekit import api
+
+from services.protocol import Method, Pong
+
+logger = logging.getLogger("services.web")
+
+ANSWER_SECONDS: Final = 2.0
+TRIES: Final = 2
+"""One answer may be lost: of an agent whose loop stands still for a moment, or that is arriving."""
+
+_PATH: Final = "/twirp/livekit.RoomService/PerformRpc"
+_SILENT: Final = ("canceled", "deadline_exceeded", "unavailable", "not_found")
+"""Twirp codes of a call that reached nobody."""
+_KNOWS_NO_PING: Final = "invalid_argument"
+
+
+class UnknownPresenceError(Exception):
+    """This LiveKit server cannot ask; the text says what it answered."""
+
+
+class AgentPing:
+    """Pings agents; used from one event loop."""
+
+    def __init__(self, url: str, api_key: str, api_secret: str) -> None:
+        """`url` is LiveKit's address as this process reaches it; key and secret are of its API."""
+        address = urlsplit(url)
+        scheme = address.scheme.replace("ws", "http", 1)
+        self._url = urlunsplit((scheme, address.netloc, address.path.rstrip("/") + _PATH, "", ""))
+        self._api_key = api_key
+        self._api_secret = api_secret
+        self._session: aiohttp.ClientSession | None = None
+
+    async def ask(self, room: str, identity: str) -> Pong | None:
+        """What that agent answers; None where it answers nothing within some seconds.
+
+        An agent without this method is taken for one that serves.
+
+        Raises:
+            UnknownPresenceError: LiveKit's server is too old for calls of its API.
+            aiohttp.ClientError, TimeoutError: it cannot be reached.
+        """
+        for _ in range(TRIES):
+            answer = await self._ask(room, identity)
+            if answer is not None:
+                return answer
+        return None
+
+    async def aclose(self) -> None:
+        """Close the connection to LiveKit."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _ask(self, room: str, identity: str) -> Pong | None:
+        grants = api.VideoGrants(room_admin=True, room=room)
+        token = api.AccessToken(self._api_key, self._api_secret).with_grants(grants).to_jwt()
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=2 * ANSWER_SECONDS)
+            )
+        async with self._session.post(
+            self._url,
+            headers={"Authorization": f"Bearer {token}"},
+            json={
+                "room": room,
+                "destination_identity": identity,
+                "method": Method.PING.value,
+                "response_timeout_ms": round(ANSWER_SECONDS * 1000),
+            },
+        ) as response:
+            answer = await response.json(content_type=None)
+            if response.status == 200:
+                payload = answer.get("payload")
+                return Pong(payload) if payload in tuple(Pong) else Pong.SERVES
+        code = answer.get("code", "") if isinstance(answer, dict) else ""
+        if code in _SILENT:
+            return None
+        if code == _KNOWS_NO_PING:
+            return Pong.SERVES
+        raise UnknownPresenceError(f"status {response.status} {code}".rstrip())
