@@ -14,6 +14,7 @@ _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 IMPORTS = (
     "numpy",
     "livekit.agents",
+    "livekit.plugins.openai",
     "onnxruntime",
     "faster_whisper",
     "piper",

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.call_page import GREETING, CallPage
+from tests.browser.call_page import CallPage
 from tests.browser.deployment import ROOT
+from tests.browser.stand_in_agent import GREETING
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.call_page import GREETING, CallPage
-from tests.browser.stand_in_agent import NOTICES
+from tests.browser.call_page import CallPage
+from tests.browser.stand_in_agent import GREETING, NOTICES
 
 pytestmark = pytest.mark.browser
 

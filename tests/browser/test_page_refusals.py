@@ -13,9 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from services.livekit_server import LiveKitServer
 from services.web.status import AgentStatus
 from services.web.tokens import TokenIssuer
-from tests.browser.call_page import GREETING, CallPage
+from tests.browser.call_page import CallPage
 from tests.browser.conftest import AUTOPLAY, PATIENCE_MS, LaunchBrowser
 from tests.browser.deployment import AgentNursery, Deployment, LoopThread, livekit_server
+from tests.browser.stand_in_agent import GREETING
 
 pytestmark = pytest.mark.browser
 

@@ -12,9 +12,9 @@ import {
 } from 'livekit-client';
 
 import { ApiFailure, readStatus, requestDispatch } from './api';
+import { AgentState, Method, ParticipantAttribute, Pong } from './protocol';
 import type { Scope } from './resources';
 
-export type AgentState = 'initializing' | 'listening' | 'thinking' | 'speaking';
 /** `busy`: all have their calls; `absent`: none runs; `unknown`: either; `lost`: it was there. */
 export type Presence = 'waiting' | 'present' | 'busy' | 'absent' | 'unknown' | 'lost';
 
@@ -22,7 +22,7 @@ export interface AgentEvents {
   presence(presence: Presence): void;
   state(state: AgentState): void;
   info(json: string): void;
-  /** The agent said goodbye and is gone. */
+  /** The agent ended the call and is gone. */
   farewell(text: string): void;
   /** This browser's own place in the room is gone. */
   outcast(): void;
@@ -36,9 +36,10 @@ const ARRIVAL_MS = 3500;
 /** How long after an agent left in order its goodbye may still arrive. */
 const FAREWELL_MS = 1500;
 /** How long an agent may stay after its goodbye until the call ends without it. */
-const LONGEST_FAREWELL_MS = 15_000;
+const LONGEST_FAREWELL_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
-const STATES: readonly string[] = ['initializing', 'listening', 'thinking', 'speaking'];
+const STATES: readonly string[] = Object.values(AgentState);
+const CALL_ENDED = 'The call has ended.';
 const UNSUPPORTED = RpcError.ErrorCode.UNSUPPORTED_METHOD;
 
 export class AgentLink {
@@ -78,10 +79,17 @@ export class AgentLink {
     this.#reconcile();
   }
 
-  /** The agent said goodbye: its leaving is no failure then, and ends the call. */
+  /** What the agent said when it ended the call; empty while the call goes on. */
+  get farewell(): string {
+    return this.#farewell;
+  }
+
+  /** The agent ended the call: its leaving is no failure then, and no other is asked for. */
   sayFarewell(text: string): void {
-    this.#farewell = text || 'The agent ended the call.';
-    this.#scope.timeout('farewell', LONGEST_FAREWELL_MS, () => this.#events.farewell(text));
+    if (this.#farewell) return;
+    this.#farewell = text || CALL_ENDED;
+    this.#wake?.();
+    this.#scope.timeout('farewell', LONGEST_FAREWELL_MS, () => this.#events.farewell(this.#farewell));
   }
 
   /** Ask for an agent without waiting for the pause to end. */
@@ -90,7 +98,7 @@ export class AgentLink {
   }
 
   /** Tell the agent something; rejects when it does not take it. */
-  async call(method: string): Promise<string> {
+  async call(method: Method): Promise<string> {
     if (!this.#agent) throw new Error('no agent in the room');
     return this.#room.localParticipant.performRpc({
       destinationIdentity: this.#agent.identity,
@@ -99,12 +107,29 @@ export class AgentLink {
     });
   }
 
+  /** The agent that came last: one that is dead or on its way out is older. */
+  get #newest(): RemoteParticipant | undefined {
+    return [...this.#room.remoteParticipants.values()].findLast((p) => p.isAgent);
+  }
+
   readonly #reconcile = (): void => {
-    const agent = [...this.#room.remoteParticipants.values()].find((p) => p.isAgent) ?? null;
-    if (agent) this.#joined(agent);
-    else if (!this.#agent) void this.#search('waiting');
-    else this.#left(this.#agent);
+    const agent = this.#newest;
+    if (agent && agent.identity !== this.#agent?.identity) void this.#meet(agent);
+    else if (!agent && this.#agent) this.#left(this.#agent);
+    else if (!agent) void this.#search('waiting');
   };
+
+  /** One that is there already may be on its way out, or dead: it is asked before it counts. */
+  async #meet(agent: RemoteParticipant): Promise<void> {
+    const answer = await this.#answer(agent);
+    if (this.#scope.closed || this.#agent) return;
+    if (answer === Pong.ended) this.sayFarewell(CALL_ENDED);
+    else if (answer === Pong.leaves || this.#newest !== agent) void this.#search('waiting', '', 0);
+    else {
+      this.#joined(agent);
+      if (!answer) this.#misses = 1;
+    }
+  }
 
   readonly #joined = (participant: RemoteParticipant): void => {
     if (!participant.isAgent) return;
@@ -118,9 +143,13 @@ export class AgentLink {
   readonly #left = (participant: RemoteParticipant, reason?: DisconnectReason): void => {
     if (participant.identity !== this.#agent?.identity) return;
     this.#agent = null;
-    const other = [...this.#room.remoteParticipants.values()].find((p) => p.isAgent);
+    const other = this.#newest;
     if (other) {
       this.#joined(other);
+      return;
+    }
+    if (this.#farewell) {
+      this.#events.farewell(this.#farewell);
       return;
     }
     // Its goodbye travels another way than the news that it left, and may come later.
@@ -145,9 +174,9 @@ export class AgentLink {
   };
 
   #read(attributes: Readonly<Record<string, string>>): void {
-    const state = attributes['lk.agent.state'];
+    const state = attributes[ParticipantAttribute.state];
     if (state && STATES.includes(state)) this.#events.state(state as AgentState);
-    const info = attributes['agent.info'];
+    const info = attributes[ParticipantAttribute.info];
     if (info) this.#events.info(info);
   }
 
@@ -155,28 +184,38 @@ export class AgentLink {
     const agent = this.#agent;
     if (!agent || this.#pinging || this.#room.state !== ConnectionState.Connected) return;
     this.#pinging = true;
-    const answered = await this.#answers(agent);
+    const answer = await this.#answer(agent);
     this.#pinging = false;
     if (this.#scope.closed || agent !== this.#agent) return;
-    this.#misses = answered ? 0 : this.#misses + 1;
+    if (answer === Pong.ended) this.sayFarewell(CALL_ENDED);
+    if (answer === Pong.leaves) {
+      this.#agent = null;
+      void this.#search('lost');
+      return;
+    }
+    this.#misses = answer ? 0 : this.#misses + 1;
     if (this.#misses >= MISSES_UNTIL_LOST && this.#ownConnectionIsGood()) {
       this.#agent = null;
       void this.#search('lost', agent.identity);
     }
   }
 
-  #answers(agent: RemoteParticipant): Promise<boolean> {
+  /** What the agent answers to a ping; empty where it answers nothing. */
+  #answer(agent: RemoteParticipant): Promise<string> {
     return new Promise((resolve) => {
-      const release = this.#scope.timeout('agent answer', PONG_WITHIN_MS, () => resolve(false));
-      const settle = (answered: boolean) => {
+      const release = this.#scope.timeout('agent answer', PONG_WITHIN_MS, () => resolve(''));
+      const settle = (answer: string) => {
         release();
-        resolve(answered);
+        resolve(answer);
       };
       this.#room.localParticipant
-        .performRpc({ destinationIdentity: agent.identity, method: 'agent.ping', payload: '' })
+        .performRpc({ destinationIdentity: agent.identity, method: Method.ping, payload: '' })
         .then(
-          () => settle(true),
-          (error: unknown) => settle(error instanceof RpcError && error.code === UNSUPPORTED),
+          (answer) => settle(answer || Pong.serves),
+          (error: unknown) => {
+            const knowsNone = error instanceof RpcError && error.code === UNSUPPORTED;
+            settle(knowsNone ? Pong.serves : '');
+          },
         );
     });
   }
@@ -187,32 +226,45 @@ export class AgentLink {
   }
 
   /** Ask for an agent, with the pauses that the server names, until one is there. */
-  async #search(presence: Presence, unresponsive?: string): Promise<void> {
+  async #search(
+    presence: Presence,
+    unresponsive = '',
+    patienceMs = presence === 'waiting' ? ARRIVAL_MS : 0,
+  ): Promise<void> {
+    if (this.#farewell) return;
     this.#events.presence(presence);
     if (this.#searching) return;
     this.#searching = true;
     let dead = unresponsive;
-    if (presence === 'waiting') await this.#pause(ARRIVAL_MS);
-    while (!this.#scope.closed && !this.#agent) {
+    if (patienceMs > 0) await this.#pause(patienceMs);
+    while (this.#wantsAgent()) {
       const answer = await this.#ask(dead);
-      if (this.#scope.closed || this.#agent) break;
-      if (answer.dispatched) dead = undefined;
+      if (!this.#wantsAgent()) break;
+      if (answer.state === 'ended') this.sayFarewell(CALL_ENDED);
+      if (answer.state === 'dispatched') dead = '';
+      // The server has asked it, and it answers: it was our own connection that was slow.
+      if (answer.state === 'present') this.#reconcile();
+      if (!this.#wantsAgent()) break;
       if (presence === 'waiting') this.#events.presence(await whyNone());
       await this.#pause(answer.pauseMs);
     }
     this.#searching = false;
   }
 
-  async #ask(dead: string | undefined): Promise<{ dispatched: boolean; pauseMs: number }> {
-    if (!this.#mayDispatch) return { dispatched: false, pauseMs: LONGEST_PAUSE_MS };
+  #wantsAgent(): boolean {
+    return !this.#scope.closed && !this.#agent && !this.#farewell;
+  }
+
+  async #ask(dead: string): Promise<{ state: string; pauseMs: number }> {
+    if (!this.#mayDispatch) return { state: 'waiting', pauseMs: LONGEST_PAUSE_MS };
     try {
-      const answer = await requestDispatch(this.#ticket, dead);
+      const answer = await requestDispatch(this.#ticket, dead || undefined);
       const pauseMs = Math.min(answer.retry_after_seconds * 1000, LONGEST_PAUSE_MS);
-      return { dispatched: answer.state === 'dispatched', pauseMs };
+      return { state: answer.state, pauseMs };
     } catch (error) {
       if (error instanceof ApiFailure && error.code === 'not_in_room') this.#events.outcast();
       const seconds = (error instanceof ApiFailure && error.retryAfterSeconds) || 5;
-      return { dispatched: false, pauseMs: seconds * 1000 };
+      return { state: 'waiting', pauseMs: seconds * 1000 };
     }
   }
 

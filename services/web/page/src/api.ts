@@ -25,7 +25,7 @@ export interface AgentStatus {
 }
 
 export interface DispatchAnswer {
-  state: 'present' | 'dispatched' | 'waiting';
+  state: 'present' | 'dispatched' | 'waiting' | 'ended';
   retry_after_seconds: number;
 }
 

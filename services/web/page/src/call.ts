@@ -1,6 +1,6 @@
 /** One call: joining, speaking, typing, leaving, and coming back after every kind of loss. */
 
-import type { AgentState, Presence } from './agent-link';
+import type { Presence } from './agent-link';
 import { ApiFailure, requestToken, type Grant, type PageConfig } from './api';
 import { Connection } from './connection';
 import { Conversation } from './conversation';
@@ -19,7 +19,9 @@ import {
   type Notice,
   type Remedy,
 } from './failures';
+import { roomOf } from './invitation';
 import { Microphone } from './microphone';
+import { LONGEST_TYPED_CHARACTERS, Method, type AgentState } from './protocol';
 import type { ResourceRegistry, Scope } from './resources';
 import { Sound, type Meter } from './sound';
 import { withNotice, withoutNotice, type CallState, type JoinWish } from './state';
@@ -27,7 +29,6 @@ import type { Store } from './store';
 import { keepScreenOn } from './wake-lock';
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 10_000];
-const LONGEST_MESSAGE = 2000;
 const TAKEN_OVER_MS = 6000;
 /** Refusals that the caller can mend in the lobby. */
 const CORRECTABLE = ['bad_room', 'bad_name', 'access_key'];
@@ -35,7 +36,7 @@ const CORRECTABLE = ['bad_room', 'bad_name', 'access_key'];
 export class Call {
   readonly #store: Store<CallState>;
   readonly #registry: ResourceRegistry;
-  readonly #config: () => PageConfig;
+  readonly #config: () => Promise<PageConfig>;
   readonly #conversation: Conversation;
   #wish: JoinWish = { name: '', room: '', accessKey: '', token: '' };
   #scope: Scope | null = null;
@@ -46,7 +47,7 @@ export class Call {
   #microphone: Microphone | null = null;
   #retryNow: (() => void) | null = null;
 
-  constructor(store: Store<CallState>, registry: ResourceRegistry, config: () => PageConfig) {
+  constructor(store: Store<CallState>, registry: ResourceRegistry, config: () => Promise<PageConfig>) {
     this.#store = store;
     this.#registry = registry;
     this.#config = config;
@@ -148,8 +149,13 @@ export class Call {
 
   /** Send typed words to the agent. */
   async send(text: string): Promise<boolean> {
-    const words = text.trim().slice(0, LONGEST_MESSAGE);
+    const words = text.trim().slice(0, LONGEST_TYPED_CHARACTERS);
     if (!words || !this.#connection) return false;
+    const { presence, people } = this.#store.state;
+    if (presence !== 'present' && people.length === 0) {
+      this.#warn('text', 'Nobody is here to read this yet. Send it again once the agent is there.');
+      return false;
+    }
     try {
       await this.#connection.send(words);
     } catch {
@@ -163,11 +169,11 @@ export class Call {
   }
 
   async stopSpeaking(): Promise<void> {
-    await this.#tell('agent.stop', 'The agent could not be stopped. Speak over it, or try again.');
+    await this.#tell(Method.stop, 'The agent could not be stopped. Speak over it, or try again.');
   }
 
   async repeat(): Promise<void> {
-    await this.#tell('agent.repeat', 'The agent cannot say it again. Ask it to, or try again.');
+    await this.#tell(Method.repeat, 'The agent cannot say it again. Ask it to, or try again.');
   }
 
   remedy(remedy: Remedy): void {
@@ -188,12 +194,13 @@ export class Call {
 
   async #connectUntilJoined(scope: Scope): Promise<void> {
     for (let attempt = 0; !scope.closed; attempt += 1) {
-      let url = this.#config().livekit_url;
+      let url = '';
       try {
-        const grant = await this.#grant();
+        const config = await this.#config();
+        const grant = await this.#grant(config);
         if (scope.closed) return;
         url = grant.url;
-        await this.#connect(grant);
+        await this.#connect(grant, config.redispatch);
         return;
       } catch (error) {
         this.#closeConnection();
@@ -218,10 +225,10 @@ export class Call {
     }
   }
 
-  async #grant(): Promise<Grant> {
+  async #grant(config: PageConfig): Promise<Grant> {
     const { token, room, name, accessKey } = this.#wish;
-    if (token) {
-      return { url: this.#config().livekit_url, token, ticket: token, room: '', identity: '' };
+    if (token && !config.tokens) {
+      return { url: config.livekit_url, token, ticket: token, room: roomOf(token), identity: '' };
     }
     const known = this.#store.state.room || room;
     return requestToken(
@@ -230,14 +237,14 @@ export class Call {
     );
   }
 
-  async #connect(grant: Grant): Promise<void> {
+  async #connect(grant: Grant, mayDispatch: boolean): Promise<void> {
     const scope = this.#registry.scope('connection');
     this.#connectionScope = scope;
     const connection = new Connection(
       scope,
       grant,
       this.#openSound(),
-      this.#config().redispatch,
+      mayDispatch,
       {
         reconnecting: () => {
           this.#store.set({ connection: 'reconnecting' });
@@ -247,6 +254,7 @@ export class Call {
         ended: (wanted) => this.#disconnected(wanted),
         soundBlocked: (blocked) =>
           blocked ? this.#notify(SOUND_BLOCKED) : this.#dismiss('sound'),
+        people: (people) => this.#store.set({ people }),
         presence: (presence) => this.#presence(presence),
         state: (agentState: AgentState) => this.#store.set({ agentState }),
         info: (json) => this.#conversation.info(json),
@@ -281,8 +289,9 @@ export class Call {
 
   #disconnected(wanted: string): void {
     this.#conversation.agentGone();
-    if (wanted) {
-      this.#end(wanted);
+    const ended = this.#connection?.link.farewell || wanted;
+    if (ended) {
+      this.#end(ended);
       return;
     }
     const scope = this.#scope;
@@ -316,7 +325,7 @@ export class Call {
     });
   }
 
-  async #tell(method: string, sorry: string): Promise<void> {
+  async #tell(method: Method, sorry: string): Promise<void> {
     try {
       await this.#connection?.link.call(method);
       this.#dismiss('command');
@@ -382,7 +391,7 @@ export class Call {
     this.#scope = null;
     this.#retryNow = null;
     this.#releaseAudio();
-    this.#store.set({ phase: 'ended', connection: 'idle', notices: [], farewell });
+    this.#store.set({ phase: 'ended', connection: 'idle', notices: [], people: [], farewell });
   }
 
   #warn(key: string, text: string): void {

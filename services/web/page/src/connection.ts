@@ -6,16 +6,16 @@ import {
   Room,
   RoomEvent,
   Track,
-  type Participant,
 } from 'livekit-client';
 
 import { AgentLink, type AgentEvents } from './agent-link';
 import type { Grant } from './api';
+import { Participants, type Person } from './participants';
 import { Playback } from './playback';
+import { Method, Topic } from './protocol';
 import type { Scope } from './resources';
 import type { Sound } from './sound';
 import { readStreams, type StreamEvents } from './streams';
-import type { Side } from './transcript';
 
 export interface ConnectionEvents extends AgentEvents {
   reconnecting(): void;
@@ -23,10 +23,9 @@ export interface ConnectionEvents extends AgentEvents {
   /** The room is left; `wanted` says who wanted it, empty when nobody did. */
   ended(wanted: string): void;
   soundBlocked(blocked: boolean): void;
+  /** Who else is there, agents left out. */
+  people(people: readonly Person[]): void;
 }
-
-/** The method with which an agent asks what was said before it came. */
-const HISTORY = 'conversation.history';
 
 /** Disconnections that somebody wanted; after any other the page joins again by itself. */
 const WANTED: Partial<Record<DisconnectReason, string>> = {
@@ -80,15 +79,17 @@ export class Connection {
       publishDefaults: { dtx: true, red: true, stopMicTrackOnMute: false },
     });
     this.#room = room;
+    const participants = new Participants(room);
+    participants.onChanged = (people) => events.people(people);
     this.playback = new Playback(room, scope, sound);
     this.playback.onBlocked = (blocked) => events.soundBlocked(blocked);
     this.link = new AgentLink(room, scope, grant.ticket, mayDispatch, events);
-    room.registerRpcMethod(HISTORY, ({ callerIdentity }) =>
-      room.remoteParticipants.get(callerIdentity)?.isAgent
+    room.registerRpcMethod(Method.history, ({ callerIdentity }) =>
+      participants.isAgent(callerIdentity)
         ? Promise.resolve(streams.history())
         : Promise.reject(new Error('only agents may ask')),
     );
-    readStreams(room, (identity) => this.#whoIs(identity), streams);
+    readStreams(room, participants, streams);
     room
       .on(RoomEvent.Reconnecting, () => events.reconnecting())
       .on(RoomEvent.SignalReconnecting, () => events.reconnecting())
@@ -131,7 +132,7 @@ export class Connection {
 
   /** Send typed words. Rejects when they cannot be sent. */
   async send(text: string): Promise<void> {
-    await this.#room.localParticipant.sendText(text, { topic: 'lk.chat' });
+    await this.#room.localParticipant.sendText(text, { topic: Topic.chat });
   }
 
   async #publish(track: MediaStreamTrack): Promise<void> {
@@ -159,12 +160,4 @@ export class Connection {
     if (!this.#joined) return;
     this.#events.ended(reason === undefined ? '' : (WANTED[reason] ?? ''));
   };
-
-  #whoIs(identity: string): { side: Side; name: string } {
-    const room = this.#room;
-    if (identity === room.localParticipant.identity) return { side: 'caller', name: 'You' };
-    const participant: Participant | undefined = room.remoteParticipants.get(identity);
-    if (!participant || participant.isAgent) return { side: 'agent', name: 'Agent' };
-    return { side: 'guest', name: participant.name || 'Guest' };
-  }
 }

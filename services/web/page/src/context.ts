@@ -5,6 +5,7 @@ import { useContext, useEffect, useRef } from 'preact/hooks';
 
 import type { AgentStatus, PageConfig } from './api';
 import type { Call } from './call';
+import type { Invitation } from './invitation';
 import type { Preferences } from './preferences';
 import type { ResourceRegistry, Scope } from './resources';
 import type { CallState } from './state';
@@ -24,7 +25,7 @@ export interface Page {
   server: Store<ServerState>;
   resources: ResourceRegistry;
   /** The room of an invitation, and the token of an identity service, from the address. */
-  invitation: { room: string; token: string };
+  invitation: Invitation;
 }
 
 export const PageContext = createContext<Page | null>(null);

@@ -3,9 +3,10 @@
 import { LogLevel, setLogLevel } from 'livekit-client';
 import { render } from 'preact';
 
-import { DEFAULT_CONFIG, readConfig, readStatus } from './api';
+import { DEFAULT_CONFIG, readConfig, readStatus, type PageConfig } from './api';
 import { Call } from './call';
 import { PageContext, type Page, type ServerState } from './context';
+import { readInvitation } from './invitation';
 import { loadPreferences } from './preferences';
 import { ResourceRegistry, type Scope } from './resources';
 import { INITIAL_CALL, type CallState } from './state';
@@ -27,7 +28,7 @@ const callStore = new Store<CallState>({
   microphoneId: preferences.state.microphoneId,
   speakerId: preferences.state.speakerId,
 });
-const call = new Call(callStore, resources, () => server.state.config);
+const call = new Call(callStore, resources, loadConfig);
 const page: Page = {
   call,
   callStore,
@@ -56,26 +57,24 @@ function close(): void {
   scope = null;
 }
 
+/** The server's configuration, asked for once. Rejects while the server does not answer. */
+async function loadConfig(): Promise<PageConfig> {
+  if (!configured) {
+    server.set({ config: await readConfig() });
+    configured = true;
+    document.title = server.state.config.title;
+  }
+  return server.state.config;
+}
+
 async function refreshServer(): Promise<void> {
   if (document.hidden || callStore.state.phase === 'call') return;
   try {
-    if (!configured) {
-      server.set({ config: await readConfig() });
-      configured = true;
-      document.title = server.state.config.title;
-    }
+    await loadConfig();
     server.set({ status: await readStatus(), reachable: true });
   } catch {
     server.set({ reachable: false });
   }
-}
-
-/** `?room=` invites to a room; `#token=` comes from an identity service and is not left in view. */
-function readInvitation(): { room: string; token: string } {
-  const room = new URLSearchParams(location.search).get('room')?.trim() ?? '';
-  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
-  if (token) history.replaceState(null, '', location.pathname + location.search);
-  return { room, token };
 }
 
 open();

@@ -9,7 +9,10 @@ export class Playback {
   readonly #room: Room;
   readonly #scope: Scope;
   readonly #sound: Sound;
-  readonly #voices = new Map<RemoteTrack, { meter: Meter; release: () => void }>();
+  readonly #voices = new Map<
+    RemoteTrack,
+    { meter: Meter; ofAgent: boolean; release: () => void }
+  >();
   /** Called when the browser starts or stops to hold the sound back. */
   onBlocked: (blocked: boolean) => void = () => undefined;
 
@@ -18,15 +21,17 @@ export class Playback {
     this.#scope = scope;
     this.#sound = sound;
     room
-      .on(RoomEvent.TrackSubscribed, (track) => this.#play(track))
+      .on(RoomEvent.TrackSubscribed, (track, _, participant) =>
+        this.#play(track, participant.isAgent),
+      )
       .on(RoomEvent.TrackUnsubscribed, (track) => this.#stop(track))
       .on(RoomEvent.AudioPlaybackStatusChanged, () => this.onBlocked(!room.canPlaybackAudio));
   }
 
-  /** The meter of the voice that is heard, null when there is none. */
+  /** The meter of the agent's voice, null when there is none. */
   get meter(): Meter | null {
-    for (const voice of this.#voices.values()) return voice.meter;
-    return null;
+    const voice = [...this.#voices.values()].find(({ ofAgent }) => ofAgent);
+    return voice?.meter ?? null;
   }
 
   /** Allow sound; only works within a click. */
@@ -40,7 +45,7 @@ export class Playback {
     await this.#room.switchActiveDevice('audiooutput', deviceId || 'default');
   }
 
-  #play(track: RemoteTrack): void {
+  #play(track: RemoteTrack, ofAgent: boolean): void {
     if (track.kind !== Track.Kind.Audio || this.#voices.has(track)) return;
     const element = track.attach();
     element.hidden = true;
@@ -50,7 +55,7 @@ export class Playback {
       measured.release();
       track.detach().forEach((attached) => attached.remove());
     });
-    this.#voices.set(track, { meter: measured.meter, release });
+    this.#voices.set(track, { meter: measured.meter, ofAgent, release });
   }
 
   #stop(track: RemoteTrack): void {

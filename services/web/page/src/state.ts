@@ -1,17 +1,13 @@
 /** Everything the page shows about a call. */
 
-import type { AgentState, Presence } from './agent-link';
+import type { Presence } from './agent-link';
 import type { Notice } from './failures';
-import type { Message, Turn } from './transcript';
+import type { Person } from './participants';
+import type { AgentInfo, AgentState, Turn } from './protocol';
+import type { Message } from './transcript';
 
 export type Phase = 'lobby' | 'joining' | 'call' | 'ended';
 export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'retrying';
-
-export interface AgentInfo {
-  asr: { name: string; demo: boolean } | null;
-  voice: { name: string; demo: boolean } | null;
-  llm: string;
-}
 
 export interface CallState {
   readonly phase: Phase;
@@ -21,6 +17,8 @@ export interface CallState {
   readonly presence: Presence;
   readonly agentState: AgentState;
   readonly agentInfo: AgentInfo | null;
+  /** Who else is in the call, agents left out. */
+  readonly people: readonly Person[];
   readonly muted: boolean;
   readonly hasMicrophone: boolean;
   readonly microphoneId: string;
@@ -44,6 +42,7 @@ export const INITIAL_CALL: CallState = {
   presence: 'waiting',
   agentState: 'initializing',
   agentInfo: null,
+  people: [],
   muted: false,
   hasMicrophone: false,
   microphoneId: '',

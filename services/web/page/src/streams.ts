@@ -1,73 +1,84 @@
-/** Text that the agent sends into the room: transcripts, typed words, times of a turn, notices. */
+/** Text that comes over the room: transcripts, typed words, times of a turn, notices. */
 
 import type { Room, TextStreamReader } from 'livekit-client';
 
-import { parseObject, parseTurn, type SegmentUpdate, type Side, type Turn } from './transcript';
+import { decode } from './decode';
+import type { Participants, Who } from './participants';
+import {
+  LONGEST_MESSAGE_BYTES,
+  StreamAttribute,
+  Topic,
+  readNotice,
+  readTurn,
+  type Notice,
+  type Turn,
+} from './protocol';
+import type { SegmentUpdate, Side } from './transcript';
 
-const TRANSCRIPTION = 'lk.transcription';
-const CHAT = 'lk.chat';
-const TURN = 'agent.turn';
-const NOTICE = 'agent.notice';
-const FINAL = 'lk.transcription_final';
-const SEGMENT = 'lk.segment_id';
 const LONGEST_TEXT = 20_000;
-
-export interface AgentNotice {
-  kind: string;
-  text: string;
-}
 
 export interface StreamEvents {
   segment(update: SegmentUpdate): void;
   typed(message: { id: string; side: Side; name: string; text: string }): void;
   turn(turn: Turn): void;
-  notice(notice: AgentNotice): void;
+  notice(notice: Notice): void;
 }
 
-/** Who an identity is to this page. */
-export type WhoIs = (identity: string) => { side: Side; name: string };
+type Read = (reader: TextStreamReader, identity: string) => Promise<void>;
 
 /** Listen to the room's text streams; the room drops the handlers with itself. */
-export function readStreams(room: Room, whoIs: WhoIs, events: StreamEvents): void {
-  const handle = (topic: string, read: (reader: TextStreamReader, identity: string) => Promise<void>) =>
+export function readStreams(room: Room, participants: Participants, events: StreamEvents): void {
+  const handle = (topic: Topic, read: Read) =>
     room.registerTextStreamHandler(topic, (reader, { identity }) => {
       read(reader, identity).catch((error: unknown) => console.warn(`stream ${topic}`, error));
     });
-  handle(TRANSCRIPTION, (reader, identity) => readSegment(reader, whoIs(identity), events));
-  handle(CHAT, async (reader, identity) => {
+  const handleOfAgent = (topic: Topic, take: (json: string) => void) =>
+    handle(topic, async (reader, identity) => {
+      const json = await reader.readAll();
+      // Looked up at the end: the news of who came takes another way than what they say.
+      if (participants.isAgent(identity)) take(json);
+      else console.warn(`stream ${topic} of somebody who is no agent`);
+    });
+  handle(Topic.transcription, (reader, identity) =>
+    readSegment(reader, () => participants.who(identity), events),
+  );
+  handle(Topic.chat, async (reader, identity) => {
     const text = (await reader.readAll()).slice(0, LONGEST_TEXT);
-    events.typed({ id: reader.info.id, ...whoIs(identity), text });
+    const who = participants.who(identity);
+    if (who) events.typed({ id: reader.info.id, ...who, text });
   });
-  handle(TURN, async (reader) => {
-    const turn = parseTurn(await reader.readAll());
+  handleOfAgent(Topic.turn, (json) => {
+    const turn = decode(json, readTurn, LONGEST_MESSAGE_BYTES);
     if (turn) events.turn(turn);
   });
-  handle(NOTICE, async (reader) => {
-    const notice = parseObject(await reader.readAll());
-    if (notice && typeof notice['text'] === 'string') {
-      events.notice({ kind: String(notice['kind'] ?? 'notice'), text: notice['text'].slice(0, 500) });
-    }
+  handleOfAgent(Topic.notice, (json) => {
+    const notice = decode(json, readNotice, LONGEST_MESSAGE_BYTES);
+    if (notice) events.notice(notice);
   });
 }
 
 /** A caller's segment comes as one stream per correction, the agent's as one that grows. */
 async function readSegment(
   reader: TextStreamReader,
-  who: { side: Side; name: string },
+  whoIs: () => Who | null,
   events: StreamEvents,
 ): Promise<void> {
-  const id = reader.info.attributes?.[SEGMENT] ?? reader.info.id;
-  const grows = who.side === 'agent';
+  const id = reader.info.attributes?.[StreamAttribute.segment] ?? reader.info.id;
   let text = '';
+  const tell = (state: { final: boolean; cut?: boolean }) => {
+    const who = whoIs();
+    // Whose words they are must be known before they are shown.
+    if (who) events.segment({ id, ...who, text, ...state });
+  };
+  const grows = () => whoIs()?.side === 'agent';
   try {
     for await (const chunk of reader) {
       text = (text + chunk).slice(0, LONGEST_TEXT);
-      if (grows) events.segment({ id, ...who, text, final: false });
+      if (grows()) tell({ final: false });
     }
   } catch {
-    events.segment({ id, ...who, text, final: true, cut: true });
+    tell({ final: true, cut: true });
     return;
   }
-  const final = grows || reader.info.attributes?.[FINAL] !== 'false';
-  events.segment({ id, ...who, text, final });
+  tell({ final: grows() || reader.info.attributes?.[StreamAttribute.final] !== 'false' });
 }

@@ -1,17 +1,8 @@
 /** The conversation as it is said: segments that grow, are corrected and end. */
 
-export type Side = 'caller' | 'agent' | 'guest';
+import type { Turn } from './protocol';
 
-export interface Turn {
-  id: string;
-  end_of_speech_seconds: number | null;
-  transcript_seconds: number | null;
-  first_token_seconds: number | null;
-  first_sound_seconds: number | null;
-  response_seconds: number | null;
-  prepared: boolean;
-  interrupted: boolean;
-}
+export type Side = 'caller' | 'agent' | 'guest';
 
 export interface Message {
   readonly id: string;
@@ -96,35 +87,4 @@ export function asText(messages: readonly Message[], title: string): string {
     });
   const day = messages[0] ? new Date(messages[0].at).toLocaleDateString() : '';
   return [`${title}, ${day}`, '', ...lines, ''].join('\n');
-}
-
-/** Read a turn's times from the wire; null when it is not one. */
-export function parseTurn(json: string): Turn | null {
-  const raw = parseObject(json);
-  if (!raw) return null;
-  const seconds = (key: string) => {
-    const value = raw[key];
-    return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
-  };
-  return {
-    id: String(raw['id'] ?? ''),
-    end_of_speech_seconds: seconds('end_of_speech_seconds'),
-    transcript_seconds: seconds('transcript_seconds'),
-    first_token_seconds: seconds('first_token_seconds'),
-    first_sound_seconds: seconds('first_sound_seconds'),
-    response_seconds: seconds('response_seconds'),
-    prepared: raw['prepared'] === true,
-    interrupted: raw['interrupted'] === true,
-  };
-}
-
-export function parseObject(json: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
 }

@@ -11,6 +11,7 @@ import { DeviceChoice } from './devices';
 import { agentName } from './lobby';
 import { Notes } from './notes';
 import { Notices } from './notices';
+import { People } from './people';
 import { StateLine } from './state-line';
 import { Visualiser } from './visualiser';
 
@@ -54,6 +55,7 @@ export function CallView() {
       <section class="presence" aria-label="Agent">
         <Visualiser />
         <StateLine />
+        {phase === 'call' && <People />}
         {captions && phase !== 'ended' && <Captions />}
       </section>
       <section class="talk" aria-label="Conversation">

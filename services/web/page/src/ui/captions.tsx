@@ -14,7 +14,9 @@ export function Captions() {
     <div class="captions" data-testid="captions">
       {message && (
         <>
-          <p class={`who ${message.side}`}>{message.name}</p>
+          <p class={`who ${message.side}`}>
+            <bdi>{message.name}</bdi>
+          </p>
           <p>
             <Spoken text={lastWords(message.text)} live={isAgent && !message.final} />
           </p>

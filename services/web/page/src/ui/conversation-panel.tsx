@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { usePage } from '../context';
+import { LONGEST_TYPED_CHARACTERS } from '../protocol';
 import { useStore } from '../store';
 import { asText } from '../transcript';
 import { Icon } from './icons';
@@ -116,7 +117,7 @@ export function ConversationPanel() {
         </label>
         <input
           id="draft"
-          maxLength={2000}
+          maxLength={LONGEST_TYPED_CHARACTERS}
           autocomplete="off"
           placeholder="Type instead of speaking"
           value={draft}

@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { DEFAULT_CONFIG, type AgentStatus } from '../api';
 import { usePage } from '../context';
 import { INSECURE_ORIGIN, type Notice } from '../failures';
+import { roomOf } from '../invitation';
 import { Microphone } from '../microphone';
 import { useStore } from '../store';
 import { DeviceChoice } from './devices';
@@ -30,6 +31,9 @@ export function Lobby() {
     wantsOptions || refusal?.code === 'bad_room' || refusal?.code === 'bad_name';
   useEffect(() => () => call.closeMicrophone(), [call]);
 
+  const token = config.tokens ? '' : invitation.token;
+  const invitedTo = token ? roomOf(token) : invitation.room;
+
   const join = (event: Event) => {
     event.preventDefault();
     preferences.set({ name: name.trim() });
@@ -45,9 +49,13 @@ export function Lobby() {
       <form class="welcome" onSubmit={join} aria-labelledby="greeting">
         <h1 id="greeting">Talk with {agentName(config.title)}</h1>
         <p class="lead">
-          {invitation.room
-            ? `You are invited to the room “${invitation.room}”.`
-            : 'Join and speak; it listens, answers, and lets you interrupt.'}
+          {invitedTo ? (
+            <>
+              You are invited to the room “<bdi>{invitedTo}</bdi>”.
+            </>
+          ) : (
+            'Join and speak; it listens, answers, and lets you interrupt.'
+          )}
         </p>
         <Notices notices={[...callNotices, ...lobbyNotices(reachable, status, config.tokens)]} />
         {config.access_key && (
@@ -150,6 +158,12 @@ function lobbyNotices(
   if (!window.isSecureContext) notices.push(INSECURE_ORIGIN);
   if (!tokens && !invitation.token) {
     const text = 'This server gives out no tokens; open the link from your own sign-in page.';
+    notices.push({ key: 'tokens', tone: 'warning', text });
+  } else if (!tokens && !roomOf(invitation.token)) {
+    const text = 'The token in this link names no room; open the link from your sign-in page again.';
+    notices.push({ key: 'tokens', tone: 'warning', text });
+  } else if (tokens && invitation.token) {
+    const text = 'The token in this link is not used: this server gives out its own.';
     notices.push({ key: 'tokens', tone: 'warning', text });
   }
   if (status?.busy) {

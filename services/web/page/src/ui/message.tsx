@@ -18,7 +18,7 @@ export const MessageItem = memo(function MessageItem({ message, showsWait }: Pro
   return (
     <li class={classes.join(' ')} data-side={message.side} data-final={message.final}>
       <p class="who">
-        {message.name}
+        <bdi>{message.name}</bdi>
         <time dateTime={new Date(message.at).toISOString()}>{time}</time>
         {message.typed && <span class="typed">typed</span>}
       </p>

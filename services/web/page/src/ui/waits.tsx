@@ -4,8 +4,8 @@ import { Fragment } from 'preact';
 
 import { PART_NAMES, breakdown, totalSeconds } from '../breakdown';
 import { usePage } from '../context';
+import type { Turn } from '../protocol';
 import { useStore } from '../store';
-import type { Turn } from '../transcript';
 
 const BARS = 24;
 const BAR_WIDTH = 10;

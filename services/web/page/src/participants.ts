@@ -1,0 +1,88 @@
+/** Who is in the room, and who was: whose words are the agent's, and whose are a guest's. */
+
+import { RoomEvent, Track, type Participant, type RemoteParticipant, type Room } from 'livekit-client';
+
+import type { Side } from './transcript';
+
+/** Whose words something is. */
+export interface Who {
+  readonly side: Side;
+  readonly name: string;
+}
+
+/** Somebody else in the call, who is no agent. */
+export interface Person {
+  readonly identity: string;
+  readonly name: string;
+  /** False for one who only listens. */
+  readonly speaks: boolean;
+}
+
+/** Of those who left; each is some hundred bytes. */
+const MOST_REMEMBERED = 200;
+
+export class Participants {
+  readonly #room: Room;
+  /** Those who left: what they sent may still be on its way. */
+  readonly #gone = new Map<string, Who>();
+  /** Called when somebody comes, goes, or begins or ends to send sound. */
+  onChanged: (people: readonly Person[]) => void = () => undefined;
+
+  constructor(room: Room) {
+    this.#room = room;
+    const changed = () => this.onChanged(this.people);
+    room
+      .on(RoomEvent.Connected, changed)
+      .on(RoomEvent.Reconnected, changed)
+      .on(RoomEvent.ParticipantConnected, changed)
+      .on(RoomEvent.ParticipantNameChanged, changed)
+      .on(RoomEvent.TrackPublished, changed)
+      .on(RoomEvent.TrackUnpublished, changed)
+      .on(RoomEvent.ParticipantDisconnected, (participant) => {
+        this.#remember(participant);
+        changed();
+      });
+  }
+
+  /** The others, without agents. */
+  get people(): readonly Person[] {
+    return [...this.#room.remoteParticipants.values()]
+      .filter((participant) => !participant.isAgent)
+      .map((participant) => ({
+        identity: participant.identity,
+        name: participant.name || 'Guest',
+        speaks: sendsSound(participant),
+      }));
+  }
+
+  /** Who an identity is or was; null for one that was never seen here. */
+  who(identity: string): Who | null {
+    if (identity === this.#room.localParticipant.identity) return { side: 'caller', name: 'You' };
+    const participant = this.#room.remoteParticipants.get(identity);
+    return participant ? described(participant) : (this.#gone.get(identity) ?? null);
+  }
+
+  /** Whether an identity is or was an agent, which is a matter of its token and not of its name. */
+  isAgent(identity: string): boolean {
+    return this.who(identity)?.side === 'agent';
+  }
+
+  #remember(participant: RemoteParticipant): void {
+    this.#gone.delete(participant.identity);
+    this.#gone.set(participant.identity, described(participant));
+    for (const identity of this.#gone.keys()) {
+      if (this.#gone.size <= MOST_REMEMBERED) break;
+      this.#gone.delete(identity);
+    }
+  }
+}
+
+/** A guest is marked as one, since a guest's name may be anything. */
+function described(participant: Participant): Who {
+  if (participant.isAgent) return { side: 'agent', name: 'Agent' };
+  return { side: 'guest', name: participant.name ? `${participant.name} (guest)` : 'Guest' };
+}
+
+function sendsSound(participant: Participant): boolean {
+  return [...participant.trackPublications.values()].some(({ kind }) => kind === Track.Kind.Audio);
+}
