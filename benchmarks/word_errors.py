@@ -15,6 +15,17 @@ _SMALL = {
     **{word: 10 * number for number, word in enumerate(_TENS, start=2)},
 }
 _LARGE = {"thousand": 1_000, "million": 1_000_000}
+_ORDINALS = {
+    **{f"{word}th": word for word in _UNITS[4:] if word not in ("five", "eight", "nine", "twelve")},
+    **{f"{word[:-1]}ieth": word for word in _TENS},
+    "first": "one",
+    "second": "two",
+    "third": "three",
+    "fifth": "five",
+    "eighth": "eight",
+    "ninth": "nine",
+    "twelfth": "twelve",
+}
 _NUMBERS = {*_SMALL, *_LARGE, "hundred"}
 
 _SAME = {"ok": "okay", "oz": "ounce", "mr": "mister", "mrs": "missus", "dr": "doctor"}
@@ -34,9 +45,10 @@ def normal_words(text: str) -> list[str]:
         text = re.sub(sign, spoken, text)
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     text = re.sub(r"(?<=\d)\.(?=\d)", " point ", text)
+    text = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", " th", text)
     text = re.sub(r"(?<![a-z])([ap])\.? ?m\b", r"\1 m", text)
     words = (_SAME.get(word, word) for word in (w.strip("'") for w in _WORD.findall(text)) if word)
-    return list(_with_digits(list(words)))
+    return list(_with_digits([part for word in words for part in _cardinal(word)]))
 
 
 def word_errors(heard: str, said: str) -> int:
@@ -64,10 +76,17 @@ def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
     return row[-1]
 
 
+def _cardinal(word: str) -> tuple[str, ...]:
+    """`third` as `three th`, other words as they are."""
+    return (_ORDINALS[word], "th") if word in _ORDINALS else (word,)
+
+
 def _with_digits(words: list[str]) -> Iterator[str]:
     at = 0
     while at < len(words):
-        if words[at] in _NUMBERS:
+        if words[at] == "a" and words[at + 1 : at + 2] in (["hundred"], ["thousand"]):
+            at += 1
+        elif words[at] in _NUMBERS:
             number, at = _number(words, at)
             yield from str(number)
         else:

@@ -19,6 +19,8 @@ SAME = [
     ("She\u2019s here!", "she's here"),
     ("'Twenty twenty'", "2020"),
     ("1,000,000", "one million"),
+    ("The 21st, the 3rd and the 12th.", "the twenty first the third and the twelfth"),
+    ("The 20th of 100", "the twentieth of a hundred"),
 ]  # fmt: skip
 
 
