@@ -30,25 +30,35 @@ _NUMBERS = {*_SMALL, *_LARGE, "hundred"}
 
 _SAME = {"ok": "okay", "oz": "ounce", "mr": "mister", "mrs": "missus", "dr": "doctor"}
 """Other ways to write what sounds the same."""
+_CONTRACTIONS = (
+    (r"\bwon't\b", "will not"),
+    (r"\bcan't\b|\bcannot\b", "can not"),
+    (r"n't\b", " not"),
+    (r"'re\b", " are"),
+    (r"'m\b", " am"),
+    (r"'ll\b", " will"),
+    (r"'ve\b", " have"),
+)
+"""Those that stand for one pair of words only."""
 _SPOKEN_SIGNS = ((r"\$(\d[\d.,]*)", r"\1 dollars "), (r"%", " percent "), (r"&", " and "))
 _WORD = re.compile(r"\d|[a-z']+")
 
 
 def normal_words(text: str) -> list[str]:
-    """The words of a text as they sound: lower case, without punctuation, numbers as digits.
+    """The words of a text: lower case, without punctuation and contractions, numbers as digits.
 
-    Each digit is a word of its own: `12`, `twelve` and `one two` are the same, as are `2:30` and
-    `two thirty`, and a wrong number counts as many errors as it has wrong digits.
+    Each digit is a word of its own: `12`, `twelve` and `one two` are the same, as are `2:30`,
+    `2.30` and `two thirty`, and a wrong number counts as many errors as it has wrong digits.
     """
     text = text.lower().replace("’", "'")
-    for sign, spoken in _SPOKEN_SIGNS:
-        text = re.sub(sign, spoken, text)
+    for written, spoken in (*_CONTRACTIONS, *_SPOKEN_SIGNS):
+        text = re.sub(written, spoken, text)
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    text = re.sub(r"(?<=\d)\.(?=\d)", " point ", text)
     text = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", " th", text)
     text = re.sub(r"(?<![a-z])([ap])\.? ?m\b", r"\1 m", text)
     words = (_SAME.get(word, word) for word in (w.strip("'") for w in _WORD.findall(text)) if word)
-    return list(_with_digits([part for word in words for part in _cardinal(word)]))
+    digits = list(_with_digits([part for word in words for part in _cardinal(word)]))
+    return [word for at, word in enumerate(digits) if not _is_decimal_point(digits, at)]
 
 
 def word_errors(heard: str, said: str) -> int:
@@ -92,6 +102,10 @@ def _with_digits(words: list[str]) -> Iterator[str]:
         else:
             yield words[at]
             at += 1
+
+
+def _is_decimal_point(words: Sequence[str], at: int) -> bool:
+    return words[at] == "point" and 0 < at < len(words) - 1 and words[at + 1].isdigit()
 
 
 def _number(words: list[str], at: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from benchmarks.word_errors import normal_words, word_error_rate, word_errors
 SAME = [
     ("I'd like a 12-ounce mocha.", "i'd like a twelve ounce mocha"),
     ("2:30 PM", "two thirty p m"),
-    ("2.30 p.m.", "two point thirty p m"),
+    ("2.30 p.m.", "two thirty p m"),
     ("It's 9am.", "it's nine a m"),
     ("33, 4, 6, 92", "thirty three four six ninety two"),
     ("7562618", "seven five six two six one eight"),
@@ -18,8 +18,10 @@ SAME = [
     ("OK, Mr. Smith", "okay mister smith"),
     ("She\u2019s here!", "she's here"),
     ("'Twenty twenty'", "2020"),
+    ("3.14", "three point one four"),
     ("1,000,000", "one million"),
     ("The 21st, the 3rd and the 12th.", "the twenty first the third and the twelfth"),
+    ("You're right, I can't and won't.", "you are right i cannot and will not"),
     ("The 20th of 100", "the twentieth of a hundred"),
 ]  # fmt: skip
 
