@@ -99,7 +99,7 @@ def read_sound(path: Path) -> Samples:
 def audible_span(samples: Samples) -> tuple[int, int]:
     """First and last audible sample; all of them where none is."""
     audible = np.flatnonzero(np.abs(samples) > AUDIBLE)
-    return (int(audible[0]), int(audible[-1])) if len(audible) else (0, len(samples))
+    return (int(audible[0]), int(audible[-1])) if len(audible) else (0, max(0, len(samples) - 1))
 
 
 def _of_people(kind: Kind) -> Iterator[Recording]:
