@@ -30,19 +30,34 @@ keep_native_memory_small()
 _FOLDER = Path(__file__).parent
 _OWN_COPY = "own_copy"
 _LOADS = pytest.StashKey[ModelLoads]()
-_KINDS_OF_TEST = ("unit", "engine", "room", "browser", "faults", "fuzz")
+_KINDS_OF_TEST = {
+    "unit": "unit",
+    "engine": "engine",
+    "genuine_models": "genuine",
+    "room": "room",
+    "browser": "browser",
+    "faults": "faults",
+    "fuzz": "fuzz",
+}
+"""Marker by folder."""
+_GENUINE_SECONDS = 300
+"""For a test of the genuine models, the first of which may have to fetch them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the folder it lies in, and run those with a browser last.
+    """Mark each test with the folder it lies in, and those with genuine models as such.
 
-    Playwright keeps an event loop running in the main thread from its first test on, where no
-    other test could run one then.
+    Those with a browser run last: Playwright keeps an event loop running in the main thread from
+    its first test on, where no other test could run one then.
     """
     for item in items:
         kind = _kind(item)
         if kind in _KINDS_OF_TEST:
-            item.add_marker(kind)
+            item.add_marker(_KINDS_OF_TEST[kind])
+        if "genuine_cache" in getattr(item, "fixturenames", ()):
+            item.add_marker("genuine")
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(_GENUINE_SECONDS))
     items.sort(key=lambda item: _kind(item) == "browser")
 
 
@@ -129,6 +144,45 @@ def tts(shared: SharedSpeech) -> StreamingTTS:
 def voice_activity(shared: SharedSpeech) -> VoiceActivityModel:
     """The shared Silero model."""
     return shared.voice_activity.get_blocking()
+
+
+@pytest.fixture(scope="session")
+def genuine(genuine_cache: Path, model_loads: ModelLoads) -> Iterator[SharedSpeech]:
+    """The genuine models behind a desk of their own; each loads on demand.
+
+    They are not what `get_shared_asr()` and its kin give.
+    """
+    from services.models import resolve_asr, resolve_voice
+    from services.shared import SharedSpeech, SpeechConfig
+    from tests.genuine import RECOGNISERS, VOICE
+
+    speech = SharedSpeech(
+        SpeechConfig(asr=RECOGNISERS[0], voice=VOICE, cache=genuine_cache, language="en")
+    )
+    model_loads.expect(
+        lambda: {
+            "genuine recogniser": speech.asr.loads,
+            "genuine voice": speech.tts.loads,
+        },
+        {
+            resolve_asr(RECOGNISERS[0], cache=genuine_cache).folder: "genuine recogniser",
+            resolve_voice(VOICE, cache=genuine_cache).model: "genuine voice",
+        },
+    )
+    yield speech
+    speech.close()
+
+
+@pytest.fixture(scope="session")
+def genuine_asr(genuine: SharedSpeech) -> StreamingASR:
+    """Stock Whisper, as the product loads it by default."""
+    return genuine.asr.get_blocking()
+
+
+@pytest.fixture(scope="session")
+def genuine_tts(genuine: SharedSpeech) -> StreamingTTS:
+    """A Piper voice made from recordings of a person."""
+    return genuine.tts.get_blocking()
 
 
 @pytest.fixture

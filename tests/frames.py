@@ -1,4 +1,4 @@
-"""Recorded speech as the frames that a room hands over."""
+"""Recorded speech as the frames that a room hands over, and back."""
 
 from __future__ import annotations
 
@@ -36,3 +36,13 @@ def resampled(samples: Samples, rate: int) -> NDArray[np.int16]:
         samples = np.interp(places, np.arange(len(samples)), samples).astype(np.float32)
     pcm: NDArray[np.int16] = np.clip(samples * 32768.0, -32768, 32767).astype(np.int16)
     return pcm
+
+
+def samples_of(frame: rtc.AudioFrame) -> Samples:
+    """What a listener hears of a whole frame of speech, at the rate of recordings."""
+    resampler = rtc.AudioResampler(
+        frame.sample_rate, SAMPLE_RATE, quality=rtc.AudioResamplerQuality.HIGH
+    )
+    frames = [*resampler.push(frame), *resampler.flush()]
+    pcm = np.concatenate([np.frombuffer(f.data, dtype=np.int16) for f in frames])
+    return pcm.astype(np.float32) / 32768.0

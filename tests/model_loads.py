@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pytest
+
+_NO_MORE: Mapping[Path | None, str] = {}
 
 
 class ModelLoads:
@@ -22,29 +24,40 @@ class ModelLoads:
 
         self._counts: Counter[str] = Counter()
         self._known: Counter[str] = Counter()
-        self._shared: Callable[[], dict[str, int]] | None = None
-        self._watch(patch, StreamingASR, "recogniser", DEMO_ASR.folder)
-        self._watch(patch, StreamingTTS, "voice", DEMO_VOICE.model)
-        self._watch(patch, VoiceActivityModel, "voice activity", None)
+        self._shared: list[Callable[[], Mapping[str, int]]] = []
+        self._names: dict[Path | None, str] = {
+            DEMO_ASR.folder: "recogniser",
+            DEMO_VOICE.model: "voice",
+            None: "voice activity",
+        }
+        for engine in (StreamingASR, StreamingTTS, VoiceActivityModel):
+            self._watch(patch, engine)
 
     def take_copies(self) -> dict[str, int]:
         """How many copies beside the shared one were loaded, by model, since this was asked."""
-        shared = self._shared() if self._shared is not None else {}
-        copies = self._counts - Counter({name: min(1, loads) for name, loads in shared.items()})
+        shared: Counter[str] = Counter()
+        for loads in self._shared:
+            shared.update({name: min(1, count) for name, count in loads().items()})
+        copies = self._counts - shared
         new, self._known = copies - self._known, copies
         return dict(new)
 
-    def expect(self, shared: Callable[[], dict[str, int]]) -> None:
-        """`shared` tells how often each of the shared models was loaded: once is right."""
-        self._shared = shared
-
-    def _watch(
-        self, patch: pytest.MonkeyPatch, engine: Any, name: str, shared: Path | None
+    def expect(
+        self, shared: Callable[[], Mapping[str, int]], more: Mapping[Path | None, str] = _NO_MORE
     ) -> None:
+        """`shared` tells how often each of the shared models was loaded: once is right.
+
+        `more` names models, by folder or file, that are to be watched as well.
+        """
+        self._shared.append(shared)
+        self._names.update(more)
+
+    def _watch(self, patch: pytest.MonkeyPatch, engine: Any) -> None:
         load = engine.load
 
         def counted(config: Any = None, **rest: Any) -> Any:
-            if getattr(config, "model", config) == shared:
+            name = self._names.get(getattr(config, "model", config))
+            if name is not None:
                 self._counts[name] += 1
             return load(config, **rest)
 
