@@ -14,7 +14,6 @@ _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 IMPORTS = (
     "numpy",
     "livekit.agents",
-    "livekit.plugins.openai",
     "onnxruntime",
     "faster_whisper",
     "piper",

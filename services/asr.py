@@ -20,7 +20,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from services.audio import SAMPLE_RATE, Samples, clean, split_quietly
-from services.decoded_text import read_tokens
+from services.decoded_text import DecodedTokens, read_tokens
 from services.inference import InferenceDesk, Priority, Run, Urgency
 from services.runaway import (
     better_of,
@@ -45,6 +45,8 @@ its pieces are long; a fitted one costs by length, and the demo model, which was
 requests, then gets 7 % of the words in the long test recordings wrong instead of 31 %."""
 _PROMPT_TOKENS = 112
 """Half of what Whisper's decoder keeps for a prompt, so that decoding stays fast."""
+_LEAST_SECONDS = 0.5
+"""Less than that is no speech left over."""
 _LATEST_START_SECONDS = 1
 """Of the first segment, as in Whisper's own decoding."""
 _TIMESTAMPS_PER_SECOND = 50
@@ -242,13 +244,13 @@ class StreamingASR:
                 again = self._pass(model, features, window, seconds, options, run)
                 best = replace(better_of(best, again), passes=2)
         text = "" if is_phantom(best) else without_repetition(best.text)
-        return replace(
-            best,
-            text=text,
-            words=best.words[: len(text.split())],
-            audio_seconds=seconds,
-            compute_seconds=time.perf_counter() - started,
-        )
+        heard = replace(best, text=text, words=best.words[: len(text.split())])
+        if text and (resumes_at := best.resumes_at_seconds) is not None:
+            # As in Whisper's own decoding of long audio.
+            run.check()
+            rest = self.decode(samples[round(resumes_at * SAMPLE_RATE) :], options, run)
+            heard = join_transcriptions([heard, shift_words(rest, resumes_at)])
+        return replace(heard, audio_seconds=seconds, compute_seconds=time.perf_counter() - started)
 
     def close(self) -> None:
         """Free the weights, once the calls that run have ended. Idempotent."""
@@ -346,6 +348,7 @@ class StreamingASR:
             mean_log_probability=decoded.mean_log_probability,
             no_speech_probability=result.no_speech_prob,
             tokens=decoded.count,
+            resumes_at_seconds=_resumes_at(decoded, seconds),
             beyond="" if is_repetition(beyond, text) else beyond,
             audio_seconds=seconds,
         )
@@ -398,6 +401,14 @@ class StreamingASR:
             for word in aligned
             if word["word"].strip()
         )
+
+
+def _resumes_at(decoded: DecodedTokens, audio_seconds: float) -> float | None:
+    """Where to go on decoding, as long as that is some way on and some way from the end."""
+    if decoded.resumes_at_seconds is None:
+        return None
+    at = decoded.resumes_at_seconds - _PADDING_SECONDS
+    return at if _LEAST_SECONDS <= at <= audio_seconds - _LEAST_SECONDS else None
 
 
 def _fetch_command(config: ASRConfig) -> str:

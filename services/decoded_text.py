@@ -24,6 +24,8 @@ class DecodedTokens:
     """Of those spoken; 0 where there are none."""
     count: int
     """How many tokens the decoder had written with the last of those spoken, times included."""
+    resumes_at_seconds: float | None
+    """Where the next segment begins that the decoder knows of and has not written down."""
 
 
 def read_tokens(
@@ -44,7 +46,9 @@ def read_tokens(
     log_probability = 0.0
     count = 0
     starts_at = 0.0
+    times_in_a_row = 0
     for place, (token, logits) in enumerate(steps, start=1):
+        times_in_a_row = times_in_a_row + 1 if token >= timestamp_begin else 0
         if token >= timestamp_begin:
             starts_at = (token - timestamp_begin) * _TIMESTAMP_SECONDS
         elif token >= end_of_text:
@@ -55,7 +59,15 @@ def read_tokens(
             spoken.append(token)
             count = place
             log_probability += _log_probability(logits, token)
-    return DecodedTokens(spoken, beyond, log_probability / max(1, len(spoken)), count)
+    # One ends a segment, a second one begins the next.
+    unfinished = bool(spoken) and times_in_a_row > 1 and starts_at < audio_seconds
+    return DecodedTokens(
+        spoken,
+        beyond,
+        log_probability / max(1, len(spoken)),
+        count,
+        starts_at if unfinished else None,
+    )
 
 
 def _log_probability(logits: Any, token: int) -> float:

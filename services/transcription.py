@@ -31,6 +31,8 @@ class Transcription:
     """As many as the decoder needed for the text, times included."""
     beyond: str = ""
     """What it went on to write for the time after the audio's end; no part of `text`."""
+    resumes_at_seconds: float | None = None
+    """Where the decoder stopped although more is said, counted from the start of the audio."""
     passes: int = 1
     """How often it was decoded: once more with the whole window where the text was doubted."""
     audio_seconds: float = 0.0

@@ -42,7 +42,7 @@ async def _run(settings: Settings, *, as_json: bool) -> int:
 
 async def _examine(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding, each as soon as it is known; what is quick and fundamental first."""
-    from agent.doctor import machine, services, speech
+    from agent.doctor import language_model, machine, services, speech
 
     for look in (
         machine.check_python,
@@ -63,6 +63,7 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         services.check_ports,
         services.check_livekit,
         services.check_llm,
+        language_model.check_llm_reply,
         speech.check_speech,
     ):
         try:

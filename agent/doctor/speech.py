@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.doctor.findings import Finding, fail, ok, warn
+from agent.doctor.model_choice import IN_TIME_SECONDS, better_in_time, quicker
 from agent.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from services.asr import ASRConfig
     from services.shared import LoadedModel, SharedSpeech
 
 _SENTENCE = "What is the weather in Berlin on Friday?"
 """The demo models know its words."""
 _ROOM = "doctor"
 _DEADLINE_SECONDS = 60.0
-_SLOW_ANSWER_SECONDS = 1.0
+_CALLS = 3
+"""The quickest counts: what others do on the machine is no property of the model."""
 _SLOW_SOUND_SECONDS = 0.6
 
 
@@ -111,27 +114,35 @@ async def _check_recogniser(speech: SharedSpeech, sample: Sample | None) -> Find
         text = f"{asr.config.name}: loaded in {loaded_seconds:.1f} s"
         if sample is None:
             return warn("recogniser", f"{text}; not tried, since there is no voice to hear")
-        heard = await asr.transcribe(
-            sample.samples, room=_ROOM, priority=Priority.FINAL, deadline_seconds=_DEADLINE_SECONDS
-        )
+        calls = [
+            await asr.transcribe(
+                sample.samples,
+                room=_ROOM,
+                priority=Priority.FINAL,
+                deadline_seconds=_DEADLINE_SECONDS,
+            )
+            for _ in range(_CALLS)
+        ]
     except (ModelError, ASRError, InferenceError) as error:
         return fail("recogniser", str(error))
-    seconds = len(sample.samples) / SAMPLE_RATE
+    heard = min(calls, key=lambda call: call.compute_seconds)
+    seconds = heard.compute_seconds
     text += (
-        f", {heard.compute_seconds:.2f} s for {seconds:.1f} s of speech, "
-        f"real-time factor {heard.compute_seconds / seconds:.2f}"
+        f", hears {len(sample.samples) / SAMPLE_RATE:.1f} s of speech in {seconds:.2f} s "
+        f"with a context of {_context(asr.config)}"
     )
     if notice := _notice(speech, before):
         return warn("recogniser", f"{text}. {notice}")
-    if heard.compute_seconds > _SLOW_ANSWER_SECONDS:
-        return warn("recogniser", f"{text}: slow", "choose a smaller model, such as ASR_MODEL=tiny")
+    if seconds > IN_TIME_SECONDS:
+        return warn("recogniser", f"{text}: slow", quicker(asr.config.name, seconds))
     if not _agree(heard.text, _SENTENCE):
         return warn(
             "recogniser",
             f"{text}; it heard {heard.text!r} instead of {_SENTENCE!r}",
             "check that ASR_LANGUAGE and TTS_VOICE are of one language",
         )
-    return ok("recogniser", text)
+    better = better_in_time(asr.config.name, seconds)
+    return ok("recogniser", f"{text}; {better}" if better else text)
 
 
 async def _check_voice_activity(speech: SharedSpeech, sample: Sample | None) -> Finding:
@@ -146,6 +157,13 @@ async def _check_voice_activity(speech: SharedSpeech, sample: Sample | None) -> 
     if speech_span(model, sample.samples) is None:
         return warn("voice activity", "loaded, but takes the voice for noise")
     return ok("voice activity", "loaded, hears the voice")
+
+
+def _context(config: ASRConfig) -> str:
+    """What the encoder works on in a short request."""
+    if config.context_seconds is None:
+        return f"{config.window_seconds:g} s (its whole window)"
+    return f"{config.context_seconds:g} s"
 
 
 def _origin(model: LoadedModel) -> str:

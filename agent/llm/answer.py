@@ -58,6 +58,11 @@ class AnswerReader:
         self.ended = False
         """Whether nothing comes any more."""
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether it comes as events, rather than as one object."""
+        return bool(self._is_stream)
+
     def push(self, data: bytes) -> list[Piece]:
         """Add bytes; returns what is known by them.
 

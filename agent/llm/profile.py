@@ -41,6 +41,8 @@ class EndpointProfile:
         self._shape = RequestShape()
         self._answered_at: float | None = None
         self._begins_with_reasoning = _REASONERS.search(model) is not None
+        self.streams: bool | None = None
+        """Whether its answers come piece by piece; None: not known yet."""
         self._told: set[str] = set()
 
     @property

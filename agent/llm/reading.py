@@ -25,6 +25,8 @@ class Reading:
         self.usage: dict[str, Any] | None = None
         self.unfiltered = ""
         """Text that came and was not looked at yet."""
+        self.has_text = False
+        """Whether any text came, said or not."""
         self.characters = 0
         """Said so far."""
         self.end_by: float | None = None
@@ -42,6 +44,11 @@ class Reading:
         """Whether it said that it is, rather than just to end."""
         return self._reader.finished or self.reply.ended
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether it comes as events, rather than as one object."""
+        return self._reader.is_stream
+
     def push(self, data: bytes | None) -> list[Piece]:
         """Take bytes, the end (no bytes), or nothing; returns what they mean."""
         if data is None:
@@ -52,7 +59,10 @@ class Reading:
         """Keep what a piece adds."""
         for call in piece.calls:
             self.calls.add(call)
+        if piece.reasoning:
+            self.reply.expect_no_reasoning()
         self.unfiltered += piece.text
+        self.has_text = self.has_text or bool(piece.text.strip())
         self.usage = piece.usage or self.usage
 
     def is_burst(self, now: float) -> bool:

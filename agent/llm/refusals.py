@@ -9,12 +9,13 @@ from http import HTTPStatus
 
 _CONTEXT = re.compile(
     r"context.{0,30}(?:length|window|size|limit|exceed)|exceed\w*.{0,40}context|n_ctx"
-    r"|(?:too many|maximum|max\w*|number of|exceed\w*).{0,40}tokens|token limit"
+    r"|\b(?:too many|maximum|max|number of|exceed\w*)\b.{0,40}\btokens|\btoken limit"
     r"|(?:prompt|input|request|messages?|inputs?).{0,30}too (?:long|large)"
     r"|reduce the (?:length|number)|input.{0,12}tokens.{0,40}(?:must|exceed)",
     re.IGNORECASE | re.DOTALL,
 )
 _TOOLS = re.compile(r"\btools?\b|tool[_ -](?:choice|call)|function[_ ]call|\bfunctions\b", re.I)
+_MODEL = re.compile(r"model.{0,80}(?:not found|not exist|unknown|not available)", re.I | re.S)
 _SYSTEM_ROLE = re.compile(
     r"alternat|system (?:role|message|prompt)|role.{0,12}system|only user and assistant"
     r"|roles? must|conversation roles|must (?:start|begin) with a? ?user",
@@ -77,6 +78,7 @@ def judge(status: int, words: str) -> Refusal:
         return Refusal.LOADING
     if status in _OF_THE_SHAPE:
         for pattern, refusal in (
+            (_MODEL, Refusal.MODEL),
             (_CONTEXT, Refusal.CONTEXT),
             (_SYSTEM_ROLE, Refusal.ROLES),
             (_TOOLS, Refusal.TOOLS),

@@ -249,7 +249,9 @@ class EndpointStream(llm.LLMStream):
             self._emit(llm.ChoiceDelta(role="assistant", tool_calls=calls))
         elif not reading.characters and not reading.is_complete:
             raise UnusableAnswerError("an answer that ends before it begins")
-        self._profile.note_reasoning(begins_with_it=reading.reply.ends_reasoning_alone)
+        self._profile.streams = reading.is_stream
+        if reading.has_text:
+            self._profile.note_reasoning(begins_with_it=reading.reply.ends_reasoning_alone)
         self._event_ch.send_nowait(llm.ChatChunk(id=self._id, usage=_usage(reading.usage)))
 
     def _emit(self, delta: llm.ChoiceDelta) -> None:

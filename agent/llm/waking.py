@@ -26,6 +26,8 @@ WAKING_CHUNK = "waking"
 """Id of the piece of an answer that tells the caller of the loading, and is no part of it."""
 _ASK_AGAIN_SECONDS = 2.0
 _REQUEST = "Hello."
+_ONE_TOKEN = "max_tokens"
+"""The field that bounds an answer; some models know it by another name only."""
 
 
 class Waker:
@@ -112,17 +114,19 @@ class Waker:
         described = with_known_schemas(self._tools)
         first: Refusal | None = None
         shapes = 0
+        options = {_ONE_TOKEN: 1}
         while True:
             messages = build_messages(self._chat_ctx, shape)
-            body = request_body(
-                self._profile.model, messages, described, shape, options={"max_tokens": 1}
-            )
+            body = request_body(self._profile.model, messages, described, shape, options=options)
             try:
                 await self._answer(body)
                 break
             except APIConnectionError:
                 await asyncio.sleep(_ASK_AGAIN_SECONDS)
             except RefusedError as refused:
+                if options and _ONE_TOKEN in refused.words:
+                    options = {}
+                    continue
                 refusal = judge(refused.status, refused.words)
                 if refusal in (Refusal.LOADING, Refusal.BUSY):
                     await asyncio.sleep(_ASK_AGAIN_SECONDS)

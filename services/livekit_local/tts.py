@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -29,7 +31,7 @@ from services.inference import (
     InferenceTimeout,
     Priority,
 )
-from services.sentences import SentenceSplitter
+from services.sentences import SentenceSplitter, split_sentences
 from services.shared import get_shared_tts, shared_voice_sample_rate
 from services.speech import PCM, SpeechPiece, SynthesisTimeout, TTSError
 from services.tts import StreamingTTS
@@ -41,6 +43,8 @@ _URGENT_SECONDS = 1.0
 _INAUDIBLE = 0.005 * 32768
 """Samples below -46 dB of full scale: a voice begins a sentence with some 40 ms of them."""
 _KEPT_SILENCE_SECONDS = 0.005
+_LONGEST_FRAME_SECONDS = 0.2
+"""The length of frames that the framework makes itself; its tests of plugins allow 0.25 s."""
 
 
 class LocalTTS(tts.TTS[Literal["error"]]):
@@ -55,12 +59,13 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         tts_instance: StreamingTTS | None = None,
         room: str | None = None,
         timeout_seconds: float = 5.0,
-        ahead_seconds: float = 8.0,
+        ahead_seconds: float | None = None,
         in_service: Callable[[], bool] | None = None,
     ) -> None:
-        """`timeout_seconds` of engine time are what one sentence may take; no more than
-        `ahead_seconds` of speech are computed before they are heard. While `in_service` says
-        no, nothing is computed and the framework gets the error at once.
+        """`timeout_seconds` of engine time are what one sentence may take. With `ahead_seconds`,
+        for a reply that is played as it comes, a stream computes no more speech than that before
+        it is heard; without, all of it at once. While `in_service` says no, nothing is computed
+        and the framework gets the error at once.
         """
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
@@ -68,11 +73,14 @@ class LocalTTS(tts.TTS[Literal["error"]]):
             num_channels=1,
         )
         self._instance = tts_instance
-        self._room = room or f"tts-{uuid.uuid4().hex[:8]}"
-        self._timeout_seconds = timeout_seconds
-        self._ahead_seconds = ahead_seconds
-        self._in_service = in_service or _always
-        self._streams: set[LocalTTSStream] = set()
+        self._speaking = _Speaking(
+            engine=self._engine,
+            room=room or f"tts-{uuid.uuid4().hex[:8]}",
+            timeout_seconds=timeout_seconds,
+            ahead_seconds=ahead_seconds,
+            in_service=in_service or _always,
+        )
+        self._streams: set[LocalTTSStream | LocalChunkedStream] = set()
 
     @property
     def model(self) -> str:
@@ -86,9 +94,17 @@ class LocalTTS(tts.TTS[Literal["error"]]):
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
-    ) -> tts.ChunkedStream:
+    ) -> LocalChunkedStream:
         """Speak a whole text."""
-        return self._synthesize_with_stream(text, conn_options=conn_options)
+        stream = LocalChunkedStream(
+            owner=self,
+            text=text,
+            speaking=replace(self._speaking, ahead_seconds=None),
+            conn_options=conn_options,
+            on_close=self._streams.discard,
+        )
+        self._streams.add(stream)
+        return stream
 
     def stream(
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
@@ -96,11 +112,7 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         """Speak a text that is still being written, sentence by sentence."""
         stream = LocalTTSStream(
             owner=self,
-            engine=self._engine,
-            room=self._room,
-            timeout_seconds=self._timeout_seconds,
-            ahead_seconds=self._ahead_seconds,
-            in_service=self._in_service,
+            speaking=self._speaking,
             conn_options=conn_options,
             on_close=self._streams.discard,
         )
@@ -116,6 +128,45 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         return self._instance or await get_shared_tts()
 
 
+class LocalChunkedStream(tts.ChunkedStream):
+    """One text that is known as a whole, and its speech."""
+
+    def __init__(
+        self,
+        *,
+        owner: LocalTTS,
+        text: str,
+        speaking: _Speaking,
+        conn_options: APIConnectOptions,
+        on_close: Callable[[LocalChunkedStream], None],
+    ) -> None:
+        self._speaking = speaking
+        self._on_close = on_close
+        super().__init__(tts=owner, input_text=text, conn_options=conn_options)
+
+    async def aclose(self) -> None:
+        """End it: nothing more is computed, its tasks and queues are gone."""
+        try:
+            await super().aclose()
+        finally:
+            self._on_close(self)
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        output_emitter.initialize(
+            request_id=uuid.uuid4().hex,
+            sample_rate=self._tts.sample_rate,
+            num_channels=1,
+            mime_type="audio/pcm",
+        )
+        sentences = aio.Chan[str]()
+        for sentence in split_sentences(self._input_text):
+            sentences.send_nowait(sentence)
+        sentences.close()
+        await self._speaking.speak(
+            sentences, output_emitter, self._tts.sample_rate, self._conn_options.timeout
+        )
+
+
 class LocalTTSStream(tts.SynthesizeStream):
     """One reply: text in any pieces in, speech out as early as there is a sentence."""
 
@@ -123,19 +174,11 @@ class LocalTTSStream(tts.SynthesizeStream):
         self,
         *,
         owner: LocalTTS,
-        engine: Callable[[], Awaitable[StreamingTTS]],
-        room: str,
-        timeout_seconds: float,
-        ahead_seconds: float,
-        in_service: Callable[[], bool],
+        speaking: _Speaking,
         conn_options: APIConnectOptions,
         on_close: Callable[[LocalTTSStream], None],
     ) -> None:
-        self._in_service = in_service
-        self._engine = engine
-        self._room = room
-        self._timeout_seconds = timeout_seconds
-        self._ahead_seconds = ahead_seconds
+        self._speaking = speaking
         self._on_close = on_close
         super().__init__(tts=owner, conn_options=conn_options)
 
@@ -158,25 +201,13 @@ class LocalTTSStream(tts.SynthesizeStream):
         sentences = aio.Chan[str]()
         reading = asyncio.create_task(self._read(sentences), name="tts-read")
         try:
-            voice = await self._voice()
-            speech = _Speech(output_emitter, voice.sample_rate, self._tts.sample_rate)
-            failure = await self._speak(voice, sentences, speech)
+            await self._speaking.speak(
+                sentences, output_emitter, self._tts.sample_rate, self._conn_options.timeout
+            )
             await reading
         finally:
             await aio.cancel_and_wait(reading)
-        if speech.seconds == 0.0:
-            if failure is not None:
-                raise api_error(failure) from failure
-            # Text without anything to say, such as an emoji: the framework wants some sound.
-            speech.push_silence(0.01)
-        speech.finish()
         output_emitter.end_segment()
-
-    async def _voice(self) -> StreamingTTS:
-        try:
-            return await self._engine()
-        except Exception as error:
-            raise api_error(error) from error
 
     async def _read(self, sentences: aio.Chan[str]) -> None:
         """Cut the text into sentences as it comes."""
@@ -195,43 +226,81 @@ class LocalTTSStream(tts.SynthesizeStream):
         finally:
             sentences.close()
 
-    async def _speak(
-        self, voice: StreamingTTS, sentences: aio.Chan[str], speech: _Speech
-    ) -> Exception | None:
-        """Speak sentence after sentence; one that fails is left out. Returns the last failure."""
+
+@dataclass(frozen=True, slots=True)
+class _Speaking:
+    """How a room's sentences become sound."""
+
+    engine: Callable[[], Awaitable[StreamingTTS]]
+    room: str
+    timeout_seconds: float
+    """Engine time of one sentence."""
+    ahead_seconds: float | None
+    """Speech computed before it is heard; None: without a bound."""
+    in_service: Callable[[], bool]
+
+    async def speak(
+        self,
+        sentences: AsyncIterable[str],
+        emitter: tts.AudioEmitter,
+        sample_rate: int,
+        timeout_seconds: float,
+    ) -> None:
+        """Speak sentence after sentence in `sample_rate` (Hz); one that fails is left out.
+
+        A sentence may take `timeout_seconds` of engine time too, where that is less. Raises
+        APIError where nothing could be spoken.
+        """
+        try:
+            voice = await self.engine()
+        except Exception as error:
+            raise api_error(error) from error
+        speech = _Speech(emitter, voice.sample_rate, sample_rate, self.ahead_seconds)
         failure: Exception | None = None
         async for sentence in sentences:
-            await speech.wait_until_needed(self._ahead_seconds)
-            if not self._in_service():
+            await speech.wait_until_needed()
+            if not self.in_service():
                 failure = TTSError("the voice is out of service for a while")
                 continue
             urgent = speech.ahead_seconds < _URGENT_SECONDS
             pieces = voice.synthesize(
                 sentence,
-                room=self._room,
+                room=self.room,
                 priority=Priority.FINAL if urgent else Priority.SPECULATIVE,
-                deadline_seconds=self._timeout_seconds,
+                deadline_seconds=min(self.timeout_seconds, timeout_seconds),
             )
             speech.begin_sentence()
             try:
                 async with contextlib.aclosing(pieces):
                     async for piece in pieces:
                         speech.push(piece)
-                        await speech.wait_until_needed(self._ahead_seconds)
+                        await speech.wait_until_needed()
             except (TTSError, InferenceError) as error:
                 failure = error
                 logger.warning(
                     "sentence not spoken",
                     extra={"error": str(error), "characters": len(sentence)},
                 )
-        return failure
+        if speech.seconds == 0.0:
+            if failure is not None:
+                raise api_error(failure) from failure
+            # Text without anything to say, such as an emoji: the framework wants some sound.
+            speech.push_silence(0.01)
+        speech.finish()
 
 
 class _Speech:
     """What has been spoken so far, against the clock that plays it."""
 
-    def __init__(self, emitter: tts.AudioEmitter, voice_rate: int, output_rate: int) -> None:
+    def __init__(
+        self,
+        emitter: tts.AudioEmitter,
+        voice_rate: int,
+        output_rate: int,
+        limit_seconds: float | None,
+    ) -> None:
         self._emitter = emitter
+        self._limit_seconds = limit_seconds
         self._rate = output_rate
         self._resampler = (
             rtc.AudioResampler(voice_rate, output_rate, quality=rtc.AudioResamplerQuality.HIGH)
@@ -250,9 +319,11 @@ class _Speech:
         """Speech pushed that cannot have been heard yet."""
         return max(0.0, self._plays_until - time.monotonic())
 
-    async def wait_until_needed(self, limit_seconds: float) -> None:
-        """Compute no more than this far ahead, so that an interruption throws little away."""
-        excess = self.ahead_seconds - limit_seconds
+    async def wait_until_needed(self) -> None:
+        """Compute no further ahead than wanted, so that an interruption throws little away."""
+        if self._limit_seconds is None:
+            return
+        excess = self.ahead_seconds - self._limit_seconds
         if excess > 0:
             await asyncio.sleep(excess)
 
@@ -293,21 +364,31 @@ class _Speech:
         """Hand on what the resampler still holds."""
         if self._resampler is not None:
             for ready in self._resampler.flush():
-                self._emitter.push_frame(ready)
+                self._emit(ready.data, ready.sample_rate)
 
     def _push_samples(self, samples: PCM) -> None:
-        frame = rtc.AudioFrame(
-            data=samples.tobytes(),
-            sample_rate=self._voice_rate,
-            num_channels=1,
-            samples_per_channel=len(samples),
-        )
-        frames = [frame] if self._resampler is None else self._resampler.push(frame)
-        for ready in frames:
-            self._emitter.push_frame(ready)
+        if self._resampler is None:
+            self._emit(samples, self._voice_rate)
+        else:
+            for ready in self._resampler.push(bytearray(samples.tobytes())):
+                self._emit(ready.data, ready.sample_rate)
         seconds = len(samples) / self._voice_rate
         self.seconds += seconds
         self._plays_until = max(self._plays_until, time.monotonic()) + seconds
+
+    def _emit(self, samples: PCM | memoryview, sample_rate: int) -> None:
+        """Hand on frames of equal length, as long as the framework wants them at most."""
+        pcm = np.asarray(samples, dtype=np.int16)
+        parts = math.ceil(len(pcm) / (sample_rate * _LONGEST_FRAME_SECONDS))
+        for part in np.array_split(pcm, max(1, parts)):
+            self._emitter.push_frame(
+                rtc.AudioFrame(
+                    data=part.tobytes(),
+                    sample_rate=sample_rate,
+                    num_channels=1,
+                    samples_per_channel=len(part),
+                )
+            )
 
 
 def _always() -> bool:

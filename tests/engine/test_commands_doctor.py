@@ -66,7 +66,8 @@ def test_models_are_measured(terminal: Commands) -> None:
     found = findings(terminal.run("doctor", "--json"))
     assert found["voice"]["text"].startswith("demo: loaded in ")
     assert "first sound after" in found["voice"]["text"]
-    assert "real-time factor" in found["recogniser"]["text"]
+    assert "s of speech in 0." in found["recogniser"]["text"]
+    assert "with a context of 2 s" in found["recogniser"]["text"]
     assert "it heard" not in found["recogniser"]["text"]
     assert found["voice activity"]["text"] == "loaded, hears the voice"
     assert found["models"]["text"].startswith("the demo model (about 330 words")

@@ -30,6 +30,8 @@ class Endpoint:
         self.wakings: list[dict[str, Any]] = []
         """... of those that only have the model loaded."""
         self.refused = 0
+        self.models: list[dict[str, Any]] = []
+        """What it lists."""
         self.keys: set[str] = set()
         """`Authorization` headers so far."""
         self.status = 200
@@ -70,8 +72,8 @@ class Endpoint:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if not request.can_read_body:
-            # An empty request of the framework, which opens the connection ahead of time.
-            return web.json_response({"data": []})
+            # The list of models, which also opens the connection ahead of time.
+            return web.json_response({"data": self.models})
         body = await request.json()
         waking = body.get("max_tokens") == 1
         (self.wakings if waking else self.requests).append(body)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from aiohttp.web import StreamResponse
 from livekit import rtc
 
 from agent import phrases
@@ -22,6 +23,7 @@ from tests.room.llm_endpoint import (
     BEGINNING,
     Endpoint,
     Respond,
+    answer,
     cut_off,
     end_the_call,
     never_answer,
@@ -185,6 +187,27 @@ async def assert_excused_and_well_again(call: Call, apology: str) -> None:
     assert await ask(call, answers=2, aloud=False) == ANSWER
     # Once, though an answer that was prepared while the caller still spoke failed as well.
     assert call.caller.notices == [{"kind": NoticeKind.LLM_UNAVAILABLE, "text": apology}]
+
+
+async def test_a_caller_hears_that_the_model_is_being_woken(
+    call: Call, endpoint: Endpoint, endpoint_worker: Worker
+) -> None:
+    profile = endpoint_worker.language_models.profile
+    assert profile is not None
+    profile.note_silence()
+    heard = asyncio.Event()
+
+    async def answer_once_heard(response: StreamResponse, body: dict[str, Any]) -> None:
+        await heard.wait()
+        await answer(response, body)
+
+    endpoint.respond = answer_once_heard
+    call.caller.sound_started.clear()
+    await call.caller.send_text(WORDS)
+    await asyncio.wait_for(call.caller.sound_started.wait(), 30)
+    heard.set()
+    replies = await call.caller.wait_for_transcript(1, of_agent=True)
+    assert replies == [f"{phrases.WAKING} {ANSWER}"]
 
 
 async def test_a_tool_that_the_endpoint_calls_does_its_work(call: Call, endpoint: Endpoint) -> None:

@@ -42,10 +42,27 @@ def test_a_segment_that_ends_behind_the_audio_was_said() -> None:
     assert (found.spoken, found.beyond) == ([1], [])
 
 
+@pytest.mark.parametrize(
+    ("times", "resumes_at"),
+    [
+        ((1.0, 1.0), 1.0),
+        ((1.0, 1.2), 1.2),
+        ((1.0,), None),
+        ((2.5, 2.5), None),
+        ((), None),
+    ],
+)
+def test_two_times_at_the_end_begin_a_segment_that_was_not_written_down(
+    times: tuple[float, ...], resumes_at: float | None
+) -> None:
+    found = read(at(0.0), step(1), *map(at, times))
+    assert found.resumes_at_seconds == (None if resumes_at is None else pytest.approx(resumes_at))
+
+
 def test_without_times_all_is_said() -> None:
     found = read(step(1), step(2), seconds=0.0001)
     assert (found.spoken, found.beyond, found.count) == ([1, 2], [], 2)
 
 
 def test_nothing_written_is_no_guess() -> None:
-    assert read() == DecodedTokens([], [], 0.0, 0)
+    assert read() == DecodedTokens([], [], 0.0, 0, None)

@@ -44,9 +44,14 @@ class Endpoint:
         self.answer: Answer = self.healthy
         self.status = 200
         self.redirect_to = ""
+        self.refusal: Callable[[dict[str, Any]], str | bool] = lambda _: False
+        self.queries: list[str] = []
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(await request.json())
+        self.queries.append(request.query_string)
+        if refusal := self.refusal(self.requests[-1]):
+            return web.json_response({"error": {"message": refusal}}, status=400)
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         if self.redirect_to:
             return web.Response(status=307, headers={"Location": self.redirect_to})
@@ -257,6 +262,64 @@ async def test_a_request_that_is_given_up_leaves_no_task_behind(endpoint: Endpoi
     await language_model.aclose()
     left = asyncio.all_tasks() - before
     assert not {t.get_name() for t in left if "LLM" in t.get_name()}
+
+
+async def test_loading_goes_on_when_the_room_that_waits_for_it_hangs_up(
+    endpoint: Endpoint,
+) -> None:
+    loaded = asyncio.Event()
+
+    async def answers_once_loaded(response: web.StreamResponse) -> None:
+        await loaded.wait()
+        await endpoint.healthy(response)
+
+    endpoint.answer = answers_once_loaded
+    models = LanguageModels(base_url=endpoint.url, model="m", limits=LIMITS)
+    assert models.profile is not None
+    models.wake(instructions="Be brief.", greeting="Hello.")
+    language_model = models.build(toolbox())
+    chat_ctx = llm.ChatContext.empty()
+    chat_ctx.add_message(role="user", content="how late is it")
+    stream = language_model.chat(chat_ctx=chat_ctx)
+    async with asyncio.timeout(10):
+        while len(endpoint.requests) < 2:
+            await asyncio.sleep(0.01)
+    await stream.aclose()
+    await language_model.aclose()
+    assert not models.profile.is_awake
+    loaded.set()
+    async with asyncio.timeout(10):
+        while not models.profile.is_awake:
+            await asyncio.sleep(0.01)
+    await models.aclose()
+
+
+async def test_a_model_that_knows_no_max_tokens_is_woken_without(endpoint: Endpoint) -> None:
+    endpoint.refusal = lambda body: "max_tokens" in body and "Unsupported parameter: 'max_tokens'"
+    models = LanguageModels(base_url=endpoint.url, model="m", limits=LIMITS)
+    assert models.profile is not None
+    models.wake(instructions="Be brief.", greeting="")
+    async with asyncio.timeout(10):
+        while not models.profile.is_awake:
+            await asyncio.sleep(0.01)
+    await models.aclose()
+    assert models.profile.shape.tools
+
+
+async def test_credentials_of_the_address_are_sent_and_never_shown(endpoint: Endpoint) -> None:
+    url = endpoint.url.replace("http://", "http://me:secret@")
+    models = LanguageModels(base_url=url, model="m", limits=LIMITS)
+    assert models.profile is not None
+    assert "secret" not in models.profile.address
+    assert (await ask(models.build(toolbox())))[0] == "It is six."
+    assert endpoint.headers[0]["authorization"].startswith("Basic ")
+    assert (await ask(endpoint_llm(url)))[0] == "It is six."
+    assert endpoint.headers[1]["authorization"] == f"Bearer {KEY}"
+
+
+async def test_what_an_address_asks_for_goes_with_each_request(endpoint: Endpoint) -> None:
+    assert (await ask(endpoint_llm(f"{endpoint.url}?api-version=1")))[0] == "It is six."
+    assert endpoint.queries == ["api-version=1"]
 
 
 async def test_the_endpoint_is_told_the_key_and_nothing_of_other_accounts(

@@ -28,6 +28,10 @@ class ReplyFilter:
         """Add text; returns what may be said."""
         return self._said(self._calls.push(self._marks.push(self._reasoning.push(text))))
 
+    def expect_no_reasoning(self) -> None:
+        """The reasoning came in a field of its own: the text is the answer from its beginning."""
+        self._reasoning.expect_no_end_alone()
+
     def finish(self) -> str:
         """The answer has ended; returns the rest of it."""
         marked = self._marks.push(self._reasoning.finish()) + self._marks.finish()

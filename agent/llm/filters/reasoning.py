@@ -50,12 +50,16 @@ class ReasoningFilter:
         """Text since the last end within nested reasoning: the answer, if no other end comes."""
         self.found_end_alone = False
         """Whether an end came without a beginning."""
-        self.found_any = False
 
     def push(self, text: str) -> str:
         """Add text; returns what may be passed on."""
         self._buffer += text
         return self._take(final=False)
+
+    def expect_no_end_alone(self) -> None:
+        """The reasoning came elsewhere or with a beginning: nothing is to be held back."""
+        if not self._held.strip():
+            self._holding, self._held = False, ""
 
     def finish(self) -> str:
         """The answer has ended; returns the rest of it."""
@@ -77,8 +81,8 @@ class ReasoningFilter:
                 continue
             out += self._pass(self._buffer[done : match.start()])
             done = match.end()
-            self.found_any = True
             if kind == "begin":
+                self.expect_no_end_alone()
                 self._depth += 1
                 self._channel = match["channel"] is not None
             elif kind == "end":

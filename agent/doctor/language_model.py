@@ -1,0 +1,131 @@
+"""Check of the language model: what it does with a conversation like those it will have."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from agent.doctor.findings import Finding, fail, ok, warn
+from agent.settings import Settings
+
+FEWEST_CONTEXT_TOKENS = 4_096
+"""A smaller context leaves too little for the conversation beside instructions and tools."""
+FEWEST_BEGINNING_TOKENS = 400
+"""Instructions and tools are more than these in any tokeniser: less has been cut off."""
+
+_LIST_SECONDS = 4.0
+_PAGE = "see docs/language-models.md"
+_CONTEXT_KEYS = (
+    "max_model_len",
+    "n_ctx",
+    "context_length",
+    "max_context_length",
+    "context_window",
+    "loaded_context_length",
+)
+
+
+async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
+    """Ask the endpoint as a room does: does it answer, stream, take tools, hold a conversation."""
+    if not settings.llm.base_url:
+        return
+    import aiohttp
+    from livekit.agents import APIError, llm
+
+    from agent.assistant import instructions_for
+    from agent.llm.endpoint import Endpoint, RefusedError
+    from agent.llm.waking import WAKING_CHUNK
+    from agent.tools import RoomState, Toolbox
+    from agent.worker import language_models
+
+    models = language_models(settings)
+    profile = models.profile
+    assert profile is not None
+    endpoint = Endpoint(settings.llm.base_url, settings.llm.api_key.get_secret_value())
+    try:
+        listed = await endpoint.models(seconds=_LIST_SECONDS)
+    except (aiohttp.ClientError, TimeoutError):
+        # The check of the address has said so.
+        return
+    except (ValueError, RefusedError, APIError):
+        listed = None
+    finally:
+        await endpoint.aclose()
+    toolbox = Toolbox(RoomState())
+    model = models.build(toolbox)
+    conversation = llm.ChatContext.empty()
+    conversation.add_message(
+        role="system", content=instructions_for("", settings.agent.instructions)
+    )
+    conversation.add_message(role="user", content="Hello.")
+    begun = time.monotonic()
+    first_seconds: float | None = None
+    usage: llm.CompletionUsage | None = None
+    try:
+        async with model.chat(chat_ctx=conversation, tools=[*toolbox.function_tools]) as stream:
+            async for chunk in stream:
+                if chunk.has_response() and chunk.id != WAKING_CHUNK and first_seconds is None:
+                    first_seconds = time.monotonic() - begun
+                usage = chunk.usage or usage
+    except APIError as error:
+        cause = error.__cause__ if isinstance(error.__cause__, APIError) else error
+        yield fail("LLM reply", cause.message, _PAGE)
+        return
+    finally:
+        await model.aclose()
+        await toolbox.state.aclose()
+    if first_seconds is None:
+        yield warn("LLM reply", f"{profile.model} answers nothing that can be said", _PAGE)
+        return
+    tokens = usage.prompt_tokens if usage else 0
+    context = context_tokens(listed, profile.model)
+    yield ok("LLM reply", _told(first_seconds, tokens, context))
+    if not profile.shape.tools:
+        yield warn(
+            "LLM tools",
+            f"{profile.model} is served without tools: it cannot set timers, keep lists or tell "
+            "the time",
+            f"choose a model with tools, or have its server offer them; {_PAGE}",
+        )
+    if profile.streams is False:
+        yield warn(
+            "LLM stream",
+            f"{profile.address} sends its answers as a whole, so each is heard late",
+            f"have it stream; {_PAGE}",
+        )
+    if context and context < FEWEST_CONTEXT_TOKENS:
+        yield warn(
+            "LLM context",
+            f"{profile.model} is served with a context of {context} tokens: it forgets what was "
+            "said after a few turns",
+            f"serve it with {2 * FEWEST_CONTEXT_TOKENS} or more; {_PAGE}",
+        )
+    elif 0 < tokens < FEWEST_BEGINNING_TOKENS and profile.shape.tools:
+        yield warn(
+            "LLM context",
+            f"{profile.model} was given only {tokens} tokens of its instructions and tools: the "
+            "rest was cut off",
+            f"serve it with a context of {2 * FEWEST_CONTEXT_TOKENS} or more; {_PAGE}",
+        )
+
+
+def context_tokens(listed: Any, model: str) -> int | None:
+    """The size of the model's context, where the endpoint's list of models says it."""
+    entries = listed.get("data") if isinstance(listed, dict) else None
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, dict) or entry.get("id") not in (model, f"{model}:latest"):
+            continue
+        meta = entry.get("meta")
+        for values in (entry, meta if isinstance(meta, dict) else {}):
+            for key in _CONTEXT_KEYS:
+                if isinstance(values.get(key), int):
+                    return int(values[key])
+    return None
+
+
+def _told(first_seconds: float, tokens: int, context: int | None) -> str:
+    told = f"the first word came after {first_seconds:.1f} s"
+    if tokens:
+        told += f"; a conversation begins with {tokens} tokens"
+    return told + (f" of {context}" if context and tokens else "")
