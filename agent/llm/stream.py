@@ -26,13 +26,12 @@ from agent.llm.messages import Message, build_messages, history_characters
 from agent.llm.profile import EndpointProfile
 from agent.llm.reading import Reading
 from agent.llm.refusals import Refusal, RequestShape, judge, next_shape
+from agent.llm.request import MOST_SHAPES, request_body
 from agent.llm.waking import WAKING_CHUNK, Waker
 from agent.tools.schemas import with_known_schemas
 
 logger = logging.getLogger("agent.llm")
 
-MOST_SHAPES = 9
-"""Ways in which one request is worded until it is given up."""
 _ASK_AGAIN_SECONDS = 1.0
 """Between two requests to an endpoint that is not ready yet."""
 
@@ -287,35 +286,6 @@ async def _next(response: aiohttp.ClientResponse, *, quiet_seconds: float | None
             return await response.content.readany()
     except TimeoutError:
         return None
-
-
-def request_body(
-    model: str,
-    messages: list[Message],
-    tools: list[llm.Tool],
-    shape: RequestShape,
-    *,
-    options: dict[str, Any],
-) -> dict[str, Any]:
-    """The request in the shape that the endpoint takes."""
-    body: dict[str, Any] = {"model": model, "messages": messages, "stream": True}
-    if shape.extras:
-        body["stream_options"] = {"include_usage": True}
-    schemas = llm.ToolContext(tools).parse_function_tools("openai") if shape.tools else []
-    if schemas:
-        if not shape.extras:
-            schemas = [_without_strictness(schema) for schema in schemas]
-        body["tools"] = schemas
-    else:
-        options = {
-            k: v for k, v in options.items() if k not in ("tool_choice", "parallel_tool_calls")
-        }
-    return {**body, **options}
-
-
-def _without_strictness(schema: dict[str, Any]) -> dict[str, Any]:
-    function = {key: value for key, value in schema["function"].items() if key != "strict"}
-    return {**schema, "function": function}
 
 
 def _shortenable(messages: list[Message]) -> int:

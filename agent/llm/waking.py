@@ -18,6 +18,7 @@ from agent.llm.endpoint import Endpoint, RefusedError
 from agent.llm.messages import build_messages
 from agent.llm.profile import EndpointProfile
 from agent.llm.refusals import Refusal, judge, next_shape
+from agent.llm.request import MOST_SHAPES, request_body
 from agent.tools.schemas import with_known_schemas
 
 logger = logging.getLogger("agent.llm")
@@ -108,8 +109,6 @@ class Waker:
 
     async def _ask_until_taken(self) -> None:
         """Ask until there is an answer; wait where the endpoint is not there or not ready."""
-        from agent.llm.stream import MOST_SHAPES, request_body
-
         known = shape = self._profile.shape
         described = with_known_schemas(self._tools)
         first: Refusal | None = None
