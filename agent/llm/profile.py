@@ -76,7 +76,8 @@ class EndpointProfile:
     def learn(self, shape: RequestShape, refusal: Refusal) -> None:
         """Remember how it answered after a refusal; say so in the log once."""
         with self._lock:
-            self._shape = shape
+            # Another room may have learned something else meanwhile.
+            shape = self._shape = self._shape.plainer_of(shape)
             if refusal.name in self._told:
                 return
             self._told.add(refusal.name)

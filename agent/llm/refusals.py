@@ -67,6 +67,20 @@ class RequestShape:
     history_characters: int | None = None
     """How much of the conversation it is sent, without the instructions; None: all of it."""
 
+    def plainer_of(self, other: RequestShape) -> RequestShape:
+        """What endpoints take that take only one of both."""
+        lengths = [
+            shape.history_characters
+            for shape in (self, other)
+            if shape.history_characters is not None
+        ]
+        return RequestShape(
+            tools=self.tools and other.tools,
+            system_role=self.system_role and other.system_role,
+            extras=self.extras and other.extras,
+            history_characters=min(lengths, default=None),
+        )
+
 
 def judge(status: int, words: str) -> Refusal:
     """Why a request was refused, by its status and the endpoint's words."""

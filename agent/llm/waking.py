@@ -146,11 +146,16 @@ class Waker:
             self._profile.learn(shape, first)
 
     async def _answer(self, body: dict[str, Any]) -> None:
+        """Ask, and hang up at the first piece of the answer."""
         reader = AnswerReader()
         async with self._endpoint.complete(body, idle_seconds=self._load_seconds) as response:
-            while data := await response.content.readany():
-                for piece in reader.push(data):
+            data = None
+            while data != b"":
+                data = await response.content.readany()
+                for piece in reader.push(data) if data else reader.finish():
                     if piece.error is not None:
                         raise RefusedError(piece.error.status, piece.error.words)
                     if piece.text or piece.reasoning or piece.calls or piece.finished:
                         return
+        if not reader.finished:
+            raise UnusableAnswerError("an answer that ends before it begins")
