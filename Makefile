@@ -10,7 +10,7 @@ FUZZ_EXAMPLES ?= 100000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help run setup page models test test-fast test-faults fuzz lint format types bench soak lock \
+.PHONY: help run setup page models test test-fast test-faults test-llama fuzz lint format types bench soak lock \
 	env-example protocol screenshots clean
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make test         every test; ARGS="-k name" narrows'
 	@echo 'make test-fast    the tests without server and browser'
 	@echo 'make test-faults  the tests that break things and need root'
+	@echo 'make test-llama   a genuine language model, see tests/llama/README.md'
 	@echo 'make fuzz         made-up input at every door, FUZZ_EXAMPLES of each kind, for hours'
 	@echo 'make lint         style; make format mends it'
 	@echo 'make types        strict types of Python and page'
@@ -50,6 +51,11 @@ test:
 test-fast:
 	@$(SETUP) dev
 	@$(PYTHON) -m pytest tests/unit tests/engine $(ARGS)
+
+test-llama:
+	@$(SETUP) dev
+	@LLAMA_SERVER=$(LLAMA_SERVER) LLAMA_MODEL=$(abspath $(LLAMA_MODEL)) \
+		$(PYTHON) -m pytest -p scripts.no_skips tests/llama $(ARGS)
 
 test-faults:
 	@$(SETUP) dev livekit page programs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from agent import phrases
-from tests.commands import Commands, Ran, commands
+from tests.commands import Commands, commands
+from tests.console import Converse
 from tests.room.llm_endpoint import (
     ANSWER,
     Endpoint,
@@ -55,24 +55,6 @@ def terminal(
 @pytest.fixture
 def converse(terminal: Commands, monkeypatch: pytest.MonkeyPatch) -> Converse:
     return Converse(terminal, monkeypatch)
-
-
-class Converse:
-    """Types lines into the console."""
-
-    def __init__(self, terminal: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.terminal = terminal
-        self._monkeypatch = monkeypatch
-
-    def __call__(self, *lines: str) -> Ran:
-        reading, writing = os.pipe()
-        os.write(writing, "".join(f"{line}\n" for line in lines).encode())
-        os.close(writing)
-        with os.fdopen(reading) as source:
-            self._monkeypatch.setattr("sys.stdin", source)
-            ran = self.terminal.run("console", "--text")
-        assert "Traceback" not in ran.err
-        return ran
 
 
 def results(endpoint: Endpoint) -> list[str]:
