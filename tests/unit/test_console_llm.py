@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from agent import phrases
+from agent.llm.calls import MOST_CALLS
 from tests.commands import Commands, commands
 from tests.console import Converse
 from tests.room.llm_endpoint import (
@@ -300,3 +301,24 @@ def test_the_log_has_no_word_of_a_refused_request(converse: Converse, endpoint: 
     assert "answered 422" in ran.err
     assert SECRET not in ran.err
     assert "Miranda" not in ran.err
+
+
+def test_the_log_has_no_word_of_an_error_within_an_answer(
+    converse: Converse, endpoint: Endpoint
+) -> None:
+    said = json.dumps({"choices": [{"index": 0, "delta": {"content": "It is "}}]})
+    error = json.dumps({"error": {"message": f"cannot parse: {SECRET}", "code": 400}})
+    for text in (f"data: {error}\n\n", f"data: {said}\n\ndata: {error}\n\n"):
+        endpoint.instead = lambda text=text: web.Response(
+            text=text, content_type="text/event-stream"
+        )
+        ran = converse("hello")
+        assert "Sorry" in ran.out
+        assert "LLM failed" in ran.err
+        assert "Miranda" not in ran.out + ran.err
+
+
+def test_of_very_many_calls_only_the_first_are_made(converse: Converse, endpoint: Endpoint) -> None:
+    endpoint.respond = calls(*[("roll_dice", "{}")] * 2_000)
+    assert converse("roll").out == f"{ANSWER}\n"
+    assert len(results(endpoint)) == MOST_CALLS
