@@ -297,7 +297,7 @@ class RoomConversation:
             "conversation ended",
             extra={
                 "turns": self._records.count,
-                "response_p50_seconds": self._records.median_response_seconds,
+                "response_p50_seconds": _rounded(self._records.median_response_seconds),
                 "replies": dict(self._replies.outcomes),
             },
         )
@@ -438,6 +438,10 @@ class RoomConversation:
             with contextlib.suppress(RuntimeError):
                 await self._session.interrupt(force=True)
             self._session.say(said[-1] or "", add_to_chat_ctx=False)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 class _RoomAssistant(Assistant):

@@ -21,15 +21,10 @@ SHORT_SECONDS = 0.6
 LONG_SECONDS = 3.1
 
 
-@pytest.fixture(scope="module")
-def model() -> VoiceActivityModel:
-    return VoiceActivityModel.load()
-
-
 @pytest.fixture
-def track(model: VoiceActivityModel) -> HeldTrack:
+def track(voice_activity: VoiceActivityModel) -> HeldTrack:
     """Somebody's track, while another has the floor."""
-    detector = VoiceActivityDetector(model, VoiceActivityOptions())
+    detector = VoiceActivityDetector(voice_activity, VoiceActivityOptions())
     return HeldTrack(Speaker("somebody", "track"), detector)
 
 
