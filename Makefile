@@ -62,8 +62,9 @@ test-faults:
 	@$(PYTHON) -m pytest -p scripts.no_skips tests/faults $(ARGS)
 
 fuzz:
-	@$(SETUP) dev
-	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(PYTHON) -m pytest tests/fuzz --timeout 0 $(ARGS)
+	@$(SETUP) dev livekit
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(PYTHON) -m pytest --timeout 0 $(ARGS) \
+		tests/fuzz tests/room/test_made_up_messages.py
 
 lint:
 	@$(SETUP) dev

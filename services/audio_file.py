@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 
 _CHUNK_SECONDS = 1.0
-_LOWEST_RATE = 1000
-"""Hz; below there is no speech, and each sample would become thousands."""
+_RATES = range(1000, 768_001)
+"""Hz; below there is no speech, and each sample would become thousands; above, nothing records."""
 _FORMAT = "s16"
 """With float samples FFmpeg makes stereo louder than full scale."""
 _OPTIONS = {"protocol_whitelist": "file"}
@@ -102,7 +102,7 @@ class AudioFile:
         for frame in self._decoded():
             if self._stopped:
                 return
-            if frame.sample_rate < _LOWEST_RATE:
+            if frame.sample_rate not in _RATES:
                 raise AudioFileError(f"has a sample rate of {frame.sample_rate} Hz")
             # Before the resampler makes of it what a false rate asks for.
             seconds += frame.samples / frame.sample_rate
@@ -110,8 +110,8 @@ class AudioFile:
                 raise self._too_long()
             # Time stamps of damaged files jump, which the resampler would fill or refuse.
             frame.pts = None
-            yield from _samples_of(resampler.resample(frame))
-        yield from _samples_of(resampler.resample(None))
+            yield from _samples_of(_resample(resampler, frame))
+        yield from _samples_of(_resample(resampler, None))
 
     def _too_long(self) -> AudioTooLongError:
         return AudioTooLongError(f"is longer than {self._max_seconds:g} seconds")
@@ -132,6 +132,15 @@ def resample(pcm: NDArray[np.int16], from_rate: int, to_rate: int) -> Samples:
     resampler = av.AudioResampler(format=_FORMAT, layout="mono", rate=to_rate)
     frames = [*resampler.resample(frame), *resampler.resample(None)]
     return np.concatenate([*_samples_of(frames)])
+
+
+def _resample(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
+    try:
+        return resampler.resample(frame)
+    except (FFmpegError, ValueError) as error:
+        # Such as a rate or channels that change between frames to what cannot be.
+        why = _why(error) if isinstance(error, FFmpegError) else str(error)
+        raise AudioFileError(f"cannot be decoded ({why})") from error
 
 
 def _samples_of(frames: list[av.AudioFrame]) -> Iterator[Samples]:

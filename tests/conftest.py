@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from services.tts import StreamingTTS
     from services.voice_activity import VoiceActivityModel
 
-pytest_plugins = ("tests.peak_memory", "tests.genuine")
+pytest_plugins = ("tests.peak_memory", "tests.genuine", "tests.fuzz.profiles")
 
 # This process has models and rooms as a worker has, and is bound to a peak.
 keep_native_memory_small()

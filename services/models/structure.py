@@ -173,8 +173,9 @@ def _walk_onnx(path: Path) -> None:
                     _varint(file)
                 elif wire == 2:
                     length = _varint(file)
-                    if file.seek(length, 1) > size:
+                    if length > size - file.tell():
                         raise EOFError
+                    file.seek(length, 1)
                 else:
                     raise ModelCorrupt(f"{path} is no ONNX file.")
                 graph = graph or field == ONNX_GRAPH_FIELD

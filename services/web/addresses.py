@@ -15,8 +15,12 @@ EVERY_ORIGIN: Final = "*"
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NAME_CHARACTERS: Final = frozenset(string.ascii_lowercase + string.digits + "-._")
-_INNER_DOMAINS: Final = ("localhost", "local", "internal", "home.arpa")
-"""Below these nobody can register a name that resolves to where they like."""
+_INNER_DOMAINS: Final = (
+    *("localhost", "local", "internal", "home.arpa", "svc"),
+    *("corp", "home", "lan"),
+)
+"""Below these nobody can register a name that resolves to where they like: the first by rule, the
+last since they are kept from being given out."""
 
 
 class AddressError(ValueError):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
+from hypothesis import given
 from hypothesis import strategies as st
+
+T = TypeVar("T")
 
 SCALARS = st.one_of(
     st.none(),
@@ -28,6 +31,18 @@ JSON = st.recursive(
 )
 
 DEEP_JSON = st.integers(1, 200_000).map(lambda depth: "[" * depth + "]" * depth)
+
+
+def made_up(strategy: st.SearchStrategy[T]) -> list[T]:
+    """As many examples as the profile says, to be sent one after the other."""
+    examples: list[T] = []
+
+    @given(example=strategy)
+    def collect(example: T) -> None:
+        examples.append(example)
+
+    collect()
+    return examples
 
 
 @contextlib.contextmanager

@@ -17,6 +17,8 @@ from agent.settings import Settings
 from benchmarks.caller import Caller, Utterance, room_token
 from services.livekit_local.room_events import give_events_to_their_rooms
 from services.livekit_server import LiveKitAddress, LiveKitServer
+from tests.room.processes import AgentProcess
+from tests.room.workers import call_the_worker, start
 
 if TYPE_CHECKING:
     from agent.worker import LiveKitAccount, Worker
@@ -129,3 +131,17 @@ async def join_room(livekit: LiveKitAddress, worker: Worker) -> AsyncIterator[Jo
             return Call(caller, room)
 
         yield join
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def worker_process(
+    livekit: LiveKitAddress, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[AgentProcess]:
+    """A worker as an operator starts it."""
+    folder = tmp_path_factory.mktemp("attacked")
+    async with start(livekit, folder, {"LOOP_LAG_LIMIT_SECONDS": "60"}) as agent:
+        await agent.wait_for_log("worker ready")
+        # The first room of a process takes what every later one finds.
+        async with call_the_worker(livekit, "attacked-warm"):
+            pass
+        yield agent

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-import pytest_asyncio
 from livekit import rtc
 
 from agent.joining import LARGEST_MESSAGE_BYTES
 from benchmarks.caller import Caller
 from services.livekit_server import LiveKitAddress
 from tests.room.processes import AgentProcess
-from tests.room.workers import call_the_worker, start
+from tests.room.workers import call_the_worker
 
 PRE_CONNECT_TOPIC = "lk.agent.pre-connect-audio-buffer"
 BOMB_BYTES = 100_000_000
@@ -35,20 +34,6 @@ ANSWER = "five"
 
 Attack = Callable[[rtc.Room, str], Coroutine[Any, Any, None]]
 """Does its worst from within a room; the identity is that of the room's agent."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def worker_process(
-    livekit: LiveKitAddress, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[AgentProcess]:
-    """A worker as an operator starts it."""
-    folder: Path = tmp_path_factory.mktemp("attacked")
-    async with start(livekit, folder, {"LOOP_LAG_LIMIT_SECONDS": "60"}) as agent:
-        await agent.wait_for_log("worker ready")
-        # The first room of a process takes what every later one finds.
-        async with call_the_worker(livekit, "attacked-warm"):
-            pass
-        yield agent
 
 
 async def answered(caller: Caller) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import wave
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from services.audio_file import AudioFile, AudioFileError, resample
+from services.audio_file import AudioFile, AudioFileError, AudioTooLongError, resample
 
 RATE = 16_000
 
@@ -132,3 +133,37 @@ def test_samples_change_their_rate_and_keep_their_pitch() -> None:
     assert samples.dtype == np.float32
     assert len(samples) == pytest.approx(RATE, abs=RATE // 20)
     assert pitch(samples) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 2**31 - 1])
+def test_a_rate_that_nothing_records_at_says_so(tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "rate.wav"
+    form = struct.pack("<HHIIHH", 1, 1, rate, 0, 2, 16)
+    head = b"RIFF" + bytes(4) + b"WAVEfmt " + struct.pack("<I", len(form)) + form
+    path.write_bytes(head + b"data" + struct.pack("<I", 2000) + bytes(2000))
+    with pytest.raises(AudioFileError, match=r"sample rate|cannot be decoded"):
+        samples_of(path)
+
+
+def test_silence_is_as_long_as_sound(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "long.wav", RATE, 1, 3.0)
+    with pytest.raises(AudioTooLongError, match="longer than 2 seconds"):
+        AudioFile(path, sample_rate=RATE, max_seconds=2)
+    # A header need not tell how much there is.
+    data = bytearray(path.read_bytes())
+    data[40:44] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    with (
+        pytest.raises(AudioTooLongError),
+        AudioFile(path, sample_rate=RATE, max_seconds=2) as file,
+    ):
+        list(file.chunks())
+
+
+def test_a_reader_that_is_told_to_stop_gives_no_more(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "long.wav", RATE, 1, 30.0)
+    with AudioFile(path, sample_rate=RATE) as file:
+        chunks = file.chunks()
+        next(chunks)
+        file.stop()
+        assert len(list(chunks)) <= 1

@@ -153,3 +153,37 @@ def test_a_voice_without_its_configuration_is_missing(voice: Path) -> None:
     config_of(voice).unlink()
     with pytest.raises(ModelMissing, match=r"mine\.onnx\.json"):
         check_voice(voice, config_of(voice))
+
+
+def test_a_length_beyond_all_files_is_a_damaged_voice(voice: Path) -> None:
+    # Field 7, of 2^63 - 1 bytes.
+    voice.write_bytes(bytes([7 << 3 | 2]) + b"\xff" * 8 + b"\x7f")
+    with pytest.raises(ModelCorrupt, match="cut short"):
+        check_voice(voice, config_of(voice))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"phoneme_id_map": {"a": "text"}},
+        {"phoneme_id_map": {"a": [2**63]}},
+        {"audio": {"sample_rate": 10**30}},
+        {"num_speakers": 2**63},
+        {"default_speaker_id": 7},
+        {"espeak": {"voice": "../../x"}},
+        {"hop_length": 0},
+        {"inference": {"length_scale": 1e300}},
+        {"inference": {"noise_scale": "loud"}},
+    ],
+)
+def test_a_configuration_beyond_bounds_is_refused(voice: Path, change: dict[str, object]) -> None:
+    config = config_of(voice)
+    config.write_text(json.dumps({**json.loads(config.read_text()), **change}))
+    with pytest.raises(ModelCorrupt, match=next(iter(change))):
+        check_voice(voice, config)
+
+
+def test_json_that_is_too_deep_is_refused(voice: Path) -> None:
+    config_of(voice).write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(ModelCorrupt, match="not valid JSON"):
+        check_voice(voice, config_of(voice))
