@@ -12,7 +12,12 @@ from livekit import api, rtc
 from agent.phrases import BACK
 from benchmarks.caller import Caller, room_token
 from services.livekit_server import LiveKitAddress
-from services.protocol import TAKES_OVER, Method
+from services.protocol import (
+    LONGEST_HISTORY_CHARACTERS,
+    MOST_HISTORY_MESSAGES,
+    TAKES_OVER,
+    Method,
+)
 
 if TYPE_CHECKING:
     from agent.worker import Worker
@@ -70,3 +75,22 @@ async def test_who_tells_nothing_is_greeted_as_a_new_caller(
         history = None if answer is None else lambda: answer
         room = f"untold-{hash(answer)}"
         assert await greeting_of_a_second_agent(livekit, caller, room, history) == "Hello."
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "assistant", "text": "a" * 200_000}],
+        [{"role": "assistant", "text": "a" * (LONGEST_HISTORY_CHARACTERS + 1)}],
+        [{"role": "user", "text": "a"}] * 20_000,
+        [{"role": "user", "text": "a"}] * (MOST_HISTORY_MESSAGES + 1),
+    ],
+    ids=["200 KB", "a character too many", "20,000 messages", "a message too many"],
+)
+async def test_a_history_beyond_its_bounds_is_not_taken_over(
+    livekit: LiveKitAddress, worker: Worker, messages: list[dict[str, str]]
+) -> None:
+    async with Caller() as caller:
+        told = json.dumps({"messages": messages})
+        room = f"boundless-{len(told)}"
+        assert await greeting_of_a_second_agent(livekit, caller, room, lambda: told) == "Hello."
