@@ -54,7 +54,7 @@ def serve(asr: StreamingASR, voice_activity: VoiceActivityModel, tmp_path: Path)
 
 @pytest.fixture
 def server(serve: Serve) -> WebServer:
-    return serve(max_bytes=500_000, max_seconds=10, piece_seconds=3, upload_seconds=30)
+    return serve(max_bytes=500_000, max_seconds=10, piece_seconds=3, upload_seconds=300)
 
 
 def _send(server: WebServer, body: bytes, token: str = _TOKEN) -> Answer:
@@ -118,7 +118,13 @@ def test_silence_counts_as_any_other_sound(server: WebServer) -> None:
         for _ in range(11):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    answer = _send(server, flac.getvalue())
+    told = bytearray(flac.getvalue())
+    untold = told.copy()
+    # Of how many samples there are, as a recorder that writes into a pipe leaves it.
+    untold[21] &= 0xF0
+    untold[22:26] = bytes(4)
+    assert _send(server, bytes(told)).status == 413
+    answer = _send(server, bytes(untold))
     assert answer.status == 413
     assert "TRANSCRIBE_MAX_SECONDS" in answer.json()["error"]["message"]
 
@@ -146,6 +152,13 @@ def test_whoever_sends_nothing_more_keeps_nobody_out(server: WebServer) -> None:
     assert statuses <= {200, 429}
     assert all(b" 408 " in other.recv(100) for other in others)
     assert _send(server, said.path.read_bytes()).status == 200
+
+
+def test_a_file_that_comes_too_slowly_is_given_up(serve: Serve) -> None:
+    server = serve(max_bytes=500_000, max_seconds=10, piece_seconds=300, upload_seconds=1)
+    with socket.create_connection(("127.0.0.1", server.port), 30) as slow:
+        slow.sendall(_head(100_000) + bytes(100))
+        assert b" 408 " in slow.recv(100)
 
 
 def test_a_file_that_breaks_off_leaves_no_trace(
