@@ -23,6 +23,7 @@ from agent.settings.operation import (
     MemorySettings,
 )
 from agent.settings.speech import ASRSettings, ModelSettings, VoiceSettings
+from services.web.addresses import password_in
 
 __all__ = ["Settings", "SettingsError", "read_settings", "require_livekit"]
 
@@ -52,6 +53,7 @@ class Settings(BaseModel):
         """Every secret that is set: values that must never be seen in a log."""
         values = [value for _, group in self for _, value in group]
         secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        secrets += [password_in(value) for value in values if isinstance(value, str)]
         return [secret for secret in secrets if secret]
 
 

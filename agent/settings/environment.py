@@ -14,6 +14,8 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from services.web.addresses import without_password
+
 _SHOWN_VALUE_CHARACTERS = 80
 _NEAR_MATCH = 0.8
 """Similarity from which an unknown variable is taken for a mistyped one."""
@@ -129,7 +131,8 @@ def _own_words(message: str) -> str:
 
 
 def _shortened(value: str) -> str:
-    text = value if value.isprintable() else repr(value)
+    text = without_password(value)
+    text = text if text.isprintable() else repr(text)
     if len(text) <= _SHOWN_VALUE_CHARACTERS:
         return text
     return f"{text[:_SHOWN_VALUE_CHARACTERS]}…"

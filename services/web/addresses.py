@@ -122,10 +122,18 @@ def read_network(text: str) -> Network:
 
 def without_password(address: str) -> str:
     """A URL as it may be shown: what stands before the `@` is masked."""
-    scheme, found, rest = address.partition("://")
-    place, slash, path = rest.partition("/")
-    secret, at, host = place.rpartition("@")
-    return f"{scheme}{found}***@{host}{slash}{path}" if at and secret else address
+    secret = _before_at(address)
+    return address.replace(f"{secret}@", "***@", 1) if secret else address
+
+
+def password_in(address: str) -> str:
+    """The password that stands in a URL; empty where none does."""
+    return _before_at(address).partition(":")[2]
+
+
+def _before_at(address: str) -> str:
+    place = address.partition("://")[2].partition("/")[0]
+    return place.rpartition("@")[0]
 
 
 def is_loopback(name: str) -> bool:

@@ -123,8 +123,10 @@ class Connections:
                         # The caller has gone before it was accepted.
                         continue
                     self._say("no more connections can be opened", error=error.strerror)
-                    self._give_way(self._open.values())
-                    await asyncio.sleep(_NO_FILES_SECONDS)
+                    made_way = self._give_way(self._open.values())
+                    # The next step closes it; without one, only others can let a file go.
+                    await asyncio.sleep(0 if made_way else _NO_FILES_SECONDS)
+                    self._forget_closed()
                     continue
                 await self._take(peer, str(address[0]), server)
         finally:

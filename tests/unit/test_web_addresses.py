@@ -70,6 +70,18 @@ def test_a_password_in_an_address_is_not_shown() -> None:
     assert without_password("http://host/v1?a=b@c") == "http://host/v1?a=b@c"
 
 
+def test_a_password_in_an_address_of_the_settings_is_a_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LLM_BASE_URL", "http://me:correct-horse@host/v1")
+    monkeypatch.setenv("LLM_MODEL", "m")
+    assert "correct-horse" in read_settings(None).secrets
+    monkeypatch.setenv("LLM_BASE_URL", "htp://me:correct-horse@host/v1")
+    with pytest.raises(SettingsError, match="LLM_BASE_URL") as caught:
+        read_settings(None)
+    assert "correct-horse" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -195,3 +198,42 @@ def test_the_connections_of_a_server_are_bounded_and_the_newest_is_served() -> N
         assert all(is_closed(peer) for peer in held[:15])
         assert fetch(server, "/hello").text == "hello"
         assert connections.count <= 5
+
+
+_FEW_FILES = """
+import logging, resource, sys
+from services.web.connections import Connections
+from services.web.server import WebServer
+
+logging.basicConfig(level=logging.INFO)
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+server = WebServer("127.0.0.1", 0, [], connections=Connections(most=1000, most_per_address=1000))
+server.start()
+print(server.port, flush=True)
+sys.stdin.read()
+server.stop()
+"""
+
+
+def test_without_another_file_to_open_the_newest_is_served_and_a_line_says_so() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _FEW_FILES],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    place = ("127.0.0.1", int(process.stdout.readline()))
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(socket.create_connection(place, WAIT_SECONDS))
+        with socket.create_connection(place, 60) as newest:
+            newest.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b" 404 " in newest.recv(100)
+    _, logged = process.communicate("", timeout=WAIT_SECONDS)
+    assert process.returncode == 0
+    assert logged.count("no more connections can be opened") == 1
+    assert "Traceback" not in logged
+    assert len(logged) < 2000
