@@ -90,7 +90,7 @@ class Endpoint:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         # The agent hangs up when it has heard enough.
-        with suppress(ConnectionResetError):
+        with suppress(ConnectionError):
             await self.respond(response, body)
         return response
 
