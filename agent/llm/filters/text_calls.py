@@ -28,8 +28,10 @@ _OPENER = re.compile(
 )
 _BEGUN_TAG = re.compile(r"<[^<>\s\d=][^<>\n]*$|<$|\[[A-Z_]{0,16}$")
 _BEGUN_LINE = re.compile(
-    r"(?:\A|\n)(?:[ \t]*(?:\[\s*)?[A-Za-z_][\w.]*|[ \t]*\[?\s*|[ \t]*`{1,3}[\w -]*)$"
+    r"(?:\A|\n)(?P<line>[ \t]*(?:\[\s*)?[A-Za-z_][\w.]*|[ \t]*\[?\s*|[ \t]*`{1,3}[\w -]*)$"
 )
+_LONGEST_BEGINNING = 160
+"""Characters at the end of what is known that may turn out to begin a call."""
 _CLOSER = re.compile(
     r"</[^<>\n]{1,60}>|<end_function_call>|<[|｜][^<>|｜\n]{0,30}(?:end|/)[^<>|｜\n]{0,40}[|｜]>"
     r"|<\|call\|>",
@@ -94,29 +96,19 @@ class TextCallsFilter:
             if end is None and not final and len(self._buffer) < LONGEST_CALL:
                 break
             out += self._judge(len(self._buffer) if end is None else end)
-        return "" if self.calls and not out.strip() else out
+        return out
 
     def _pass_up_to_opener(self, *, final: bool) -> str:
-        # A sentinel line keeps `\\A` from matching within a line that was passed in part.
-        lead = "" if self._at_line_start else "\0"
-        text = lead + self._buffer
-        found = next((m for m in _OPENER.finditer(text) if self._is_opener(m)), None)
-        if found is not None:
-            keep = found.start() - len(lead)
-            self._opener = found
+        # In a line that was passed in part, the sentinel keeps `\A` from matching.
+        sentinel = "" if self._at_line_start else "\0"
+        text = sentinel + self._buffer
+        self._opener = next((m for m in _OPENER.finditer(text) if self._is_opener(m)), None)
+        if self._opener is not None:
+            end = self._opener.start()
         else:
-            tag = _BEGUN_TAG.search(text, max(0, len(text) - 160))
-            line = _BEGUN_LINE.search(text, max(0, len(text) - 160))
-            starts = [m.start() for m in (tag, line) if m and not final]
-            keep = min(starts, default=len(text)) - len(lead)
-            if (
-                line
-                and not final
-                and line.start() == keep + len(lead)
-                and text[line.start()] == "\n"
-            ):
-                keep += 1
-        passed, self._buffer = self._buffer[:keep], self._buffer[keep:]
+            end = len(text) if final else _undecided_from(text)
+        passed = text[len(sentinel) : end]
+        self._buffer = text[end:]
         self._scanned = self._depth = 0
         self._in_string = ""
         if passed:
@@ -143,7 +135,7 @@ class TextCallsFilter:
             return self._balanced_end()
         if opener["react"]:
             return None
-        length = len(opener.group().lstrip("\0"))
+        length = len(opener.group())
         for match in _CLOSER.finditer(self._buffer, max(length, self._scanned - 80)):
             if match.group().lower().startswith("</parameter"):
                 continue
@@ -185,8 +177,10 @@ class TextCallsFilter:
         if calls:
             self.calls += calls[: MOST_CALLS - len(self.calls)]
             return ""
-        if self.calls or not _is_like_a_call(text, opener):
-            return "" if self.calls else text
+        if self.calls:
+            return ""
+        if not _is_like_a_call(text, opener):
+            return text
         self.dropped += 1
         return ""
 
@@ -249,6 +243,15 @@ class TextCallsFilter:
         arguments = parse_json(first_line) if first_line.strip() else {}
         call = self._tools.call(found[1], arguments) if isinstance(arguments, dict) else None
         return [call] if call else None
+
+
+def _undecided_from(text: str) -> int:
+    """Where the end of `text` begins that may be the beginning of a call."""
+    search_from = max(0, len(text) - _LONGEST_BEGINNING)
+    tag = _BEGUN_TAG.search(text, search_from)
+    line = _BEGUN_LINE.search(text, search_from)
+    starts = [*([tag.start()] if tag else []), *([line.start("line")] if line else [])]
+    return min(starts, default=len(text))
 
 
 def _value(text: str) -> object:
