@@ -10,6 +10,7 @@ from pathlib import Path
 from aiohttp import web
 
 from services.livekit_rooms import LiveKitRooms
+from services.web.addresses import EVERY_ORIGIN
 from services.web.connections import Connections
 from services.web.dispatch import DispatchRoutes, Redispatcher
 from services.web.guard import Guard, exposure_warning
@@ -81,6 +82,7 @@ def web_server(
         host,
         access_key=access_key,
         behind_tls=any(origin.lower().startswith("https://") for origin in allowed_origins),
+        every_origin=EVERY_ORIGIN in allowed_origins,
     )
     if warning:
         logger.warning("page open to the network", extra={"advice": warning})

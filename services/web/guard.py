@@ -224,9 +224,19 @@ class Guard:
 
 
 def exposure_warning(
-    host: str, *, access_key: str | None, behind_tls: bool, host_setting: str = "WEB_HOST"
+    host: str,
+    *,
+    access_key: str | None,
+    behind_tls: bool,
+    every_origin: bool = False,
+    host_setting: str = "WEB_HOST",
 ) -> str | None:
     """What to say when the page is reachable from other machines without protection, else None."""
+    if every_origin and not access_key:
+        return (
+            "WEB_ALLOWED_ORIGINS=* has any site that a visitor looks at use the agent: set "
+            "WEB_ACCESS_KEY to a long secret, or name the sites."
+        )
     if is_loopback(host):
         return None
     missing = []

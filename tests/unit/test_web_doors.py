@@ -167,6 +167,16 @@ def test_every_origin_may_ask_where_the_owner_says_so() -> None:
         assert fetch(server, "/api/token", method="POST", headers=nobody, body=b"{}").status == 403
 
 
+def test_opening_to_every_origin_without_a_key_is_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with serving(allowed_origins=["*"], access_key="a key of the owner"):
+        assert not [record for record in caplog.records if "advice" in vars(record)]
+    with serving(allowed_origins=["*"]):
+        (record,) = [record for record in caplog.records if "advice" in vars(record)]
+        assert "WEB_ACCESS_KEY" in vars(record)["advice"]
+
+
 def test_a_connection_that_asks_nothing_is_closed() -> None:
     with limited(Connections(first_request_seconds=0.2)) as server:
         silent, slow = connect(server), connect(server)
