@@ -38,12 +38,10 @@ def build_messages(chat_ctx: llm.ChatContext, shape: RequestShape) -> list[Messa
         rest = _without_calls(rest)
         if any(system):
             system.append(_NO_TOOLS)
-    first = next((i for i, m in enumerate(rest) if m["role"] == "user"), len(rest))
-    if not any(message["role"] == "tool" for message in rest[:first]):
-        greeting = " ".join(_text(message) for message in rest[:first])
-        if greeting:
-            system.append(_BEGUN_WITH.format(words=greeting))
-        rest = rest[first:]
+    first = next((i for i, m in enumerate(rest) if m["role"] == "user"), 0)
+    if greeting := " ".join(_text(m) for m in rest[:first] if m["role"] == "assistant").strip():
+        system.append(_BEGUN_WITH.format(words=greeting))
+    rest = rest[first:]
     merged = _merged(rest)
     instructions = "\n\n".join(text for text in system if text)
     if not instructions:
