@@ -141,3 +141,26 @@ def test_half_a_surrogate_pair_cannot_break_what_follows() -> None:
 def test_rules_can_be_set() -> None:
     rules = SplitRules(minimum=1)
     assert split_sentences("Yes. No. Maybe.", rules) == ["Yes.", "No.", "Maybe."]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 100])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Look:\n```\nx = 'a. b. c.'\n\n# d\n```\nThat was it. And this is more.",
+        "```\n`` ` ``\n` ``` And so it ends here. Or not?",
+        "```never closed. " * 3,
+        "``````Both are empty blocks. ``````",
+    ],
+)
+def test_a_block_of_code_in_pieces_is_cut_as_it_is_in_one(text: str, size: int) -> None:
+    assert in_pieces(text, [size] * (len(text) // size)) == split_sentences(text)
+
+
+def test_of_an_open_block_of_code_nothing_is_lost_before_its_end() -> None:
+    splitter = SentenceSplitter()
+    for piece in ("```\n", *["x = 1. "] * 1_000):
+        assert splitter.push(piece) == []
+    assert splitter.pending == "```\n" + "x = 1. " * 1_000
+    assert splitter.push("`") == []
+    assert splitter.push("``") == [f"```\n{'x = 1. ' * 1_000}```"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.speakable import MAXIMUM_CHARACTERS, speakable_words
+from services.speakable import MAXIMUM_CHARACTERS, is_speakable, speakable_words
 
 
 def spoken(text: str) -> str:
@@ -113,3 +113,32 @@ def test_marks_piled_on_a_letter_are_thinned_out() -> None:
 def test_scripts_without_spaces_are_kept_whole() -> None:
     text = "今天天气很好" * 20
     assert spoken(text) == text
+
+
+@pytest.mark.parametrize("unit", ["- \n", "a\n", "- ", "…\n"])
+def test_the_work_is_in_proportion_to_the_length(
+    unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services import speakable
+
+    looks = 0
+    has_sound = speakable._has_sound
+
+    def counted(word: str) -> bool:
+        nonlocal looks
+        looks += 1
+        return has_sound(word)
+
+    monkeypatch.setattr(speakable, "_has_sound", counted)
+    speakable_words(unit * 200)
+    few, looks = looks, 0
+    speakable_words(unit * 800)
+    assert looks <= 5 * few
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [("Yes.", True), ("```\nprint(1)\n```", False), ("👍", False), ("---", False), ("", False)],
+)
+def test_it_knows_whether_anything_is_heard(text: str, heard: bool) -> None:
+    assert is_speakable(text) is heard
