@@ -84,7 +84,8 @@ def _exchanges(items: list[llm.ChatItem], said: list[int]) -> tuple[tuple[str, s
 
 
 def _text(item: llm.ChatItem) -> str:
-    return (item.text_content or "") if isinstance(item, llm.ChatMessage) else ""
+    # What was spoken ends with a space, since it is written word by word.
+    return (item.text_content or "").strip() if isinstance(item, llm.ChatMessage) else ""
 
 
 def _last_assistant_text(items: list[llm.ChatItem]) -> str:

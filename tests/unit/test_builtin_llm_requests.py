@@ -76,7 +76,8 @@ async def reply_to(*turns: str, state: RoomState | None = None) -> str:
         if response.tool_calls:
             again = builtin.chat(chat_ctx=chat_ctx, tools=[*toolbox.function_tools])
             said = f"{said} {(await again.collect()).text}".strip()
-        chat_ctx.add_message(role="assistant", content=said)
+        # What was spoken in a room ends with a space.
+        chat_ctx.add_message(role="assistant", content=f"{said} ")
     await state.aclose()
     return said
 
