@@ -27,3 +27,10 @@ def test_what_a_block_gives_back_is_not_counted() -> None:
     with measure_growth() as growth:
         kept.close()
     assert growth.bytes <= 5 * MB
+
+
+def test_what_a_block_frees_in_the_heap_is_not_counted() -> None:
+    with measure_growth() as growth:
+        top = fragment(40)
+    assert growth.bytes <= 10 * MB
+    assert top
