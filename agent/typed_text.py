@@ -21,6 +21,8 @@ LONGEST_TYPED_CHARACTERS: Final = 4000
 """Twice what the page lets a caller type."""
 MOST_TYPED_AT_ONCE: Final = 8
 """Messages of a room that are on their way or wait for their turn; more are dropped."""
+MOST_TYPED_AT_ONCE_BY_ONE: Final = 4
+"""The same of one caller, so that nobody keeps the others from typing."""
 MOST_TYPED_PER_MINUTE: Final = 120.0
 """Messages of one caller; more than anybody can type."""
 TYPED_SECONDS: Final = 10.0
@@ -45,7 +47,8 @@ class TypedText:
         self._room = room
         self._session = session
         self._on_typed = on_typed
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        """By whose message they take."""
         self._turn = asyncio.Lock()
         self._limit = RateLimit(MOST_TYPED_PER_MINUTE, burst=_TYPED_BURST)
         room.register_text_stream_handler(TOPIC_CHAT, self._on_stream)
@@ -62,13 +65,21 @@ class TypedText:
         if participant is None or not is_caller(participant):
             reader.close()
             return
-        if len(self._tasks) >= MOST_TYPED_AT_ONCE or self._limit.take(identity) > 0:
+        if self._is_too_much(identity):
             reader.close()
             logger.info("typed text dropped", extra={"at_once": len(self._tasks)})
             return
         task = asyncio.create_task(self._take(reader, participant), name="typed-text")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = identity
+        task.add_done_callback(self._tasks.pop)
+
+    def _is_too_much(self, identity: str) -> bool:
+        of_one = sum(whose == identity for whose in self._tasks.values())
+        return (
+            len(self._tasks) >= MOST_TYPED_AT_ONCE
+            or of_one >= MOST_TYPED_AT_ONCE_BY_ONE
+            or self._limit.take(identity) > 0
+        )
 
     async def _take(self, reader: rtc.TextStreamReader, participant: rtc.RemoteParticipant) -> None:
         try:

@@ -14,7 +14,7 @@ import pytest
 from livekit import rtc
 
 from agent.joining import LARGEST_MESSAGE_BYTES
-from benchmarks.caller import Caller
+from benchmarks.caller import Caller, room_token
 from services.livekit_server import LiveKitAddress
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker
@@ -182,6 +182,20 @@ async def test_a_room_answers_again_after_a_flood_of_its_own(
             # What is too much in a minute is dropped.
             while not await answered_soon(caller):
                 pass
+
+
+async def test_a_guest_who_ends_no_text_keeps_nobody_from_typing(
+    worker_process: AgentProcess, livekit: LiveKitAddress
+) -> None:
+    async with call_the_worker(livekit, "shared-room") as caller, Caller("guest") as guest:
+        await guest.join(
+            livekit.url,
+            room_token(
+                livekit.api_key, livekit.api_secret, "shared-room", "guest", agent_name=None
+            ),
+        )
+        await unfinished_text(guest.room, "")
+        assert await answered(caller)
 
 
 async def answered_soon(caller: Caller) -> bool:
