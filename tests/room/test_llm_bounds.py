@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 AGENT = "agent-with-boundless-endpoint"
 REQUEST = "tell me everything"
-LIMIT = 300
+LIMIT = 100
 
 
 @pytest.fixture(scope="module")
