@@ -66,10 +66,12 @@ _SENT_TO_NOBODY = ("ignoring text stream with topic", "ignoring byte stream with
 _QUOTING = ("failed to generate LLM completion", "failed to synthesize speech")
 """How lines of the framework begin that go on with what a service answered."""
 
-_PLACE_CHARACTERS = 60
+_EVENT_CHARACTERS = 60
 _LINES_AT_ONCE = 200
 _LINES_PER_MINUTE = 120.0
-"""Of one place in the code; callers may repeat what causes a line as often as they like."""
+"""Of one event; callers may repeat what causes a line as often as they like."""
+_PLACE_TIMES = 5
+"""So many times as many of one place in the code, whatever events it tells of."""
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _COLORS = {"DEBUG": "36", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
@@ -168,23 +170,27 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 class _RepeatLimit:
-    """Leaves out what one place in the code logs too often; how much, the next line says.
+    """Leaves out what one place in the code logs too often; its next line says how much.
 
     Any thread. At `debug` nothing is left out.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._limit = RateLimit(_LINES_PER_MINUTE, burst=_LINES_AT_ONCE)
+        self._of_event = RateLimit(_LINES_PER_MINUTE, burst=_LINES_AT_ONCE)
+        self._of_place = RateLimit(
+            _PLACE_TIMES * _LINES_PER_MINUTE, burst=_PLACE_TIMES * _LINES_AT_ONCE
+        )
         self._left_out: Counter[str] = Counter()
 
     def __call__(self, record: logging.LogRecord) -> bool:
         if _debugging():
             return True
+        place = f"{record.pathname}:{record.lineno}"
         # One place of asyncio logs the failures of all callbacks and tasks.
-        place = f"{record.pathname}:{record.lineno}:{str(record.msg)[:_PLACE_CHARACTERS]}"
+        event = f"{place}:{str(record.msg)[:_EVENT_CHARACTERS]}"
         with self._lock:
-            if self._limit.take(place) > 0:
+            if self._of_event.take(event) > 0 or self._of_place.take(place) > 0:
                 self._left_out[place] += 1
                 return False
             if place in self._left_out:

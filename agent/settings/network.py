@@ -101,7 +101,7 @@ class WebSettings(Group):
     allowed_origins: Annotated[Several, AfterValidator(_origins)] = variable(
         "WEB_ALLOWED_ORIGINS",
         (),
-        "Other sites that may ask for tokens, separated by commas; *: every site.",
+        "The page's domain and sites that may ask for tokens, by commas; *: every one.",
         allowed="origins like https://example.com separated by commas, or *",
     )
     trusted_proxies: Annotated[Several, AfterValidator(_networks)] = variable(

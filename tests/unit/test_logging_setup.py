@@ -252,6 +252,13 @@ def test_what_repeats_without_end_is_left_out_and_counted() -> None:
     assert len(kept) + sum(line.get("left_out", 0) for line in kept) == 5001
 
 
+def test_what_one_place_logs_is_bounded_also_where_no_line_is_like_another() -> None:
+    stream = logged()
+    for number in range(5000):
+        logging.getLogger("livekit").warning(f"{number} of a visitor's making")
+    assert 100 < len(objects(stream)) < 2000
+
+
 @pytest.mark.parametrize("form", ["json", "readable"])
 def test_what_a_service_answers_is_in_no_line(form: Literal["readable", "json"]) -> None:
     said = "my words"
