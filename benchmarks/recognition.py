@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import statistics
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ Context = float | Literal["auto", "full"]
 
 _CACHE = Path(__file__).parents[1] / "models"
 _REPEATED_WORDS = 3
-"""So many words said again in a row count as a repeated text."""
+"""A text is a repeated one when so many words more are said again in a row than were."""
 _PATIENCE_SECONDS = 600.0
 
 
@@ -35,6 +36,8 @@ class Heard:
     heard: str
     seconds: float
     """Of computing."""
+    cpu_seconds: float
+    """Of all cores, which other programs hardly change."""
     passes: int
 
     @property
@@ -51,7 +54,7 @@ class Heard:
     def repeated(self) -> bool:
         """Whether words are said again that were said once."""
         again = longest_repetition(normal_words(self.heard))
-        return again >= _REPEATED_WORDS and again > longest_repetition(normal_words(self.said))
+        return again >= longest_repetition(normal_words(self.said)) + _REPEATED_WORDS
 
 
 def longest_repetition(words: Sequence[str]) -> int:
@@ -69,8 +72,8 @@ def longest_repetition(words: Sequence[str]) -> int:
 
 def table(rows: Iterable[tuple[str, Sequence[Heard]]]) -> Iterator[str]:
     """Lines of a Markdown table, one for each name and its recordings."""
-    yield "| | recordings | words wrong | repeated | decoded twice | p50 ms | p95 ms |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield "| | recordings | words wrong | repeated | decoded twice | p50 ms | p95 ms | CPU ms |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for name, found in rows:
         words = sum(h.words for h in found)
         wrong = sum(h.wrong for h in found)
@@ -81,7 +84,7 @@ def table(rows: Iterable[tuple[str, Sequence[Heard]]]) -> Iterator[str]:
         yield (
             f"| {name} | {len(found)} | {share} | {sum(h.repeated for h in found)} "
             f"| {sum(h.passes > 1 for h in found)} | {statistics.median(milliseconds):.0f} "
-            f"| {late:.0f} |"
+            f"| {late:.0f} | {statistics.median(1e3 * h.cpu_seconds for h in found):.0f} |"
         )
 
 
@@ -123,7 +126,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _report(arguments: argparse.Namespace, by_context: dict[Context, list[Heard]]) -> None:
     print(f"## {arguments.model}, threads: {arguments.threads}\n")
     spoken = {c: [h for h in found if h.said] for c, found in by_context.items()}
-    print("All kinds, by least context in seconds:\n")
+    print("All kinds, by least context in seconds; times are those of a recording:\n")
     print("\n".join(table((_name(c), f) for c, f in spoken.items())))
     for context, found in by_context.items():
         print(f"\nContext {_name(context)}, by kind:\n")
@@ -176,6 +179,7 @@ async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
         asr = shared.asr.get_blocking()
         chosen = [r for r in people() if not arguments.kinds or r.kind in arguments.kinds]
         for recording in chosen[:: arguments.every]:
+            cpu_before = time.process_time()
             heard = await asr.transcribe(
                 recording.samples,
                 room="benchmark",
@@ -189,6 +193,7 @@ async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
                     recording.text,
                     heard.text,
                     heard.compute_seconds,
+                    time.process_time() - cpu_before,
                     heard.passes,
                 )
             )

@@ -23,10 +23,11 @@ _DOUBTFUL_REPEATS = {1: 4, 2: 3}
 People do say "no no no" and "five five five"."""
 _LONGEST_UNIT = 3
 """Letters that, said eight times in a row, are no word: "AHHHHHHHH", "hahahahahahahaha"."""
-_PHANTOMS = ((0.85, -0.5), (0.5, -1.0), (0.0, -2.0))
+_PHANTOMS = ((0.85, -0.5), (0.5, -1.0), (0.4, -1.5), (0.0, -2.0))
 """From which probability of no speech on a text is made up, when its mean log probability is below
-so much. Right texts of people, single words among them, have at most 0.63 and -0.9, or 0.4 and
--1.7; what is made up for music, machines and applause has 0.47 and -1.1 at least, or below -1.9."""
+so much. Of what people said, single words among it, the right texts have no more than 0.63 and
+-0.9, 0.39 and -1.4, or 0.33 and -1.7; what is made up for music, machines and applause lies
+beyond."""
 _PHANTOM_CIRCLE = 0.45
 """The same for a text that goes round in circles, however sure of it the decoder is."""
 

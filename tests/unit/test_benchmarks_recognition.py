@@ -6,7 +6,7 @@ from benchmarks.recognition import Heard, longest_repetition, main, table
 
 
 def heard(text: str, said: str, *, seconds: float = 0.1, passes: int = 1) -> Heard:
-    return Heard("word", said, text, seconds, passes)
+    return Heard("word", said, text, seconds, 2 * seconds, passes)
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def test_a_line_has_words_wrong_repeated_texts_and_times() -> None:
     ]
     lines = list(table([("12", found)]))
     assert lines[0] == (
-        "| | recordings | words wrong | repeated | decoded twice | p50 ms | p95 ms |"
+        "| | recordings | words wrong | repeated | decoded twice | p50 ms | p95 ms | CPU ms |"
     )
-    assert lines[2] == "| 12 | 3 | 50.0 % (3 of 6) | 0 | 1 | 200 | 300 |"
+    assert lines[2] == "| 12 | 3 | 50.0 % (3 of 6) | 0 | 1 | 200 | 300 | 400 |"
 
 
 def test_where_nothing_is_said_every_word_is_wrong() -> None:
