@@ -34,12 +34,12 @@ def available_cores(cgroup_root: Path = _CGROUP_ROOT, membership: Path = _MEMBER
 def plan_threads(cores: float, *, slots: int = 0, threads_per_call: int = 0) -> ThreadPlan:
     """Share `cores` between calls at once and threads in a call; 0 means choose.
 
-    Up to four cores every call gets one thread: rooms that talk at the same time then do not
-    wait for one another, and one thread wastes none on synchronisation. With more cores two
-    threads a call shorten each.
+    One thread a call: several finish a call a little sooner on a quiet machine, but wait for one
+    another at every step, and where something else takes a core from one of them, a call takes
+    many times as long (docs/recognition.md).
     """
     whole = max(1, math.floor(cores))
-    threads = threads_per_call or (1 if whole <= 4 else 2)
+    threads = threads_per_call or 1
     return ThreadPlan(slots=slots or max(1, whole // threads), threads_per_call=threads)
 
 

@@ -112,7 +112,7 @@ def test_where_affinity_is_unknown_all_cores_count(
 
 @pytest.mark.parametrize(
     ("cores", "slots", "threads"),
-    [(0.1, 1, 1), (1.9, 1, 1), (2.0, 2, 1), (4.0, 4, 1), (5.0, 2, 2), (8.0, 4, 2), (64.0, 32, 2)],
+    [(0.1, 1, 1), (1.9, 1, 1), (2.0, 2, 1), (4.0, 4, 1), (8.5, 8, 1), (64.0, 64, 1)],
 )
 def test_calls_and_their_threads_share_the_cores(cores: float, slots: int, threads: int) -> None:
     plan = plan_threads(cores)
