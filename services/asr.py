@@ -45,6 +45,9 @@ its pieces are long; a fitted one costs by length, and the demo model, which was
 requests, then gets 7 % of the words in the long test recordings wrong instead of 31 %."""
 _PROMPT_TOKENS = 112
 """Half of what Whisper's decoder keeps for a prompt, so that decoding stays fast."""
+_SURE_LANGUAGE = 0.85
+"""A language detected with less probability is looked for again in the whole window: with short
+context accents and children are taken for another language more often (docs/recognition.md)."""
 _LEAST_SECONDS = 0.5
 """Less than that is no speech left over."""
 _LATEST_START_SECONDS = 1
@@ -312,7 +315,12 @@ class StreamingASR:
         """One encoder pass over `frames` of context and one greedy decoder pass."""
         encoded = model.encode(pad_or_trim(features, frames))
         run.check()
-        language = self._language(model, encoded, options)
+        language, probability = self._language(model, encoded, options)
+        window = round(self._config.window_seconds * _FRAMES_PER_SECOND)
+        if probability < _SURE_LANGUAGE and frames < window:
+            encoded = model.encode(pad_or_trim(features, window))
+            run.check()
+            language, _ = self._language(model, encoded, options)
         tokenizer = self._tokenizer(model, language)
         prompt = self._prompt(model, tokenizer, options)
         limit = token_limit(seconds)
@@ -355,15 +363,16 @@ class StreamingASR:
 
     def _language(
         self, model: WhisperModel, encoded: ctranslate2.StorageView, options: DecodeOptions
-    ) -> str:
+    ) -> tuple[str, float]:
+        """The language and its probability: 1 where it need not be detected."""
         if not model.model.is_multilingual:
-            return "en"
+            return "en", 1.0
         language = options.language or self._config.language
         if language:
             # LiveKit speaks of "en-US", Whisper of "en".
-            return language.split("-")[0].lower()
-        best: str = model.model.detect_language(encoded)[0][0][0]
-        return best.removeprefix("<|").removesuffix("|>")
+            return language.split("-")[0].lower(), 1.0
+        best, probability = model.model.detect_language(encoded)[0][0]
+        return best.removeprefix("<|").removesuffix("|>"), float(probability)
 
     def _prompt(
         self, model: WhisperModel, tokenizer: Tokenizer, options: DecodeOptions

@@ -129,6 +129,15 @@ def test_the_language_of_a_short_request_is_found(variant: Variant) -> None:
     assert {r.file: hear(finding, r).language for r in spoken} == {r.file: "en" for r in spoken}
 
 
+@pytest.mark.parametrize("name", ["accent_1260", "accent_9616", "child_1075"])
+def test_a_language_that_is_hard_to_tell_is_looked_for_in_the_whole_window(
+    variant: Variant, name: str
+) -> None:
+    """With short context alone they are taken for Japanese, Chinese and Latin."""
+    finding = variant(language=None)
+    assert hear(finding, person(name)).language == "en"
+
+
 def test_hotwords_help(genuine_asr: StreamingASR) -> None:
     spoken = person("hes_mfa_erpause.")
     name = "Montreal Forced Aligner"
