@@ -132,6 +132,26 @@ class PairFigures:
                     return dict(rest)
         return None
 
+    def idle_cores(self, system: str, rooms: int) -> float | None:
+        """Cores in use by the system while nobody talked in so many rooms."""
+        rest = self.idle(system, rooms)
+        return None if rest is None else float(rest["cpu"]["system"])
+
+    def further_idle_cores(self, system: str) -> float | None:
+        """By how much these grow with a room, beyond the first."""
+        cores = ((rooms, self.idle_cores(system, rooms)) for rooms in self.rests)
+        return slope((rooms, used) for rooms, used in cores if used is not None)
+
+    def median_answer(self, system: str, step: str) -> float | None:
+        """Seconds; None where nothing was answered."""
+        spread = self.answers(system, step).spread
+        return None if spread is None else spread.p50
+
+    def cores_per_room(self, system: str, step: str) -> float | None:
+        """Cores in use by the system for each of the rooms that talked."""
+        cores = self.cores(system, step)
+        return None if cores is None else cores / STEPS[step].talking
+
     def lag_p99(self, system: str, step: str) -> float | None:
         """The worst of all climbs, seconds."""
         found = [b["lag"]["p99"] for _, b in self._batches(system, step) if b["lag"]]
@@ -156,6 +176,11 @@ class PairFigures:
             # A process that has died weighs nothing.
             if m["rss_bytes"]
         }
+
+    def mebibytes(self, system: str, rooms: int) -> float | None:
+        """Resident size with so many rooms."""
+        size = self.memory(system).get(rooms)
+        return None if size is None else round(size / 2**20)
 
     def bytes_per_room(self, system: str) -> float | None:
         """By how much memory grows with a room, once several have talked."""

@@ -151,4 +151,6 @@ def _first_sound(pair: PairFigures, axes: Axes) -> bool:
 
 
 def _rooms(step: str) -> str:
-    return step if not step.isdigit() else f"{step} room" if step == "1" else f"{step} rooms"
+    if step.isdigit():
+        return "1 room" if step == "1" else f"{step} rooms"
+    return step.replace(", ", "\n")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import OURS, PairFigures, pairs
+from benchmarks.ladder import STEPS
 from benchmarks.plots import draw
 from benchmarks.statistics import Spread
 from benchmarks.targets import judge, rooms_per_core
@@ -26,10 +28,10 @@ def write_report(results: dict[str, Any], file: Path, notes: str = "") -> Path:
     """Write the report with its plots in the folder of its name beside it; `notes` go on top."""
     folder = file.with_suffix("")
     parts = [*_head(results), *([notes.strip()] if notes.strip() else []), *_targets(results)]
+    parts += _capacity(results)
     for pair in pairs(results):
-        parts += _pair(
-            pair, results, {n: p.name for n, p in draw(pair, folder).items()}, folder.name
-        )
+        plots = {name: plot.name for name, plot in draw(pair, folder).items()}
+        parts += _pair(pair, plots, folder.name)
     parts += [_METHOD.strip()]
     file.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return file
@@ -62,9 +64,53 @@ def _targets(results: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _pair(
-    pair: PairFigures, results: dict[str, Any], plots: dict[str, str], folder: str
-) -> Iterator[str]:
+def _capacity(results: dict[str, Any]) -> Iterator[str]:
+    """What the product needs of a machine, one column for each pair of models."""
+    measured = [pair for pair in pairs(results) if OURS in pair.systems]
+    if not measured:
+        return
+    rows = list(_capacity_rows(measured))
+    each = [rooms_per_core(pair, results) for pair in measured]
+    rows.append(("**rooms a core that may talk at the same moment**", *map(_count, each)))
+    rows.append(
+        ("rooms a core to plan for", *(_count(None if one is None else 2 * one) for one in each))
+    )
+    yield "## Rooms per core"
+    yield table(("ours", *(f"{pair.name} models" for pair in measured)), rows)
+    yield (
+        "The cores carry the LiveKit server and the callers as well. Rooms may talk at the same "
+        "moment as long as, of the numbers tried, half of their answers come within twice of what "
+        "one room may take (see the targets). The last row is judged, not measured: about half of "
+        "all calls talk at any moment."
+    )
+
+
+def _capacity_rows(measured: Sequence[PairFigures]) -> Iterator[Sequence[str]]:
+    def row(what: str, figure: Callable[[PairFigures], float | None]) -> Sequence[str]:
+        return what, *(_number(figure(pair)) for pair in measured)
+
+    steps = [step for step in STEPS if any(step in pair.steps for pair in measured)]
+    yield row("cores, one idle room", lambda pair: pair.idle_cores(OURS, 1))
+    yield row("cores, each further idle room", lambda pair: pair.further_idle_cores(OURS))
+    for step in steps:
+        if STEPS[step].rooms == STEPS[step].talking:
+            used = partial(PairFigures.cores_per_room, system=OURS, step=step)
+            yield row(f"cores a room, rooms talking: {step}", used)
+    for step in steps:
+        answer = partial(PairFigures.median_answer, system=OURS, step=step)
+        yield row(f"answer p50 in seconds, rooms talking: {step}", answer)
+    yield "MiB with five rooms", *(_count(pair.mebibytes(OURS, 5)) for pair in measured)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _count(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _pair(pair: PairFigures, plots: dict[str, str], folder: str) -> Iterator[str]:
     models = pair.found["models"]
     yield f"## {pair.name.capitalize()} models"
     yield (
@@ -83,11 +129,6 @@ def _pair(
         usual, most = max(0.0, others.p50), max(0.0, others.most)
         yield (
             f"Other programs on the machine used {usual:.2f} cores meanwhile (at most {most:.2f})."
-        )
-    if (each := rooms_per_core(pair, results)) is not None:
-        yield (
-            f"Rooms per core that may talk at the same moment, of those tried, callers included: "
-            f"{each:g} (answered within twice of what one room may take)."
         )
     for name, caption in _CAPTIONS.items():
         body = list(_SECTIONS[name](pair))
@@ -290,8 +331,10 @@ _METHOD = """
   has its local Whisper and Piper services over its LiveKit transport, with a fixed end of turn
   after 0.3 s of silence. Wyoming's servers have no rooms, so theirs are figures of the engine.
 - Same recordings, same model files, one thread a call, greedy decoding without fallbacks for all.
-  Every system asks the same local endpoint for its reply, which answers at once with the same
-  sentence, so that neither the language model nor a misheard word counts.
+  Every system asks the same local endpoint for its reply, which answers with the same sentence, so
+  that no misheard word counts: at once, but for the rows “real LLM”, where it streams its first
+  token after 0.3 s and 30 tokens a second.
+- A system whose median answer took more than 6 s is not tried with more rooms.
 - Systems take turns within the same minutes. Callers who talk at once begin within half a second
   of one another. A turn in which the agent spoke before the request was over counts as cut off.
 - “End of speech” in the table of waits is the moment at which a system's VAD holds speech to be

@@ -175,6 +175,18 @@ def test_the_report_has_each_system_and_what_went_wrong(
             assert (tmp_path / line.split("(")[1].rstrip(")")).exists()
 
 
+def test_the_report_says_how_many_rooms_a_core_carries(
+    results: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    (row,) = [
+        line
+        for line in write_report(results, tmp_path / "report.md").read_text().splitlines()
+        if "may talk at the same moment**" in line
+    ]
+    assert row.endswith("| 2 |")
+
+
 def test_results_of_parts_run_apart_are_joined(results: dict[str, Any]) -> None:
     rooms, engines = copy.deepcopy(results), copy.deepcopy(results)
     rooms["pairs"]["base"]["engines"] = None
