@@ -24,11 +24,11 @@ _GENUINE, _DEMO = "genuine", "demo"
 
 _FULL = Amounts(
     turns={
-        "1": 4,
-        "1, people": 8,
-        "1, people, real LLM": 4,
-        "2": 3,
-        "4": 3,
+        "1": 3,
+        "1, people": 6,
+        "1, people, real LLM": 3,
+        "2": 2,
+        "4": 2,
         "1 of 5": 2,
         "8": 1,
     },
@@ -37,6 +37,9 @@ _FULL = Amounts(
     profile=True,
 )
 _AGAIN = Amounts(turns={"1": 2, "2": 2, "4": 2}, idle_seconds=0.0, interruptions=0, profile=False)
+_DEMO_FULL = Amounts(
+    turns={"1": 3, "2": 2, "4": 3, "1 of 5": 2}, idle_seconds=0.0, interruptions=0, profile=False
+)
 _BRIEF = Amounts(
     turns={"1": 4, "1, people": 4, "2": 3, "4": 2},
     idle_seconds=5.0,
@@ -82,6 +85,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--systems", nargs="+", choices=tuple(IN_ROOMS), default=tuple(IN_ROOMS))
     made.add_argument("--rounds", type=int, default=2, help="times that systems take turns")
+    made.add_argument(
+        "--minutes",
+        type=float,
+        default=20.0,
+        help="about how long it may take; what there is no time for is left out, and said so",
+    )
     made.add_argument(
         "--patience",
         type=float,
@@ -140,10 +149,12 @@ def main() -> int:
             peers_python=arguments.peers.absolute(),
             livekit_program=os.environ.get("LIVEKIT_SERVER", ""),
             rounds=1 if arguments.quick or arguments.brief else arguments.rounds,
+            minutes=arguments.minutes,
             first=_QUICK if arguments.quick else _BRIEF if arguments.brief else _FULL,
             later=_AGAIN,
-            floor_times=3 if arguments.quick else 10,
-            engine_times=2 if arguments.quick else 10,
+            first_demo=_QUICK if arguments.quick else _DEMO_FULL,
+            floor_times=3 if arguments.quick else 6,
+            engine_times=2 if arguments.quick else 8,
             patience_seconds=0.0 if arguments.quick else arguments.patience,
             keep=lambda found: _write(folder / "results.json", found),
             say=lambda text: print(text, file=sys.stderr, flush=True),

@@ -32,6 +32,8 @@ PARTS = ("floor", "rooms", "engines", "requests")
 """The last, every complete request with built-in replies, takes minutes."""
 _FAILURES = (ProgramError, RemoteError, TimeoutError, OSError, psutil.Error)
 """What may happen to a system that is measured, without ending the run."""
+_KEPT_FOR_ANOTHER_PAIR = 0.25
+"""Of the time, so that a slow peer does not take it all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,15 @@ class Options:
     peers_python: Path
     livekit_program: str
     rounds: int
-    """Climbs of each system, by turns."""
+    """Climbs of each system, by turns; the demo pair has one."""
+    minutes: float
+    """What there is no time for is left out."""
     first: Amounts
     """Of the first climb."""
     later: Amounts
     """Of those that follow."""
+    first_demo: Amounts
+    """Of the climb with the demo pair."""
     floor_times: int
     engine_times: int
     patience_seconds: float
@@ -81,8 +87,9 @@ async def run(options: Options) -> dict[str, Any]:
         results["minutes"] = (time.monotonic() - began) / 60
         options.keep(results)
 
-    for models in options.pairs:
-        pair = _Pair(options, models, program, keep)
+    for left, models in reversed([*enumerate(reversed(options.pairs))]):
+        until = began + 60 * options.minutes * (1 - left * _KEPT_FOR_ANOTHER_PAIR)
+        pair = _Pair(options, models, program, keep, until)
         results["pairs"][models.name] = pair.found
         try:
             await pair.measure()
@@ -96,12 +103,18 @@ class _Pair:
     """Everything that is measured with one pair of models."""
 
     def __init__(
-        self, options: Options, models: ModelPair, livekit_program: str, keep: Callable[[], None]
+        self,
+        options: Options,
+        models: ModelPair,
+        livekit_program: str,
+        keep: Callable[[], None],
+        until: float,
     ) -> None:
         self._options = options
         self._models = models
         self._livekit_program = livekit_program
         self._keep = keep
+        self._until = until
         self._problems: list[str] = []
         self.found: dict[str, Any] = {
             "models": {
@@ -165,12 +178,13 @@ class _Pair:
                     continue
                 systems.append(system)
                 found["start_seconds"][name] = system.start_seconds
-            for number in range(options.rounds):
+            first = options.first_demo if self._models.demo else options.first
+            for number in range(1 if self._models.demo else options.rounds):
                 for system in systems:
                     options.say(f"{self._models.name}: round {number + 1}, {system.name}")
                     climb = Climb(system, stage, round_number=number)
                     try:
-                        await climb.run(options.later if number else options.first)
+                        await climb.run(options.later if number else first)
                     except _FAILURES as error:
                         self._problems.append(f"{system.label}, round {number}: {error}")
                     found["climbs"].append(climb.result)
@@ -274,6 +288,7 @@ class _Pair:
                     endpoint,
                     options.folder,
                     options.patience_seconds,
+                    self._until,
                     self._problems,
                 ),
                 Surroundings(address, llm_url, options.peers_python, options.folder, rooms),

@@ -31,7 +31,8 @@ _DISTURBED_CORES = 0.35
 """A measurement during which it used more is made again."""
 _TRIES = 3
 _INTERRUPT_AFTER_SECONDS = 1.5
-_HOPELESS_SECONDS = 6.0
+_PROFILED_ROOMS = 5
+_HOPELESS_SECONDS = 4.0
 """A system whose median answer took longer is not asked for more rooms: time is short."""
 
 _numbers = itertools.count(1)
@@ -91,6 +92,8 @@ class Stage:
     folder: Path
     patience_seconds: float
     """The longest wait for other programs on the machine to be quiet, each time."""
+    until: float
+    """Monotonic time from which on nothing more is begun."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -132,6 +135,9 @@ class Climb:
     def _worth_trying(self, name: str, step: Step) -> bool:
         """Whether the system can do this, and answered in time when fewer rooms talked."""
         if step.people and self._system.models.demo:
+            return False
+        if time.monotonic() > self._stage.until:
+            self._complain(f"no time was left for rooms: {name}")
             return False
         slowest = max(map(_median_response, self.result["batches"]), default=0.0)
         if step.talking > 1 and slowest > _HOPELESS_SECONDS:
@@ -222,7 +228,7 @@ class Climb:
             }
             if self._undisturbed(found, left):
                 break
-        if amounts.profile:
+        if amounts.profile and len(self._rooms) == _PROFILED_ROOMS:
             found["gil_share"] = await self._gil_share(f"idle-{len(self._rooms)}")
         self.result["idle"].append(found)
         rss = self._stage.watch.rss_bytes(self._system.label, start, end)

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 _PERIOD_SECONDS = 0.25
-_LOOK_SECONDS = 2.0
+_LOOK_SECONDS = 1.0
 QUIET_CORES = 0.2
 """What else runs on the machine may use so much when a measurement begins."""
 MACHINE = "machine"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,11 +12,11 @@ import pytest
 from benchmarks.ladder import STEPS, Climb, Stage
 
 
-def climb(*, demo: bool) -> Climb:
+def climb(*, demo: bool, until: float = math.inf) -> Climb:
     system = cast(
         Any, SimpleNamespace(name="system", label="system", models=SimpleNamespace(demo=demo))
     )
-    stage = Stage(cast(Any, None), cast(Any, None), cast(Any, None), Path(), 0.0)
+    stage = Stage(cast(Any, None), cast(Any, None), cast(Any, None), Path(), 0.0, until)
     return Climb(system, stage, round_number=0)
 
 
@@ -45,3 +46,9 @@ def test_a_system_that_is_late_with_few_rooms_is_not_asked_for_more(
     assert found._worth_trying("4", STEPS["4"]) is tried
     assert bool(found._stage.problems) is not tried
     assert found._worth_trying("1 of 5", STEPS["1 of 5"])
+
+
+def test_nothing_is_begun_when_time_is_up() -> None:
+    late = climb(demo=False, until=0.0)
+    assert not late._worth_trying("1", STEPS["1"])
+    assert "no time" in late._stage.problems[0]
