@@ -110,13 +110,12 @@ class StandIn:
         self._say(self._last)
 
     async def _take_over(self) -> None:
-        """Ask the speakers what was said, and begin with it."""
+        """Ask the first of the speakers who answers what was said."""
         for identity in self._callers():
             if not may_command(self._room, identity):
                 continue
             with contextlib.suppress(rtc.RpcError):
-                told = await self._ask_what_was_said(identity)
-                self._last = f"Back after: {told}" if told else self._last
+                await self._ask_what_was_said(identity)
                 return
 
     async def _ask_what_was_said(self, identity: str) -> str:
