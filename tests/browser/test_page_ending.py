@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from agent import phrases
 from tests.browser.call_page import CallPage
+from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, LaunchBrowser
 
 pytestmark = pytest.mark.browser
 
@@ -64,15 +68,27 @@ def test_who_reloads_the_page_and_joins_the_room_again_is_heard(call: CallPage) 
 
 
 def test_who_comes_back_after_a_crash_is_heard(
-    call: CallPage, context: BrowserContext, real_page_url: str
+    page: Page, real_page_url: str, launch_browser: LaunchBrowser
 ) -> None:
-    expect_answered(call, "two", "is four")
-    # Without a chance to say that it leaves: LiveKit shows the caller for some time more.
-    crashing = context.new_cdp_session(call.page)
-    with pytest.raises(Exception, match="crash"):
-        crashing.send("Page.crash")
-    again = CallPage(context.new_page(), real_page_url)
-    again.open("?room=a-call-to-be-ended")
+    doomed = launch_browser(*FAKE_MICROPHONE, *AUTOPLAY)
+    first = CallPage(doomed.new_context(permissions=["microphone"]).new_page(), real_page_url)
+    first.open("?room=a-call-that-crashes")
+    first.join(HELLO)
+    expect_answered(first, "two", "is four")
+    kill_pages(doomed)
+    # LiveKit shows the one who crashed for some time more, and the agent stays for that one.
+    again = CallPage(page, real_page_url)
+    again.open("?room=a-call-that-crashes")
     again.button("Join").click()
     again.expect_state("Listening")
     expect_answered(again, "three", "is six")
+
+
+def kill_pages(browser: Browser) -> None:
+    """Have no page of that browser a chance to say that it leaves."""
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    renderers = [process["id"] for process in processes if process["type"] == "renderer"]
+    assert renderers
+    for process_id in renderers:
+        os.kill(process_id, signal.SIGKILL)
