@@ -9,9 +9,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
 from livekit import api, rtc
 
+from services.livekit_server import LiveKitAddress
 from services.protocol import Topic
 from services.web.dispatch import Redispatcher
 from services.web.errors import ApiError
@@ -24,7 +27,7 @@ WAIT_SECONDS = 45.0
 
 
 @pytest.fixture(autouse=True)
-def web(deployment: Deployment) -> str:
+def web_address(deployment: Deployment) -> str:
     """Address of the deployment's web server."""
     return deployment.start_web()
 
@@ -149,6 +152,70 @@ def test_an_agent_on_its_way_out_is_no_agent(
     # It goes by itself, and is not taken for dead.
     assert leaving in agents_in(caller)
     assert post(deployment, "/api/dispatch", {"token": grant["ticket"]})[1]["state"] == "present"
+
+
+async def old_livekit(livekit: LiveKitAddress) -> tuple[web.AppRunner, str]:
+    """The same LiveKit as one that knows no remote calls of its API yet, and its address."""
+    upstream = livekit.url.replace("ws", "http", 1)
+
+    async def pass_on(request: web.Request) -> web.Response:
+        if request.path.endswith("/PerformRpc"):
+            return web.json_response({"code": "bad_route", "msg": "no handler"}, status=404)
+        headers = {name: request.headers[name] for name in ("Authorization", "Content-Type")}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                upstream + request.path, data=await request.read(), headers=headers
+            ) as response,
+        ):
+            return web.Response(
+                status=response.status,
+                body=await response.read(),
+                content_type=response.content_type,
+            )
+
+    application = web.Application()
+    application.router.add_post("/{path:.*}", pass_on)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    return runner, f"http://{host}:{port}"
+
+
+def test_where_livekit_cannot_ask_a_speaker_is_believed_and_a_listener_is_not(
+    deployment: Deployment, caller: rtc.Room, loop_thread: LoopThread
+) -> None:
+    deployment.start_agent()
+    grant = join(deployment, caller, loop_thread)
+    ask_until(deployment, grant["ticket"], lambda: len(agents_in(caller)) == 1)
+    [serving] = agents_in(caller)
+    _, other = post(deployment, "/api/token", {"room": grant["room"]})
+    speaker = Holder(grant["room"], grant["identity"])
+    listener = Holder(grant["room"], other["identity"])
+
+    async def run() -> list[str]:
+        guest = rtc.Room()
+        await guest.connect(other["url"], other["token"])
+        source = rtc.AudioSource(16_000, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await caller.local_participant.publish_track(track, microphone)
+        runner, url = await old_livekit(deployment.livekit)
+        redispatcher = Redispatcher(
+            url, deployment.livekit.api_key, deployment.livekit.api_secret, deployment.agent_name
+        )
+        states: list[str] = [
+            (await redispatcher.request(holder, unresponsive=dead)).state
+            for holder, dead in ((speaker, None), (listener, serving), (speaker, serving))
+        ]
+        await redispatcher.aclose()
+        await runner.cleanup()
+        await guest.disconnect()
+        return states
+
+    assert loop_thread.run(run()) == ["present", "present", "dispatched"]
 
 
 async def said(caller: rtc.Room, text: str) -> None:
