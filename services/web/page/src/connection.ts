@@ -79,7 +79,7 @@ export class Connection {
       publishDefaults: { dtx: true, red: true, stopMicTrackOnMute: false },
     });
     this.#room = room;
-    const participants = new Participants(room);
+    const participants = new Participants(room, scope);
     participants.onChanged = (people) => events.people(people);
     this.playback = new Playback(room, scope, sound);
     this.playback.onBlocked = (blocked) => events.soundBlocked(blocked);

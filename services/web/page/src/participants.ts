@@ -2,6 +2,7 @@
 
 import { RoomEvent, Track, type Participant, type RemoteParticipant, type Room } from 'livekit-client';
 
+import type { Scope } from './resources';
 import type { Side } from './transcript';
 
 /** Whose words something is. */
@@ -20,17 +21,25 @@ export interface Person {
 
 /** Of those who left; each is some hundred bytes. */
 const MOST_REMEMBERED = 200;
+/** What somebody sends may be here before the news that they came. */
+const NEWS_WITHIN_MS = 3000;
 
 export class Participants {
   readonly #room: Room;
+  readonly #scope: Scope;
+  readonly #awaited = new Set<() => void>();
   /** Those who left: what they sent may still be on its way. */
   readonly #gone = new Map<string, Who>();
   /** Called when somebody comes, goes, or begins or ends to send sound. */
   onChanged: (people: readonly Person[]) => void = () => undefined;
 
-  constructor(room: Room) {
+  constructor(room: Room, scope: Scope) {
     this.#room = room;
-    const changed = () => this.onChanged(this.people);
+    this.#scope = scope;
+    const changed = () => {
+      this.onChanged(this.people);
+      for (const look of this.#awaited) look();
+    };
     room
       .on(RoomEvent.Connected, changed)
       .on(RoomEvent.Reconnected, changed)
@@ -60,6 +69,25 @@ export class Participants {
     if (identity === this.#room.localParticipant.identity) return { side: 'caller', name: 'You' };
     const participant = this.#room.remoteParticipants.get(identity);
     return participant ? described(participant) : (this.#gone.get(identity) ?? null);
+  }
+
+  /** The same, where the news of who came may still be on its way. */
+  async whenKnown(identity: string): Promise<Who | null> {
+    const known = this.who(identity);
+    if (known) return known;
+    return new Promise((resolve) => {
+      const settle = (who: Who | null) => {
+        this.#awaited.delete(look);
+        release();
+        resolve(who);
+      };
+      const look = () => {
+        const who = this.who(identity);
+        if (who) settle(who);
+      };
+      const release = this.#scope.timeout('who sent this', NEWS_WITHIN_MS, () => settle(null));
+      this.#awaited.add(look);
+    });
   }
 
   /** Whether an identity is or was an agent, which is a matter of its token and not of its name. */

@@ -24,28 +24,28 @@ export interface StreamEvents {
   notice(notice: Notice): void;
 }
 
-type Read = (reader: TextStreamReader, identity: string) => Promise<void>;
+type Read = (reader: TextStreamReader, who: Who) => Promise<void>;
 
 /** Listen to the room's text streams; the room drops the handlers with itself. */
 export function readStreams(room: Room, participants: Participants, events: StreamEvents): void {
   const handle = (topic: Topic, read: Read) =>
     room.registerTextStreamHandler(topic, (reader, { identity }) => {
-      read(reader, identity).catch((error: unknown) => console.warn(`stream ${topic}`, error));
+      const reading = async () => {
+        const who = await participants.whenKnown(identity);
+        if (who) await read(reader, who);
+        else console.warn(`stream ${topic} of nobody who is known here`);
+      };
+      reading().catch((error: unknown) => console.warn(`stream ${topic}`, error));
     });
   const handleOfAgent = (topic: Topic, take: (json: string) => void) =>
-    handle(topic, async (reader, identity) => {
-      const json = await reader.readAll();
-      // Looked up at the end: the news of who came takes another way than what they say.
-      if (participants.isAgent(identity)) take(json);
+    handle(topic, async (reader, who) => {
+      if (who.side === 'agent') take(await reader.readAll());
       else console.warn(`stream ${topic} of somebody who is no agent`);
     });
-  handle(Topic.transcription, (reader, identity) =>
-    readSegment(reader, () => participants.who(identity), events),
-  );
-  handle(Topic.chat, async (reader, identity) => {
+  handle(Topic.transcription, (reader, who) => readSegment(reader, who, events));
+  handle(Topic.chat, async (reader, who) => {
     const text = (await reader.readAll()).slice(0, LONGEST_TEXT);
-    const who = participants.who(identity);
-    if (who) events.typed({ id: reader.info.id, ...who, text });
+    events.typed({ id: reader.info.id, ...who, text });
   });
   handleOfAgent(Topic.turn, (json) => {
     const turn = decode(json, readTurn, LONGEST_MESSAGE_BYTES);
@@ -60,25 +60,21 @@ export function readStreams(room: Room, participants: Participants, events: Stre
 /** A caller's segment comes as one stream per correction, the agent's as one that grows. */
 async function readSegment(
   reader: TextStreamReader,
-  whoIs: () => Who | null,
+  who: Who,
   events: StreamEvents,
 ): Promise<void> {
   const id = reader.info.attributes?.[StreamAttribute.segment] ?? reader.info.id;
+  const grows = who.side === 'agent';
   let text = '';
-  const tell = (state: { final: boolean; cut?: boolean }) => {
-    const who = whoIs();
-    // Whose words they are must be known before they are shown.
-    if (who) events.segment({ id, ...who, text, ...state });
-  };
-  const grows = () => whoIs()?.side === 'agent';
   try {
     for await (const chunk of reader) {
       text = (text + chunk).slice(0, LONGEST_TEXT);
-      if (grows()) tell({ final: false });
+      if (grows) events.segment({ id, ...who, text, final: false });
     }
   } catch {
-    tell({ final: true, cut: true });
+    events.segment({ id, ...who, text, final: true, cut: true });
     return;
   }
-  tell({ final: grows() || reader.info.attributes?.[StreamAttribute.final] !== 'false' });
+  const final = grows || reader.info.attributes?.[StreamAttribute.final] !== 'false';
+  events.segment({ id, ...who, text, final });
 }
