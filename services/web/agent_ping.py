@@ -21,9 +21,10 @@ TRIES: Final = 2
 """One answer may be lost: of an agent whose loop stands still for a moment, or that is arriving."""
 
 _PATH: Final = "/twirp/livekit.RoomService/PerformRpc"
-_SILENT: Final = ("canceled", "deadline_exceeded", "unavailable", "not_found")
-"""Twirp codes of a call that reached nobody."""
-_KNOWS_NO_PING: Final = "invalid_argument"
+_SILENT: Final = ("canceled", "deadline_exceeded")
+"""Twirp codes of a call that was not answered in time."""
+_NO_JUDGEMENT: Final = ("invalid_argument", "not_found", "unavailable", "internal")
+"""Of an agent that knows no ping; that is arriving, or has just gone; that failed to answer."""
 
 
 class UnknownPresenceError(Exception):
@@ -45,7 +46,8 @@ class AgentPing:
     async def ask(self, room: str, identity: str) -> Pong | None:
         """What that agent answers; None where it answers nothing within some seconds.
 
-        An agent without this method is taken for one that serves.
+        An agent without this method is taken for one that serves, and so is one that LiveKit
+        cannot reach yet: it has only just come.
 
         Raises:
             UnknownPresenceError: LiveKit's server is too old for calls of its API.
@@ -87,6 +89,6 @@ class AgentPing:
         code = answer.get("code", "") if isinstance(answer, dict) else ""
         if code in _SILENT:
             return None
-        if code == _KNOWS_NO_PING:
+        if code in _NO_JUDGEMENT:
             return Pong.SERVES
         raise UnknownPresenceError(f"status {response.status} {code}".rstrip())

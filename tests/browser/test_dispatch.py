@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import urllib.error
@@ -149,9 +150,9 @@ def test_an_agent_on_its_way_out_is_no_agent(
         return len(agents_in(caller)) == 2
 
     ask_until(deployment, grant["ticket"], one_more_is_there)
+    assert post(deployment, "/api/dispatch", {"token": grant["ticket"]})[1]["state"] == "present"
     # It goes by itself, and is not taken for dead.
     assert leaving in agents_in(caller)
-    assert post(deployment, "/api/dispatch", {"token": grant["ticket"]})[1]["state"] == "present"
 
 
 async def old_livekit(livekit: LiveKitAddress) -> tuple[web.AppRunner, str]:
@@ -206,6 +207,7 @@ def test_where_livekit_cannot_ask_a_speaker_is_believed_and_a_listener_is_not(
         redispatcher = Redispatcher(
             url, deployment.livekit.api_key, deployment.livekit.api_secret, deployment.agent_name
         )
+        await until_settled(deployment.livekit, grant["room"])
         states: list[str] = [
             (await redispatcher.request(holder, unresponsive=dead)).state
             for holder, dead in ((speaker, None), (listener, serving), (speaker, serving))
@@ -216,6 +218,19 @@ def test_where_livekit_cannot_ask_a_speaker_is_believed_and_a_listener_is_not(
         return states
 
     assert loop_thread.run(run()) == ["present", "present", "dispatched"]
+
+
+async def until_settled(livekit: LiveKitAddress, room: str) -> None:
+    """Until LiveKit's API shows that the agent is active and a caller sends sound."""
+    async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
+        while True:
+            listed = await client.room.list_participants(api.ListParticipantsRequest(room=room))
+            agent = api.ParticipantInfo.Kind.AGENT
+            active = api.ParticipantInfo.State.ACTIVE
+            agents = [p for p in listed.participants if p.kind == agent and p.state == active]
+            if agents and any(p.tracks for p in listed.participants if p.kind != agent):
+                return
+            await asyncio.sleep(0.05)
 
 
 async def said(caller: rtc.Room, text: str) -> None:
