@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.word_errors import word_errors
+from benchmarks.word_errors import normal_words, word_errors
 from services.asr import DecodeOptions, StreamingASR
+from services.audio_file import resample
 from services.inference import Priority, Run
 from services.transcription import Transcription
+from services.tts import StreamingTTS
 from tests.people import PersonRecording, people, person
 from tests.recordings import SAMPLE_RATE, silence
 
@@ -157,3 +159,16 @@ def test_short_words_are_not_taken_for_noise(genuine_asr: StreamingASR) -> None:
     spoken = people("word")
     lost = [r.file for r in spoken if not hear(genuine_asr, r).text]
     assert len(lost) <= 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Yes.", "No.", "Eight.", "Ten. Twenty.", "No, no, no.", "Tell me a joke. Tell me a joke."],
+)
+async def test_short_sayings_are_neither_dropped_nor_added_to(
+    genuine_asr: StreamingASR, genuine_tts: StreamingTTS, said: str
+) -> None:
+    pieces = [piece.samples async for piece in genuine_tts.synthesize(said, room="test")]
+    samples = resample(np.concatenate(pieces), genuine_tts.sample_rate, SAMPLE_RATE)
+    heard = genuine_asr.decode(samples, DecodeOptions(), Run())
+    assert 0 < len(normal_words(heard.text)) <= len(normal_words(said)) + 1
