@@ -27,6 +27,8 @@ FIRST_REQUEST_SECONDS: Final = 10.0
 """In which a new connection must have sent the whole head of a request."""
 IDLE_SECONDS: Final = 75.0
 """In which a connection must have taken the answer to its last request and sent the next head."""
+PROXY_IDLE_SECONDS: Final = 3600.0
+"""The same of a trusted proxy, which keeps connections for later; it should be first to close."""
 
 _FILES_SHARE = 4
 _LOOK_SECONDS = 1.0
@@ -38,7 +40,7 @@ _NO_MORE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 @dataclass(slots=True)
 class _Connection:
     key: str
-    """What counts as its address."""
+    """What counts as its address; empty for a trusted proxy."""
     since: float = field(default_factory=time.monotonic)
     """When it was accepted, or its last request was done with."""
     requests: int = 0
@@ -170,9 +172,13 @@ class Connections:
             self._forget_closed()
             now = time.monotonic()
             for open_ in self._open.values():
-                allowed = self._idle_seconds if open_.asked else self._first_request_seconds
-                if not open_.requests and now - open_.since > allowed:
+                if not open_.requests and now - open_.since > self._patience(open_):
                     open_.abort()
+
+    def _patience(self, open_: _Connection) -> float:
+        if not open_.asked:
+            return self._first_request_seconds
+        return self._idle_seconds if open_.key else max(self._idle_seconds, PROXY_IDLE_SECONDS)
 
     def _forget_closed(self) -> None:
         # An aborted one is closing at once, though its protocol hears of it a step later.

@@ -192,6 +192,19 @@ def test_a_connection_that_asks_nothing_more_is_closed() -> None:
         assert is_closed(peer)
 
 
+def test_a_proxy_may_keep_its_connections() -> None:
+    connections = Connections(idle_seconds=0.2, is_proxy=lambda _: True)
+    with limited(connections) as server, connect(server) as peer:
+        peer.sendall(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"hello" in peer.recv(65536)
+        peer.settimeout(3)
+        # Long after others' would have been closed.
+        with pytest.raises(TimeoutError):
+            peer.recv(1)
+        peer.sendall(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"hello" in peer.recv(65536)
+
+
 def test_the_connections_of_one_address_are_bounded_and_the_newest_is_served() -> None:
     connections = Connections(most_per_address=5)
     with limited(connections) as server:
