@@ -123,6 +123,7 @@ class Connections:
                 except OSError as error:
                     if error.errno not in _NO_MORE:
                         # The caller has gone before it was accepted.
+                        await asyncio.sleep(0)
                         continue
                     self._say("no more connections can be opened", error=error.strerror)
                     made_way = self._give_way(self._open.values())
