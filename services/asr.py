@@ -30,7 +30,13 @@ from services.runaway import (
     token_limit,
     without_repetition,
 )
-from services.transcription import HeardWord, Transcription, join_transcriptions, shift_words
+from services.transcription import (
+    HeardWord,
+    Transcription,
+    join_transcriptions,
+    shift_words,
+)
+from services.word_grouping import join_parts, words_of
 
 logger = logging.getLogger("services.asr")
 
@@ -53,6 +59,9 @@ _LEAST_SECONDS = 0.5
 _LATEST_START_SECONDS = 1
 """Of the first segment, as in Whisper's own decoding."""
 _TIMESTAMPS_PER_SECOND = 50
+_WITHOUT_SPACES = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
+"""Languages that Whisper's tokenizer splits at every sign, since they put no space between words.
+"""
 _SILENCE_PEAK = 1e-3
 """Full scale is 1: what stays below -60 dB is silence for any microphone."""
 
@@ -247,7 +256,7 @@ class StreamingASR:
                 again = self._pass(model, features, window, seconds, options, run)
                 best = replace(better_of(best, again), passes=2)
         text = "" if is_phantom(best) else without_repetition(best.text)
-        heard = replace(best, text=text, words=best.words[: len(text.split())])
+        heard = replace(best, text=text, words=words_of(text, best.words))
         if text and (resumes_at := best.resumes_at_seconds) is not None:
             # As in Whisper's own decoding of long audio.
             run.check()
@@ -399,17 +408,17 @@ class StreamingASR:
         frames: int,
         seconds: float,
     ) -> tuple[HeardWord, ...]:
-        aligned = model.find_alignment(tokenizer, [tokens], encoded, frames)[0]
-        return tuple(
+        parts = [
             HeardWord(
-                text=word["word"].strip(),
-                start_seconds=min(seconds, max(0.0, float(word["start"]) - _PADDING_SECONDS)),
-                end_seconds=min(seconds, max(0.0, float(word["end"]) - _PADDING_SECONDS)),
-                probability=float(word["probability"]),
+                text=part["word"],
+                start_seconds=min(seconds, max(0.0, float(part["start"]) - _PADDING_SECONDS)),
+                end_seconds=min(seconds, max(0.0, float(part["end"]) - _PADDING_SECONDS)),
+                probability=float(part["probability"]),
             )
-            for word in aligned
-            if word["word"].strip()
-        )
+            for part in model.find_alignment(tokenizer, [tokens], encoded, frames)[0]
+        ]
+        spaced = tokenizer.language_code not in _WITHOUT_SPACES
+        return join_parts(parts, spaced=spaced)
 
 
 def _resumes_at(decoded: DecodedTokens, audio_seconds: float) -> float | None:

@@ -91,6 +91,14 @@ def test_words_have_the_times_that_the_whole_window_gives_them(
         assert abs(len(heard.words) - len(whole.words)) <= 1
 
 
+@pytest.mark.parametrize("name", ["req_gemini", "req_230pm", "coffee_06_1", "hes_mfa_erpause."])
+def test_every_word_has_a_time_however_the_text_is_punctuated(
+    genuine_asr: StreamingASR, name: str
+) -> None:
+    heard = hear(genuine_asr, person(name), words=True)
+    assert [word.text for word in heard.words] == heard.text.split()
+
+
 async def test_speech_longer_than_the_window_is_heard_to_its_end(
     genuine_asr: StreamingASR,
 ) -> None:

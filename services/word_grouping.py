@@ -1,0 +1,62 @@
+"""The timed pieces of a text become its words, marks included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from services.transcription import HeardWord
+
+
+def join_parts(parts: Iterable[HeardWord], *, spaced: bool) -> tuple[HeardWord, ...]:
+    """Put the pieces that an alignment gives (" It", " costs", " $5", ".99", ".") into words.
+
+    Where the language is written with spaces, a word begins with one; otherwise every piece with
+    a letter or digit in it is a word. Marks go to the word before them, leading ones to the next.
+    """
+    words: list[HeardWord] = []
+    for part in parts:
+        begins = part.text.startswith(" ") if spaced else _has_letter(part.text)
+        if words and (not begins or not _has_letter(words[-1].text)):
+            words[-1] = _joined(words[-1], part, tight=not part.text.startswith(" "))
+        else:
+            words.append(replace(part, text=part.text.strip()))
+    return tuple(word for word in words if word.text)
+
+
+def words_of(text: str, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
+    """The words of a text that was cut down from the one they belong to."""
+    texts = text.split()
+    if len(texts) == len(words):
+        return tuple(replace(w, text=t) for w, t in zip(words, texts, strict=True))
+    left = _letters(text)
+    kept: list[HeardWord] = []
+    for word in words:
+        left -= _letters(word.text)
+        if left < 0:
+            break
+        kept.append(word)
+    return tuple(kept) if text else ()
+
+
+def _joined(one: HeardWord, other: HeardWord, *, tight: bool) -> HeardWord:
+    text = f"{one.text}{other.text}" if tight else f"{one.text} {other.text.strip()}"
+    if not _has_letter(other.text):
+        # The time of a mark is a guess in the silence behind the word.
+        return replace(one, text=text.strip())
+    if not _has_letter(one.text):
+        return replace(other, text=text.strip())
+    return replace(
+        one,
+        text=text.strip(),
+        end_seconds=max(one.end_seconds, other.end_seconds),
+        probability=min(one.probability, other.probability),
+    )
+
+
+def _has_letter(text: str) -> bool:
+    return any(character.isalnum() for character in text)
+
+
+def _letters(text: str) -> int:
+    return sum(character.isalnum() for character in text)
