@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from livekit import rtc
 from livekit.agents import (
     APIConnectOptions,
     JobContext,
@@ -264,7 +265,9 @@ class RoomConversation:
         callers = [
             participant.identity
             for participant in self._callers.present
-            if may_command(self._room, participant.identity)
+            # A telephone has nothing to tell.
+            if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_SIP
+            and may_command(self._room, participant.identity)
         ]
         return await ask_what_was_said(self._room.local_participant, callers)
 

@@ -14,8 +14,6 @@ os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 # Its watch on each loop costs 0.7 % of a core a room and gives no figures.
 os.environ.setdefault("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
 
-import aiohttp
-from livekit import api
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
 from livekit.agents.utils.aio import ChanClosed
 
@@ -41,7 +39,6 @@ logger = logging.getLogger("agent.worker")
 
 _NEVER_GIVE_UP = 2**31
 _JOB_START_SECONDS = 30.0
-_DELETE_ROOM_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,13 +252,11 @@ class Worker:
         """End a room for everybody in it. Runs on any loop; raises what the request raises."""
         if self._account is None:
             return
-        async with api.LiveKitAPI(
-            self._account.url,
-            self._account.api_key,
-            self._account.api_secret,
-            timeout=aiohttp.ClientTimeout(total=_DELETE_ROOM_SECONDS),
-        ) as livekit:
-            await livekit.room.delete_room(api.DeleteRoomRequest(room=room))
+        rooms = LiveKitRooms(self._account.url, self._account.api_key, self._account.api_secret)
+        try:
+            await rooms.delete(room)
+        finally:
+            await rooms.aclose()
 
     async def _on_request(self, request: JobRequest) -> None:
         decision = self._admission.offer(request.id, request.room.name)

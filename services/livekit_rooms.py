@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import aiohttp
 from livekit import api
@@ -20,10 +20,10 @@ _NO_CALLERS = frozenset({api.ParticipantInfo.Kind.AGENT, api.ParticipantInfo.Kin
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who is in a room, by identity; nobody where it does not exist."""
+    """Who is in a room, by identity."""
 
-    agents: frozenset[str] = frozenset()
-    callers: frozenset[str] = frozenset()
+    agents: Mapping[str, api.ParticipantInfo] = field(default_factory=dict)
+    callers: Mapping[str, api.ParticipantInfo] = field(default_factory=dict)
 
 
 class LiveKitRooms:
@@ -36,7 +36,7 @@ class LiveKitRooms:
         self._livekit: api.LiveKitAPI | None = None
 
     async def people(self, room: str) -> People:
-        """Who is in the room."""
+        """Who is in the room; nobody where it does not exist."""
         livekit = self._connect()
         try:
             listed = await livekit.room.list_participants(api.ListParticipantsRequest(room=room))
@@ -44,15 +44,16 @@ class LiveKitRooms:
             if error.code == api.ServerErrorCode.NOT_FOUND:
                 return People()
             raise
-        agents, callers = set(), set()
+        agents: dict[str, api.ParticipantInfo] = {}
+        callers: dict[str, api.ParticipantInfo] = {}
         for participant in listed.participants:
             if participant.state == api.ParticipantInfo.State.DISCONNECTED:
                 continue
             if participant.kind == api.ParticipantInfo.Kind.AGENT:
-                agents.add(participant.identity)
+                agents[participant.identity] = participant
             elif participant.kind not in _NO_CALLERS:
-                callers.add(participant.identity)
-        return People(frozenset(agents), frozenset(callers))
+                callers[participant.identity] = participant
+        return People(agents, callers)
 
     async def callers_in(self, names: Iterable[str]) -> dict[str, int]:
         """How many callers there are in each of these rooms that exists."""
@@ -85,6 +86,11 @@ class LiveKitRooms:
         livekit = self._connect()
         gone = api.RoomParticipantIdentity(room=room, identity=identity)
         await _unless_gone(livekit.room.remove_participant(gone))
+
+    async def delete(self, room: str) -> None:
+        """End the room for everybody in it; it may be gone already."""
+        livekit = self._connect()
+        await _unless_gone(livekit.room.delete_room(api.DeleteRoomRequest(room=room)))
 
     async def aclose(self) -> None:
         """Close the connection. Idempotent."""

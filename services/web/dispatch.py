@@ -6,14 +6,14 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import aiohttp
 from aiohttp import web
 from livekit import api
 
+from services.livekit_rooms import UNREACHABLE, LiveKitRooms
 from services.protocol import TAKES_OVER, Pong
 from services.web.agent_ping import AgentPing, UnknownPresenceError
 from services.web.errors import ApiError
@@ -28,7 +28,6 @@ LONGEST_WAIT_SECONDS = 30.0
 FORGET_AFTER_SECONDS = 300.0
 MAX_ROOMS = 10_000
 REQUESTS_PER_MINUTE = 60.0
-LIVEKIT_TIMEOUT_SECONDS = 5.0
 MAX_TOKEN_CHARACTERS = 8192
 
 
@@ -75,13 +74,10 @@ class Redispatcher:
             agent_name: the agent to ask for.
             clock: monotonic seconds.
         """
-        self._url = url
-        self._api_key = api_key
-        self._api_secret = api_secret
+        self._livekit = LiveKitRooms(url, api_key, api_secret)
         self._agent_name = agent_name
         self._clock = clock
         self._rooms: OrderedDict[str, _RoomRecord] = OrderedDict()
-        self._livekit: api.LiveKitAPI | None = None
         self._ping = AgentPing(url, api_key, api_secret)
 
     async def request(self, holder: Holder, *, unresponsive: str | None = None) -> DispatchAnswer:
@@ -104,7 +100,7 @@ class Redispatcher:
         record.working = True
         try:
             return await self._request(holder, record, unresponsive)
-        except (api.ServerError, aiohttp.ClientError, TimeoutError) as error:
+        except UNREACHABLE as error:
             logger.warning("dispatch failed", extra={"room": holder.room, "error": str(error)})
             raise ApiError(
                 503,
@@ -118,16 +114,13 @@ class Redispatcher:
     async def aclose(self) -> None:
         """Close the connection to LiveKit."""
         await self._ping.aclose()
-        livekit, self._livekit = self._livekit, None
-        if livekit is not None:
-            await livekit.aclose()
+        await self._livekit.aclose()
 
     async def _request(
         self, holder: Holder, record: _RoomRecord, unresponsive: str | None
     ) -> DispatchAnswer:
-        livekit = self._connect()
-        present = await self._participants(livekit, holder.room)
-        agents, callers = _parted(present)
+        people = await self._livekit.people(holder.room)
+        agents, callers = people.agents, people.callers
         if holder.identity not in callers:
             raise ApiError(409, "not_in_room", "You are not in this room any more; join again.")
         believed = unresponsive if _may_call_dead(holder.identity, callers) else None
@@ -146,14 +139,8 @@ class Redispatcher:
             identity for identity, found in zip(agents, presences, strict=True) if found is None
         ]
         for identity in dead:
-            gone = api.RoomParticipantIdentity(room=holder.room, identity=identity)
-            await _unless_gone(livekit.room.remove_participant(gone))
-        await self._delete_old_dispatches(livekit, holder.room)
-        await livekit.agent_dispatch.create_dispatch(
-            api.CreateAgentDispatchRequest(
-                agent_name=self._agent_name, room=holder.room, metadata=TAKES_OVER
-            )
-        )
+            await self._livekit.remove(holder.room, identity)
+        await self._livekit.send_agent(holder.room, self._agent_name, metadata=TAKES_OVER)
         pause = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0**record.attempts)
         record.attempts += 1
         record.next_attempt_seconds = self._clock() + pause
@@ -175,25 +162,6 @@ class Redispatcher:
             logger.info("agent cannot be asked", extra={"room": room, "answer": str(error)})
             return None if agent.identity == believed_dead else Pong.SERVES
 
-    async def _participants(
-        self, livekit: api.LiveKitAPI, room: str
-    ) -> Sequence[api.ParticipantInfo]:
-        """Who is in a room; nobody when it does not exist."""
-        try:
-            listed = await livekit.room.list_participants(api.ListParticipantsRequest(room=room))
-        except api.ServerError as error:
-            if error.code == api.ServerErrorCode.NOT_FOUND:
-                return ()
-            raise
-        gone = api.ParticipantInfo.State.DISCONNECTED
-        return [participant for participant in listed.participants if participant.state != gone]
-
-    async def _delete_old_dispatches(self, livekit: api.LiveKitAPI, room: str) -> None:
-        """Withdraw what was asked for before, so that a late worker does not come as a second."""
-        for dispatch in await livekit.agent_dispatch.list_dispatch(room):
-            if dispatch.agent_name == self._agent_name:
-                await _unless_gone(livekit.agent_dispatch.delete_dispatch(dispatch.id, room))
-
     def _record(self, room: str) -> _RoomRecord:
         now = self._clock()
         record = self._rooms.pop(room, None)
@@ -204,28 +172,6 @@ class Redispatcher:
             self._rooms.popitem(last=False)
         return record
 
-    def _connect(self) -> api.LiveKitAPI:
-        if self._livekit is None:
-            self._livekit = api.LiveKitAPI(
-                self._url,
-                self._api_key,
-                self._api_secret,
-                timeout=aiohttp.ClientTimeout(total=LIVEKIT_TIMEOUT_SECONDS),
-            )
-        return self._livekit
-
-
-def _parted(
-    participants: Sequence[api.ParticipantInfo],
-) -> tuple[dict[str, api.ParticipantInfo], dict[str, api.ParticipantInfo]]:
-    """Agents and callers by their identities."""
-    agents: dict[str, api.ParticipantInfo] = {}
-    callers: dict[str, api.ParticipantInfo] = {}
-    for participant in participants:
-        is_agent = participant.kind == api.ParticipantInfo.Kind.AGENT
-        (agents if is_agent else callers)[participant.identity] = participant
-    return agents, callers
-
 
 def _may_call_dead(identity: str, callers: Mapping[str, api.ParticipantInfo]) -> bool:
     """Who sends sound, or anyone where nobody does: see `docs/protocol.md`."""
@@ -235,15 +181,6 @@ def _may_call_dead(identity: str, callers: Mapping[str, api.ParticipantInfo]) ->
         if any(track.type == api.TrackType.AUDIO for track in caller.tracks)
     }
     return identity in speakers or not speakers
-
-
-async def _unless_gone(work: Awaitable[object]) -> None:
-    """Do it, unless what it is about has ended meanwhile."""
-    try:
-        await work
-    except api.ServerError as error:
-        if error.code != api.ServerErrorCode.NOT_FOUND:
-            raise
 
 
 class DispatchRoutes:

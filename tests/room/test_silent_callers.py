@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 import pytest_asyncio
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 AGENT = "impatient-agent"
 ENOUGH_SECONDS = 30.0
 
+Kind = Literal["standard", "sip"]
 _rooms = itertools.count(1)
 
 
@@ -59,6 +60,7 @@ async def join(
     livekit: LiveKitAddress,
     caller: Caller,
     microphone: rtc.TrackSource.ValueType | None = rtc.TrackSource.SOURCE_MICROPHONE,
+    kind: Kind = "standard",
 ) -> None:
     token = room_token(
         livekit.api_key,
@@ -66,25 +68,34 @@ async def join(
         f"silent-{next(_rooms)}",
         caller.identity,
         agent_name=AGENT,
+        kind=kind,
     )
     await caller.join(livekit.url, token, microphone=microphone)
     await caller.wait_for_agent()
 
 
 @pytest.mark.parametrize(
-    "microphone", [rtc.TrackSource.SOURCE_MICROPHONE, None], ids=["silent", "only listens"]
+    ("microphone", "kind"),
+    [
+        (rtc.TrackSource.SOURCE_MICROPHONE, "standard"),
+        (None, "standard"),
+        (rtc.TrackSource.SOURCE_UNKNOWN, "sip"),
+    ],
+    ids=["silent", "only listens", "by telephone"],
 )
 async def test_who_says_nothing_is_asked_and_then_let_go(
     livekit: LiveKitAddress,
     impatient: Worker,
     caller: Caller,
     microphone: rtc.TrackSource.ValueType | None,
+    kind: Kind,
 ) -> None:
-    await join(livekit, caller, microphone)
+    await join(livekit, caller, microphone, kind)
     await caller.wait_for_words(STILL_THERE)
     await caller.wait_for_words(NOBODY_ANSWERS)
     async with asyncio.timeout(ENOUGH_SECONDS):
-        while impatient.rooms:
+        # Who calls by telephone is hung up on by that alone.
+        while impatient.rooms or caller.room.isconnected():
             await asyncio.sleep(0.02)
     assert "call_ended" in [notice["kind"] for notice in caller.notices]
 
