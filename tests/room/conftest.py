@@ -50,9 +50,12 @@ async def serving(
     upkeep.watch_over(speech)
     worker = Worker(settings, account, speech, upkeep)
     await worker.start()
-    yield worker
-    await worker.aclose()
-    upkeep.close()
+    try:
+        yield worker
+    finally:
+        # Left open it would take the rooms of the tests after one that failed.
+        await worker.aclose()
+        upkeep.close()
 
 
 @dataclass
