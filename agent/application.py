@@ -157,6 +157,7 @@ class Application:
         # Where nobody would start the process again it goes on, without new rooms.
         ends = self._end_for_restart if self._role is Role.START else None
         self._upkeep = upkeep = Upkeep(settings, drain=ends)
+        upkeep.temp_files.adopt_default()
         self._speech = speech = SharedSpeech(
             speech_config(settings),
             on_recognition=lambda audio, compute: upkeep.metrics.observe_recognition(

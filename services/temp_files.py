@@ -25,6 +25,8 @@ MAX_AGE_SECONDS = 300.0
 PRESSURE_AGE_SECONDS = 60.0
 
 _LOCK = "lock"
+_VARIABLE = "TMPDIR"
+"""Where native libraries, and programs that are started, put their temporary files."""
 _TRIES = 1000
 
 
@@ -64,7 +66,7 @@ class TempFiles:
         self._pressure_age_seconds = pressure_age_seconds
         self._mutex = threading.Lock()
         self._in_use: set[Path] = set()
-        self._adopted_from: str | None = None
+        self._adopted_from: tuple[str | None, str | None] | None = None
         self._closed = False
         self._root = root or _user_root()
         with _locked(self._root):
@@ -90,22 +92,14 @@ class TempFiles:
         with self._using(path):
             yield path
 
-    @contextlib.contextmanager
-    def directory(self) -> Iterator[Path]:
-        """An empty folder of a new name, removed with all in it when the block ends."""
-        path = self._new_path("")
-        path.mkdir(mode=0o700)
-        with self._using(path):
-            yield path
-
     def adopt_default(self) -> None:
-        """Have Python's `tempfile` use the folder too, so that libraries' files are swept as well.
+        """Make the folder the one of the whole process, its libraries and what it starts.
 
-        `close` undoes it.
+        For the start of a process: `TMPDIR` changes with it. `close` undoes it.
         """
         if self._adopted_from is None:
-            self._adopted_from = tempfile.gettempdir()
-        tempfile.tempdir = str(self._folder)
+            self._adopted_from = tempfile.tempdir, os.environ.get(_VARIABLE)
+        tempfile.tempdir = os.environ[_VARIABLE] = str(self._folder)
 
     def sweep(self, *, pressure: bool = False) -> TempFileStats:
         """Remove what nobody has written to for the set time; returns what was removed.
@@ -121,7 +115,7 @@ class TempFiles:
         for path, info in list(_files(self._folder)):
             if info.st_mtime > before or (info.st_dev, info.st_ino) in open_files:
                 continue
-            if any(path == used or path.is_relative_to(used) for used in in_use):
+            if path in in_use:
                 continue
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -144,8 +138,12 @@ class TempFiles:
             if self._closed:
                 return
             self._closed = True
-        if self._adopted_from is not None and tempfile.tempdir == str(self._folder):
-            tempfile.tempdir = self._adopted_from
+        if self._adopted_from is not None:
+            tempfile.tempdir, variable = self._adopted_from
+            if variable is None:
+                os.environ.pop(_VARIABLE, None)
+            else:
+                os.environ[_VARIABLE] = variable
         _remove_tree(self._folder)
         self._lock_file.close()
         _remove_if_empty(self._root)
@@ -173,10 +171,7 @@ class TempFiles:
         try:
             yield
         finally:
-            if path.is_dir() and not path.is_symlink():
-                _remove_tree(path)
-            else:
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             with self._mutex:
                 self._in_use.discard(path)
 

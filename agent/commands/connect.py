@@ -67,6 +67,7 @@ async def _serve(name: str, settings: Settings) -> None:
         upkeep = Upkeep(settings, drain=None)
     except TempFilesError as error:
         raise CommandError(str(error)) from error
+    upkeep.temp_files.adopt_default()
     speech = SharedSpeech(speech_config(settings))
     configure_shared(speech)
     upkeep.watch_over(speech)

@@ -147,16 +147,18 @@ async def running(
     variables: dict[str, str] | None = None,
     *,
     through: tuple[str, ...] = (),
+    module: str = "agent",
 ) -> AsyncIterator[AgentProcess]:
     """`python -m agent ROLE` with the demo models and nothing else of this environment.
 
     `folder`, one for each, is where it runs and its home, so that no `.env` and no cache is read.
-    `through` is a command that runs the one after it in its own place, such as `nice`.
+    `through` is a command that runs the one after it in its own place, such as `nice`; `module`
+    is what is run where it is not the product itself.
     What is left of it at the end is killed; a test that passed fails where its log was not quiet.
     """
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     process = await asyncio.create_subprocess_exec(
-        *(*through, sys.executable, "-m", "agent", role),
+        *(*through, sys.executable, "-m", module, role),
         cwd=folder,
         env={
             **environment,

@@ -34,10 +34,11 @@ async def start(
     variables: dict[str, str] | None = None,
     *,
     through: tuple[str, ...] = (),
+    module: str = "agent",
 ) -> AsyncIterator[AgentProcess]:
     """`python -m agent start` at a LiveKit server; `folder` is its own."""
     variables = {**account(livekit), **(variables or {})}
-    async with running("start", folder, variables, through=through) as agent:
+    async with running("start", folder, variables, through=through, module=module) as agent:
         yield agent
     assert not [line for line in agent.log if livekit.api_secret in line]
     assert not agent.output

@@ -1,0 +1,29 @@
+"""`python -m tests.room.untidy_agent start`: the product with a library that forgets its files."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+from livekit.agents import JobContext
+
+from agent import worker
+from agent.__main__ import main
+from agent.session import RoomServices, converse
+
+FORGOTTEN = "forgotten-"
+OPEN = "open-"
+
+
+async def _forget(ctx: JobContext, services: RoomServices) -> None:
+    """Leave one temporary file behind, keep another open, then go on."""
+    os.close(tempfile.mkstemp(prefix=FORGOTTEN)[0])
+    tempfile.mkstemp(prefix=OPEN)
+    await converse(ctx, services)
+
+
+vars(worker)["converse"] = _forget
+
+if __name__ == "__main__":
+    sys.exit(main())
