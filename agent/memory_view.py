@@ -20,6 +20,8 @@ REFRESH_SECONDS = 2.0
 REQUEST_SECONDS = 5.0
 MOMENTS = 40
 
+_ROOMS = "rooms"
+"""The part that each room adds to."""
 _BARS = "▁▂▃▄▅▆▇█"
 _STYLES = {"healthy": "green", "warning": "yellow", "high": "red", "critical": "bold red"}
 
@@ -131,9 +133,9 @@ def render(answer: Mapping[str, Any], series: Series) -> RenderableType:
     parts = sorted(answer["breakdown_mb"].items(), key=lambda part: part[1], reverse=True)
     for name, size in parts:
         table.add_row(Text(name), *_cells(size, whole, series.of(name)))
-    rooms = answer.get("members_mb", {})
-    for name, size in rooms.items():
-        table.add_row(Text(f"  {name}", style="dim"), f"{size:.1f}", "", "")
+        if name == _ROOMS:
+            for room, held in answer["members_mb"].items():
+                table.add_row(Text(f"  {room}", style="dim"), f"{held:.2f}", "", "")
     return Panel(
         Group(_headline(answer), Text(), table, *_footnotes(answer)),
         title="memory of the worker",
@@ -164,7 +166,8 @@ def _footnotes(answer: Mapping[str, Any]) -> list[Text]:
     notes = []
     growth = answer.get("fastest_growing")
     if growth:
-        notes.append(f"fastest growing: {growth['part']}, {growth['mb_per_hour']:+.1f} MB an hour")
+        name = f"{growth['part']} ({growth['member']})" if growth["member"] else growth["part"]
+        notes.append(f"fastest growing: {name}, {growth['mb_per_hour']:+.1f} MB an hour")
     files, model = answer["temp_files"], answer["model"]
     notes.append(
         f"temp files {files['count']} ({files['size_mb']:.1f} MB)"

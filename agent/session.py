@@ -42,6 +42,7 @@ from agent.phrases import (
     STILL_THERE,
 )
 from agent.remote import Commands, Remote, may_command
+from agent.room_memory import RoomMemory
 from agent.settings import Settings
 from agent.silence import SilenceLimits, SilenceWatch
 from agent.take_over import ask_what_was_said
@@ -96,6 +97,8 @@ class RoomServices:
     metrics: Metrics
     delete_room: Callable[[str], Awaitable[None]]
     """Ends a room, by its name, for everybody in it; called on the room's event loop."""
+    account: Callable[[Callable[[], int]], None]
+    """Given what tells the bytes that the room holds, from any thread."""
 
 
 async def converse(ctx: JobContext, services: RoomServices) -> None:
@@ -209,6 +212,13 @@ class RoomConversation:
             ),
             on_notice=services.metrics.count_notice,
         )
+        self._memory = RoomMemory(
+            history=lambda: self._session.history.items,
+            turns=self._records,
+            sound=self._callers.audio,
+            stt=self._stt,
+            tts=self._tts,
+        )
         self._ended = False
         self._letting_go: asyncio.Task[None] | None = None
         self._hanging_up: asyncio.Task[None] | None = None
@@ -216,6 +226,7 @@ class RoomConversation:
     async def start(self) -> None:
         """Join the room and begin to listen; greets the caller."""
         settings = self._services.settings
+        self._services.account(self._memory.bytes)
         self._stt.subscribe(self._on_heard)
         self._session.on("error", self._on_error)
         self._session.on("close", self._on_close)

@@ -23,6 +23,11 @@ class TurnRecords:
         """Turns since the room began."""
 
     @property
+    def kept(self) -> int:
+        """Turns whose records are held; from any thread."""
+        return len(self._records)
+
+    @property
     def median_response_seconds(self) -> float | None:
         """Over the turns that are kept; None where none of them was measured."""
         measured = [r.response_seconds for r in self._records if r.response_seconds is not None]

@@ -243,6 +243,7 @@ class Worker:
                 metrics=self._upkeep.metrics,
                 voice_in_service=lambda: self._upkeep.circuits.of("tts").usable,
                 vacant=lambda leave: self._admission.vacant(job, leave),
+                account=watched.account,
                 left_empty=lambda: self._waiting.left(room) if self._waiting else None,
                 delete_room=self._delete_room,
             ),

@@ -89,19 +89,24 @@ class Hearing:
         self._utterance: Utterance | None = None
         self._interim_cost_seconds = 0.0
         self._finals: asyncio.Queue[Utterance | None] = asyncio.Queue()
-        self._unfinished = 0
+        self._unfinished: list[Utterance] = []
         self._finishing = asyncio.create_task(self._finish_in_order(), name="hearing-finals")
         self._tasks: set[asyncio.Task[Transcription]] = set()
 
     @property
-    def open_utterance(self) -> bool:
-        """Whether an utterance has begun and not been finished."""
-        return self._utterance is not None
-
-    @property
     def busy(self) -> bool:
         """Whether words are still to come of what was said."""
-        return self._utterance is not None or self._unfinished > 0
+        return self._utterance is not None or bool(self._unfinished)
+
+    @property
+    def audio_bytes(self) -> int:
+        """Audio that is held: from before speech, and of what is not recognised yet.
+
+        From any thread.
+        """
+        preroll = sum(samples.nbytes for samples in tuple(self._preroll))
+        held = (self._utterance, *self._unfinished)
+        return preroll + sum(utterance.audio_bytes for utterance in held if utterance is not None)
 
     def push(self, samples: Samples) -> None:
         """Take mono float32 audio at 16 kHz."""
@@ -154,7 +159,7 @@ class Hearing:
             keep = min(len(tail), silent_since)
             self._preroll = [tail[len(tail) - keep :].copy()] if keep else []
             self._preroll_samples = keep
-        self._unfinished += 1
+        self._unfinished.append(utterance)
         self._finals.put_nowait(utterance)
 
     async def drain(self) -> None:
@@ -294,7 +299,7 @@ class Hearing:
             self._emit(utterance.event(HeardKind.FINAL, heard))
             if len(utterance.audio()):
                 self._emit(utterance.event(HeardKind.SPEECH_ENDED, heard))
-            self._unfinished -= 1
+            self._unfinished.remove(utterance)
             if self._utterance is not None and not self._unfinished:
                 self._release(self._utterance)
 

@@ -76,6 +76,11 @@ class Utterance:
         self.last_interim = 0.0
         """Monotonic time at which an interim transcript was last begun."""
 
+    @property
+    def audio_bytes(self) -> int:
+        """Of the open audio; from any thread."""
+        return sum(samples.nbytes for samples in tuple(self.chunks))
+
     def push(self, samples: Samples) -> None:
         """Take mono float32 audio at 16 kHz."""
         self.chunks.append(samples)

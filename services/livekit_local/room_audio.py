@@ -39,6 +39,7 @@ _STALLED_SECONDS = 0.5
 _PREROLL_SECONDS = 0.5
 _LONGEST_HELD_SECONDS = 3.0
 """Of one who speaks while another has the floor: the last of it is heard once the floor is free."""
+_SAMPLE_BYTES = 2
 _INAUDIBLE = 64
 """Peak of a window of 16-bit samples, -54 dB, below which no detector is asked."""
 _END_SILENCE_SECONDS = 0.5
@@ -91,6 +92,12 @@ class RoomAudioInput(io.AudioInput):
         self._attached = False
         room.on("track_subscribed", self._on_subscribed)
         room.on("track_unsubscribed", self._on_unsubscribed)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Sound handed on that the session has not taken yet; from any thread."""
+        frame_samples = self._frame_milliseconds * SAMPLE_RATE // 1000
+        return self._frames.qsize() * frame_samples * _SAMPLE_BYTES
 
     async def __anext__(self) -> rtc.AudioFrame:
         return await self._frames.__anext__()

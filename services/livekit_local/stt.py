@@ -120,6 +120,11 @@ class LocalSTT(stt.STT[Literal["error"]]):
         """Whether words are still to come of what was said."""
         return any(stream.busy for stream in self._streams)
 
+    @property
+    def audio_bytes(self) -> int:
+        """Sound that is held until it is recognised; from any thread."""
+        return sum(stream.audio_bytes for stream in tuple(self._streams))
+
     def prewarm(self) -> None:
         """Nothing to do: the shared recogniser is warm before rooms are accepted."""
 
@@ -276,6 +281,12 @@ class LocalSpeechStream(stt.RecognizeStream):
     def busy(self) -> bool:
         """Whether words are still to come of what was said."""
         return self._hearing is not None and self._hearing.busy
+
+    @property
+    def audio_bytes(self) -> int:
+        """Sound that is held until it is recognised; from any thread."""
+        hearing = self._hearing
+        return hearing.audio_bytes if hearing is not None else 0
 
     def push_frame(self, frame: rtc.AudioFrame) -> None:
         """Push audio of any rate and channel count; frames without sense are dropped."""

@@ -9,7 +9,7 @@ import math
 import time
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -45,6 +45,7 @@ _INAUDIBLE = 0.005 * 32768
 _KEPT_SILENCE_SECONDS = 0.005
 _LONGEST_FRAME_SECONDS = 0.2
 """The length of frames that the framework makes itself; its tests of plugins allow 0.25 s."""
+_SAMPLE_BYTES = 2
 
 
 class LocalTTS(tts.TTS[Literal["error"]]):
@@ -91,6 +92,11 @@ class LocalTTS(tts.TTS[Literal["error"]]):
     def provider(self) -> str:
         """Who runs it."""
         return "piper"
+
+    @property
+    def audio_bytes(self) -> int:
+        """Speech that cannot have been heard yet, of replies in the making; from any thread."""
+        return sum(speech.ahead_bytes for speech in tuple(self._speaking.unfinished))
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
@@ -238,6 +244,8 @@ class _Speaking:
     ahead_seconds: float | None
     """Speech computed before it is heard; None: without a bound."""
     in_service: Callable[[], bool]
+    unfinished: set[_Speech] = field(default_factory=set)
+    """What is being spoken."""
 
     async def speak(
         self,
@@ -256,6 +264,26 @@ class _Speaking:
         except Exception as error:
             raise api_error(error) from error
         speech = _Speech(emitter, voice.sample_rate, sample_rate, self.ahead_seconds)
+        self.unfinished.add(speech)
+        try:
+            failure = await self._speak(voice, sentences, speech, timeout_seconds)
+        finally:
+            self.unfinished.discard(speech)
+        if speech.seconds == 0.0:
+            if failure is not None:
+                raise api_error(failure) from failure
+            # Text without anything to say, such as an emoji: the framework wants some sound.
+            speech.push_silence(0.01)
+        speech.finish()
+
+    async def _speak(
+        self,
+        voice: StreamingTTS,
+        sentences: AsyncIterable[str],
+        speech: _Speech,
+        timeout_seconds: float,
+    ) -> Exception | None:
+        """Speak all that can be spoken; returns the last failure."""
         failure: Exception | None = None
         async for sentence in sentences:
             await speech.wait_until_needed()
@@ -281,12 +309,7 @@ class _Speaking:
                     "sentence not spoken",
                     extra={"error": str(error), "characters": len(sentence)},
                 )
-        if speech.seconds == 0.0:
-            if failure is not None:
-                raise api_error(failure) from failure
-            # Text without anything to say, such as an emoji: the framework wants some sound.
-            speech.push_silence(0.01)
-        speech.finish()
+        return failure
 
 
 class _Speech:
@@ -318,6 +341,11 @@ class _Speech:
     def ahead_seconds(self) -> float:
         """Speech pushed that cannot have been heard yet."""
         return max(0.0, self._plays_until - time.monotonic())
+
+    @property
+    def ahead_bytes(self) -> int:
+        """The same as the samples that were pushed."""
+        return round(self.ahead_seconds * self._rate) * _SAMPLE_BYTES
 
     async def wait_until_needed(self) -> None:
         """Compute no further ahead than wanted, so that an interruption throws little away."""

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from services.memory.reading import MemoryReading
@@ -56,6 +56,7 @@ class Moment:
     """Unix time."""
     process_bytes: int
     parts: Mapping[str, int]
+    members: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,13 @@ class Growth:
     bytes_per_hour: float
     grown_bytes: int
     """From the first to the last moment of the history."""
+    member: str = ""
+    """Which member of the part grows most, such as a room; empty where it has none."""
+
+    @property
+    def name(self) -> str:
+        """The part, with its member."""
+        return f"{self.part} ({self.member})" if self.member else self.part
 
 
 class Components:
@@ -169,19 +177,24 @@ class Breakdown:
         parts[UNACCOUNTED] = rest
         return parts
 
-    def record(self, reading: MemoryReading, parts: Mapping[str, int]) -> None:
+    def record(
+        self, reading: MemoryReading, parts: Mapping[str, int], members: Mapping[str, int]
+    ) -> None:
         """Add to the history."""
-        self._history.append(Moment(reading.at_seconds, reading.process_bytes, dict(parts)))
+        moment = Moment(reading.at_seconds, reading.process_bytes, dict(parts), dict(members))
+        self._history.append(moment)
 
     def fastest_growing(self) -> Growth | None:
         """The part with the steepest line through its history; None while nothing grows."""
         moments = self._history
         if len(moments) < 3:
             return None
-        names = {name for moment in moments for name in moment.parts}
-        grown = (_growth(name, moments) for name in sorted(names))
-        fastest = max(grown, key=lambda growth: growth.bytes_per_hour)
-        return fastest if fastest.bytes_per_hour > 0.0 else None
+        times = [moment.at_seconds for moment in moments]
+        fastest = _fastest(times, [moment.parts for moment in moments])
+        if fastest is None or fastest.part != ROOMS:
+            return fastest
+        member = _fastest(times, [moment.members for moment in moments])
+        return replace(fastest, member=member.part) if member is not None else fastest
 
     def _allocator_parts(
         self, reading: MemoryReading, reported: Reported
@@ -201,10 +214,16 @@ class Breakdown:
             yield NATIVE_HEAP, allocator.in_use_bytes - first.allocator.in_use_bytes - grown
 
 
-def _growth(part: str, moments: Sequence[Moment]) -> Growth:
+def _fastest(times: Sequence[float], sizes: Sequence[Mapping[str, int]]) -> Growth | None:
+    """The name whose sizes grow fastest; None while none grows."""
+    names = {name for moment in sizes for name in moment}
+    grown = [_growth(name, times, [s.get(name, 0) for s in sizes]) for name in sorted(names)]
+    fastest = max(grown, key=lambda growth: growth.bytes_per_hour, default=None)
+    return fastest if fastest is not None and fastest.bytes_per_hour > 0.0 else None
+
+
+def _growth(part: str, times: Sequence[float], sizes: Sequence[int]) -> Growth:
     """Least squares through the part's sizes."""
-    times = [moment.at_seconds for moment in moments]
-    sizes = [moment.parts.get(part, 0) for moment in moments]
     mean_time = sum(times) / len(times)
     mean_size = sum(sizes) / len(sizes)
     spread = sum((t - mean_time) ** 2 for t in times)

@@ -212,7 +212,9 @@ class MemoryMonitor:
         with self._lock:
             self._look(full=statistics)
             self._tidy()
-            self._breakdown.record(self._seen.reading, self._seen.parts)
+            self._breakdown.record(
+                self._seen.reading, self._seen.parts, self._seen.reported.members
+            )
             self._seen = replace(
                 self._seen,
                 history=self._breakdown.history,

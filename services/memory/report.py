@@ -17,6 +17,8 @@ logger = logging.getLogger("services.memory")
 
 _LARGEST = 3
 _MEMBERS = 10
+_MEMBER_DIGITS = 3
+"""A room holds some ten KB to a few MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ class MemoryState:
             },
             "breakdown_mb": {name: _mb(size) for name, size in seen.parts.items()},
             "members_mb": {
-                name: _mb(size) for name, size in _ordered(seen.reported.members)[:_MEMBERS]
+                name: round(size / MB, _MEMBER_DIGITS)
+                for name, size in _ordered(seen.reported.members)[:_MEMBERS]
             },
             "fastest_growing": _growth_json(seen.growth),
             "last_cleaning": _cleaning_json(self.last_cleaning),
@@ -149,7 +152,7 @@ def log_leak(report: CleaningReport, seen: Seen) -> None:
         extra={
             "freed_mb": round(report.freed_bytes / MB, 1),
             "process_mb": round(report.after_bytes / MB),
-            "fastest_growing": growth.part if growth else "not known yet",
+            "fastest_growing": growth.name if growth else "not known yet",
             "mb_per_hour": round(growth.bytes_per_hour / MB, 1) if growth else None,
             "largest_mb": seen.largest_mb,
         },
@@ -166,7 +169,7 @@ def log_statistics(state: MemoryState, *, trimmed_bytes: int) -> None:
             **figures["memory"],
             "trimmed_mb": _mb(trimmed_bytes),
             "breakdown_mb": figures["breakdown_mb"],
-            "fastest_growing": growth.part if growth else None,
+            "fastest_growing": growth.name if growth else None,
             "mb_per_hour": round(growth.bytes_per_hour / MB, 1) if growth else None,
         },
     )
@@ -177,6 +180,7 @@ def _growth_json(growth: Growth | None) -> dict[str, Any] | None:
         return None
     return {
         "part": growth.part,
+        "member": growth.member,
         "mb_per_hour": _mb(growth.bytes_per_hour),
         "grown_mb": _mb(growth.grown_bytes),
     }

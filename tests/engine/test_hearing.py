@@ -432,10 +432,10 @@ async def test_draining_yields_what_was_being_said(
     spoken = recording("turn_08")
     end = round(spoken.speech_end_seconds * SAMPLE_RATE)
     await microphone.hear(spoken.samples[:end], wait=False)
-    assert microphone.hearing.open_utterance
+    assert microphone.hearing.busy
     await microphone.hearing.drain()
     assert microphone.texts(HeardKind.FINAL) == [spoken.text]
-    assert not microphone.hearing.open_utterance
+    assert not microphone.hearing.busy
 
 
 async def test_closing_in_the_middle_leaves_nothing_behind(

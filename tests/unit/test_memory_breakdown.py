@@ -76,7 +76,7 @@ def test_a_leak_has_a_name(kind: str, part: str) -> None:
     leaked: list[object] = []
     for minute in range(4):
         now = replace(meter.read(), at_seconds=60.0 * minute)
-        split.record(now, split.explain(now, NOTHING))
+        split.record(now, split.explain(now, NOTHING), {})
         if kind == "big":
             leaked.append(b"x" * LEAK_BYTES)
         elif kind == "small":
@@ -94,14 +94,26 @@ def test_a_history_without_growth_names_nothing() -> None:
     split = Breakdown(reading(100))
     for minute in range(5):
         now = reading(100 - minute, at=60.0 * minute)
-        split.record(now, split.explain(now, NOTHING))
+        split.record(now, split.explain(now, NOTHING), {})
     assert split.fastest_growing() is None
+
+
+def test_a_room_that_grows_has_its_name() -> None:
+    split = Breakdown(reading(100))
+    for minute in range(4):
+        rooms = {"kitchen": MB, "hall": minute * 5 * MB, "attic": minute * MB}
+        now = reading(110 + 6 * minute, at=60.0 * minute)
+        parts = split.explain(now, Reported({breakdown.ROOMS: sum(rooms.values())}, rooms))
+        split.record(now, parts, rooms)
+    growth = split.fastest_growing()
+    assert growth is not None
+    assert (growth.part, growth.member, growth.name) == ("rooms", "hall", "rooms (hall)")
 
 
 def test_the_history_is_bounded() -> None:
     split = Breakdown(reading(100), moments=3)
     for minute in range(5):
-        split.record(reading(100, at=float(minute)), {})
+        split.record(reading(100, at=float(minute)), {}, {})
     assert [moment.at_seconds for moment in split.history] == [2.0, 3.0, 4.0]
 
 
