@@ -60,7 +60,7 @@ class Assistant(Agent):
         toolbox: the room's tools; their state is owned from here on and closed with the room.
         name: how the agent calls itself; empty for no name.
         instructions: the system prompt for an LLM, or None for `INSTRUCTIONS`.
-        greeting: said when the caller joins; None for the standard one, empty for none.
+        greeting: said when the caller joins; empty for none.
         earlier: what was said before this agent came, to go on with.
         max_history_items: how many messages and tool results the conversation keeps.
         on_llm_failure: told what the caller is told when the LLM failed.
@@ -71,11 +71,11 @@ class Assistant(Agent):
         self,
         *,
         toolbox: Toolbox,
+        max_history_items: int,
         name: str = "",
         instructions: str | None = None,
-        greeting: str | None = None,
+        greeting: str = "",
         earlier: llm.ChatContext | None = None,
-        max_history_items: int = 60,
         on_llm_failure: Callable[[str], None] | None = None,
         on_end_call: Callable[[], None] | None = None,
     ) -> None:
@@ -88,7 +88,7 @@ class Assistant(Agent):
         self._state.agent_name = name
         self._state.announce = self.announce
         self._state.end_call = self._end_call_after_goodbye
-        self._greeting = phrases.GREETING if greeting is None else greeting
+        self._greeting = greeting
         self._max_history_items = max_history_items
         self._on_llm_failure = on_llm_failure
         self._on_end_call = on_end_call

@@ -48,7 +48,6 @@ async def converse_aloud(
         VoiceActivityOptions(
             min_silence_seconds=settings.turn.vad_silence_seconds,
             activation_threshold=settings.turn.vad_threshold,
-            deactivation_threshold=max(0.01, settings.turn.vad_threshold - 0.15),
         ),
     )
     stt = LocalSTT(

@@ -1,20 +1,15 @@
-"""The agent's fixed phrases: greeting, fillers, apologies.
+"""The agent's fixed phrases: apologies, questions, and what it says of itself.
 
 Their words are among those that the demo voice and the demo ASR both know, as far as they can be.
 """
 
 from __future__ import annotations
 
-GREETING = "Hello, I am your local voice assistant. How can I help you?"
-
 BACK = "Sorry, something went wrong. I am back now."
 """The greeting of an agent that takes over from one that is gone."""
 
 CALL_ENDED = "The call has ended."
 """What callers read, not hear, once the agent has said goodbye."""
-
-THINKING = "Okay."
-"""A filler while a long answer is on its way."""
 
 LLM_DOWN = "Sorry, something went wrong. Please try again."
 """The LLM could not be reached, or refused."""
@@ -51,9 +46,7 @@ NO_LLM = "No language model is set up, so I know only a few things."
 LOCAL = "I run on your own machine, and nothing leaves it."
 
 FIXED_PHRASES = (
-    GREETING,
     BACK,
-    THINKING,
     LLM_DOWN,
     LLM_SLOW,
     LLM_CUT_OFF,

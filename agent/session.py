@@ -124,7 +124,6 @@ class RoomConversation:
             VoiceActivityOptions(
                 min_silence_seconds=settings.turn.vad_silence_seconds,
                 activation_threshold=settings.turn.vad_threshold,
-                deactivation_threshold=max(0.01, settings.turn.vad_threshold - 0.15),
             ),
         )
         name = ctx.job.room.name

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.settings import Settings
 from services.audio_file import AudioFile
 from tests.people import Kind
 from tests.people import people as people_of
@@ -25,7 +26,8 @@ AUDIBLE = 0.01
 
 Samples = NDArray[np.float32]
 
-GREETING = "Hello, how can I help you?"
+GREETING = Settings().agent.greeting
+"""What our own agent says first; the others are given the same."""
 REPLY = "Of course, I will do that for you right away."
 """What every system answers to everything: its length must not depend on who heard what."""
 LONG_REPLY = (

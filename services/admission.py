@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from services import defaults
 from services.memory.levels import Level
 
 logger = logging.getLogger("services.admission")
@@ -75,11 +76,11 @@ class Conditions:
 class AdmissionLimits:
     """From where on rooms are refused."""
 
-    max_rooms: int = 5
+    max_rooms: int = defaults.MAX_ROOMS
     """0: as many as the resources allow."""
     cores: float = 1.0
     """What the process may use."""
-    loop_lag_seconds: float = 0.25
+    loop_lag_seconds: float = defaults.LOOP_LAG_LIMIT_SECONDS
     waiting_calls: int = 16
     room_bytes: int = ROOM_BYTES
     reservation_seconds: float = RESERVATION_SECONDS

@@ -19,6 +19,7 @@ from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
+from services import defaults
 from services.audio import SAMPLE_RATE, Samples, clean, split_quietly
 from services.decoded_text import DecodedTokens, read_tokens
 from services.inference import InferenceDesk, Priority, Run, Urgency
@@ -81,7 +82,7 @@ class ASRConfig:
     model: Path
     """Folder of a CTranslate2 Whisper."""
     name: str = "custom"
-    language: str | None = "en"
+    language: str | None = defaults.ASR_LANGUAGE
     """ISO 639-1 code, or None to detect it in each utterance (multilingual models only)."""
     device: str = "cpu"
     compute_type: str = "int8"

@@ -8,12 +8,10 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
+from services import defaults
 from services.inference import JobRecord
 
 logger = logging.getLogger("services.circuit")
-
-FAILURES = 3
-OPEN_SECONDS = 30.0
 
 
 class CircuitState(Enum):
@@ -38,8 +36,8 @@ class CircuitBreaker:
         self,
         engine: str,
         *,
-        failures: int = FAILURES,
-        open_seconds: float = OPEN_SECONDS,
+        failures: int = defaults.CIRCUIT_FAILURES,
+        open_seconds: float = defaults.CIRCUIT_OPEN_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, CircuitState], object] | None = None,
     ) -> None:
@@ -163,8 +161,8 @@ class Circuits:
     def __init__(
         self,
         *,
-        failures: int = FAILURES,
-        open_seconds: float = OPEN_SECONDS,
+        failures: int = defaults.CIRCUIT_FAILURES,
+        open_seconds: float = defaults.CIRCUIT_OPEN_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, CircuitState], object] | None = None,
     ) -> None:

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
+from services import defaults
 from services.completeness import judge_completeness
 
 _SURE = 0.8
@@ -23,9 +24,9 @@ _LEARNED_MARGIN_SECONDS = 0.1
 class TurnTiming:
     """Silence, from the last voice, that ends a turn."""
 
-    complete_seconds: float = 0.25
+    complete_seconds: float = defaults.TURN_MIN_DELAY_SECONDS
     """After a request that is surely complete."""
-    incomplete_seconds: float = 1.5
+    incomplete_seconds: float = defaults.TURN_MAX_DELAY_SECONDS
     """After one that is surely not, or that has not been understood yet."""
 
 

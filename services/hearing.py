@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from services import defaults
 from services.asr import ASRError, DecodeOptions, StreamingASR
 from services.audio import SAMPLE_RATE
 from services.heard import Heard, HeardKind
@@ -45,13 +46,13 @@ class HearingTiming:
     """Silence after which the utterance is decoded as if it were over."""
     interim_seconds: float = 0.4
     """The shortest time between two interim transcripts."""
-    interim_share: float = 0.15
+    interim_share: float = defaults.ASR_INTERIM_SHARE
     """Of one core: the most that interim transcripts of a room may cost."""
     commit_seconds: float = 12.0
     """Beyond this much open audio, what lies before a pause is decoded once and for all."""
     limit_seconds: float = 120.0
     """Open audio is never longer: older audio is dropped when recognition does not keep up."""
-    deadline_seconds: float = 10.0
+    deadline_seconds: float = defaults.ASR_TIMEOUT_SECONDS
     """Engine time of one decode."""
     queue_seconds: float = 10.0
     """The longest wait of a decode for its turn."""

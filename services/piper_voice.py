@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from piper.config import PiperConfig
 
+from services import defaults
 from services.clauses import cut_clauses
 from services.inference import Run, RunCancelled
 from services.loudness import Loudness
@@ -48,7 +49,7 @@ class PiperVoice:
         config_path: Path,
         *,
         speaker: int | None = None,
-        speed: float = 1.0,
+        speed: float = defaults.TTS_SPEED,
         threads: int = 1,
     ) -> PiperVoice:
         """Load the voice and try it; blocks for seconds. Raises TTSLoadError."""

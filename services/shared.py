@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeVar
 
 import ctranslate2
 
+from services import defaults
 from services.asr import ASRConfig, ASRLoadError, StreamingASR
 from services.cores import available_cores, plan_threads
 from services.inference import InferenceDesk, InferenceError
@@ -40,9 +41,9 @@ class SpeechConfig:
     """A catalogue name, or the folder of a CTranslate2 Whisper."""
     voice: str | tuple[str, ...] = "demo"
     """A catalogue name, or a Piper `.onnx` file; of several the first that is on this machine."""
-    cache: Path = Path("models")
+    cache: Path = Path(defaults.WHISPER_MODEL_PATH)
     """Where fetched models are."""
-    language: str | None = "en"
+    language: str | None = defaults.ASR_LANGUAGE
     device: Literal["auto", "cpu", "cuda"] = "auto"
     compute_type: str = "auto"
     context: float | Literal["auto", "full"] = "auto"
@@ -50,11 +51,11 @@ class SpeechConfig:
     asr_threads: int = 0
     voice_threads: int = 0
     speaker: int | None = None
-    speed: float = 1.0
+    speed: float = defaults.TTS_SPEED
     slots: int = 0
-    queue_limit: int = 64
-    wedge_budget: int = 2
-    phrase_cache_bytes: int = 8 * 2**20
+    queue_limit: int = defaults.DESK_QUEUE_LIMIT
+    wedge_budget: int = defaults.WEDGED_THREAD_LIMIT
+    phrase_cache_bytes: int = defaults.TTS_PHRASE_CACHE_MB * 2**20
 
     @property
     def voices(self) -> tuple[str, ...]:

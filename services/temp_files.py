@@ -19,10 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-logger = logging.getLogger("services.temp_files")
+from services import defaults
 
-MAX_AGE_SECONDS = 300.0
-PRESSURE_AGE_SECONDS = 60.0
+logger = logging.getLogger("services.temp_files")
 
 _LOCK = "lock"
 _VARIABLE = "TMPDIR"
@@ -53,8 +52,8 @@ class TempFiles:
         self,
         root: Path | None = None,
         *,
-        max_age_seconds: float = MAX_AGE_SECONDS,
-        pressure_age_seconds: float = PRESSURE_AGE_SECONDS,
+        max_age_seconds: float = defaults.TEMP_FILE_SECONDS,
+        pressure_age_seconds: float = defaults.TEMP_FILE_PRESSURE_SECONDS,
     ) -> None:
         """Make the folder below `root` (this user's own in the system's temporary folder when not
         given) and remove what earlier processes left.

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from services import defaults
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run, Urgency
 from services.memory_use import measure_growth
 from services.phrase_cache import PhraseCache, PhraseKey
@@ -36,9 +37,6 @@ __all__ = [
 
 logger = logging.getLogger("services.tts")
 
-DEADLINE_SECONDS = 5.0
-"""Engine time that one sentence may take."""
-
 _WARM_UP_SENTENCE = "1 2 3 4 5 6 7 8 9 10."
 
 
@@ -53,11 +51,11 @@ class TTSConfig:
     name: str = "custom"
     speaker: int | None = None
     """For voices of several speakers; None is the voice's default."""
-    speed: float = 1.0
+    speed: float = defaults.TTS_SPEED
     """2 is twice as fast as the voice's own pace."""
     threads: int = 1
     """Threads inside one call."""
-    phrase_cache_bytes: int = 8 * 1024 * 1024
+    phrase_cache_bytes: int = defaults.TTS_PHRASE_CACHE_MB * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,11 @@ class StreamingTTS:
     @classmethod
     def load(cls, config: TTSConfig, *, desk: InferenceDesk) -> StreamingTTS:
         """Load the voice and try it; blocks for seconds. Raises TTSLoadError."""
-        if not 0.25 <= config.speed <= 4.0:
-            raise TTSLoadError(f"a speed of {config.speed:g} is not possible: choose 0.25 to 4")
+        slowest, fastest = defaults.SLOWEST_TTS_SPEED, defaults.FASTEST_TTS_SPEED
+        if not slowest <= config.speed <= fastest:
+            raise TTSLoadError(
+                f"a speed of {config.speed:g} is not possible: choose {slowest:g} to {fastest:g}"
+            )
         started = time.perf_counter()
         with measure_growth() as growth:
             voice = PiperVoice.load(
@@ -133,7 +134,7 @@ class StreamingTTS:
         *,
         room: str,
         priority: Priority | Urgency = Priority.FINAL,
-        deadline_seconds: float = DEADLINE_SECONDS,
+        deadline_seconds: float = defaults.TTS_TIMEOUT_SECONDS,
         guarded: bool = True,
     ) -> AsyncGenerator[SpeechPiece, None]:
         """Speak one sentence: its sound in pieces, each computed when it is asked for.

@@ -13,6 +13,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from services import defaults
+
 SAMPLE_RATE = 16_000
 """Hz."""
 WINDOW_SAMPLES = 512
@@ -24,6 +26,9 @@ _STATE_SHAPE = (2, 1, 128)
 _LONGEST_DISAGREEMENT = 5
 """Windows: a model that hears a voice for longer in what seems quiet is right; a door has slammed,
 and speech is quiet only beside that."""
+_HYSTERESIS = 0.15
+"""By which the probability falls below the threshold of speech before a window is silent."""
+_LEAST_THRESHOLD = 0.01
 _SMOOTHING = 0.35
 """Weight of the previous probability, as in LiveKit's Silero plugin."""
 
@@ -37,13 +42,17 @@ class VoiceActivityOptions:
     """When speech begins and ends."""
 
     min_speech_seconds: float = 0.05
-    min_silence_seconds: float = 0.25
-    activation_threshold: float = 0.5
-    deactivation_threshold: float = 0.35
+    min_silence_seconds: float = defaults.VAD_SILENCE_SECONDS
+    activation_threshold: float = defaults.VAD_THRESHOLD
     quiet_decibels: float = 35.0
     """A window so far below the loudest of this speech counts as silent although the model still
     hears a voice: its probability falls some 80 ms after the sound has (median over the requests
     of `tests/speech`, 12 ms with this)."""
+
+    @property
+    def deactivation_threshold(self) -> float:
+        """Probability below which a window of speech counts as silent."""
+        return max(_LEAST_THRESHOLD, self.activation_threshold - _HYSTERESIS)
 
 
 class ActivityKind(Enum):

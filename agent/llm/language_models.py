@@ -42,12 +42,12 @@ class LanguageModels:
         base_url: str | None,
         model: str | None,
         api_key: str = "",
-        limits: LLMLimits | None = None,
+        limits: LLMLimits,
         max_retry: int = 1,
     ) -> None:
         self._base_url = base_url
         self._api_key = api_key
-        self._limits = limits or LLMLimits()
+        self._limits = limits
         self._max_retry = max_retry
         self._profile: EndpointProfile | None = None
         self._waker: Waker | None = None

@@ -40,13 +40,13 @@ _ASK_AGAIN_SECONDS = 1.0
 class LLMLimits:
     """How long a caller is kept waiting, and how much is taken of an answer."""
 
-    idle_seconds: float = 10.0
+    idle_seconds: float
     """Longest silence of an endpoint whose model is loaded: before the answer and within it."""
-    load_seconds: float = 120.0
+    load_seconds: float
     """... of one whose model may have to be loaded, before the answer."""
-    reply_seconds: float = 120.0
+    reply_seconds: float
     """Longest time for a whole answer, its reasoning included, since its first piece."""
-    reply_characters: int = 20_000
+    reply_characters: int
     """Longest answer; what comes after is not asked for any more."""
     waking_seconds: float = 3.0
     """The caller is told after this that the model is being loaded."""

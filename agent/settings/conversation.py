@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import SecretStr, model_validator
 
 from agent.settings.fields import HTTP_ADDRESS, Group, require_order, seconds, variable
+from services import defaults
 
 
 class AgentSettings(Group):
@@ -98,21 +99,30 @@ class TurnSettings(Group):
         "by silence alone (vad).",
     )
     min_delay_seconds: float = seconds(
-        "TURN_MIN_DELAY_SECONDS", 0.25, "Silence that ends a complete request.", zero=True
+        "TURN_MIN_DELAY_SECONDS",
+        defaults.TURN_MIN_DELAY_SECONDS,
+        "Silence that ends a complete request.",
+        zero=True,
     )
     max_delay_seconds: float = seconds(
-        "TURN_MAX_DELAY_SECONDS", 1.5, "Silence that ends an incomplete request."
+        "TURN_MAX_DELAY_SECONDS",
+        defaults.TURN_MAX_DELAY_SECONDS,
+        "Silence that ends an incomplete request.",
     )
     vad_silence_seconds: float = variable(
         "VAD_SILENCE_SECONDS",
-        0.25,
+        defaults.VAD_SILENCE_SECONDS,
         "Silence after which speech counts as paused.",
         unit="seconds",
         ge=0.05,
         le=5,
     )
     vad_threshold: float = variable(
-        "VAD_THRESHOLD", 0.5, "Probability from which sound counts as speech.", gt=0, lt=1
+        "VAD_THRESHOLD",
+        defaults.VAD_THRESHOLD,
+        "Probability from which sound counts as speech.",
+        gt=0,
+        lt=1,
     )
     barge_in_min_seconds: float = seconds(
         "BARGE_IN_MIN_SECONDS", 0.3, "Speech that interrupts the agent.", zero=True

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, SecretStr, model_validator
 
 from agent.settings.fields import LIVEKIT_ADDRESS, Group, Several, variable
+from services import defaults
 from services.web.addresses import EVERY_ORIGIN, read_network, read_origin
 
 
@@ -113,7 +114,7 @@ class WebSettings(Group):
     tokens: bool = variable("WEB_TOKENS", True, "Whether the page hands out tokens for rooms.")
     token_minutes: int = variable(
         "TOKEN_MINUTES",
-        10,
+        defaults.TOKEN_MINUTES,
         "Time in which a token can be used to join.",
         unit="minutes",
         ge=1,
@@ -121,7 +122,7 @@ class WebSettings(Group):
     )
     tokens_per_minute: int = variable(
         "TOKENS_PER_MINUTE",
-        30,
+        defaults.TOKENS_PER_MINUTE,
         "Tokens for one address.",
         unit="tokens per minute",
         ge=1,
@@ -129,7 +130,7 @@ class WebSettings(Group):
     )
     rooms_per_address: int = variable(
         "ROOMS_PER_ADDRESS",
-        4,
+        defaults.ROOMS_PER_ADDRESS,
         "Rooms in which one address may have calls at once; 0: any number.",
         unit="rooms",
         ge=0,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, model_validator
 
 from agent.settings.fields import Group, megabytes, percent, require_order, seconds, variable
+from services import defaults
 
 
 class LimitSettings(Group):
@@ -12,7 +13,7 @@ class LimitSettings(Group):
 
     max_rooms: int = variable(
         "MAX_ROOMS",
-        5,
+        defaults.MAX_ROOMS,
         "Most rooms at once; 0: as many as the resources allow.",
         unit="rooms",
         ge=0,
@@ -27,11 +28,16 @@ class LimitSettings(Group):
         le=256,
     )
     desk_queue: int = variable(
-        "DESK_QUEUE_LIMIT", 64, "Model calls that may wait.", unit="calls", ge=1, le=100000
+        "DESK_QUEUE_LIMIT",
+        defaults.DESK_QUEUE_LIMIT,
+        "Model calls that may wait.",
+        unit="calls",
+        ge=1,
+        le=100000,
     )
     wedged_threads: int = variable(
         "WEDGED_THREAD_LIMIT",
-        2,
+        defaults.WEDGED_THREAD_LIMIT,
         "Engine threads written off before the worker restarts.",
         unit="threads",
         ge=0,
@@ -39,17 +45,21 @@ class LimitSettings(Group):
     )
     circuit_failures: int = variable(
         "CIRCUIT_FAILURES",
-        3,
+        defaults.CIRCUIT_FAILURES,
         "Failures in a row that take an engine out of use.",
         unit="failures",
         ge=1,
         le=1000,
     )
     circuit_open_seconds: float = seconds(
-        "CIRCUIT_OPEN_SECONDS", 30.0, "Time until such an engine is tried again."
+        "CIRCUIT_OPEN_SECONDS",
+        defaults.CIRCUIT_OPEN_SECONDS,
+        "Time until such an engine is tried again.",
     )
     loop_lag_seconds: float = seconds(
-        "LOOP_LAG_LIMIT_SECONDS", 0.25, "Event-loop lag above which no room is taken."
+        "LOOP_LAG_LIMIT_SECONDS",
+        defaults.LOOP_LAG_LIMIT_SECONDS,
+        "Event-loop lag above which no room is taken.",
     )
     chat_history_items: int = variable(
         "CHAT_HISTORY_ITEMS",
@@ -100,25 +110,47 @@ class LifecycleSettings(Group):
 class MemorySettings(Group):
     """When the worker cleans, refuses rooms and drains."""
 
-    check_seconds: float = seconds("MEMORY_CHECK_SECONDS", 60.0, "Time between two measurements.")
-    statistics_seconds: float = seconds(
-        "MEMORY_STATISTICS_SECONDS", 300.0, "Time between two log lines."
+    check_seconds: float = seconds(
+        "MEMORY_CHECK_SECONDS", defaults.MEMORY_CHECK_SECONDS, "Time between two measurements."
     )
-    warning_mb: int = megabytes("MEMORY_WARNING_MB", 2000, "Process memory that is warned of.")
-    high_mb: int = megabytes("MEMORY_HIGH_MB", 3000, "Process memory that is cleaned up.")
-    critical_mb: int = megabytes("MEMORY_THRESHOLD_MB", 4096, "Process memory that ends admission.")
+    statistics_seconds: float = seconds(
+        "MEMORY_STATISTICS_SECONDS",
+        defaults.MEMORY_STATISTICS_SECONDS,
+        "Time between two log lines.",
+    )
+    warning_mb: int = megabytes(
+        "MEMORY_WARNING_MB", defaults.MEMORY_WARNING_MB, "Process memory that is warned of."
+    )
+    high_mb: int = megabytes(
+        "MEMORY_HIGH_MB", defaults.MEMORY_HIGH_MB, "Process memory that is cleaned up."
+    )
+    critical_mb: int = megabytes(
+        "MEMORY_THRESHOLD_MB", defaults.MEMORY_THRESHOLD_MB, "Process memory that ends admission."
+    )
     warning_percent: int = percent(
-        "MEMORY_WARNING_PERCENT", 50, "The same as a share of the limit in force."
+        "MEMORY_WARNING_PERCENT",
+        defaults.MEMORY_WARNING_PERCENT,
+        "The same as a share of the limit in force.",
     )
     high_percent: int = percent(
-        "MEMORY_HIGH_PERCENT", 75, "The same as a share of the limit in force."
+        "MEMORY_HIGH_PERCENT",
+        defaults.MEMORY_HIGH_PERCENT,
+        "The same as a share of the limit in force.",
     )
     critical_percent: int = percent(
-        "MEMORY_THRESHOLD_PERCENT", 90, "The same as a share of the limit in force."
+        "MEMORY_THRESHOLD_PERCENT",
+        defaults.MEMORY_THRESHOLD_PERCENT,
+        "The same as a share of the limit in force.",
     )
-    gpu_mb: int = megabytes("GPU_MEMORY_THRESHOLD_MB", 2048, "GPU memory that ends admission.")
+    gpu_mb: int = megabytes(
+        "GPU_MEMORY_THRESHOLD_MB",
+        defaults.GPU_MEMORY_THRESHOLD_MB,
+        "GPU memory that ends admission.",
+    )
     reload_seconds: float = seconds(
-        "MODEL_RELOAD_SECONDS", 300.0, "Least time between two reloads of models."
+        "MODEL_RELOAD_SECONDS",
+        defaults.MODEL_RELOAD_SECONDS,
+        "Least time between two reloads of models.",
     )
     fragmentation_mb: int = megabytes(
         "MEMORY_FRAGMENTATION_MB",
@@ -126,10 +158,12 @@ class MemorySettings(Group):
         "Memory above that after loading, all cleaned up, that reloads the models.",
     )
     temp_file_seconds: float = seconds(
-        "TEMP_FILE_SECONDS", 300.0, "Age at which a temporary file is removed."
+        "TEMP_FILE_SECONDS", defaults.TEMP_FILE_SECONDS, "Age at which a temporary file is removed."
     )
     temp_file_pressure_seconds: float = seconds(
-        "TEMP_FILE_PRESSURE_SECONDS", 60.0, "The same when memory is high."
+        "TEMP_FILE_PRESSURE_SECONDS",
+        defaults.TEMP_FILE_PRESSURE_SECONDS,
+        "The same when memory is high.",
     )
     debug: bool = variable(
         "DEBUG_MEMORY", False, "Trace allocations and growing object types (slow)."

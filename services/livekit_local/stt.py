@@ -51,6 +51,8 @@ logger = logging.getLogger("services.livekit_local")
 
 _CONTEXT_CHARACTERS = 400
 """More than the recogniser's token limit lets in."""
+END_SILENCE_SECONDS = 0.4
+"""Silence that ends an utterance where no turn detector judges it, and no setting applies."""
 _FAILURES_BEFORE_GIVING_UP = 3
 
 
@@ -76,7 +78,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
         word_times: bool = False,
         interim_results: bool = True,
         timing: HearingTiming | None = None,
-        min_silence_seconds: float = 0.4,
+        min_silence_seconds: float = END_SILENCE_SECONDS,
     ) -> None:
         super().__init__(
             capabilities=stt.STTCapabilities(

@@ -24,6 +24,7 @@ from livekit.agents import (
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 from livekit.agents.utils import aio
 
+from services import defaults
 from services.inference import (
     DeskFull,
     EngineUnavailable,
@@ -59,7 +60,7 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         *,
         tts_instance: StreamingTTS | None = None,
         room: str | None = None,
-        timeout_seconds: float = 5.0,
+        timeout_seconds: float = defaults.TTS_TIMEOUT_SECONDS,
         ahead_seconds: float | None = None,
         in_service: Callable[[], bool] | None = None,
     ) -> None:

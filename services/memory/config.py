@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services import defaults
 from services.memory.levels import Thresholds
 
 MB = 2**20
@@ -13,20 +14,20 @@ MB = 2**20
 class MemoryConfig:
     """Settings of the monitor; 1 MB is 2**20 bytes. Raises ValueError where an order is wrong."""
 
-    check_seconds: float = 60.0
+    check_seconds: float = defaults.MEMORY_CHECK_SECONDS
     """Time between two readings."""
     elevated_check_seconds: float = 10.0
     """The same from level high on, unless `check_seconds` is shorter."""
-    statistics_seconds: float = 300.0
+    statistics_seconds: float = defaults.MEMORY_STATISTICS_SECONDS
     """Time between two statistics lines."""
-    warning_mb: float = 2000.0
-    high_mb: float = 3000.0
-    critical_mb: float = 4096.0
-    warning_percent: float = 50.0
+    warning_mb: float = defaults.MEMORY_WARNING_MB
+    high_mb: float = defaults.MEMORY_HIGH_MB
+    critical_mb: float = defaults.MEMORY_THRESHOLD_MB
+    warning_percent: float = defaults.MEMORY_WARNING_PERCENT
     """The same as shares of the limit in force; each level holds from the lower of both on."""
-    high_percent: float = 75.0
-    critical_percent: float = 90.0
-    gpu_critical_mb: float = 2048.0
+    high_percent: float = defaults.MEMORY_HIGH_PERCENT
+    critical_percent: float = defaults.MEMORY_THRESHOLD_PERCENT
+    gpu_critical_mb: float = defaults.GPU_MEMORY_THRESHOLD_MB
     """GPU memory that is critical; warning and high are the same shares of it as above."""
     hysteresis: float = 0.05
     """Share of a threshold by which a figure must fall below it to leave its level."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from services import defaults
 from services.memory.cleaning import StepSkipped
 from services.memory_use import resident_bytes
 
@@ -21,7 +22,7 @@ class ModelReload:
         fragmentation_bytes: int,
         headroom_bytes: Callable[[], int],
         ready_bytes: Callable[[], int | None],
-        interval_seconds: float = 300.0,
+        interval_seconds: float = defaults.MODEL_RELOAD_SECONDS,
     ) -> None:
         """Describe a reload.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from services import defaults
 from services.livekit_rooms import LiveKitRooms
 from services.web.addresses import EVERY_ORIGIN
 from services.web.connections import Connections
@@ -16,10 +17,10 @@ from services.web.dispatch import DispatchRoutes, Redispatcher
 from services.web.guard import Guard, exposure_warning
 from services.web.headers import SecurityHeaders
 from services.web.page import STATIC, PageConfig, PageRoutes
-from services.web.room_limit import ROOMS_PER_ADDRESS, RoomLimit
+from services.web.room_limit import RoomLimit
 from services.web.server import AddRoutes, WebServer
 from services.web.status import ReadStatus, StatusRoute
-from services.web.tokens import TOKEN_TTL_SECONDS, TOKENS_PER_MINUTE, TokenIssuer, TokenRoutes
+from services.web.tokens import TokenIssuer, TokenRoutes
 
 logger = logging.getLogger("services.web")
 
@@ -48,9 +49,9 @@ def web_server(
     allowed_origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
     tokens: bool = True,
-    tokens_per_minute: float = TOKENS_PER_MINUTE,
-    token_ttl_seconds: float = TOKEN_TTL_SECONDS,
-    rooms_per_address: int = ROOMS_PER_ADDRESS,
+    tokens_per_minute: float = defaults.TOKENS_PER_MINUTE,
+    token_ttl_seconds: float = 60.0 * defaults.TOKEN_MINUTES,
+    rooms_per_address: int = defaults.ROOMS_PER_ADDRESS,
     more_routes: Sequence[AddRoutes] = (),
     page_folder: Path = STATIC,
 ) -> WebServer:

@@ -15,7 +15,6 @@ from services.web.ratelimit import MAX_KEYS
 
 logger = logging.getLogger("services.web")
 
-ROOMS_PER_ADDRESS = 4
 MOST_UNUSED: Final = 10
 """Rooms that an address has asked for and not been seen in yet."""
 RETRY_SECONDS: Final = 15.0

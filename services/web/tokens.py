@@ -14,12 +14,12 @@ from livekit import api
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
 
+from services import defaults
 from services.web.errors import ApiError
 from services.web.guard import Guard, json_object
 from services.web.ratelimit import RateLimit, address_key
 from services.web.room_limit import RoomLimit
 
-TOKEN_TTL_SECONDS = 300.0
 TICKET_TTL_SECONDS = 12 * 3600.0
 MAX_NAME_CHARACTERS = 64
 MAX_ROOM_CHARACTERS = 64
@@ -28,7 +28,6 @@ JOINERS = "\u200c\u200d"
 """Zero-width joiners: invisible, but letters of some scripts and emoji need them."""
 
 ROOM_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-TOKENS_PER_MINUTE = 30.0
 
 
 class TokenRefusedError(Exception):
@@ -79,7 +78,7 @@ class TokenIssuer:
         url: str,
         agent_name: str,
         *,
-        ttl_seconds: float = TOKEN_TTL_SECONDS,
+        ttl_seconds: float = 60.0 * defaults.TOKEN_MINUTES,
         ticket_ttl_seconds: float = TICKET_TTL_SECONDS,
     ) -> None:
         """Configure the issuer.
@@ -165,7 +164,7 @@ class TokenRoutes:
         guard: Guard,
         rooms: RoomLimit,
         *,
-        per_minute: float = TOKENS_PER_MINUTE,
+        per_minute: float = defaults.TOKENS_PER_MINUTE,
     ) -> None:
         """`issuer` None switches the route off; `per_minute` is the limit per address."""
         self._issuer = issuer

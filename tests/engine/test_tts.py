@@ -397,7 +397,7 @@ class TestLoading:
     @pytest.mark.own_copy
     def test_an_impossible_speed(self, desk: InferenceDesk) -> None:
         config = TTSConfig(DEMO_VOICE.model, DEMO_VOICE.config, speed=0.0)
-        with pytest.raises(TTSLoadError, match=r"choose 0\.25 to 4"):
+        with pytest.raises(TTSLoadError, match=r"choose 0\.5 to 2"):
             StreamingTTS.load(config, desk=desk)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,8 +19,8 @@ from agent.llm.stream import LLMLimits
 from agent.tools import RoomState, Toolbox
 
 KEY = "sk-very-secret"
-LIMITS = LLMLimits(idle_seconds=5.0, load_seconds=5.0)
-IMPATIENT = LLMLimits(idle_seconds=0.3, load_seconds=0.3, reply_seconds=0.6)
+LIMITS = LLMLimits(idle_seconds=5.0, load_seconds=5.0, reply_seconds=120.0, reply_characters=20_000)
+IMPATIENT = replace(LIMITS, idle_seconds=0.3, load_seconds=0.3, reply_seconds=0.6)
 
 Answer = Callable[[web.StreamResponse], Awaitable[None]]
 
@@ -218,7 +219,7 @@ async def test_an_endpoint_without_a_first_word_is_given_up(
 
 async def test_an_endpoint_that_stops_in_the_middle_is_given_up(endpoint: Endpoint) -> None:
     endpoint.answer = endpoint.stops_after_two_chunks
-    patient_at_first = LLMLimits(idle_seconds=0.3, load_seconds=5.0)
+    patient_at_first = replace(LIMITS, idle_seconds=0.3, load_seconds=5.0)
     text, _, error = await ask(endpoint_llm(endpoint.url, patient_at_first))
     assert text == "It is "
     assert isinstance(error, APITimeoutError)
@@ -358,7 +359,7 @@ async def test_no_secret_is_logged(endpoint: Endpoint, caplog: pytest.LogCapture
 
 
 async def test_without_a_url_it_is_the_built_in_one() -> None:
-    built = LanguageModels(base_url=None, model=None).build(toolbox())
+    built = LanguageModels(base_url=None, model=None, limits=LIMITS).build(toolbox())
     assert isinstance(built, BuiltinLLM)
 
 
@@ -373,4 +374,4 @@ async def test_without_a_url_it_is_the_built_in_one() -> None:
 )
 def test_an_unusable_endpoint_is_named(url: str, model: str | None, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        LanguageModels(base_url=url, model=model, api_key=KEY)
+        LanguageModels(base_url=url, model=model, api_key=KEY, limits=LIMITS)

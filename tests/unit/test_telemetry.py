@@ -118,7 +118,7 @@ async def session() -> AsyncIterator[AgentSession[None]]:
 
 
 async def converse(session: AgentSession[None]) -> None:
-    await session.start(Assistant(toolbox=Toolbox(RoomState()), greeting=""))
+    await session.start(Assistant(toolbox=Toolbox(RoomState()), max_history_items=80))
     await session.run(user_input=QUESTION)
     await session.aclose()
 
