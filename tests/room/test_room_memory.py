@@ -17,7 +17,7 @@ from tests.room.processes import ROOT, AgentProcess
 from tests.room.workers import call_the_worker, health_address, start
 
 TOKEN = "a-token-of-enough-characters"
-MESSAGES = 6
+MESSAGES = 12
 LONG = "never mind " * 300
 KB_IN_MB = 1 / 1024
 
