@@ -29,10 +29,12 @@ def measure_growth() -> Iterator[Growth]:
     Meant for loads, one after another: what other threads allocate meanwhile counts too. The
     higher of what the resident set and the heap grow by: a load may use memory that was free in
     the heap, and map files that are not in it. Other threads cannot allocate for some 5 to 70 ms at
-    its end.
+    either end.
     """
     growth = Growth()
     gc.collect()
+    # What others have freed before must not be taken for what the block gives back.
+    trim_allocator()
     resident, heap = resident_bytes(), _heap_bytes()
     yield growth
     gc.collect()

@@ -34,3 +34,12 @@ def test_what_a_block_frees_in_the_heap_is_not_counted() -> None:
         top = fragment(40)
     assert growth.bytes <= 10 * MB
     assert top
+
+
+def test_what_was_free_before_is_not_given_back_by_the_block() -> None:
+    top = fragment(40)
+    with measure_growth() as growth:
+        kept = mapped(20 * MB)
+    assert growth.bytes >= 15 * MB
+    assert top
+    kept.close()
