@@ -46,6 +46,16 @@ async def test_a_pause_within_a_request_does_not_cut_it(join_room: JoinRoom) -> 
     assert word_errors(heard[0], "set a timer for twenty minutes") <= 1
 
 
+async def test_noise_and_music_are_nobodys_words(join_room: JoinRoom) -> None:
+    call = await join_room()
+    for noise in ("nonspeech_hiss.wav", "nonspeech_chords.wav"):
+        await call.say_file(noise)
+    await call.say_file("pause_01_500ms.wav")
+    heard = await call.caller.wait_for_transcript(1, of_agent=False)
+    assert word_errors(heard[0], "what is forty two plus seventeen") <= 1
+    assert call.caller.notices == []
+
+
 async def test_a_typed_request_is_answered_by_voice(join_room: JoinRoom) -> None:
     call = await join_room()
     call.caller.sound_started.clear()

@@ -16,6 +16,7 @@ from services.asr import ASRError, DecodeOptions, StreamingASR
 from services.audio import Samples
 from services.inference import EngineUnavailable, Priority, Run
 from services.piper_voice import PiperVoice, Speech
+from services.speech import TTSError
 from services.transcription import Transcription
 from tests.recordings import word_errors
 from tests.room.conftest import Call, JoinRoom
@@ -74,6 +75,20 @@ async def test_a_sentence_that_hangs_is_left_out_and_the_rest_is_spoken(
     assert replies[1] == "I run on your own machine, and nothing leaves it."
     assert ended.is_set()
     assert shared.desk.stats().written_off == 0
+
+
+async def test_without_a_voice_the_reply_comes_in_writing(
+    join_room: JoinRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = await join_room()
+
+    def broken(self: PiperVoice, sentence: str) -> Speech:
+        raise TTSError("broken for the test")
+
+    monkeypatch.setattr(PiperVoice, "speak", broken)
+    await call.caller.send_text("what is two plus three")
+    replies = await call.caller.wait_for_transcript(2, of_agent=True)
+    assert "five" in replies[1].lower()
 
 
 async def _notice(call: Call, number: int) -> str:

@@ -130,6 +130,16 @@ def test_where_only_the_index_answers_the_voice_that_it_has_is_taken_with_its_co
     assert f"*  {FIRST_VOICE}" in again.out
 
 
+def test_wrong_bytes_of_either_source_are_no_model(
+    terminal: Commands, hub: HubServer, index: IndexServer
+) -> None:
+    hub.damaged = index.damaged = True
+    ran = terminal.run("download-files", "--voice", SECOND_VOICE)
+    assert ran.status != 0
+    assert "checksum differs" in ran.err
+    assert not voices_here(terminal)
+
+
 def test_sources_are_a_setting(terminal: Commands, hub: HubServer, index: IndexServer) -> None:
     terminal.set(MODEL_SOURCES="index")
     assert terminal.run("download-files").status == 0
