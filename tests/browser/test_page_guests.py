@@ -118,7 +118,7 @@ def test_a_guest_who_has_left_is_not_taken_for_the_agent(
     last.send(Topic.CHAT, "last line")
     call.expect_said("last line", side="guest")
     # The page waits for so long to learn who somebody was.
-    page.wait_for_timeout(3500)
+    page.wait_for_timeout(5500)
     expect(call.said_by("agent").filter(has_text="forged line")).to_have_count(0)
     last.leave()
 

@@ -21,8 +21,11 @@ export interface Person {
 
 /** Of those who left; each is some hundred bytes. */
 const MOST_REMEMBERED = 200;
-/** What somebody sends may be here before the news that they came. */
-const NEWS_WITHIN_MS = 3000;
+/**
+ * What somebody sends may be here before the news that they came: of those who publish no track
+ * LiveKit tells every three seconds only.
+ */
+const NEWS_WITHIN_MS = 5000;
 
 export class Participants {
   readonly #room: Room;
