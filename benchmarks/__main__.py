@@ -25,10 +25,12 @@ _GENUINE, _DEMO = "genuine", "demo"
 _FULL = Amounts(
     turns={
         "1": 3,
-        "1, people": 6,
-        "1, people, real LLM": 3,
+        "1, people": 5,
+        "1, people, real LLM": 2,
         "2": 2,
+        "2, people": 2,
         "4": 2,
+        "4, people": 2,
         "1 of 5": 2,
         "8": 1,
     },
@@ -36,14 +38,16 @@ _FULL = Amounts(
     interruptions=2,
     profile=True,
 )
-_AGAIN = Amounts(turns={"1": 2, "2": 2, "4": 2}, idle_seconds=0.0, interruptions=0, profile=False)
+_AGAIN = Amounts(
+    turns={"2": 2, "4": 2, "4, people": 1}, idle_seconds=0.0, interruptions=0, profile=False
+)
 _DEMO_FULL = Amounts(
     turns={"1": 3, "2": 2, "4": 3, "1 of 5": 2}, idle_seconds=0.0, interruptions=0, profile=False
 )
 _BRIEF = Amounts(
-    turns={"1": 4, "1, people": 4, "2": 3, "4": 2},
-    idle_seconds=5.0,
-    interruptions=2,
+    turns={"1": 3, "1, people": 4, "2": 2, "4": 2, "4, people": 1},
+    idle_seconds=3.0,
+    interruptions=1,
     profile=False,
 )
 _QUICK = Amounts(

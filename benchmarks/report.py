@@ -45,7 +45,7 @@ def _head(results: dict[str, Any]) -> Iterator[str]:
         f"Measured on {results['date']} in {results['minutes']:.0f} minutes, everything on one "
         f"machine: {machine['cores']} cores ({machine['processor']}), {machine['memory_gib']} GiB, "
         f"{machine['system']}, Python {machine['python']}. "
-        f"`make bench` repeats it; `python -m benchmarks --help` says more."
+        f"`make bench ARGS=--docs` repeats it and writes this page; `ARGS=--help` says more."
     )
     ours = ", ".join(f"{name} {version}" for name, version in versions["ours"].items())
     peers = ", ".join(f"{name} {version}" for name, version in versions["peers"].items())

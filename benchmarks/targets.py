@@ -12,7 +12,7 @@ from benchmarks.statistics import Spread, share
 
 _MEBIBYTE = 2**20
 _MARGIN_SECONDS = 0.15
-_TIMES = {"1": 1.0, "2": 1.3, "4": 2.0}
+_TIMES = {1: 1.0, 2: 1.3, 4: 2.0}
 """What an answer may take where so many rooms talk, over what it may take in one."""
 _FIRST_SOUND_SECONDS = 0.12
 
@@ -71,8 +71,9 @@ def _of_pair(pair: PairFigures, endpointing: float) -> Iterator[Target]:
 
 def response_limit(pair: PairFigures, endpointing: float, step: str) -> float | None:
     """Seconds that an answer may take at that step; None where no promise covers it."""
-    times, floor = _TIMES.get(step), pair.floor
-    if times is None or floor is None:
+    rung, floor = STEPS[step], pair.floor
+    times = _TIMES.get(rung.talking)
+    if times is None or floor is None or rung.paced or rung.rooms != rung.talking:
         return None
     return times * (endpointing + floor.p50 + _MARGIN_SECONDS)
 
@@ -85,21 +86,22 @@ def rooms_per_core(pair: PairFigures, results: dict[str, Any]) -> float | None:
     limit = response_limit(pair, results["endpointing_seconds"], "4")
     if limit is None:
         return None
-    in_time = [
-        step.talking
-        for name, step in STEPS.items()
-        if step.talking == step.rooms and not (step.people or step.paced)
-        if (spread := pair.answers(OURS, name).spread) is not None and spread.p50 <= limit
-    ]
+    waits: dict[int, list[float]] = {}
+    for name, step in STEPS.items():
+        spread = pair.answers(OURS, name).spread
+        if spread is not None and step.talking == step.rooms and not step.paced:
+            waits.setdefault(step.talking, []).append(spread.p50)
+    in_time = [talking for talking, seconds in waits.items() if max(seconds) <= limit]
     return max(in_time) / results["machine"]["cores"] if in_time else None
 
 
 def _response(pair: PairFigures, endpointing: float) -> Iterator[Target]:
     margin = f"endpointing + transport + {_MARGIN_SECONDS * 1e3:.0f} ms"
-    for step, times in _TIMES.items():
+    for step in pair.steps:
         spread, limit = pair.answers(OURS, step).spread, response_limit(pair, endpointing, step)
         if spread is None or limit is None:
             continue
+        times = _TIMES[STEPS[step].talking]
         bound = margin if times == 1 else f"{times:g} × ({margin})"
         what = f"{pair.name}: response p50, rooms talking: {step}: {bound}"
         yield _at_most(what, spread.p50, limit)

@@ -126,9 +126,9 @@ def test_each_target_is_judged_by_its_own_figure(results: dict[str, Any]) -> Non
         return found.met
 
     # The limit of one room is 0.25 + 0.21 + 0.15 s.
-    assert verdict("response p50, rooms talking: 1") is True
-    assert verdict("response p50, rooms talking: 2") is False
-    assert verdict("response p50, rooms talking: 4") is True
+    assert verdict("response p50, rooms talking: 1:") is True
+    assert verdict("response p50, rooms talking: 2:") is False
+    assert verdict("response p50, rooms talking: 4:") is True
     assert verdict("ahead of every peer (best: naive), rooms talking: 1") is True
     assert verdict("first sound of 5 words") is True
     assert verdict("first sound of 15 words") is False
@@ -153,7 +153,10 @@ def test_rooms_per_core_counts_steps_that_are_answered_in_time(results: dict[str
     assert rooms_per_core(pair, results) == 2.0
     batches[-1]["turns"] = [turn(1.19)]
     assert rooms_per_core(pair, results) == 4.0
-    batches[:] = [batch("1, people", [turn(0.3)], 0.3)]
+    batches.append(batch("4, people", [turn(1.25)], 0.3))
+    batches[:] = [b for b in batches if b["step"] != "8"]
+    assert rooms_per_core(pair, results) == 1.0
+    batches[:] = [batch("1, people, real LLM", [turn(0.3)], 0.3)]
     assert rooms_per_core(pair, results) is None
 
 

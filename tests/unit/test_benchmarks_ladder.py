@@ -12,10 +12,8 @@ import pytest
 from benchmarks.ladder import STEPS, Climb, Stage
 
 
-def climb(*, demo: bool, until: float = math.inf) -> Climb:
-    system = cast(
-        Any, SimpleNamespace(name="system", label="system", models=SimpleNamespace(demo=demo))
-    )
+def climb(*, demo: bool, until: float = math.inf, name: str = "ours") -> Climb:
+    system = cast(Any, SimpleNamespace(name=name, label=name, models=SimpleNamespace(demo=demo)))
     stage = Stage(cast(Any, None), cast(Any, None), cast(Any, None), Path(), 0.0, until)
     return Climb(system, stage, round_number=0)
 
@@ -32,7 +30,13 @@ def batch(*responses: float | None) -> dict[str, Any]:
 @pytest.mark.parametrize("demo", [False, True])
 def test_people_speak_only_to_a_recogniser_that_understands_them(demo: bool) -> None:
     tried = {name for name, step in STEPS.items() if climb(demo=demo)._worth_trying(name, step)}
-    assert set(STEPS) - tried == ({"1, people", "1, people, real LLM"} if demo else set())
+    with_people = {name for name, step in STEPS.items() if step.people}
+    assert set(STEPS) - tried == (with_people if demo else set())
+
+
+def test_peers_are_not_asked_for_more_rooms_than_any_target_is_about() -> None:
+    tried = {n for n, s in STEPS.items() if climb(demo=False, name="peer")._worth_trying(n, s)}
+    assert set(STEPS) - tried == {"8"}
 
 
 @pytest.mark.parametrize(
