@@ -151,6 +151,7 @@ def _first_sound(pair: PairFigures, axes: Axes) -> bool:
 
 
 def _rooms(step: str) -> str:
-    if step.isdigit():
-        return "1 room" if step == "1" else f"{step} rooms"
-    return step.replace(", ", "\n")
+    number, *rest = step.split(", ")
+    if number.isdigit():
+        number = "1 room" if number == "1" else f"{number} rooms"
+    return "\n".join((number, *rest))
