@@ -42,13 +42,10 @@ ASKED_OVER_HTTP = {
 }
 """Files whose tests ask the web server as a client does."""
 OF_FILES = "what a file says is the promise"
-NEVER_BACK = "no genuine model can be made to hang for good"
 ABOUT_A_PART = {
     "Finals go before guesses, and rooms take turns.": (
         "from outside the order of calls shows only as time, which no test may judge"
     ),
-    "A call that never comes back costs one thread of a small budget.": NEVER_BACK,
-    "A recogniser that hangs for good is replaced, and other rooms go on.": NEVER_BACK,
     "Whoever stops a worker waits longer than it drains.": OF_FILES,
     "Containers and services have no rights that they do not need.": OF_FILES,
     "Each fault has its alert, and a healthy worker alerts nobody.": (
