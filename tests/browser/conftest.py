@@ -159,12 +159,13 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def real_page_url(
-    loop_thread: LoopThread, tmp_path_factory: pytest.TempPathFactory
+    loop_thread: LoopThread, tmp_path_factory: pytest.TempPathFactory, genuine_cache: Path
 ) -> Iterator[str]:
-    """Address of the product's own page: `python -m agent dev` with the demo models."""
+    """Address of the product's own page: `python -m agent dev` with genuine models."""
     require_built_page()
-    program = os.environ.get("LIVEKIT_SERVER_BIN", "")
-    variables = {"LIVEKIT_SERVER": program} if program else {}
+    variables = {"MODELS": "auto", "WHISPER_MODEL_PATH": str(genuine_cache)}
+    if program := os.environ.get("LIVEKIT_SERVER_BIN", ""):
+        variables["LIVEKIT_SERVER"] = program
     product = running("dev", tmp_path_factory.mktemp("product"), variables)
     process = loop_thread.run(product.__aenter__())
     loop_thread.run(process.wait_until_ready(), timeout_seconds=START_SECONDS)
