@@ -67,6 +67,11 @@ class AgentProcess:
         (found,) = [match[0] for line in self.output if (match := _ADDRESS.search(line))]
         return found
 
+    def assert_running(self) -> None:
+        """Fail with all it wrote where it has ended."""
+        written = "\n".join([*self.output, *self.log])
+        assert self._process.returncode is None, f"it ended:\n{written}"
+
     async def wait_until_ready(self) -> None:
         """Until `dev` has said where its page is."""
         await self._until(lambda: any(_ADDRESS.search(line) for line in self.output))
@@ -135,7 +140,7 @@ class AgentProcess:
         end = asyncio.get_running_loop().time() + START_SECONDS
         while not true():
             written = "\n".join([*self.output, *self.log])
-            assert self._process.returncode is None, f"it ended:\n{written}"
+            self.assert_running()
             assert asyncio.get_running_loop().time() < end, f"nothing came:\n{written}"
             await asyncio.sleep(0.02)
 

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
-from services.inference import Priority
 from tests.recordings import word_errors
 from tests.room.conftest import JoinRoom
-
-if TYPE_CHECKING:
-    from services.asr import StreamingASR
 
 
 async def test_a_spoken_request_is_understood_and_answered(join_room: JoinRoom) -> None:
@@ -20,23 +15,6 @@ async def test_a_spoken_request_is_understood_and_answered(join_room: JoinRoom) 
     replies = await call.caller.wait_for_transcript(2, of_agent=True)
     assert word_errors(heard[0], "what is forty two plus seventeen") <= 1
     assert "plus" in replies[1].lower()
-
-
-async def test_the_reply_is_heard_as_it_is_written(join_room: JoinRoom, asr: StreamingASR) -> None:
-    call = await join_room()
-    said = await call.say_file("pause_01_500ms.wav")
-    replies = await call.caller.wait_for_transcript(2, of_agent=True)
-    await call.caller.wait_for_silence()
-    began = call.caller.first_audible_after(said.ended)
-    assert began is not None
-    heard = await asr.transcribe(
-        call.caller.heard_since(began - 0.1),
-        room="test",
-        priority=Priority.FINAL,
-        deadline_seconds=10,
-    )
-    # The network may conceal a lost packet, which costs the demo recogniser a word.
-    assert word_errors(heard.text, replies[1]) <= 2
 
 
 async def test_a_pause_within_a_request_does_not_cut_it(join_room: JoinRoom) -> None:

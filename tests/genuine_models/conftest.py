@@ -1,0 +1,146 @@
+"""The product with the models that it has by default, and people who talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from benchmarks.caller import Caller
+from services.inference import Priority
+from tests.recordings import Samples
+from tests.room.processes import AgentProcess, running, status, token
+
+if TYPE_CHECKING:
+    from services.asr import StreamingASR
+
+_REPLY_SECONDS = 40.0
+_QUIET_SECONDS = 1.5
+"""Longer than the agent waits before it goes on with what it was saying."""
+_TAIL_SECONDS = 0.2
+"""Kept before the first loud sample of a reply, whose first sound may be soft."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests that talk run on one loop, that of the product's process."""
+    for item in items:
+        here = item.path.parent == Path(__file__).parent
+        if here and inspect.iscoroutinefunction(getattr(item, "function", None)):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One thing said to the agent, and what came of it."""
+
+    heard: str
+    """What the agent wrote down of it; empty where it was typed."""
+    written: str
+    """Its reply, as it is shown."""
+    spoken: str
+    """Its reply, as a listener hears it."""
+
+
+class Talk:
+    """One caller in a room with the agent, and somebody who writes down what the agent says."""
+
+    def __init__(self, caller: Caller, listener: StreamingASR) -> None:
+        self.caller = caller
+        self._listener = listener
+
+    async def say(self, samples: Samples) -> Exchange:
+        """Speak, and hear the reply to its end, or what comes of it where one is cut in two."""
+        began = time.monotonic()
+        said = await self.caller.say(samples)
+        await self._until(lambda: bool(self._texts(began, of_agent=False)))
+        written, spoken = await self._reply(began, said.ended)
+        return Exchange(" ".join(self._texts(began, of_agent=False)), written, spoken)
+
+    async def type(self, text: str) -> Exchange:
+        """The same for typed words."""
+        sent = time.monotonic()
+        await self.caller.send_text(text)
+        return Exchange("", *await self._reply(sent, sent))
+
+    async def _reply(self, asked: float, ended: float) -> tuple[str, str]:
+        """As it is written and as it is heard; `asked` may lie before the last word, `ended`."""
+        caller = self.caller
+        began = await caller.wait_for_sound(ended, _REPLY_SECONDS)
+        assert began is not None, "the reply is not heard"
+        await caller.wait_for_silence(_QUIET_SECONDS)
+        # The last words are final a moment after they were heard.
+        await self._until(lambda: bool(self._texts(asked, of_agent=True)))
+        written = self._texts(asked, of_agent=True)
+        heard = await self._listener.transcribe(
+            caller.heard_since(began - _TAIL_SECONDS),
+            room="listener",
+            priority=Priority.FINAL,
+            deadline_seconds=_REPLY_SECONDS,
+        )
+        return " ".join(written), heard.text
+
+    @staticmethod
+    async def _until(true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(_REPLY_SECONDS):
+            while not true():
+                await asyncio.sleep(0.02)
+
+    def _texts(self, since: float, *, of_agent: bool) -> list[str]:
+        """Final transcripts of one side that began after a moment."""
+        return [
+            segment.text.strip()
+            for segment in self.caller.segments.values()
+            if segment.final
+            and segment.text.strip()
+            and segment.created > since
+            and (segment.identity != self.caller.identity) == of_agent
+        ]
+
+
+Join = Callable[[], Awaitable[Talk]]
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def product(
+    genuine_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[AgentProcess]:
+    """`python -m agent dev` with the models of its own choice from the cache."""
+    variables = {
+        "MODELS": "auto",
+        "WHISPER_MODEL_PATH": str(genuine_cache),
+        # A busy machine makes loops late, and that is not what these tests are about.
+        "LOOP_LAG_LIMIT_SECONDS": "60",
+        # Else callers who make noise alone are asked whether they are there.
+        "FIRST_WORD_SECONDS": "0",
+    }
+    async with running("dev", tmp_path_factory.mktemp("product"), variables) as process:
+        await process.wait_until_ready()
+        # Where a model cannot be had the demo one takes its place, and this says so.
+        assert (await status(process.address))["notices"] == []
+        yield process
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def join(product: AgentProcess, genuine_asr: StreamingASR) -> AsyncIterator[Join]:
+    """`await join()` joins a new room, as the page does, and hears the agent greet."""
+    async with AsyncExitStack() as stack:
+
+        async def enter() -> Talk:
+            product.assert_running()
+            issued = await token(product.address)
+            caller = await stack.enter_async_context(Caller())
+            await caller.join(issued.url, issued.token)
+            caller.identity = caller.room.local_participant.identity
+            await caller.wait_for_agent()
+            await caller.wait_for_greeting()
+            return Talk(caller, genuine_asr)
+
+        yield enter
