@@ -112,10 +112,11 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
 
 def context_tokens(listed: Any, model: str) -> int | None:
     """The size of the model's context, where the endpoint's list of models says it."""
-    entries = listed.get("data") if isinstance(listed, dict) else None
-    for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, dict) or entry.get("id") not in (model, f"{model}:latest"):
-            continue
+    data = listed.get("data") if isinstance(listed, dict) else None
+    entries = [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
+    # A server of one model answers to any name.
+    named = [entry for entry in entries if entry.get("id") in (model, f"{model}:latest")]
+    for entry in named or (entries if len(entries) == 1 else []):
         meta = entry.get("meta")
         for values in (entry, meta if isinstance(meta, dict) else {}):
             for key in _CONTEXT_KEYS:

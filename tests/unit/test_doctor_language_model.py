@@ -82,7 +82,8 @@ async def test_a_small_context_is_named_with_a_cure(endpoint: Endpoint) -> None:
     ("listed", "tokens"),
     [
         ({"data": [{"id": "m", "max_model_len": 8192}]}, 8192),
-        ({"data": [{"id": "other", "max_model_len": 8192}]}, None),
+        ({"data": [{"id": "other", "max_model_len": 8192}]}, 8192),
+        ({"data": [{"id": "other", "max_model_len": 8192}, {"id": "more"}]}, None),
         ({"data": [{"id": "m:latest", "context_length": 4096}]}, 4096),
         ({"data": [{"id": "m", "meta": None}]}, None),
         ({"data": "m"}, None),
