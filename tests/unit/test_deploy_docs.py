@@ -41,6 +41,8 @@ ASKED_OVER_HTTP = {
     "test_web_transcribe.py",
 }
 """Files whose tests ask the web server as a client does."""
+OF_GENUINE_MODELS = {"test_conversation.py", "test_memory.py"}
+"""Files of genuine_models whose tests talk to the product in a process of its own."""
 OF_FILES = "what a file says is the promise"
 ABOUT_A_PART = {
     "Finals go before guesses, and rooms take turns.": (
@@ -224,6 +226,8 @@ def promises() -> dict[str, list[tuple[str, str]]]:
 def runs_the_product(file: str) -> bool:
     """Whether the tests of a file go through rooms, the page, commands or routes."""
     folder, name = file.split("/", maxsplit=2)[1:]
+    if folder == "genuine_models" and name in OF_GENUINE_MODELS:
+        return True
     return folder in RUN_IN or name in ASKED_OVER_HTTP or name.startswith(RUN_AS_COMMANDS)
 
 
