@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Coroutine
 from enum import Enum
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from agent.logging_setup import setup_logging
 from agent.settings import Settings
@@ -99,7 +99,7 @@ class Application:
             TooFewFilesError,
             WebServerError,
         ) as error:
-            print(error, file=sys.stderr)
+            _say(str(error), sys.stderr)
             self._exit_status = _EXIT_STARTUP
         except Exception:
             logger.exception("cannot go on")
@@ -317,8 +317,8 @@ class Application:
             logger.info("worker ready", extra={"health": self._web.address})
             return
         for notice in self._worker.notices() if self._worker else ():
-            print(notice)
-        print(f"Ready: open {self._web.address} in a browser. Ctrl-C ends it.", flush=True)
+            _say(notice)
+        _say(f"Ready: open {self._web.address} in a browser. Ctrl-C ends it.")
 
     async def _drain(self, worker: Worker) -> None:
         """Let the rooms in progress finish, for as long as the settings allow."""
@@ -359,6 +359,12 @@ async def _first(*works: Coroutine[object, object, object]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """A line for the person who started it; where nobody reads any more, nobody is told."""
+    with contextlib.suppress(OSError):
+        print(text, file=stream or sys.stdout, flush=True)
+
+
 def _give_up(status: int) -> None:
     """The last deadline: threads that hang in native code cannot be ended otherwise."""
     logger.error("did not end in time: the process is ended")
@@ -372,6 +378,7 @@ def _leave(status: int) -> NoReturn:
     still in native code, such as the load of a model that was broken off.
     """
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(status)

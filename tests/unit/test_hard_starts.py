@@ -81,13 +81,20 @@ def test_a_folder_for_temporary_files_that_is_none_is_told(tmp_path: Path) -> No
     assert_one_sentence(ended, "set TMPDIR")
 
 
-def test_without_standard_output_and_error_the_page_is_served_all_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("streams", ["closed", "read by nobody"])
+def test_without_anybody_to_tell_the_page_is_served_all_the_same(
+    tmp_path: Path, streams: str
+) -> None:
     port = free_port()
+    closed = ">&- 2>&-" if streams == "closed" else "2>&1"
     process = subprocess.Popen(
-        ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, "-m", "agent", "web"],
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "agent", "web"],
         cwd=tmp_path,
         env=environment(tmp_path, WEB_PORT=str(port)),
+        stdout=subprocess.PIPE,
     )
+    assert process.stdout is not None
+    process.stdout.close()
     try:
         end = time.monotonic() + WAIT_SECONDS
         while True:
