@@ -16,7 +16,7 @@ from aiohttp import web
 from livekit import api, rtc
 
 from services.livekit_server import LiveKitAddress
-from services.protocol import Topic
+from services.protocol import AgentState, ParticipantAttribute, Topic
 from services.web.dispatch import Redispatcher
 from services.web.errors import ApiError
 from services.web.tokens import Holder, TokenIssuer
@@ -67,6 +67,21 @@ def wait_until(true: Callable[[], bool]) -> None:
 def agents_in(room: rtc.Room) -> list[str]:
     kind = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
     return [p.identity for p in room.remote_participants.values() if p.kind == kind]
+
+
+def wait_for_agent(room: rtc.Room) -> str:
+    """The identity of the agent that comes with the token, once it listens."""
+
+    def listens() -> bool:
+        states = [
+            participant.attributes.get(ParticipantAttribute.STATE)
+            for participant in room.remote_participants.values()
+        ]
+        return states == [AgentState.LISTENING]
+
+    wait_until(listens)
+    [identity] = agents_in(room)
+    return identity
 
 
 def ask_until(deployment: Deployment, token: str, true: Callable[[], bool]) -> None:
@@ -129,8 +144,7 @@ def test_an_agent_that_answers_is_not_removed_whoever_calls_it_dead(
 ) -> None:
     deployment.start_agent()
     grant = join(deployment, caller, loop_thread)
-    ask_until(deployment, grant["ticket"], lambda: len(agents_in(caller)) == 1)
-    [serving] = agents_in(caller)
+    serving = wait_for_agent(caller)
     body = {"token": grant["ticket"], "unresponsive": serving}
     status, answer = post(deployment, "/api/dispatch", body)
     assert (status, answer["state"]) == (200, "present")
@@ -142,8 +156,7 @@ def test_an_agent_on_its_way_out_is_no_agent(
 ) -> None:
     deployment.start_agent()
     grant = join(deployment, caller, loop_thread)
-    ask_until(deployment, grant["ticket"], lambda: len(agents_in(caller)) == 1)
-    [leaving] = agents_in(caller)
+    leaving = wait_for_agent(caller)
     loop_thread.run(said(caller, "linger"))
 
     def one_more_is_there() -> bool:
@@ -190,8 +203,7 @@ def test_where_livekit_cannot_ask_a_speaker_is_believed_and_a_listener_is_not(
 ) -> None:
     deployment.start_agent()
     grant = join(deployment, caller, loop_thread)
-    ask_until(deployment, grant["ticket"], lambda: len(agents_in(caller)) == 1)
-    [serving] = agents_in(caller)
+    serving = wait_for_agent(caller)
     _, other = post(deployment, "/api/token", {"room": grant["room"]})
     speaker = Holder(grant["room"], grant["identity"])
     listener = Holder(grant["room"], other["identity"])
