@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from benchmarks.caller import Caller
+from benchmarks.caller import Caller, Segment
 from services.inference import Priority
 from tests.recordings import Samples
 from tests.room.processes import AgentProcess, running, status, token
@@ -58,49 +58,62 @@ class Talk:
 
     async def say(self, samples: Samples) -> Exchange:
         """Speak, and hear the reply to its end, or what comes of it where one is cut in two."""
-        began = time.monotonic()
+        before = self._done()
         said = await self.caller.say(samples)
-        await self._until(lambda: bool(self._texts(began, of_agent=False)))
-        written, spoken = await self._reply(began, said.ended)
-        return Exchange(" ".join(self._texts(began, of_agent=False)), written, spoken)
+        await self._until(lambda: bool(self._heard(before)))
+        written, spoken = await self._reply(before, said.ended)
+        return Exchange(" ".join(self._heard(before)), written, spoken)
 
     async def type(self, text: str) -> Exchange:
         """The same for typed words."""
+        before = self._done()
         sent = time.monotonic()
         await self.caller.send_text(text)
-        return Exchange("", *await self._reply(sent, sent))
+        return Exchange("", *await self._reply(before, sent))
 
-    async def _reply(self, asked: float, ended: float) -> tuple[str, str]:
-        """As it is written and as it is heard; `asked` may lie before the last word, `ended`."""
+    async def _reply(self, before: frozenset[str], ended: float) -> tuple[str, str]:
+        """As it is written and as it is heard."""
         caller = self.caller
         began = await caller.wait_for_sound(ended, _REPLY_SECONDS)
-        assert began is not None, "the reply is not heard"
+        assert began is not None, f"no sound: {[*caller.segments.values()]}"
         await caller.wait_for_silence(_QUIET_SECONDS)
-        # The last words are final a moment after they were heard.
-        await self._until(lambda: bool(self._texts(asked, of_agent=True)))
-        written = self._texts(asked, of_agent=True)
+        await self._until(lambda: bool(self._written(before)))
         heard = await self._listener.transcribe(
             caller.heard_since(began - _TAIL_SECONDS),
             room="listener",
             priority=Priority.FINAL,
             deadline_seconds=_REPLY_SECONDS,
         )
-        return " ".join(written), heard.text
+        return " ".join(self._written(before)), heard.text
 
-    @staticmethod
-    async def _until(true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(_REPLY_SECONDS):
-            while not true():
-                await asyncio.sleep(0.02)
+    async def _until(self, true: Callable[[], bool]) -> None:
+        end = time.monotonic() + _REPLY_SECONDS
+        while not true():
+            assert time.monotonic() < end, f"no reply: {[*self.caller.segments.values()]}"
+            await asyncio.sleep(0.02)
 
-    def _texts(self, since: float, *, of_agent: bool) -> list[str]:
-        """Final transcripts of one side that began after a moment."""
+    def _done(self) -> frozenset[str]:
+        """What was said so far; the caller's last words may not be final yet."""
+        return frozenset(
+            key
+            for key, segment in self.caller.segments.items()
+            if segment.final or segment.identity != self.caller.identity
+        )
+
+    def _heard(self, before: frozenset[str]) -> list[str]:
+        """What the agent has written down since, for good."""
+        return [s.text.strip() for s in self._since(before, of_agent=False) if s.final]
+
+    def _written(self, before: frozenset[str]) -> list[str]:
+        """What the agent has said since, cut off or not."""
+        return [s.text.strip() for s in self._since(before, of_agent=True)]
+
+    def _since(self, before: frozenset[str], *, of_agent: bool) -> list[Segment]:
         return [
-            segment.text.strip()
-            for segment in self.caller.segments.values()
-            if segment.final
+            segment
+            for key, segment in self.caller.segments.items()
+            if key not in before
             and segment.text.strip()
-            and segment.created > since
             and (segment.identity != self.caller.identity) == of_agent
         ]
 
