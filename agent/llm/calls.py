@@ -22,8 +22,9 @@ DEEPEST_ARGUMENTS = 16
 NO_ARGUMENTS = "[]"
 """Arguments that every tool refuses, so that the model is told that they cannot be used."""
 
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|(?P<open>\\?\Z))|[\[\]{}]', re.DOTALL)
+"""Also matches a string without an end, as `open`: looked for again from each quotation mark in
+it, a long one would hold the process up for half a second."""
 _NAME_KEYS = ("name", "function", "tool", "tool_name", "function_name", "action", "recipient_name")
 _ARGUMENT_KEYS = (
     "arguments",
@@ -110,7 +111,7 @@ class KnownTools:
             parsed = ast.parse(expression.strip(), mode="eval").body
             nodes = parsed.elts if isinstance(parsed, ast.List | ast.Tuple) else [parsed]
             calls = [self._call_of_node(node) for node in nodes]
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
             return None
         return [call for call in calls if call] if calls and all(calls) else None
 
@@ -136,10 +137,20 @@ class KnownTools:
         name = ast.unparse(node.func)
         if name == "print" and len(node.args) == 1 and not node.keywords:
             return self._call_of_node(node.args[0])
-        arguments = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg}
+        arguments = {word.arg: _literal(word.value) for word in node.keywords if word.arg}
         if len(arguments) != len(node.keywords):
             return None
-        return self.call(name, arguments, [ast.literal_eval(value) for value in node.args])
+        return self.call(name, arguments, [_literal(value) for value in node.args])
+
+
+def _literal(node: ast.expr) -> Any:
+    """The value of a Python literal that JSON has a form for.
+
+    Raises ValueError, TypeError or RecursionError for any other.
+    """
+    value = ast.literal_eval(node)
+    json.dumps(value)
+    return value
 
 
 def parse_json(text: str) -> Any:
@@ -157,12 +168,15 @@ def is_harmless(arguments: str) -> bool:
     if len(arguments) > LONGEST_ARGUMENTS:
         return False
     depth = deepest = 0
-    for token in _STRING_OR_BRACKET.findall(arguments):
-        if token in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif token in "]}":
-            depth -= 1
+    for found in _STRING_OR_BRACKET.finditer(arguments):
+        token = found.group()
+        # Brackets within a string are text, unless it has no end and may be repaired to anything.
+        for sign in token if found["open"] is not None else token[:1]:
+            if sign in "[{":
+                depth += 1
+                deepest = max(deepest, depth)
+            elif sign in "]}":
+                depth -= 1
     return deepest <= DEEPEST_ARGUMENTS
 
 
