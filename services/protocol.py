@@ -57,7 +57,7 @@ class StreamAttribute(StrEnum):
     """Attributes of the streams of `lk.transcription`, as LiveKit's own clients know them."""
 
     SEGMENT = "lk.segment_id"
-    """Streams of one segment replace each other."""
+    """Streams of one segment and one sender replace each other."""
     FINAL = "lk.transcription_final"
     """`true` or `false`: whether the segment is complete."""
     TRACK = "lk.transcribed_track_id"

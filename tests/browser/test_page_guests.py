@@ -102,6 +102,16 @@ def test_a_guest_who_is_called_like_the_agent_says_nothing_in_its_name(
     call.expect_said("I am still here")
 
 
+def test_a_guest_does_not_replace_the_words_of_another(call: CallPage, guest: Guest) -> None:
+    call.type("hear I want tea")
+    call.expect_said("I want tea", side="caller")
+    # The agent's streams say to everybody what its segments are called.
+    words: dict[str, str] = {StreamAttribute.SEGMENT: "heard-I want tea"}
+    guest.send(Topic.TRANSCRIPTION, "I want beer", words | {StreamAttribute.FINAL: "true"})
+    call.expect_said("I want beer", side="guest")
+    call.expect_said("I want tea", side="caller")
+
+
 def test_a_guest_who_has_left_is_not_taken_for_the_agent(
     call: CallPage,
     page: Page,

@@ -52,7 +52,7 @@ export type Topic = (typeof Topic)[keyof typeof Topic];
 
 /** Attributes of the streams of `lk.transcription`, as LiveKit's own clients know them. */
 export const StreamAttribute = {
-  /** Streams of one segment replace each other. */
+  /** Streams of one segment and one sender replace each other. */
   segment: 'lk.segment_id',
   /** `true` or `false`: whether the segment is complete. */
   final: 'lk.transcription_final',

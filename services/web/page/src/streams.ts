@@ -24,7 +24,7 @@ export interface StreamEvents {
   notice(notice: Notice): void;
 }
 
-type Read = (reader: TextStreamReader, who: Who) => Promise<void>;
+type Read = (reader: TextStreamReader, who: Who, identity: string) => Promise<void>;
 
 /** Listen to the room's text streams; the room drops the handlers with itself. */
 export function readStreams(room: Room, participants: Participants, events: StreamEvents): void {
@@ -32,7 +32,7 @@ export function readStreams(room: Room, participants: Participants, events: Stre
     room.registerTextStreamHandler(topic, (reader, { identity }) => {
       const reading = async () => {
         const who = await participants.whenKnown(identity);
-        if (who) await read(reader, who);
+        if (who) await read(reader, who, identity);
         else console.warn(`stream ${topic} of nobody who is known here`);
       };
       reading().catch((error: unknown) => console.warn(`stream ${topic}`, error));
@@ -42,10 +42,12 @@ export function readStreams(room: Room, participants: Participants, events: Stre
       if (who.side === 'agent') take(await reader.readAll());
       else console.warn(`stream ${topic} of somebody who is no agent`);
     });
-  handle(Topic.transcription, (reader, who) => readSegment(reader, who, events));
-  handle(Topic.chat, async (reader, who) => {
+  handle(Topic.transcription, (reader, who, identity) =>
+    readSegment(reader, who, identity, events),
+  );
+  handle(Topic.chat, async (reader, who, identity) => {
     const text = (await reader.readAll()).slice(0, LONGEST_TEXT);
-    events.typed({ id: reader.info.id, ...who, text });
+    events.typed({ id: `${identity}/${reader.info.id}`, ...who, text });
   });
   handleOfAgent(Topic.turn, (json) => {
     const turn = decode(json, readTurn, LONGEST_MESSAGE_BYTES);
@@ -61,9 +63,12 @@ export function readStreams(room: Room, participants: Participants, events: Stre
 async function readSegment(
   reader: TextStreamReader,
   who: Who,
+  identity: string,
   events: StreamEvents,
 ): Promise<void> {
-  const id = reader.info.attributes?.[StreamAttribute.segment] ?? reader.info.id;
+  const segment = reader.info.attributes?.[StreamAttribute.segment] ?? reader.info.id;
+  // Each sender has segments of their own: a guest could replace another's words otherwise.
+  const id = `${identity}/${segment}`;
   const grows = who.side === 'agent';
   let text = '';
   try {
