@@ -5,8 +5,9 @@ So nobody's word has to be taken for it: any participant could call an agent dea
 
 from __future__ import annotations
 
+import json
 import logging
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
@@ -50,7 +51,8 @@ class AgentPing:
         cannot reach yet: it has only just come.
 
         Raises:
-            UnknownPresenceError: LiveKit's server is too old for calls of its API.
+            UnknownPresenceError: LiveKit's server is too old for calls of its API, or something
+                else answers in its place.
             aiohttp.ClientError, TimeoutError: it cannot be reached.
         """
         for _ in range(TRIES):
@@ -82,13 +84,24 @@ class AgentPing:
                 "response_timeout_ms": round(ANSWER_SECONDS * 1000),
             },
         ) as response:
-            answer = await response.json(content_type=None)
+            answer = _object(await response.text(errors="replace"))
+            if answer is None:
+                raise UnknownPresenceError(f"status {response.status}, and no JSON object")
             if response.status == 200:
                 payload = answer.get("payload")
                 return Pong(payload) if payload in tuple(Pong) else Pong.SERVES
-        code = answer.get("code", "") if isinstance(answer, dict) else ""
+        code = answer.get("code", "")
         if code in _SILENT:
             return None
         if code in _NO_JUDGEMENT:
             return Pong.SERVES
         raise UnknownPresenceError(f"status {response.status} {code}".rstrip())
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """A JSON object; None where it is none, such as the page of a proxy."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
