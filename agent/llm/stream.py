@@ -83,11 +83,14 @@ class EndpointStream(llm.LLMStream):
         self._begun = False
         """Whether something was said or called: it is not asked again then."""
         self._told_of_waking = False
+        self._wait_seconds = 0.0
+        """What the endpoint asked for before the next try, if there is one."""
         self._id = utils.shortuuid("reply_")
         patience = limits.idle_seconds if profile.is_awake else limits.load_seconds
         self._first_piece_by = self._loop.time() + patience
 
     async def _run(self) -> None:
+        await asyncio.sleep(self._wait_seconds)
         telling = None
         if not self._profile.is_awake and not self._told_of_waking:
             telling = self._loop.call_later(self._limits.waking_seconds, self._tell_of_waking)
@@ -107,7 +110,7 @@ class EndpointStream(llm.LLMStream):
             refusal = judge(refused.status, refused.words)
             if refusal is Refusal.LOADING:
                 self._note_silence()
-            await asyncio.sleep(refused.retry_after_seconds)
+            self._wait_seconds = refused.retry_after_seconds
             raise APIStatusError(
                 f"{self._profile.address} answered {refused.status}: {refusal.value}",
                 status_code=refused.status,

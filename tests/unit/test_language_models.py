@@ -44,6 +44,7 @@ class Endpoint:
         self.headers: list[dict[str, str]] = []
         self.answer: Answer = self.healthy
         self.status = 200
+        self.retry_after = ""
         self.redirect_to = ""
         self.refusal: Callable[[dict[str, Any]], str | bool] = lambda _: False
         self.queries: list[str] = []
@@ -57,7 +58,8 @@ class Endpoint:
         if self.redirect_to:
             return web.Response(status=307, headers={"Location": self.redirect_to})
         if self.status != 200:
-            return web.json_response({"error": {"message": "no"}}, status=self.status)
+            wait = {"Retry-After": self.retry_after} if self.retry_after else None
+            return web.json_response({"error": {"message": "no"}}, status=self.status, headers=wait)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await self.answer(response)
@@ -196,6 +198,25 @@ async def test_a_server_error_is_tried_twice(endpoint: Endpoint) -> None:
     _, _, error = await ask(endpoint_llm(endpoint.url))
     assert isinstance(error, APIConnectionError)
     assert len(endpoint.requests) == 2
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+async def test_the_time_that_an_endpoint_asks_for_is_waited_before_a_try_and_not_after_the_last(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, retries: int
+) -> None:
+    endpoint.status, endpoint.retry_after = 429, "2.5"
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    _, _, error = await ask(endpoint_llm(endpoint.url, max_retry=retries))
+    assert isinstance(error, APIConnectionError | APIStatusError)
+    assert len(endpoint.requests) == retries + 1
+    assert waits.count(2.5) == retries
 
 
 async def test_a_refusal_is_not_tried_again(endpoint: Endpoint) -> None:
