@@ -1,7 +1,6 @@
 """From a catalogue name or a path to the checked files of a model, without any network."""
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,8 @@ OWN_ASR_FILE = "agent-model.json"
 """Optional beside an owner's model; `describe_own` in this module says what it may hold."""
 FULL_CONTEXT = "full"
 """In that file: the encoder is always given the whole window."""
+LONGEST_DURATION_SECONDS = 3600.0
+"""Of what that file says; no encoder hears as much."""
 
 MADE_HERE = "made for this project"
 DEMO_FOLDER = Path(__file__).parent / "demo"
@@ -187,7 +188,7 @@ def describe_own(content: Any, where: Path) -> dict[str, Any]:
 
 
 def _is_duration(value: Any) -> bool:
-    return type(value) in (int, float) and 0 < value < math.inf
+    return type(value) in (int, float) and 0 < value <= LONGEST_DURATION_SECONDS
 
 
 def _existing(name_or_path: str, what: str, known: Any) -> Path:

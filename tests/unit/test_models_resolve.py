@@ -167,6 +167,7 @@ def test_an_own_folder_may_say_what_it_is(
         ('{"context_seconds": "short"}', 'a number or "full"'),
         ('{"context_seconds": 0}', 'a number or "full"'),
         ('{"context_seconds": NaN}', 'a number or "full"'),
+        ('{"context_seconds": 1' + "0" * 400 + "}", 'a number or "full"'),
         ('{"context": "fitted"}', "may hold only context_seconds"),
         ('{"window_seconds": 0}', "window_seconds"),
         ('{"window_seconds": true}', "window_seconds"),
