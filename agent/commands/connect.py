@@ -76,10 +76,7 @@ async def _serve(name: str, settings: Settings) -> None:
         await worker.prepare()
         for notice in speech.notices:
             complain("connect", notice)
-        try:
-            await _converse(worker, room, account)
-        finally:
-            await worker.language_models.aclose()
+        await _converse(worker, room, account)
     except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
         raise CommandError(str(error)) from error
     finally:
