@@ -31,7 +31,7 @@ TOOL_FAILED = "Sorry, something went wrong. Please try again."
 STILL_THERE = "Are you still there?"
 """Asked once where nobody has said anything for long."""
 NOBODY_ANSWERS = "I did not hear you, so I will end the call now. Goodbye."
-"""Said before the agent leaves those who did not answer that."""
+"""Said before the call of those who did not answer that is ended."""
 
 HOW_CAN_I_HELP = "How can I help?"
 DID_NOT_UNDERSTAND = "Sorry, I did not understand that."

@@ -86,7 +86,7 @@ class LimitSettings(Group):
         "SILENCE_SECONDS", 300.0, "The same in a conversation; 0: never.", zero=True
     )
     silence_answer_seconds: float = seconds(
-        "SILENCE_ANSWER_SECONDS", 20.0, "Time to answer that, then the agent leaves."
+        "SILENCE_ANSWER_SECONDS", 20.0, "Time to answer that, then the call ends."
     )
     transcribe_mb: int = megabytes(
         "TRANSCRIBE_MAX_MB", 25, "Largest file for POST /api/transcribe."
