@@ -195,6 +195,9 @@ class Admission:
         with self._lock:
             self._vacant.pop(job, None)
             if job in self._ending:
+                if leave is not None:
+                    # It is on its way out, and nobody has come.
+                    return
                 # Somebody came at the last moment: one room more than there should be.
                 self._ending.discard(job)
                 self._rooms.add(job)

@@ -235,6 +235,19 @@ def test_a_room_that_is_not_full_ends_no_empty_one(world: World) -> None:
         assert admission.offer("b").accepted
 
 
+def test_a_room_that_makes_way_does_not_count_while_it_ends(world: World) -> None:
+    admission = make(world, max_rooms=1)
+    left: list[str] = []
+    with admission.room("a"):
+        admission.vacant("a", lambda: left.append("a"))
+        assert admission.offer("b").accepted
+        # It says once more that nobody is in it, as it leaves.
+        admission.vacant("a", lambda: left.append("a again"))
+        assert admission.rooms == 0
+        assert not admission.offer("c").accepted
+    assert left == ["a"]
+
+
 def test_a_room_that_is_joined_at_the_last_moment_counts_again(world: World) -> None:
     admission = make(world, max_rooms=1)
     with admission.room("a"):
