@@ -207,6 +207,9 @@ class Worker:
         if self._running is not None:
             await self.server.aclose()
             await asyncio.gather(self._running, return_exceptions=True)
+        for task in tuple(self._telling):
+            task.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
         await self.language_models.aclose()
 
     async def _keep_phrases(self) -> None:
