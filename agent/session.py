@@ -351,7 +351,9 @@ class RoomConversation:
             self._remote.tell_turn(record)
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
-        if event.old_state == "speaking":
+        if event.new_state == "speaking":
+            self._silence.agent_speaks()
+        elif event.old_state == "speaking":
             self._silence.agent_spoke()
 
     def _ask_who_is_there(self) -> None:

@@ -20,13 +20,13 @@ class SilenceLimits:
     word_seconds: float
     """Between two words of a conversation."""
     answer_seconds: float
-    """After the question whether anybody is there."""
+    """After the end of the question whether anybody is there."""
 
 
 class SilenceWatch:
     """Watches one room; belongs to its event loop, and `close` ends its timer.
 
-    Words count, spoken or typed; noise does not.
+    Words count, spoken or typed; noise does not. While the agent speaks there is no silence.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class SilenceWatch:
         self._awaited = awaited
         self._spoken = False
         self._asked = False
+        self._agent_speaks = False
         self._last_word = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = True
@@ -68,10 +69,15 @@ class SilenceWatch:
         self._last_word = asyncio.get_running_loop().time()
         self._restart()
 
+    def agent_speaks(self) -> None:
+        """The agent has begun to say something; whoever listens to it need not say anything."""
+        self._agent_speaks = True
+        self._restart()
+
     def agent_spoke(self) -> None:
         """The agent has come to an end of what it says."""
-        if not self._asked:
-            self._restart()
+        self._agent_speaks = False
+        self._restart()
 
     def close(self) -> None:
         """Watch nothing any more. Idempotent."""
@@ -82,7 +88,7 @@ class SilenceWatch:
     def _restart(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._closed:
+        if self._closed or self._agent_speaks:
             return
         limits = self._limits
         seconds = limits.word_seconds if self._spoken else limits.first_word_seconds

@@ -63,6 +63,22 @@ async def test_the_question_itself_is_no_answer() -> None:
     assert await room.next() == "left"
 
 
+async def test_who_listens_to_the_agent_is_neither_asked_nor_let_go() -> None:
+    room = Room()
+    room.watch.agent_speaks()
+    room.watch.begin()
+    # As long as six silences, here and below.
+    await asyncio.sleep(0.3)
+    assert room.done == []
+    room.watch.agent_spoke()
+    assert await room.next() == "asked"
+    room.watch.agent_speaks()
+    await asyncio.sleep(0.3)
+    assert room.done == ["asked"]
+    room.watch.agent_spoke()
+    assert await room.next() == "left"
+
+
 async def test_who_waits_for_a_timer_is_not_asked() -> None:
     room = Room()
     room.awaited = True
