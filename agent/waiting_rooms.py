@@ -75,7 +75,8 @@ class WaitingRooms:
     @property
     def names(self) -> list[str]:
         """Rooms whose callers were refused, in the order of their turn."""
-        return [name for name, room in self._waiting.items() if not room.left]
+        # A copy: the worker's loop may change it meanwhile.
+        return [name for name, room in list(self._waiting.items()) if not room.left]
 
     def refused(self, room: str, metadata: str = "") -> None:
         """Remember a room that there was no place for, with the metadata of its job."""

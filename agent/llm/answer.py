@@ -95,18 +95,15 @@ class AnswerReader:
                 return []
             self._judge_first(line)
         if not self._is_stream:
-            return self._plain_line(line)
+            return self._add(line)
         if not line:
             data, self._data = self._data, []
             return self._event("\n".join(data)) if data else []
         name, _, value = line.partition(":")
         if name != "data":
             return []
-        self._data.append(value.removeprefix(" "))
         # Some endpoints leave out the empty line after an event.
-        if len(self._data) == 1 and _parse(self._data[0]) is not None:
-            return self._event(self._data.pop())
-        return []
+        return self._add(value.removeprefix(" "))
 
     def _judge_first(self, line: str) -> None:
         line = line.lstrip()
@@ -116,18 +113,21 @@ class AnswerReader:
         if not self._is_stream and not line.startswith(("{", "[")):
             raise UnusableAnswerError("text that is no answer")
 
-    def _plain_line(self, line: str) -> list[Piece]:
-        """A line outside of a stream: an object by itself, or a part of one."""
+    def _add(self, line: str) -> list[Piece]:
+        """Add a line of data: an object by itself, or a part of one."""
         self._data.append(line)
-        if len(self._data) == 1 and _parse(line) is not None:
-            return self._event(self._data.pop())
-        return []
+        if len(self._data) > 1 or (value := _parse(line)) is None:
+            return []
+        self._data.clear()
+        return self._object(value)
 
     def _event(self, data: str) -> list[Piece]:
         if data.strip() == "[DONE]":
             self.finished = self.ended = True
             return []
-        value = _parse(data)
+        return self._object(_parse(data))
+
+    def _object(self, value: Any) -> list[Piece]:
         if not isinstance(value, dict):
             raise UnusableAnswerError("an event that is no JSON object")
         piece = read_piece(value)
