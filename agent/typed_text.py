@@ -12,12 +12,13 @@ from livekit.agents import AgentSession
 from livekit.agents.types import TOPIC_CHAT
 from livekit.agents.voice.room_io import TextInputEvent, TextInputOptions
 
+from services import protocol
 from services.livekit_local.callers import is_caller
 from services.web.ratelimit import RateLimit
 
 logger = logging.getLogger("agent.typed_text")
 
-LONGEST_TYPED_CHARACTERS: Final = 4000
+LONGEST_TYPED_CHARACTERS: Final = 2 * protocol.LONGEST_TYPED_CHARACTERS
 """Twice what the page lets a caller type."""
 MOST_TYPED_AT_ONCE: Final = 8
 """Messages of a room that are on their way or wait for their turn; more are dropped."""
