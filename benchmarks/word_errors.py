@@ -42,6 +42,12 @@ _CONTRACTIONS = (
 """Those that stand for one pair of words only."""
 _SPOKEN_SIGNS = ((r"\$(\d[\d.,]*)", r"\1 dollars "), (r"%", " percent "), (r"&", " and "))
 _WORD = re.compile(r"\d|[a-z']+")
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_DATES = (
+    (rf"\b(?:the )?((?:\d )+)(?:th )?(?:of )?({_MONTHS})\b", r"\2 \1"),
+    (rf"\b({_MONTHS}) (?:the )?((?:\d ?)+)(?:th\b)?", r"\1 \2"),
+)
+"""The ways to write a day of a month, of words that are normal otherwise."""
 
 
 def normal_words(text: str) -> list[str]:
@@ -49,6 +55,7 @@ def normal_words(text: str) -> list[str]:
 
     Each digit is a word of its own: `12`, `twelve` and `one two` are the same, as are `2:30`,
     `2.30` and `two thirty`, and a wrong number counts as many errors as it has wrong digits.
+    `the third of May` and `3 May` are `may 3`.
     """
     text = text.lower().replace("’", "'")
     for written, spoken in (*_CONTRACTIONS, *_SPOKEN_SIGNS):
@@ -58,7 +65,10 @@ def normal_words(text: str) -> list[str]:
     text = re.sub(r"(?<![a-z])([ap])\.? ?m\b", r"\1 m", text)
     words = (_SAME.get(word, word) for word in (w.strip("'") for w in _WORD.findall(text)) if word)
     digits = list(_with_digits([part for word in words for part in _cardinal(word)]))
-    return [word for at, word in enumerate(digits) if not _is_decimal_point(digits, at)]
+    normal = " ".join(word for at, word in enumerate(digits) if not _is_decimal_point(digits, at))
+    for written, spoken in _DATES:
+        normal = re.sub(written, spoken, normal)
+    return normal.split()
 
 
 def word_errors(heard: str, said: str) -> int:

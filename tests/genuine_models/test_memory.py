@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.genuine import RECOGNISERS, VOICE
 
 _CONFIG = Path(__file__).parents[2] / "livekit.yaml"
 _MB = 2**20
+_PATIENCE_SECONDS = 30.0
 
 AT_ONCE = 2
 FIRST_ROOMS = 6
@@ -80,18 +82,26 @@ def _explained(sample: Sample, part: str, file: Path) -> float:
 async def test_the_memory_has_a_part_for_each_genuine_model(
     worker: SoakedWorker, genuine_cache: Path
 ) -> None:
-    sample = await worker.sample(Progress())
+    sample = await added_up(worker)
     recogniser = resolve_asr(RECOGNISERS[0], cache=genuine_cache).folder / "model.bin"
     voice = resolve_voice(VOICE, cache=genuine_cache).model
     # The recogniser's file holds twice the bytes for each weight.
     assert 0.5 < _explained(sample, "asr model", recogniser) < 1.5
     assert 1.0 < _explained(sample, "voice model", voice) < 2.0
-    assert_adds_up(sample)
 
 
-def assert_adds_up(sample: Sample) -> None:
-    """Fail where the parts say much more, or less, than the process has."""
-    assert sum(sample.breakdown_mb.values()) == pytest.approx(sample.rss_mb, rel=UNEXPLAINED)
+async def added_up(worker: SoakedWorker) -> Sample:
+    """A look at which the parts add up to what the system says that the process has.
+
+    Both are not measured at the same moment, and a worker that has just begun still computes its
+    phrases. Raises TimeoutError where they never agree.
+    """
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            sample = await worker.sample(Progress())
+            if abs(sum(sample.breakdown_mb.values()) / sample.rss_mb - 1.0) <= UNEXPLAINED:
+                return sample
+            await asyncio.sleep(0.5)
 
 
 async def test_ten_rooms_in_a_row_leave_nothing(
@@ -103,6 +113,6 @@ async def test_ten_rooms_in_a_row_leave_nothing(
     assert not soak.found.failures
     assert soak.found.unanswered == 0
     assert (before.joins, after.joins) == (FIRST_ROOMS, FIRST_ROOMS + ROOMS)
-    assert_adds_up(after)
+    await added_up(worker)
     verdicts = judge_joins(before, after, growth_mb=GROWTH_MB)
     assert not [verdict for verdict in verdicts if not verdict.passed]

@@ -18,6 +18,7 @@ from services.inference import Priority
 from services.livekit_local import LocalTTS
 from services.tts import StreamingTTS
 from tests.frames import samples_of
+from tests.manual_clock import ManualClock
 
 _REQUESTS = Path(__file__).parents[1] / "unit" / "data" / "requests.txt"
 _DEADLINE_SECONDS = 60.0
@@ -86,7 +87,7 @@ async def _listen(replies: Sequence[str], voice: StreamingTTS, ears: StreamingAS
 
 async def _replies(count: int) -> list[str]:
     """What the built-in language model answers to requests from all over the list."""
-    toolbox = Toolbox(RoomState(random=Random(1)))
+    toolbox = Toolbox(RoomState(clock=ManualClock(), random=Random(1)))
     model = BuiltinLLM(toolbox)
     requests = [r for r in _REQUESTS.read_text().splitlines() if not _SAYS_AFTER.search(r)]
     replies: list[str] = []

@@ -23,6 +23,8 @@ SAME = [
     ("The 21st, the 3rd and the 12th.", "the twenty first the third and the twelfth"),
     ("You're right, I can't and won't.", "you are right i cannot and will not"),
     ("The 20th of 100", "the twentieth of a hundred"),
+    ("Thursday 26 November", "thursday the twenty sixth of november"),
+    ("November 3rd, 2026", "the third of november twenty twenty six"),
 ]  # fmt: skip
 
 
