@@ -367,8 +367,13 @@ class RoomConversation:
         """End the call of those who do not answer, once they could hear that."""
         with contextlib.suppress(RuntimeError, TimeoutError):
             async with asyncio.timeout(END_OF_CALL_SECONDS):
-                await self._session.say(NOBODY_ANSWERS).wait_for_playout()
-        self.end_call(NOBODY_ANSWERS, reason="nobody said anything")
+                goodbye = self._session.say(NOBODY_ANSWERS)
+                await goodbye.wait_for_playout()
+                if goodbye.interrupted:
+                    # Somebody speaks after all; the words follow.
+                    self._silence.caller_spoke()
+        if self._silence.leaving:
+            self.end_call(NOBODY_ANSWERS, reason="nobody said anything")
 
     def _tell_vacant(self, vacant: bool) -> None:
         loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -42,7 +43,7 @@ class SilenceWatch:
         Args:
             limits: how long.
             ask: asks the callers whether they are there.
-            leave: ends the call.
+            leave: says goodbye, and ends the call if they are still `leaving` then.
             awaited: whether the callers are waiting for the agent, such as for a timer.
         """
         self._limits = limits
@@ -51,10 +52,19 @@ class SilenceWatch:
         self._awaited = awaited
         self._spoken = False
         self._asked = False
+        self._leaving = False
         self._agent_speaks = False
         self._last_word = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        # The loop keeps a cancelled timer until its time has come, and with it the context in
+        # which it was made: that of a reply, and all that the reply held.
+        self._context = contextvars.copy_context()
         self._closed = True
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the callers are being let go, and have still said nothing."""
+        return self._leaving
 
     def begin(self) -> None:
         """Somebody has come: from now on a word is waited for."""
@@ -65,7 +75,7 @@ class SilenceWatch:
 
     def caller_spoke(self) -> None:
         """A caller has said or typed something."""
-        self._spoken, self._asked = True, False
+        self._spoken, self._asked, self._leaving = True, False, False
         self._last_word = asyncio.get_running_loop().time()
         self._restart()
 
@@ -88,21 +98,23 @@ class SilenceWatch:
     def _restart(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._closed or self._agent_speaks:
+        if self._closed or self._agent_speaks or self._leaving:
             return
         limits = self._limits
         seconds = limits.word_seconds if self._spoken else limits.first_word_seconds
         if self._asked:
             seconds = limits.answer_seconds
         if seconds > 0:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._on_silence)
+            self._timer = asyncio.get_running_loop().call_later(
+                seconds, self._on_silence, context=self._context
+            )
 
     def _on_silence(self) -> None:
         now = asyncio.get_running_loop().time()
         if self._awaited() and now < self._last_word + LONGEST_TIMER_SECONDS:
             self._restart()
         elif self._asked:
-            self.close()
+            self._leaving = True
             self._leave()
         else:
             self._asked = True

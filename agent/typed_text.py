@@ -94,6 +94,8 @@ class TypedText:
             return
         finally:
             reader.close()
+        if not text.strip():
+            return
         self._on_typed()
         if len(text) > LONGEST_TYPED_CHARACTERS:
             logger.info("typed text shortened", extra={"characters": len(text)})

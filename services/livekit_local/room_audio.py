@@ -27,8 +27,10 @@ from services.voice_activity import (
 
 logger = logging.getLogger("services.livekit_local")
 
-MOST_TRACKS: Final = 16
+MOST_TRACKS: Final = 32
 """Of a room that are followed; what is published beyond is not heard."""
+MOST_TRACKS_OF_ONE: Final = 3
+"""Of one caller, so that nobody keeps the others from being heard."""
 
 _FLOOR_PAUSE_SECONDS = 0.6
 """Silence of whoever has the floor before another may have it."""
@@ -87,6 +89,8 @@ class RoomAudioInput(io.AudioInput):
         self._on_speaker = on_speaker
         self._frames: aio.Chan[rtc.AudioFrame] = aio.Chan()
         self._followed: dict[str, asyncio.Task[None]] = {}
+        self._owners: dict[str, str] = {}
+        """Identity of whoever published each track that is followed."""
         self._closing: set[asyncio.Task[None]] = set()
         self._floor: HeldTrack | None = None
         self._attached = False
@@ -127,13 +131,18 @@ class RoomAudioInput(io.AudioInput):
         if not (carries_voice(publication) and is_caller(participant)):
             return
         self._stop(publication.sid)
-        if len(self._followed) >= MOST_TRACKS:
+        if self._is_too_much(participant.identity):
             logger.info("track not followed", extra={"followed": len(self._followed)})
             return
         speaker = Speaker(participant.identity, publication.sid)
         heard = HeldTrack(speaker, VoiceActivityDetector(self._model, self._vad.options))
         task = asyncio.create_task(self._follow(track, heard), name="follow-track")
         self._followed[publication.sid] = task
+        self._owners[publication.sid] = participant.identity
+
+    def _is_too_much(self, identity: str) -> bool:
+        of_one = sum(self._owners[sid] == identity for sid in self._followed)
+        return len(self._followed) >= MOST_TRACKS or of_one >= MOST_TRACKS_OF_ONE
 
     def _on_unsubscribed(
         self,
@@ -145,6 +154,7 @@ class RoomAudioInput(io.AudioInput):
 
     def _stop(self, sid: str) -> None:
         task = self._followed.pop(sid, None)
+        self._owners.pop(sid, None)
         if task is not None:
             task.cancel()
             self._closing.add(task)
@@ -152,22 +162,25 @@ class RoomAudioInput(io.AudioInput):
 
     @log_exceptions(logger=logger)
     async def _follow(self, track: rtc.RemoteTrack, heard: HeldTrack) -> None:
-        stream = rtc.AudioStream.from_track(
-            track=track,
-            sample_rate=SAMPLE_RATE,
-            num_channels=1,
-            frame_size_ms=self._frame_milliseconds,
-        )
+        sid = heard.speaker.track_sid
         try:
-            async for event in stream:
-                self._take(heard, event.frame)
+            stream = rtc.AudioStream.from_track(
+                track=track,
+                sample_rate=SAMPLE_RATE,
+                num_channels=1,
+                frame_size_ms=self._frame_milliseconds,
+            )
+            try:
+                async for event in stream:
+                    self._take(heard, event.frame)
+            finally:
+                await stream.aclose()
         finally:
             heard.ended = True
             if heard is self._floor:
                 self._hand_on(silence_frame(_END_SILENCE_SECONDS, SAMPLE_RATE))
-            if self._followed.get(heard.speaker.track_sid) is asyncio.current_task():
-                del self._followed[heard.speaker.track_sid]
-            await stream.aclose()
+            if self._followed.get(sid) is asyncio.current_task():
+                del self._followed[sid], self._owners[sid]
 
     def _take(self, heard: HeldTrack, frame: rtc.AudioFrame) -> None:
         floor = self._floor

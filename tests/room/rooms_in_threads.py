@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,7 @@ from services.livekit_local.room_events import give_events_to_their_rooms
 _HEARD = 40
 _FEW = 3
 _RATE = 48_000
+_PATIENCE_SECONDS = 5.0
 
 
 async def _talk_and_hear(url: str, token: str, both_done: threading.Barrier) -> str:
@@ -81,6 +83,10 @@ def main(url: str, *tokens: str) -> None:
         ]
     for call in calls:
         print(call.result())
+    # The last answers come from a thread of the native library.
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while FfiClient.instance._owners and time.monotonic() < until:
+        time.sleep(0.02)
     print("remembered", len(FfiClient.instance._owners), flush=True)
     # A report of the native library that meets the interpreter's end would abort the process.
     os._exit(0)

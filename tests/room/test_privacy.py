@@ -13,7 +13,8 @@ from livekit.agents import llm
 from livekit.agents.voice import AgentSession
 
 from agent.settings import Settings
-from agent.turn_handling import turn_handling
+from agent.turn_handling import load_voice_ending, turn_handling
+from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT
 from services.livekit_local.turn import LocalTurnDetector
 from tests.isolation import NAME_SERVER, run_isolated
@@ -64,9 +65,9 @@ async def test_no_setting_has_a_service_decide_whose_turn_it_is(
     monkeypatch.setenv("LIVEKIT_URL", "ws://127.0.0.1:7880")
     settings = Settings.model_validate({"turn": {"detection": detection}})
     stt = LocalSTT()
-    session: AgentSession[Any] = AgentSession(
-        stt=stt, turn_handling=turn_handling(settings, stt), llm=NoLLM()
-    )
+    desk = InferenceDesk(slots=1)
+    turns = turn_handling(settings, stt, voice_ending=await load_voice_ending(settings), desk=desk)
+    session: AgentSession[Any] = AgentSession(stt=stt, turn_handling=turns, llm=NoLLM())
     try:
         assert session.interruption_detection == "vad"
         if detection == "vad":
@@ -76,6 +77,7 @@ async def test_no_setting_has_a_service_decide_whose_turn_it_is(
     finally:
         await session.aclose()
         await stt.aclose()
+        desk.close()
 
 
 class NoLLM(llm.LLM[Any]):

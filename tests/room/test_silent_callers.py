@@ -113,3 +113,16 @@ async def test_who_answers_is_kept(
     assert impatient.rooms == 1
     await caller.send_text("what is three plus three")
     await caller.wait_for_words("six")
+
+
+async def test_who_speaks_up_during_the_goodbye_is_kept(
+    livekit: LiveKitAddress, impatient: Worker, caller: Caller
+) -> None:
+    await join(livekit, caller)
+    await caller.wait_for_words(STILL_THERE)
+    await caller.wait_for_words(NOBODY_ANSWERS.split(".")[0])
+    await caller.send_text("what is two plus three")
+    await caller.wait_for_words("five")
+    await caller.wait_for_silence()
+    assert impatient.rooms == 1
+    assert "call_ended" not in [notice["kind"] for notice in caller.notices]

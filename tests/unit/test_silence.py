@@ -97,3 +97,15 @@ async def test_without_limits_nobody_is_asked() -> None:
     room.watch.caller_spoke()
     await asyncio.sleep(0.2)
     assert room.done == []
+
+
+async def test_a_word_during_the_goodbye_keeps_the_call() -> None:
+    room = Room()
+    room.watch.begin()
+    assert await room.next() == "asked"
+    assert await room.next() == "left"
+    assert room.watch.leaving
+    room.watch.caller_spoke()
+    assert not room.watch.leaving
+    assert await room.next() == "asked"
+    room.watch.close()
