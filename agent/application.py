@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from agent.worker import Worker
     from services.asr import StreamingASR
     from services.shared import SharedSpeech
-    from services.voice_activity import VoiceActivityModel
+    from services.vad.silero import VoiceActivityModel
 
 logger = logging.getLogger("agent.application")
 

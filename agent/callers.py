@@ -15,7 +15,7 @@ from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.caller_transcript import CallerTranscript
 from services.livekit_local.callers import Speaker, callers
 from services.livekit_local.room_audio import RoomAudioInput
-from services.voice_activity import VoiceActivityModel
+from services.vad.silero import VoiceActivityModel
 
 FIRST_CALLER_SECONDS = 30.0
 """So long an agent waits in a room that nobody has come to yet."""

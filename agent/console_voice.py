@@ -20,7 +20,7 @@ from agent.turn_handling import load_voice_ending, turn_handling
 from services.hearing import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.shared import SharedSpeech
-from services.voice_activity import VoiceActivityOptions
+from services.vad.silero import VoiceActivityOptions
 
 _ROOM = "console"
 _NO_LIMIT = 2**31

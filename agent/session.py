@@ -67,7 +67,7 @@ from services.protocol import (
     shortened,
 )
 from services.shared import SharedSpeech
-from services.voice_activity import VoiceActivityModel, VoiceActivityOptions
+from services.vad.silero import VoiceActivityModel, VoiceActivityOptions
 
 logger = logging.getLogger("agent.session")
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.settings import Settings
-from services.audio_file import AudioFile
+from services.audio.files import AudioFile
 from tests.people import Kind
 from tests.people import people as people_of
 

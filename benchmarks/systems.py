@@ -20,7 +20,7 @@ from benchmarks.models import ModelPair
 from benchmarks.processes import Program, ProgramError
 from benchmarks.speech import GREETING
 from services.livekit_server import LiveKitAddress
-from services.voice_activity import WINDOW_SECONDS
+from services.vad.silero import WINDOW_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PROBE = Path(__file__).parent / "probe"

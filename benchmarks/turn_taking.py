@@ -27,12 +27,12 @@ from faster_whisper.audio import decode_audio
 from numpy.typing import NDArray
 
 from services.asr import DecodeOptions, StreamingASR
-from services.audio import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 from services.end_of_turn import EndOfTurnJudge, Evidence, TurnTiming
 from services.hearing import HearingTiming
 from services.inference import Run
 from services.shared import SharedSpeech, SpeechConfig
-from services.voice_activity import (
+from services.vad.silero import (
     WINDOW_SECONDS,
     VoiceActivityDetector,
     VoiceActivityModel,

@@ -20,7 +20,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from services import defaults
-from services.audio import SAMPLE_RATE, Samples, clean, split_quietly
+from services.audio.samples import SAMPLE_RATE, Samples, clean, split_quietly
 from services.decoded_text import DecodedTokens, read_tokens
 from services.inference import InferenceDesk, Priority, Run, Urgency
 from services.runaway import (

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from services.asr import DecodeOptions, StreamingASR
-from services.audio import SAMPLE_RATE
-from services.audio_file import AudioFile
+from services.audio.files import AudioFile
+from services.audio.samples import SAMPLE_RATE
 from services.inference import Priority
-from services.speech_stretches import Stretch, speech_stretches
 from services.transcription import HeardWord, Transcription, shift_words
-from services.voice_activity import VoiceActivityModel
+from services.vad.segments import Stretch, speech_stretches
+from services.vad.silero import VoiceActivityModel
 
 _ROOM_SECONDS = 1.5
 """The model's window less what the recogniser adds around the speech."""

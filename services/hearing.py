@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from services import defaults
 from services.asr import ASRError, DecodeOptions, StreamingASR
-from services.audio import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 from services.heard import Heard, HeardKind
 from services.inference import (
     DeskFull,
@@ -26,7 +26,7 @@ from services.inference import (
 )
 from services.transcription import Transcription, join_transcriptions, shift_words
 from services.utterance import TAIL_SAMPLES, Decode, Utterance
-from services.voice_activity import WINDOW_SAMPLES, Activity, ActivityKind
+from services.vad.silero import WINDOW_SAMPLES, Activity, ActivityKind
 
 logger = logging.getLogger("services.hearing")
 

@@ -28,7 +28,7 @@ from services.models import (
     resolve_first_voice,
 )
 from services.tts import StreamingTTS, TTSConfig, TTSError, TTSLoadError
-from services.voice_activity import VoiceActivityModel
+from services.vad.silero import VoiceActivityModel
 
 logger = logging.getLogger("services.shared")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from services.audio import SAMPLE_RATE, quietest_place
+from services.audio.samples import SAMPLE_RATE, quietest_place
 from services.heard import Heard, HeardKind
 from services.inference import Urgency
 from services.transcription import Transcription, join_transcriptions

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.asr import StreamingASR
     from services.shared import SharedSpeech
     from services.tts import StreamingTTS
-    from services.voice_activity import VoiceActivityModel
+    from services.vad.silero import VoiceActivityModel
 
 pytest_plugins = ("tests.peak_memory", "tests.genuine", "tests.fuzz.profiles")
 

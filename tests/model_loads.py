@@ -20,7 +20,7 @@ class ModelLoads:
         from services.asr import StreamingASR
         from services.models.demo import DEMO_ASR, DEMO_VOICE
         from services.tts import StreamingTTS
-        from services.voice_activity import VoiceActivityModel
+        from services.vad.silero import VoiceActivityModel
 
         self._counts: Counter[str] = Counter()
         self._known: Counter[str] = Counter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.asr import DecodeOptions, StreamingASR
-from services.audio import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceDesk
 from services.transcription import Transcription
 from tests.recordings import Samples

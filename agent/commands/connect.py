@@ -59,7 +59,7 @@ async def _serve(name: str, settings: Settings) -> None:
     from services.shared import SharedSpeech, configure_shared
     from services.temp_files import TempFilesError
     from services.tts import TTSLoadError
-    from services.voice_activity import VoiceActivityLoadError
+    from services.vad.silero import VoiceActivityLoadError
 
     livekit = settings.livekit
     account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret.get_secret_value())

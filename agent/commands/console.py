@@ -65,7 +65,7 @@ async def _converse_aloud(settings: Settings) -> None:
     from services.models import ModelError
     from services.shared import SharedSpeech
     from services.tts import TTSLoadError
-    from services.voice_activity import VoiceActivityLoadError
+    from services.vad.silero import VoiceActivityLoadError
 
     microphone, speaker = Microphone(), Speaker()
     speech = SharedSpeech(speech_config(settings))

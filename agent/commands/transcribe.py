@@ -70,7 +70,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     from services.asr import ASRLoadError, DecodeOptions
     from services.models import ModelError
     from services.shared import SharedSpeech
-    from services.voice_activity import VoiceActivityLoadError
+    from services.vad.silero import VoiceActivityLoadError
 
     options = DecodeOptions(
         hotwords=settings.asr.hotwords,
@@ -147,7 +147,7 @@ async def _transcribe(
 ) -> Transcript:
     from agent.transcripts import Transcript
     from services.asr import ASRError
-    from services.audio_file import AudioFileError
+    from services.audio.files import AudioFileError
     from services.file_transcription import transcribe_file
     from services.inference import InferenceError
 

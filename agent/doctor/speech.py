@@ -61,11 +61,11 @@ async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _check_voice(speech: SharedSpeech) -> AsyncIterator[Finding | Sample]:
     """The finding, and what the voice said where it spoke."""
-    from services.audio_file import resample
+    from services.audio.files import resample
     from services.inference import InferenceError
     from services.models import ModelError
     from services.tts import TTSError
-    from services.voice_activity import SAMPLE_RATE
+    from services.vad.silero import SAMPLE_RATE
 
     started = time.perf_counter()
     try:
@@ -102,7 +102,7 @@ async def _check_voice(speech: SharedSpeech) -> AsyncIterator[Finding | Sample]:
 
 async def _check_recogniser(speech: SharedSpeech, sample: Sample | None) -> Finding:
     from services.asr import ASRError
-    from services.audio import SAMPLE_RATE
+    from services.audio.samples import SAMPLE_RATE
     from services.inference import InferenceError, Priority
     from services.models import ModelError
 
@@ -146,7 +146,7 @@ async def _check_recogniser(speech: SharedSpeech, sample: Sample | None) -> Find
 
 
 async def _check_voice_activity(speech: SharedSpeech, sample: Sample | None) -> Finding:
-    from services.voice_activity import VoiceActivityLoadError, speech_span
+    from services.vad.silero import VoiceActivityLoadError, speech_span
 
     try:
         model = await speech.voice_activity.get()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from services.livekit_local.callers import Speaker, carries_voice, is_caller
 from services.livekit_local.vad import LocalVAD
-from services.voice_activity import (
+from services.vad.silero import (
     SAMPLE_RATE,
     ActivityKind,
     VoiceActivityDetector,

@@ -26,7 +26,7 @@ from livekit.agents.types import (
 from livekit.agents.utils import AudioBuffer, is_given
 
 from services.asr import ASRError, DecodeOptions, StreamingASR
-from services.audio import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 from services.heard import Heard, HeardKind
 from services.hearing import Hearing, HearingTiming
 from services.inference import (
@@ -40,7 +40,7 @@ from services.livekit_local.speech_events import speech_data, speech_event
 from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
 from services.shared import get_shared_asr, get_shared_voice_activity
 from services.transcription import shift_words
-from services.voice_activity import (
+from services.vad.silero import (
     VoiceActivityDetector,
     VoiceActivityOptions,
     speech_span,

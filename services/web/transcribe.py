@@ -14,10 +14,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from services.asr import ASRError, DecodeOptions, StreamingASR
-from services.audio_file import AudioFileError, AudioTooLongError
+from services.audio.files import AudioFileError, AudioTooLongError
 from services.file_transcription import transcribe_file
 from services.inference import InferenceError
-from services.voice_activity import VoiceActivityModel
+from services.vad.silero import VoiceActivityModel
 from services.web.admin import AdminAccess
 from services.web.errors import ApiError
 

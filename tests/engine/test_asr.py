@@ -19,7 +19,7 @@ from faster_whisper import WhisperModel
 
 from services import asr as asr_module
 from services.asr import ASRConfig, ASRError, ASRLoadError, DecodeOptions, StreamingASR
-from services.audio import SAMPLE_RATE, clean, quietest_place, split_quietly
+from services.audio.samples import SAMPLE_RATE, clean, quietest_place, split_quietly
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
 from services.transcription import HeardWord, Transcription, join_transcriptions, shift_words
 from tests.recordings import (

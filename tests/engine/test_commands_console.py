@@ -15,7 +15,7 @@ from agent.console_voice import converse_aloud
 from agent.settings import Settings
 from agent.worker import language_models
 from services.asr import DecodeOptions, StreamingASR
-from services.audio_file import resample
+from services.audio.files import resample
 from services.inference import Outcome, Priority, Run
 from services.shared import SharedSpeech
 from tests.recordings import Recording, recording

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from services.asr import DecodeOptions, StreamingASR
-from services.audio_file import AudioFile
+from services.audio.files import AudioFile
 from services.inference import Run
 from tests.commands import Commands, commands
 

@@ -12,12 +12,12 @@ import pytest
 
 from services import hearing as hearing_module
 from services.asr import ASRError, DecodeOptions, StreamingASR
-from services.audio import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 from services.heard import Heard, HeardKind
 from services.hearing import Hearing, HearingTiming
 from services.inference import InferenceDesk, InferenceError, InferenceTimeout, Priority, Run
 from services.transcription import Transcription
-from services.voice_activity import (
+from services.vad.silero import (
     WINDOW_SAMPLES,
     WINDOW_SECONDS,
     Activity,

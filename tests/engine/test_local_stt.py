@@ -13,12 +13,12 @@ from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIT
 from livekit.agents.metrics import STTMetrics
 
 from services.asr import ASRError, StreamingASR
-from services.audio import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 from services.hearing import HearingTiming
 from services.inference import DeskFull, InferenceError, InferenceTimeout, Superseded
 from services.livekit_local import LocalSpeechStream, LocalSTT, LocalVAD, LocalVADStream
 from services.livekit_local.stt import api_error
-from services.voice_activity import (
+from services.vad.silero import (
     VoiceActivityLoadError,
     VoiceActivityModel,
     VoiceActivityOptions,

@@ -22,7 +22,7 @@ from livekit.agents.metrics import TTSMetrics
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 
 from services.asr import DecodeOptions, StreamingASR
-from services.audio import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 from services.inference import DeskFull, InferenceDesk, InferenceTimeout, Run
 from services.livekit_local import LocalTTS
 from services.livekit_local.tts import api_error

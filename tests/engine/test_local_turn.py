@@ -11,7 +11,7 @@ import pytest
 from services.heard import Heard, HeardKind
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.turn import LocalTurnDetector, LocalTurnStream
-from services.voice_activity import VoiceActivityModel
+from services.vad.silero import VoiceActivityModel
 from tests.frames import frames
 from tests.recordings import recording, silence
 

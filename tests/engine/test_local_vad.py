@@ -8,7 +8,7 @@ from livekit.agents import vad
 
 from services.livekit_local import LocalVAD, LocalVADStream
 from services.livekit_local.vad import FrameConverter
-from services.voice_activity import (
+from services.vad.silero import (
     SAMPLE_RATE,
     WINDOW_SAMPLES,
     WINDOW_SECONDS,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.audio_file import resample
+from services.audio.files import resample
 from services.inference import Priority
 from services.models import (
     ASR_CATALOGUE,
@@ -21,7 +21,7 @@ from services.models import (
 )
 from services.models.files import has_content
 from services.shared import SharedSpeech, SpeechConfig
-from services.voice_activity import SAMPLE_RATE
+from services.vad.silero import SAMPLE_RATE
 from tests.genuine import RECOGNISERS, VOICE
 
 SENTENCE = "What is the weather like in Berlin on Friday?"

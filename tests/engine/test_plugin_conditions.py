@@ -16,7 +16,7 @@ from livekit import rtc
 from livekit.agents import APIConnectOptions, APITimeoutError, stt, tts
 from livekit.agents.metrics import TTSMetrics
 
-from services.audio import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT, LocalTTS
 from services.tts import StreamingTTS, TTSConfig

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.audio import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 from services.livekit_local.callers import Speaker
 from services.livekit_local.room_audio import HeldTrack
-from services.voice_activity import (
+from services.vad.silero import (
     WINDOW_SECONDS,
     VoiceActivityDetector,
     VoiceActivityModel,

@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 
 from services.asr import ASRConfig, ASRLoadError, DecodeOptions, StreamingASR
-from services.audio import Samples
+from services.audio.samples import Samples
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
 from services.models import DEMO_ASR
 from services.shared import (

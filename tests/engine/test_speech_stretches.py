@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from services.speech_stretches import Stretch, speech_stretches
-from services.voice_activity import VoiceActivityModel
+from services.vad.segments import Stretch, speech_stretches
+from services.vad.silero import VoiceActivityModel
 from tests.recordings import SAMPLE_RATE, Recording, Samples, recording, recordings, silence
 
 LIMIT_SECONDS = 8.5

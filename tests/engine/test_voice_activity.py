@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.voice_activity import (
+from services.vad.silero import (
     SAMPLE_RATE,
     WINDOW_SAMPLES,
     Activity,

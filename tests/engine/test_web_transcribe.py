@@ -17,7 +17,7 @@ import pytest
 
 from services.asr import StreamingASR
 from services.temp_files import TempFiles
-from services.voice_activity import VoiceActivityModel
+from services.vad.silero import VoiceActivityModel
 from services.web.admin import AdminAccess
 from services.web.guard import Guard
 from services.web.server import WebServer

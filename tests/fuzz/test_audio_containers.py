@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.audio_file import AudioFile, AudioFileError
+from services.audio.files import AudioFile, AudioFileError
 from tests.fuzz.inputs import damaged, or_a_reason
 
 RATE = 16_000

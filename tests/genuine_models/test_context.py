@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.word_errors import normal_words, word_errors
 from services.asr import DecodeOptions, StreamingASR
-from services.audio_file import resample
+from services.audio.files import resample
 from services.inference import Priority, Run
 from services.transcription import Transcription
 from services.tts import StreamingTTS

@@ -12,7 +12,7 @@ from agent import worker
 from agent.__main__ import main
 from agent.session import RoomServices, converse
 from services.asr import DecodeOptions, StreamingASR
-from services.audio import Samples
+from services.audio.samples import Samples
 from services.inference import Run
 from services.transcription import Transcription
 

@@ -13,7 +13,7 @@ import pytest
 from agent.phrases import CANNOT_HEAR, DID_NOT_CATCH
 from agent.settings import Settings
 from services.asr import ASRError, DecodeOptions, StreamingASR
-from services.audio import Samples
+from services.audio.samples import Samples
 from services.inference import EngineUnavailable, Priority, Run
 from services.piper_voice import PiperVoice, Speech
 from services.speech import TTSError

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from services.audio_file import AudioFile, AudioFileError, AudioTooLongError, resample
+from services.audio.files import AudioFile, AudioFileError, AudioTooLongError, resample
 
 RATE = 16_000
 

@@ -31,7 +31,7 @@ from services.piper_voice import PiperVoice
 from services.shared import SpeechConfig
 from services.temp_files import TempFiles
 from services.tts import StreamingTTS, TTSConfig
-from services.voice_activity import VoiceActivityOptions
+from services.vad.silero import VoiceActivityOptions
 from services.web.app import web_server
 from services.web.room_limit import RoomLimit
 from services.web.tokens import TokenIssuer, TokenRoutes

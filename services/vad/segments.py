@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.audio import quietest_place
-from services.voice_activity import (
+from services.audio.samples import quietest_place
+from services.vad.silero import (
     SAMPLE_RATE,
     WINDOW_SAMPLES,
     Activity,

@@ -1,0 +1,1 @@
+"""Voice activity: where in a stream or a recording somebody speaks."""
