@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from agent.telemetry.otlp import Tracing
     from agent.upkeep import Upkeep
     from agent.worker import Worker
-    from services.asr import StreamingASR
+    from services.asr.engine import StreamingASR
     from services.shared import SharedSpeech
     from services.vad.silero import VoiceActivityModel
 

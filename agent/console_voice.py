@@ -17,7 +17,7 @@ from agent.lasting_session import LastingSession
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 from agent.turn_handling import load_voice_ending, turn_handling
-from services.hearing import HearingTiming
+from services.asr.recognizer import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.shared import SharedSpeech
 from services.vad.silero import VoiceActivityOptions

@@ -49,8 +49,8 @@ from agent.take_over import ask_what_was_said
 from agent.tools import RoomState, Toolbox
 from agent.turn_handling import turn_handling
 from agent.turn_records import PreparedReplies, TurnRecords
-from services.heard import Heard, HeardKind
-from services.hearing import HearingTiming
+from services.asr.events import Heard, HeardKind
+from services.asr.recognizer import HearingTiming
 from services.inference import EngineUnavailable
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.livekit_local.voice_ending import VoiceEnding

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.file_transcription import Segment
-from services.subtitles import srt
+from services.asr.files import Segment
+from services.asr.subtitles import srt
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def _context(text: str) -> Context:
 
 
 async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
-    from services.asr import DecodeOptions
+    from services.asr.engine import DecodeOptions
     from services.inference import Priority
     from services.shared import SharedSpeech, SpeechConfig
     from tests.people import people

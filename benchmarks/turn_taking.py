@@ -3,7 +3,8 @@
 `python -m benchmarks.turn_taking [--asr NAME] [--requests N] [--out FOLDER]`
 
 Speaks requests with a pause inside (espeak-ng and flite), listens as a room does, and asks the
-judge of `services.end_of_turn` at each pause; fixed waits are its baseline, on the same pauses.
+judge of `services.endpointing.policy` at each pause; fixed waits are its baseline, on the same
+pauses.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ import numpy as np
 from faster_whisper.audio import decode_audio
 from numpy.typing import NDArray
 
-from services.asr import DecodeOptions, StreamingASR
+from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.recognizer import HearingTiming
 from services.audio.samples import SAMPLE_RATE
-from services.end_of_turn import EndOfTurnJudge, Evidence, TurnTiming
-from services.hearing import HearingTiming
+from services.endpointing.policy import EndOfTurnJudge, Evidence, TurnTiming
 from services.inference import Run
 from services.shared import SharedSpeech, SpeechConfig
 from services.vad.silero import (

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeVar
 import ctranslate2
 
 from services import defaults
-from services.asr import ASRConfig, ASRLoadError, StreamingASR
+from services.asr.engine import ASRConfig, ASRLoadError, StreamingASR
 from services.cores import available_cores, plan_threads
 from services.inference import InferenceDesk, InferenceError
 from services.load_once import LoadOnce

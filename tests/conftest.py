@@ -17,7 +17,7 @@ from tests.model_loads import ModelLoads
 from tests.recordings import Kind, Recording, recordings
 
 if TYPE_CHECKING:
-    from services.asr import StreamingASR
+    from services.asr.engine import StreamingASR
     from services.shared import SharedSpeech
     from services.tts import StreamingTTS
     from services.vad.silero import VoiceActivityModel

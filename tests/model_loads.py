@@ -17,7 +17,7 @@ class ModelLoads:
     """Watches the engines' own `load`, whoever calls it."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        from services.asr import StreamingASR
+        from services.asr.engine import StreamingASR
         from services.models.demo import DEMO_ASR, DEMO_VOICE
         from services.tts import StreamingTTS
         from services.vad.silero import VoiceActivityModel

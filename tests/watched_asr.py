@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.asr import DecodeOptions, StreamingASR
+from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.transcription import Transcription
 from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceDesk
-from services.transcription import Transcription
 from tests.recordings import Samples
 
 

@@ -12,7 +12,7 @@ from agent.builtin_llm.conversation import Conversation
 from agent.builtin_llm.small_talk import refusal, small_talk, unknown
 from agent.tools import Match, NotUnderstoodError, Toolbox
 from agent.tools.spoken import normalise
-from services.completeness import judge_completeness
+from services.endpointing.completeness import judge_completeness
 
 logger = logging.getLogger("agent.builtin_llm")
 

@@ -54,7 +54,7 @@ async def _serve(name: str, settings: Settings) -> None:
     from agent.speech_config import speech_config
     from agent.upkeep import Upkeep
     from agent.worker import LiveKitAccount, Worker
-    from services.asr import ASRLoadError
+    from services.asr.engine import ASRLoadError
     from services.models import ModelError
     from services.shared import SharedSpeech, configure_shared
     from services.temp_files import TempFilesError

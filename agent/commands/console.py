@@ -61,7 +61,7 @@ async def _converse_aloud(settings: Settings) -> None:
     from agent.console_voice import converse_aloud
     from agent.speech_config import speech_config
     from agent.worker import language_models, wake_language_model
-    from services.asr import ASRLoadError
+    from services.asr.engine import ASRLoadError
     from services.models import ModelError
     from services.shared import SharedSpeech
     from services.tts import TTSLoadError

@@ -15,8 +15,8 @@ from agent.settings import Settings
 
 if TYPE_CHECKING:
     from agent.transcripts import Transcript
-    from services.asr import DecodeOptions
-    from services.file_transcription import Segment
+    from services.asr.engine import DecodeOptions
+    from services.asr.files import Segment
     from services.shared import SharedSpeech
 
 Form = Literal["text", "json", "srt"]
@@ -67,7 +67,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     targets = _targets(paths, form, output)
 
     from agent.speech_config import speech_config
-    from services.asr import ASRLoadError, DecodeOptions
+    from services.asr.engine import ASRLoadError, DecodeOptions
     from services.models import ModelError
     from services.shared import SharedSpeech
     from services.vad.silero import VoiceActivityLoadError
@@ -146,9 +146,9 @@ async def _transcribe(
     path: Path, speech: SharedSpeech, options: DecodeOptions, *, live: bool
 ) -> Transcript:
     from agent.transcripts import Transcript
-    from services.asr import ASRError
+    from services.asr.engine import ASRError
+    from services.asr.files import transcribe_file
     from services.audio.files import AudioFileError
-    from services.file_transcription import transcribe_file
     from services.inference import InferenceError
 
     segments: list[Segment] = []

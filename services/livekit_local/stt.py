@@ -25,10 +25,11 @@ from livekit.agents.types import (
 )
 from livekit.agents.utils import AudioBuffer, is_given
 
-from services.asr import ASRError, DecodeOptions, StreamingASR
+from services.asr.engine import ASRError, DecodeOptions, StreamingASR
+from services.asr.events import Heard, HeardKind
+from services.asr.recognizer import Hearing, HearingTiming
+from services.asr.transcription import shift_words
 from services.audio.samples import SAMPLE_RATE
-from services.heard import Heard, HeardKind
-from services.hearing import Hearing, HearingTiming
 from services.inference import (
     DeskFull,
     EngineUnavailable,
@@ -39,7 +40,6 @@ from services.inference import (
 from services.livekit_local.speech_events import speech_data, speech_event
 from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
 from services.shared import get_shared_asr, get_shared_voice_activity
-from services.transcription import shift_words
 from services.vad.silero import (
     VoiceActivityDetector,
     VoiceActivityOptions,

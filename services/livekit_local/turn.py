@@ -14,8 +14,8 @@ from livekit.agents import LanguageCode
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.voice.turn import TurnDetectionEvent
 
-from services.end_of_turn import EndOfTurnJudge, Evidence, TurnTiming
-from services.heard import Heard, HeardKind
+from services.asr.events import Heard, HeardKind
+from services.endpointing.policy import EndOfTurnJudge, Evidence, TurnTiming
 from services.inference import InferenceDesk, InferenceError, Priority
 from services.livekit_local.stt import LocalSTT
 from services.livekit_local.vad import FrameConverter

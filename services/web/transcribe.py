@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from services.asr import ASRError, DecodeOptions, StreamingASR
+from services.asr.engine import ASRError, DecodeOptions, StreamingASR
+from services.asr.files import transcribe_file
 from services.audio.files import AudioFileError, AudioTooLongError
-from services.file_transcription import transcribe_file
 from services.inference import InferenceError
 from services.vad.silero import VoiceActivityModel
 from services.web.admin import AdminAccess

@@ -17,11 +17,17 @@ import numpy as np
 import pytest
 from faster_whisper import WhisperModel
 
-from services import asr as asr_module
-from services.asr import ASRConfig, ASRError, ASRLoadError, DecodeOptions, StreamingASR
+from services.asr import engine as asr_module
+from services.asr.engine import (
+    ASRConfig,
+    ASRError,
+    ASRLoadError,
+    DecodeOptions,
+    StreamingASR,
+)
+from services.asr.transcription import HeardWord, Transcription, join_transcriptions, shift_words
 from services.audio.samples import SAMPLE_RATE, clean, quietest_place, split_quietly
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
-from services.transcription import HeardWord, Transcription, join_transcriptions, shift_words
 from tests.recordings import (
     Recording,
     Samples,

@@ -14,7 +14,7 @@ from agent.console_text import Replies
 from agent.console_voice import converse_aloud
 from agent.settings import Settings
 from agent.worker import language_models
-from services.asr import DecodeOptions, StreamingASR
+from services.asr.engine import DecodeOptions, StreamingASR
 from services.audio.files import resample
 from services.inference import Outcome, Priority, Run
 from services.shared import SharedSpeech

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.asr import DecodeOptions, StreamingASR
+from services.asr.engine import DecodeOptions, StreamingASR
 from services.audio.files import AudioFile
 from services.inference import Run
 from tests.commands import Commands, commands

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services import hearing as hearing_module
-from services.asr import ASRError, DecodeOptions, StreamingASR
+from services.asr import recognizer as hearing_module
+from services.asr.engine import ASRError, DecodeOptions, StreamingASR
+from services.asr.events import Heard, HeardKind
+from services.asr.recognizer import Hearing, HearingTiming
+from services.asr.transcription import Transcription
 from services.audio.samples import SAMPLE_RATE
-from services.heard import Heard, HeardKind
-from services.hearing import Hearing, HearingTiming
 from services.inference import InferenceDesk, InferenceError, InferenceTimeout, Priority, Run
-from services.transcription import Transcription
 from services.vad.silero import (
     WINDOW_SAMPLES,
     WINDOW_SECONDS,

@@ -12,9 +12,9 @@ from livekit import rtc
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APITimeoutError, stt
 from livekit.agents.metrics import STTMetrics
 
-from services.asr import ASRError, StreamingASR
+from services.asr.engine import ASRError, StreamingASR
+from services.asr.recognizer import HearingTiming
 from services.audio.samples import SAMPLE_RATE
-from services.hearing import HearingTiming
 from services.inference import DeskFull, InferenceError, InferenceTimeout, Superseded
 from services.livekit_local import LocalSpeechStream, LocalSTT, LocalVAD, LocalVADStream
 from services.livekit_local.stt import api_error

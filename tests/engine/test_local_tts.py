@@ -21,7 +21,7 @@ from livekit.agents import (
 from livekit.agents.metrics import TTSMetrics
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 
-from services.asr import DecodeOptions, StreamingASR
+from services.asr.engine import DecodeOptions, StreamingASR
 from services.audio.samples import SAMPLE_RATE
 from services.inference import DeskFull, InferenceDesk, InferenceTimeout, Run
 from services.livekit_local import LocalTTS

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from services.heard import Heard, HeardKind
+from services.asr.events import Heard, HeardKind
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.turn import LocalTurnDetector, LocalTurnStream
 from services.vad.silero import VoiceActivityModel

@@ -10,7 +10,8 @@ from typing import Literal
 
 import pytest
 
-from services.asr import ASRConfig, ASRLoadError, DecodeOptions, StreamingASR
+from services.asr.engine import ASRConfig, ASRLoadError, DecodeOptions, StreamingASR
+from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
 from services.models import DEMO_ASR
@@ -23,7 +24,6 @@ from services.shared import (
     release_shared,
     shared_speech,
 )
-from services.transcription import Transcription
 from tests.recordings import recording
 
 PATIENCE_SECONDS = 60.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.asr import StreamingASR
+from services.asr.engine import StreamingASR
 from services.inference import Priority
 from services.livekit_local import LocalTTS
 from services.tts import StreamingTTS

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.asr import StreamingASR
+from services.asr.engine import StreamingASR
 from services.inference import InferenceDesk, Priority
 from services.models import DEMO_VOICE
 from services.tts import (

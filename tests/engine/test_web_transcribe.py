@@ -15,7 +15,7 @@ import av
 import numpy as np
 import pytest
 
-from services.asr import StreamingASR
+from services.asr.engine import StreamingASR
 from services.temp_files import TempFiles
 from services.vad.silero import VoiceActivityModel
 from services.web.admin import AdminAccess

@@ -20,7 +20,7 @@ from tests.recordings import Samples
 from tests.room.processes import AgentProcess, running, status, token
 
 if TYPE_CHECKING:
-    from services.asr import StreamingASR
+    from services.asr.engine import StreamingASR
 
 _REPLY_SECONDS = 40.0
 _QUIET_SECONDS = 1.5

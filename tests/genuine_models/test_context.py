@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks.word_errors import normal_words, word_errors
-from services.asr import DecodeOptions, StreamingASR
+from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.transcription import Transcription
 from services.audio.files import resample
 from services.inference import Priority, Run
-from services.transcription import Transcription
 from services.tts import StreamingTTS
 from tests.people import PersonRecording, people, person
 from tests.recordings import SAMPLE_RATE, silence

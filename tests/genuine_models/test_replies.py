@@ -13,7 +13,7 @@ from livekit.agents import llm
 from agent.builtin_llm import BuiltinLLM
 from agent.tools import RoomState, Toolbox
 from benchmarks.word_errors import normal_words, word_error_rate, word_errors
-from services.asr import StreamingASR
+from services.asr.engine import StreamingASR
 from services.inference import Priority
 from services.livekit_local import LocalTTS
 from services.tts import StreamingTTS

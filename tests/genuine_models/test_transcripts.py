@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.word_errors import normal_words, word_error_rate
-from services.asr import StreamingASR
+from services.asr.engine import StreamingASR
 from services.inference import Priority
 from services.shared import SharedSpeech
 from tests.people import Kind, PersonRecording, all_people

@@ -15,7 +15,7 @@ from livekit.agents import APIConnectionError
 from agent.builtin_llm import BuiltinLLM
 from agent.settings import Settings
 from benchmarks.caller import Caller
-from services.asr import ASRError, StreamingASR
+from services.asr.engine import ASRError, StreamingASR
 from services.livekit_server import LiveKitAddress
 from services.piper_voice import PiperVoice
 from services.protocol import NoticeKind

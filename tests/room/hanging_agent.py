@@ -11,10 +11,10 @@ from livekit.agents import JobContext
 from agent import worker
 from agent.__main__ import main
 from agent.session import RoomServices, converse
-from services.asr import DecodeOptions, StreamingASR
+from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import Run
-from services.transcription import Transcription
 
 _decode = StreamingASR.decode
 _hangs = threading.Semaphore(0)

@@ -12,12 +12,12 @@ import pytest
 
 from agent.phrases import CANNOT_HEAR, DID_NOT_CATCH
 from agent.settings import Settings
-from services.asr import ASRError, DecodeOptions, StreamingASR
+from services.asr.engine import ASRError, DecodeOptions, StreamingASR
+from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import EngineUnavailable, Priority, Run
 from services.piper_voice import PiperVoice, Speech
 from services.speech import TTSError
-from services.transcription import Transcription
 from tests.recordings import word_errors
 from tests.room.conftest import Call, JoinRoom
 

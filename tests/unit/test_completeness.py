@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.completeness import judge_completeness
+from services.endpointing.completeness import judge_completeness
 
 DATA = Path(__file__).parent / "data"
 REQUESTS = (DATA / "requests.txt").read_text().splitlines()

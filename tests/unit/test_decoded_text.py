@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.decoded_text import DecodedTokens, read_tokens
+from services.asr.decoded_tokens import DecodedTokens, read_tokens
 
 END, FIRST_TIME = 8, 10
 

@@ -20,10 +20,10 @@ from agent.silence import SilenceLimits
 from agent.turn_records import TurnRecords
 from services import defaults
 from services.admission import AdmissionLimits
-from services.asr import ASRConfig
+from services.asr.engine import ASRConfig
+from services.asr.recognizer import HearingTiming
 from services.circuit import CircuitBreaker, Circuits
-from services.end_of_turn import TurnTiming
-from services.hearing import HearingTiming
+from services.endpointing.policy import TurnTiming
 from services.inference import InferenceDesk
 from services.livekit_local import LocalTTS
 from services.memory import MemoryConfig, ModelReload

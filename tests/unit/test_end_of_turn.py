@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.end_of_turn import EndOfTurnJudge, Evidence, TurnTiming
+from services.endpointing.policy import EndOfTurnJudge, Evidence, TurnTiming
 
 _TIMING = TurnTiming(complete_seconds=0.25, incomplete_seconds=1.5)
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from services.runaway import (
+from services.asr.hallucination import (
     better_of,
     is_phantom,
     is_repetition,
     is_runaway,
     without_repetition,
 )
-from services.transcription import Transcription
+from services.asr.transcription import Transcription
 
 
 def heard(text: str, *, log_probability: float = -0.2, beyond: str = "") -> Transcription:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from services.file_transcription import Segment
-from services.subtitles import cues, srt
-from services.transcription import HeardWord
+from services.asr.files import Segment
+from services.asr.subtitles import cues, srt
+from services.asr.transcription import HeardWord
 
 BLOCK = re.compile(
     r"(\d+)\n(\d\d:\d\d:\d\d,\d{3}) --> (\d\d:\d\d:\d\d,\d{3})\n((?:[^\n]+\n){1,2})(?:\n|\Z)"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.transcription import HeardWord
-from services.word_grouping import join_parts, words_of
+from services.asr.transcription import HeardWord
+from services.asr.words import join_parts, words_of
 
 
 def parts(*texts: str) -> list[HeardWord]:

@@ -20,10 +20,8 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from services import defaults
-from services.audio.samples import SAMPLE_RATE, Samples, clean, split_quietly
-from services.decoded_text import DecodedTokens, read_tokens
-from services.inference import InferenceDesk, Priority, Run, Urgency
-from services.runaway import (
+from services.asr.decoded_tokens import DecodedTokens, read_tokens
+from services.asr.hallucination import (
     better_of,
     is_phantom,
     is_repetition,
@@ -31,13 +29,10 @@ from services.runaway import (
     token_limit,
     without_repetition,
 )
-from services.transcription import (
-    HeardWord,
-    Transcription,
-    join_transcriptions,
-    shift_words,
-)
-from services.word_grouping import join_parts, words_of
+from services.asr.transcription import HeardWord, Transcription, join_transcriptions, shift_words
+from services.asr.words import join_parts, words_of
+from services.audio.samples import SAMPLE_RATE, Samples, clean, split_quietly
+from services.inference import InferenceDesk, Priority, Run, Urgency
 
 logger = logging.getLogger("services.asr")
 

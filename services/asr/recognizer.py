@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services import defaults
-from services.asr import ASRError, DecodeOptions, StreamingASR
+from services.asr.engine import ASRError, DecodeOptions, StreamingASR
+from services.asr.events import Heard, HeardKind
+from services.asr.transcription import Transcription, join_transcriptions, shift_words
+from services.asr.utterance import TAIL_SAMPLES, Decode, Utterance
 from services.audio.samples import SAMPLE_RATE
-from services.heard import Heard, HeardKind
 from services.inference import (
     DeskFull,
     EngineUnavailable,
@@ -24,11 +26,9 @@ from services.inference import (
     Superseded,
     Urgency,
 )
-from services.transcription import Transcription, join_transcriptions, shift_words
-from services.utterance import TAIL_SAMPLES, Decode, Utterance
 from services.vad.silero import WINDOW_SAMPLES, Activity, ActivityKind
 
-logger = logging.getLogger("services.hearing")
+logger = logging.getLogger("services.asr.recognizer")
 
 Samples = NDArray[np.float32]
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from services.asr import DecodeOptions, StreamingASR
+from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.transcription import HeardWord, Transcription, shift_words
 from services.audio.files import AudioFile
 from services.audio.samples import SAMPLE_RATE
 from services.inference import Priority
-from services.transcription import HeardWord, Transcription, shift_words
 from services.vad.segments import Stretch, speech_stretches
 from services.vad.silero import VoiceActivityModel
 

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from services import defaults
-from services.completeness import judge_completeness
+from services.endpointing.completeness import judge_completeness
 
 _SURE = 0.8
 """From this probability on the shortest wait is enough."""

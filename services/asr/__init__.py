@@ -1,0 +1,1 @@
+"""Recognition of speech: the engine, the streaming recogniser, and what becomes of a recording."""
