@@ -24,7 +24,7 @@ from agent import phrases
 from agent.builtin_llm.conversation import said_name
 from agent.llm.waking import WAKING_CHUNK
 from agent.tools import RoomState, Toolbox
-from services.speakable import is_speakable
+from services.tts.text.normalization import is_speakable
 
 logger = logging.getLogger("agent.assistant")
 

@@ -33,7 +33,7 @@ from services.livekit_local.voice_ending import VoiceEnding
 from services.livekit_rooms import LiveKitRooms
 from services.models import describe_demo
 from services.shared import SharedSpeech
-from services.speech import TTSError
+from services.tts.types import TTSError
 
 logger = logging.getLogger("agent.worker")
 

@@ -27,7 +27,7 @@ from services.models import (
     resolve_asr,
     resolve_first_voice,
 )
-from services.tts import StreamingTTS, TTSConfig, TTSError, TTSLoadError
+from services.tts.engine import StreamingTTS, TTSConfig, TTSError, TTSLoadError
 from services.vad.silero import VoiceActivityModel
 
 logger = logging.getLogger("services.shared")

@@ -19,7 +19,7 @@ from tests.recordings import Kind, Recording, recordings
 if TYPE_CHECKING:
     from services.asr.engine import StreamingASR
     from services.shared import SharedSpeech
-    from services.tts import StreamingTTS
+    from services.tts.engine import StreamingTTS
     from services.vad.silero import VoiceActivityModel
 
 pytest_plugins = ("tests.peak_memory", "tests.genuine", "tests.fuzz.profiles")

@@ -19,7 +19,7 @@ class ModelLoads:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         from services.asr.engine import StreamingASR
         from services.models.demo import DEMO_ASR, DEMO_VOICE
-        from services.tts import StreamingTTS
+        from services.tts.engine import StreamingTTS
         from services.vad.silero import VoiceActivityModel
 
         self._counts: Counter[str] = Counter()

@@ -58,7 +58,7 @@ async def _serve(name: str, settings: Settings) -> None:
     from services.models import ModelError
     from services.shared import SharedSpeech, configure_shared
     from services.temp_files import TempFilesError
-    from services.tts import TTSLoadError
+    from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 
     livekit = settings.livekit

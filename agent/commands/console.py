@@ -64,7 +64,7 @@ async def _converse_aloud(settings: Settings) -> None:
     from services.asr.engine import ASRLoadError
     from services.models import ModelError
     from services.shared import SharedSpeech
-    from services.tts import TTSLoadError
+    from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 
     microphone, speaker = Microphone(), Speaker()

@@ -16,8 +16,8 @@ from agent.output_file import check_writable, output_file
 from agent.settings import Settings
 
 if TYPE_CHECKING:
-    from services.speech import PCM
-    from services.tts import StreamingTTS
+    from services.tts.engine import StreamingTTS
+    from services.tts.types import PCM
 
 _ROOM = "say"
 _WAITING_PIECES = 32
@@ -61,7 +61,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     from services.inference import InferenceError
     from services.models import ModelError
     from services.shared import SharedSpeech
-    from services.tts import TTSError
+    from services.tts.engine import TTSError
 
     if output is None:
         _check_speaker()
@@ -107,7 +107,7 @@ async def _spoken(
 ) -> AsyncGenerator[PCM, None]:
     """The sound of the text, sentence by sentence; raises CommandError when there is none."""
     from services.inference import Priority
-    from services.sentences import split_sentences
+    from services.tts.text.sentences import split_sentences
 
     silent = True
     for sentence in split_sentences(text):

@@ -64,7 +64,7 @@ async def _check_voice(speech: SharedSpeech) -> AsyncIterator[Finding | Sample]:
     from services.audio.files import resample
     from services.inference import InferenceError
     from services.models import ModelError
-    from services.tts import TTSError
+    from services.tts.engine import TTSError
     from services.vad.silero import SAMPLE_RATE
 
     started = time.perf_counter()

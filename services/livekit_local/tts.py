@@ -32,10 +32,10 @@ from services.inference import (
     InferenceTimeout,
     Priority,
 )
-from services.sentences import SentenceSplitter, split_sentences
 from services.shared import get_shared_tts, shared_voice_sample_rate
-from services.speech import PCM, SpeechPiece, SynthesisTimeout, TTSError
-from services.tts import StreamingTTS
+from services.tts.engine import StreamingTTS
+from services.tts.text.sentences import SentenceSplitter, split_sentences
+from services.tts.types import PCM, SpeechPiece, SynthesisTimeout, TTSError
 
 logger = logging.getLogger("services.livekit_local")
 

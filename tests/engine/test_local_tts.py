@@ -26,8 +26,8 @@ from services.audio.samples import SAMPLE_RATE
 from services.inference import DeskFull, InferenceDesk, InferenceTimeout, Run
 from services.livekit_local import LocalTTS
 from services.livekit_local.tts import api_error
-from services.speech import SynthesisError, SynthesisTimeout
-from services.tts import StreamingTTS, TTSConfig
+from services.tts.engine import StreamingTTS, TTSConfig
+from services.tts.types import SynthesisError, SynthesisTimeout
 from tests.engine.small_vits import write_small_vits
 from tests.leaks import Snapshot, assert_nothing_left
 from tests.recordings import word_errors

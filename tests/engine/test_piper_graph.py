@@ -11,9 +11,9 @@ import pytest
 
 from services.inference import Run
 from services.models import DEMO_VOICE
-from services.onnx_file import OnnxFileError, read_onnx
-from services.piper_graph import NotCuttable, cut_voice, find_cut, find_durations
-from services.piper_network import PiperNetwork, Scales, Utterance, load_network
+from services.tts.piper.graph import NotCuttable, cut_voice, find_cut, find_durations
+from services.tts.piper.network import PiperNetwork, Scales, Utterance, load_network
+from services.tts.piper.onnx_file import OnnxFileError, read_onnx
 from tests.engine.small_vits import HOP, write_small_vits
 
 IDS = [1, 0, *range(14, 54), 0, 2]

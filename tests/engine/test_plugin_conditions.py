@@ -19,7 +19,7 @@ from livekit.agents.metrics import TTSMetrics
 from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT, LocalTTS
-from services.tts import StreamingTTS, TTSConfig
+from services.tts.engine import StreamingTTS, TTSConfig
 from tests.engine.small_vits import write_small_vits
 from tests.frames import frames
 from tests.leaks import Snapshot, assert_nothing_left

@@ -7,7 +7,7 @@ import pytest
 from services.asr.engine import StreamingASR
 from services.inference import Priority
 from services.livekit_local import LocalTTS
-from services.tts import StreamingTTS
+from services.tts.engine import StreamingTTS
 from tests.frames import samples_of
 from tests.recordings import word_errors
 

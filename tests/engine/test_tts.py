@@ -18,7 +18,7 @@ import pytest
 from services.asr.engine import StreamingASR
 from services.inference import InferenceDesk, Priority
 from services.models import DEMO_VOICE
-from services.tts import (
+from services.tts.engine import (
     SpeechPiece,
     StreamingTTS,
     SynthesisError,
@@ -389,7 +389,7 @@ class TestLoading:
     def test_a_voice_that_never_answers_is_given_up(
         self, tmp_path: Path, desk: InferenceDesk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("services.piper_voice._LOAD_SECONDS", 0.3)
+        monkeypatch.setattr("services.tts.piper.voice._LOAD_SECONDS", 0.3)
         model, config = write_small_vits(tmp_path, hangs_above=0)
         with pytest.raises(TTSLoadError, match=r"does not speak: .*nothing was heard within"):
             StreamingTTS.load(TTSConfig(model, config), desk=desk)

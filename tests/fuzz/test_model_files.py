@@ -15,8 +15,8 @@ from services.models import DEMO_ASR, ModelError
 from services.models.manifest import MANIFEST_NAME, verify_manifest
 from services.models.resolve import describe_own
 from services.models.structure import check_voice, check_whisper
-from services.piper_voice import PiperVoice
-from services.speech import TTSLoadError
+from services.tts.piper.voice import PiperVoice
+from services.tts.types import TTSLoadError
 from tests.engine.small_vits import write_small_vits
 from tests.fuzz.inputs import DEEP_JSON, JSON, changed, damaged, or_a_reason
 

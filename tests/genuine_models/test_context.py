@@ -14,7 +14,7 @@ from services.asr.engine import DecodeOptions, StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.files import resample
 from services.inference import Priority, Run
-from services.tts import StreamingTTS
+from services.tts.engine import StreamingTTS
 from tests.people import PersonRecording, people, person
 from tests.recordings import SAMPLE_RATE, silence
 

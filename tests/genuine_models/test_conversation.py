@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.word_errors import normal_words, word_error_rate, word_errors
 from services.livekit_local import LocalTTS
-from services.tts import StreamingTTS
+from services.tts.engine import StreamingTTS
 from tests.frames import samples_of
 from tests.genuine_models.conftest import Exchange, Join, Talk
 from tests.people import PersonRecording, people, person

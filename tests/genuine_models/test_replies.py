@@ -16,7 +16,7 @@ from benchmarks.word_errors import normal_words, word_error_rate, word_errors
 from services.asr.engine import StreamingASR
 from services.inference import Priority
 from services.livekit_local import LocalTTS
-from services.tts import StreamingTTS
+from services.tts.engine import StreamingTTS
 from tests.frames import samples_of
 from tests.manual_clock import ManualClock
 

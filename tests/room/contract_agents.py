@@ -17,9 +17,9 @@ from agent.settings import Settings
 from benchmarks.caller import Caller
 from services.asr.engine import ASRError, StreamingASR
 from services.livekit_server import LiveKitAddress
-from services.piper_voice import PiperVoice
 from services.protocol import NoticeKind
-from services.speech import TTSError
+from services.tts.piper.voice import PiperVoice
+from services.tts.types import TTSError
 from tests.room.conftest import serving
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from services.asr.engine import ASRError, DecodeOptions, StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import EngineUnavailable, Priority, Run
-from services.piper_voice import PiperVoice, Speech
-from services.speech import TTSError
+from services.tts.piper.voice import PiperVoice, Speech
+from services.tts.types import TTSError
 from tests.recordings import word_errors
 from tests.room.conftest import Call, JoinRoom
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.clauses import cut_clauses
-from services.speakable import speakable_words
+from services.tts.text.clauses import cut_clauses
+from services.tts.text.normalization import speakable_words
 
 
 def clauses(text: str, language: str = "en") -> list[str]:

@@ -27,10 +27,10 @@ from services.endpointing.policy import TurnTiming
 from services.inference import InferenceDesk
 from services.livekit_local import LocalTTS
 from services.memory import MemoryConfig, ModelReload
-from services.piper_voice import PiperVoice
 from services.shared import SpeechConfig
 from services.temp_files import TempFiles
-from services.tts import StreamingTTS, TTSConfig
+from services.tts.engine import StreamingTTS, TTSConfig
+from services.tts.piper.voice import PiperVoice
 from services.vad.silero import VoiceActivityOptions
 from services.web.app import web_server
 from services.web.room_limit import RoomLimit

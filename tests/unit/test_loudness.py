@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.loudness import Loudness
+from services.tts.piper.gain import Loudness
 
 
 def test_the_usual_peak_is_loud_and_nothing_clips() -> None:

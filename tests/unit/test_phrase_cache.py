@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.phrase_cache import PhraseCache, PhraseKey
-from services.speech import SpeechPiece, TimedWord
+from services.tts.phrase_cache import PhraseCache, PhraseKey
+from services.tts.types import SpeechPiece, TimedWord
 
 
 def key(text: str) -> PhraseKey:

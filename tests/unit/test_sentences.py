@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from services.sentences import SentenceSplitter, SplitRules, split_sentences
+from services.tts.text.sentences import SentenceSplitter, SplitRules, split_sentences
 
 REPLY = (
     "Yes. It is three o'clock. Dr. Smith paid 3.50 at 5 p.m. Then he left... and came back. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.speakable import MAXIMUM_CHARACTERS, is_speakable, speakable_words
+from services.tts.text.normalization import MAXIMUM_CHARACTERS, is_speakable, speakable_words
 
 
 def spoken(text: str) -> str:
@@ -119,7 +119,7 @@ def test_scripts_without_spaces_are_kept_whole() -> None:
 def test_the_work_is_in_proportion_to_the_length(
     unit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services import speakable
+    from services.tts.text import normalization as speakable
 
     looks = 0
     has_sound = speakable._has_sound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.word_timing import WordSounds, match_words, word_sounds
+from services.tts.piper.alignment import WordSounds, match_words, word_sounds
 
 
 def matched(text: str, alone: list[str]) -> list[str]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from services import defaults
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run, Urgency
 from services.memory_use import measure_growth
-from services.phrase_cache import PhraseCache, PhraseKey
-from services.piper_voice import PiperVoice, Speech
-from services.sentences import split_sentences
-from services.speech import (
+from services.tts.phrase_cache import PhraseCache, PhraseKey
+from services.tts.piper.voice import PiperVoice, Speech
+from services.tts.text.sentences import split_sentences
+from services.tts.types import (
     SpeechPiece,
     SynthesisError,
     SynthesisTimeout,

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from piper.config import PiperConfig
 
 from services import defaults
-from services.clauses import cut_clauses
 from services.inference import Run, RunCancelled
-from services.loudness import Loudness
-from services.piper_network import PiperNetwork, Scales, Utterance, load_network
-from services.piper_text import PiperText, Reading, read_piper_config
-from services.speakable import SpeakableWord, speakable_words
-from services.speech import PCM, SpeechPiece, SynthesisError, TimedWord, TTSLoadError
+from services.tts.piper.gain import Loudness
+from services.tts.piper.network import PiperNetwork, Scales, Utterance, load_network
+from services.tts.piper.phonemes import PiperText, Reading, read_piper_config
+from services.tts.text.clauses import cut_clauses
+from services.tts.text.normalization import SpeakableWord, speakable_words
+from services.tts.types import PCM, SpeechPiece, SynthesisError, TimedWord, TTSLoadError
 
 _FIRST_WINDOW_SECONDS = 0.3
 _LARGEST_WINDOW_SECONDS = 1.4

@@ -13,9 +13,9 @@ from piper.config import PhonemeType, PiperConfig
 from piper.const import BOS, EOS, PAD
 
 from services.models.voice_config import check_voice_config
-from services.speakable import SpeakableWord
-from services.speech import SynthesisError, TTSLoadError
-from services.word_timing import WordSounds, match_words, word_sounds
+from services.tts.piper.alignment import WordSounds, match_words, word_sounds
+from services.tts.text.normalization import SpeakableWord
+from services.tts.types import SynthesisError, TTSLoadError
 
 _REMEMBERED_WORDS = 4096
 _CLAUSE_MARKS = (",", ";", ":", "—", "–", ".", "!", "?", "、", "，", "；", "：", "。", "！", "？")

@@ -15,8 +15,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from services.inference import Run
-from services.piper_graph import VoiceParts, cut_voice
-from services.speech import SynthesisError
+from services.tts.piper.graph import VoiceParts, cut_voice
+from services.tts.types import SynthesisError
 
 logger = logging.getLogger("services.tts")
 

@@ -1,0 +1,1 @@
+"""Synthesis of speech: the engine, its text and its voices."""
