@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agent.upkeep import Upkeep
     from agent.worker import Worker
     from services.asr.engine import StreamingASR
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
     from services.vad.silero import VoiceActivityModel
 
 logger = logging.getLogger("agent.application")
@@ -152,7 +152,7 @@ class Application:
         from agent.telemetry import start_tracing
         from agent.upkeep import Upkeep
         from agent.worker import LiveKitAccount, Worker
-        from services.shared import SharedSpeech, configure_shared
+        from services.shared.engines import SharedSpeech, configure_shared
 
         # Where nobody would start the process again it goes on, without new rooms.
         ends = self._end_for_restart if self._role is Role.START else None

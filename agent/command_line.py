@@ -121,6 +121,6 @@ def _set_up_logging(settings: Settings) -> None:
     level = settings.log.level
     setup_logging("warning" if level == "info" else level, "readable", secrets=settings.secrets)
     if level != "debug":
-        for name in ("services.shared", "services.load_once", "py.warnings", "livekit"):
+        for name in ("services.shared", "services.shared.load_once", "py.warnings", "livekit"):
             # What the command says itself, as a notice or an error; and what nobody can act on.
             logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -19,7 +19,7 @@ from agent.tools import RoomState, Toolbox
 from agent.turn_handling import load_voice_ending, turn_handling
 from services.asr.recognizer import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
-from services.shared import SharedSpeech
+from services.shared.engines import SharedSpeech
 from services.vad.silero import VoiceActivityOptions
 
 _ROOM = "console"

@@ -66,7 +66,7 @@ from services.protocol import (
     Pong,
     shortened,
 )
-from services.shared import SharedSpeech
+from services.shared.engines import SharedSpeech
 from services.vad.silero import VoiceActivityModel, VoiceActivityOptions
 
 logger = logging.getLogger("agent.session")

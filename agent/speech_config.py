@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.settings import Settings
-from services.shared import SpeechConfig
+from services.shared.engines import SpeechConfig
 
 
 def speech_config(settings: Settings) -> SpeechConfig:

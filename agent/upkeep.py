@@ -14,10 +14,10 @@ from typing import Any
 from agent.settings import Settings
 from agent.settings.operation import MemorySettings
 from services.admission import Admission, AdmissionLimits, Conditions
-from services.circuit import Circuits, CircuitState
 from services.cores import available_cores
 from services.disk_space import DiskWatch
 from services.inference import JobRecord, Priority
+from services.inference.circuit_breaker import Circuits, CircuitState
 from services.loop_watch import LoopWatch
 from services.memory import (
     ROOMS,
@@ -35,7 +35,7 @@ from services.memory import (
     standard_steps,
 )
 from services.metrics import Metrics
-from services.shared import SharedSpeech
+from services.shared.engines import SharedSpeech
 from services.temp_files import TempFiles
 from services.web.admin import AdminAccess, MemoryRoutes
 from services.web.guard import Guard

@@ -32,7 +32,7 @@ from services.livekit_local.room_events import give_events_to_their_rooms
 from services.livekit_local.voice_ending import VoiceEnding
 from services.livekit_rooms import LiveKitRooms
 from services.models import describe_demo
-from services.shared import SharedSpeech
+from services.shared.engines import SharedSpeech
 from services.tts.types import TTSError
 
 logger = logging.getLogger("agent.worker")

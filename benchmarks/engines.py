@@ -25,7 +25,7 @@ class Engines:
 
         from benchmarks.peers.alike import work_alike
         from services.inference import Priority
-        from services.shared import SharedSpeech, SpeechConfig
+        from services.shared.engines import SharedSpeech, SpeechConfig
 
         self._final = Priority.FINAL
         self._shared = SharedSpeech(

@@ -161,7 +161,7 @@ def _context(text: str) -> Context:
 async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
     from services.asr.engine import DecodeOptions
     from services.inference import Priority
-    from services.shared import SharedSpeech, SpeechConfig
+    from services.shared.engines import SharedSpeech, SpeechConfig
     from tests.people import people
 
     shared = SharedSpeech(

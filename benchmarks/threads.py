@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.speech import WORDS
 from benchmarks.statistics import Spread
-from services.shared import SharedSpeech, SpeechConfig
+from services.shared.engines import SharedSpeech, SpeechConfig
 
 _CACHE = Path(__file__).parents[1] / "models"
 _ANSWER = WORDS[15]

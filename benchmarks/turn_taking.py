@@ -32,7 +32,7 @@ from services.asr.recognizer import HearingTiming
 from services.audio.samples import SAMPLE_RATE
 from services.endpointing.policy import EndOfTurnJudge, Evidence, TurnTiming
 from services.inference import Run
-from services.shared import SharedSpeech, SpeechConfig
+from services.shared.engines import SharedSpeech, SpeechConfig
 from services.vad.silero import (
     WINDOW_SECONDS,
     VoiceActivityDetector,

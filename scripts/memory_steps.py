@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def _load_models(arguments: argparse.Namespace, step: Steps) -> None:
-    from services.shared import SharedSpeech, SpeechConfig
+    from services.shared.engines import SharedSpeech, SpeechConfig
 
     speech = SharedSpeech(
         SpeechConfig(asr=arguments.asr, voice=arguments.voice, cache=arguments.cache)

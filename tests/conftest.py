@@ -18,7 +18,7 @@ from tests.recordings import Kind, Recording, recordings
 
 if TYPE_CHECKING:
     from services.asr.engine import StreamingASR
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
     from services.tts.engine import StreamingTTS
     from services.vad.silero import VoiceActivityModel
 
@@ -93,7 +93,7 @@ def shared(model_loads: ModelLoads) -> Iterator[SharedSpeech]:
 
     `get_shared_asr()` and its kin give these very models.
     """
-    from services.shared import SharedSpeech, configure_shared, release_shared
+    from services.shared.engines import SharedSpeech, configure_shared, release_shared
 
     os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
     speech = SharedSpeech()
@@ -153,7 +153,7 @@ def genuine(genuine_cache: Path, model_loads: ModelLoads) -> Iterator[SharedSpee
     They are not what `get_shared_asr()` and its kin give.
     """
     from services.models import resolve_asr, resolve_voice
-    from services.shared import SharedSpeech, SpeechConfig
+    from services.shared.engines import SharedSpeech, SpeechConfig
     from tests.genuine import RECOGNISERS, VOICE
 
     speech = SharedSpeech(

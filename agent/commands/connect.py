@@ -56,7 +56,7 @@ async def _serve(name: str, settings: Settings) -> None:
     from agent.worker import LiveKitAccount, Worker
     from services.asr.engine import ASRLoadError
     from services.models import ModelError
-    from services.shared import SharedSpeech, configure_shared
+    from services.shared.engines import SharedSpeech, configure_shared
     from services.temp_files import TempFilesError
     from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError

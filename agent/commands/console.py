@@ -63,7 +63,7 @@ async def _converse_aloud(settings: Settings) -> None:
     from agent.worker import language_models, wake_language_model
     from services.asr.engine import ASRLoadError
     from services.models import ModelError
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
     from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 

@@ -60,7 +60,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     from agent.speech_config import speech_config
     from services.inference import InferenceError
     from services.models import ModelError
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
     from services.tts.engine import TTSError
 
     if output is None:

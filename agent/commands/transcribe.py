@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agent.transcripts import Transcript
     from services.asr.engine import DecodeOptions
     from services.asr.files import Segment
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 Form = Literal["text", "json", "srt"]
 _SUFFIXES: dict[Form, str] = {"text": ".txt", "json": ".json", "srt": ".srt"}
@@ -69,7 +69,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     from agent.speech_config import speech_config
     from services.asr.engine import ASRLoadError, DecodeOptions
     from services.models import ModelError
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
     from services.vad.silero import VoiceActivityLoadError
 
     options = DecodeOptions(

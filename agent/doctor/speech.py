@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from services.asr.engine import ASRConfig
-    from services.shared import LoadedModel, SharedSpeech
+    from services.shared.engines import LoadedModel, SharedSpeech
 
 _SENTENCE = "What is the weather in Berlin on Friday?"
 """The demo models know its words."""
@@ -40,7 +40,7 @@ class Sample:
 async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
     """Loads the models as a worker would; the voice speaks, the recogniser writes it down."""
     from agent.speech_config import speech_config
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
     speech = SharedSpeech(speech_config(settings))
     try:

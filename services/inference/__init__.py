@@ -12,8 +12,8 @@ from services.inference.call import (
     Superseded,
     Withdrawn,
 )
-from services.inference.desk import DeskStats, InferenceDesk, JobRecord
-from services.inference.urgency import Urgency
+from services.inference.priority import Urgency
+from services.inference.scheduler import DeskStats, InferenceDesk, JobRecord
 
 __all__ = [
     "DeskFull",

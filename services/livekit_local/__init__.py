@@ -4,7 +4,7 @@ from services.livekit_local.spoken_transcript import SpokenTranscript
 from services.livekit_local.stt import LocalSpeechStream, LocalSTT
 from services.livekit_local.tts import LocalTTS, LocalTTSStream
 from services.livekit_local.vad import LocalVAD, LocalVADStream
-from services.shared import get_shared_asr, get_shared_tts
+from services.shared.engines import get_shared_asr, get_shared_tts
 
 __all__ = [
     "LocalSTT",

@@ -39,7 +39,7 @@ from services.inference import (
 )
 from services.livekit_local.speech_events import speech_data, speech_event
 from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
-from services.shared import get_shared_asr, get_shared_voice_activity
+from services.shared.engines import get_shared_asr, get_shared_voice_activity
 from services.vad.silero import (
     VoiceActivityDetector,
     VoiceActivityOptions,

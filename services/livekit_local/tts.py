@@ -32,7 +32,7 @@ from services.inference import (
     InferenceTimeout,
     Priority,
 )
-from services.shared import get_shared_tts, shared_voice_sample_rate
+from services.shared.engines import get_shared_tts, shared_voice_sample_rate
 from services.tts.engine import StreamingTTS
 from services.tts.text.sentences import SentenceSplitter, split_sentences
 from services.tts.types import PCM, SpeechPiece, SynthesisTimeout, TTSError

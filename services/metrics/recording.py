@@ -21,8 +21,8 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from services.admission import Admission
-from services.circuit import CircuitState
 from services.inference import DeskStats, JobRecord, Outcome, Priority
+from services.inference.circuit_breaker import CircuitState
 from services.loop_watch import LoopWatch
 from services.memory import MemoryState, ModelReload
 from services.metrics import catalogue, snapshots
@@ -31,7 +31,7 @@ from services.protocol import NoticeKind
 from services.temp_files import TempFileStats
 
 if TYPE_CHECKING:
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 logger = logging.getLogger("services.metrics")
 

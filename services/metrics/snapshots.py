@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from services.admission import Admission, Refusal
-from services.circuit import CircuitState
 from services.inference import DeskStats
+from services.inference.circuit_breaker import CircuitState
 from services.loop_watch import LoopWatch
 from services.memory import Level, MemoryState, ModelReload
 from services.metrics import catalogue
@@ -17,7 +17,7 @@ from services.metrics.catalogue import Definition
 from services.temp_files import TempFileStats
 
 if TYPE_CHECKING:
-    from services.shared import LoadedModel
+    from services.shared.engines import LoadedModel
 
 
 def ready(value: bool) -> Iterator[Metric]:

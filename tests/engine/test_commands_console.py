@@ -17,7 +17,7 @@ from agent.worker import language_models
 from services.asr.engine import DecodeOptions, StreamingASR
 from services.audio.files import resample
 from services.inference import Outcome, Priority, Run
-from services.shared import SharedSpeech
+from services.shared.engines import SharedSpeech
 from tests.recordings import Recording, recording
 
 GREETING = "Hello, how can I help you?"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.shared import SharedSpeech
+from services.shared.engines import SharedSpeech
 from tests.commands import Commands, commands
 from tests.recordings import SAMPLE_RATE, SPEECH_FOLDER, recording, recordings, word_error_rate
 

@@ -20,7 +20,7 @@ from services.models import (
     resolve_voice,
 )
 from services.models.files import has_content
-from services.shared import SharedSpeech, SpeechConfig
+from services.shared.engines import SharedSpeech, SpeechConfig
 from services.vad.silero import SAMPLE_RATE
 from tests.genuine import RECOGNISERS, VOICE
 

@@ -15,7 +15,7 @@ from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
 from services.models import DEMO_ASR
-from services.shared import (
+from services.shared.engines import (
     SharedSpeech,
     SpeechConfig,
     configure_shared,

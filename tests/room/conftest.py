@@ -22,7 +22,7 @@ from tests.room.workers import call_the_worker, start
 
 if TYPE_CHECKING:
     from agent.worker import LiveKitAccount, Worker
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 _CONFIG = Path(__file__).parents[2] / "livekit.yaml"
 _SPEECH = Path(__file__).parents[1] / "speech"

@@ -23,7 +23,7 @@ from services.tts.types import TTSError
 from tests.room.conftest import serving
 
 if TYPE_CHECKING:
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
     from tests.browser.deployment import AgentNursery
 
 SPEECH = Path(__file__).parents[1] / "speech"

@@ -21,7 +21,7 @@ from tests.room.conftest import serving
 if TYPE_CHECKING:
     from agent.settings import Settings
     from services.livekit_server import LiveKitAddress
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 AGENT = "agent-for-all"
 SPEECH = Path(__file__).parents[1] / "speech"

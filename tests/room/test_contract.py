@@ -44,7 +44,7 @@ from tests.recordings import word_errors
 from tests.room.contract_agents import HEARD_WORDS, Subject, real_agent, stand_in_agent
 
 if TYPE_CHECKING:
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 PATIENCE_SECONDS = 30.0
 PROBLEMS = [kind for kind in NoticeKind if kind is not NoticeKind.CALL_ENDED]

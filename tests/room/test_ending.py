@@ -15,7 +15,7 @@ from tests.room.conftest import JoinRoom
 
 if TYPE_CHECKING:
     from agent.worker import Worker
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 PATIENCE_SECONDS = 20.0
 

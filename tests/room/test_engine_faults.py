@@ -23,7 +23,7 @@ from tests.room.conftest import Call, JoinRoom
 
 if TYPE_CHECKING:
     from agent.worker import Worker
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 
 async def test_a_recogniser_that_raises_costs_one_utterance(

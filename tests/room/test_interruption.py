@@ -12,7 +12,7 @@ from tests.room.conftest import JoinRoom
 
 if TYPE_CHECKING:
     from agent.worker import Worker
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 _COUNTING = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "

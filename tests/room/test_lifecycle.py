@@ -31,7 +31,7 @@ from tests.room.processes import (
 from tests.room.workers import access_to, account, call, call_the_worker, start
 
 if TYPE_CHECKING:
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 LONG_ANSWER = "count to twelve"
 LAST_WORD = "twelve"

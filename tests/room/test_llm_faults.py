@@ -34,7 +34,7 @@ from tests.room.llm_endpoint import (
 if TYPE_CHECKING:
     from agent.worker import Worker
     from services.livekit_server import LiveKitAddress
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 AGENT = "agent-with-endpoint"
 KEY = "key-of-the-endpoint"

@@ -16,7 +16,7 @@ from tests.room.conftest import serving
 if TYPE_CHECKING:
     from agent.settings import Settings
     from services.livekit_server import LiveKitAddress
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 AGENT = "patient-agent"
 KEPT_ITEMS = 4

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agent.settings import Settings
     from agent.worker import Worker
     from services.livekit_server import LiveKitAddress
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 AGENT = "agent-with-places"
 PLACES = 5

@@ -24,7 +24,7 @@ from tests.room.conftest import JoinRoom
 if TYPE_CHECKING:
     from agent.worker import Worker
     from services.livekit_server import LiveKitAddress
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 _LOST_SECONDS = 60.0
 """LiveKit notices within about 20 s that a participant is gone who did not say so."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.settings import Settings
     from agent.worker import Worker
     from services.livekit_server import LiveKitAddress
-    from services.shared import SharedSpeech
+    from services.shared.engines import SharedSpeech
 
 AGENT = "impatient-agent"
 ENOUGH_SECONDS = 30.0

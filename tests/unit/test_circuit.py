@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from services.circuit import CircuitBreaker, Circuits, CircuitState
 from services.inference import InferenceDesk, InferenceTimeout, JobRecord, Outcome, Priority, Run
+from services.inference.circuit_breaker import CircuitBreaker, Circuits, CircuitState
 
 
 class Clock:
@@ -141,7 +141,7 @@ def test_one_trial_for_many_threads(breaker: CircuitBreaker, clock: Clock) -> No
 
 
 def test_each_change_is_told_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "services.circuit")
+    caplog.set_level("INFO", "services.inference.circuit_breaker")
     changes: list[tuple[str, CircuitState]] = []
     breaker = CircuitBreaker(
         "asr", failures=1, clock=clock, on_change=lambda *change: changes.append(change)

@@ -22,12 +22,12 @@ from services import defaults
 from services.admission import AdmissionLimits
 from services.asr.engine import ASRConfig
 from services.asr.recognizer import HearingTiming
-from services.circuit import CircuitBreaker, Circuits
 from services.endpointing.policy import TurnTiming
 from services.inference import InferenceDesk
+from services.inference.circuit_breaker import CircuitBreaker, Circuits
 from services.livekit_local import LocalTTS
 from services.memory import MemoryConfig, ModelReload
-from services.shared import SpeechConfig
+from services.shared.engines import SpeechConfig
 from services.temp_files import TempFiles
 from services.tts.engine import StreamingTTS, TTSConfig
 from services.tts.piper.voice import PiperVoice

@@ -27,7 +27,7 @@ from services.inference import (
     Urgency,
     Withdrawn,
 )
-from services.inference import desk as desk_module
+from services.inference import scheduler as desk_module
 
 PATIENCE_SECONDS = 20.0
 """How long a test waits for what must happen before it fails."""

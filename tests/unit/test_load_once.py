@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from services.load_once import LoadOnce
+from services.shared.load_once import LoadOnce
 
 PATIENCE_SECONDS = 20.0
 

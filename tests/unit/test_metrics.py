@@ -15,14 +15,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.admission import Admission, AdmissionLimits, Conditions, Refusal
-from services.circuit import Circuits
 from services.inference import InferenceDesk, JobRecord, Priority, Run
+from services.inference.circuit_breaker import Circuits
 from services.loop_watch import LoopWatch
 from services.memory import Components, MemoryConfig, MemoryMeter, MemoryMonitor, ModelReload
 from services.memory.gpu import GPUReading
 from services.metrics import CATALOGUE, NOTICE_KINDS, REPLY_OUTCOMES, Metrics, snapshots
 from services.metrics.recording import OTHER
-from services.shared import LoadedModel, SharedSpeech
+from services.shared.engines import LoadedModel, SharedSpeech
 from services.temp_files import TempFiles
 from tests.unit.promtool import promtool
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from services.admission import Refusal
-from services.circuit import CircuitState
 from services.inference import Outcome, Priority
+from services.inference.circuit_breaker import CircuitState
 from services.memory import Level
 from services.metrics import CATALOGUE, NOTICE_KINDS, REPLY_OUTCOMES, Definition
 from services.metrics.catalogue import PREFIX

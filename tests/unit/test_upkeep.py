@@ -17,7 +17,7 @@ from services.inference import JobRecord, Priority
 from services.memory import Level, MemoryConfig
 from services.memory.config import MB
 from services.memory_use import resident_bytes
-from services.shared import LoadedModel, SharedSpeech
+from services.shared.engines import LoadedModel, SharedSpeech
 from tests.leaks import Snapshot, assert_nothing_left
 from tests.unit.memory_use import fragment, mapped
 

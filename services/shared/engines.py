@@ -16,7 +16,6 @@ from services import defaults
 from services.asr.engine import ASRConfig, ASRLoadError, StreamingASR
 from services.cores import available_cores, plan_threads
 from services.inference import InferenceDesk, InferenceError
-from services.load_once import LoadOnce
 from services.memory_use import measure_growth
 from services.models import (
     DEMO_ASR,
@@ -27,6 +26,7 @@ from services.models import (
     resolve_asr,
     resolve_first_voice,
 )
+from services.shared.load_once import LoadOnce
 from services.tts.engine import StreamingTTS, TTSConfig, TTSError, TTSLoadError
 from services.vad.silero import VoiceActivityModel
 

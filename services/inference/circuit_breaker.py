@@ -11,7 +11,7 @@ from enum import Enum
 from services import defaults
 from services.inference import JobRecord
 
-logger = logging.getLogger("services.circuit")
+logger = logging.getLogger("services.inference.circuit_breaker")
 
 
 class CircuitState(Enum):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Generic, TypeVar
 
-logger = logging.getLogger("services.load_once")
+logger = logging.getLogger("services.shared.load_once")
 
 T = TypeVar("T")
 

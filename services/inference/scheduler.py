@@ -28,8 +28,8 @@ from services.inference.call import (
     presentable,
     timeout_of,
 )
+from services.inference.priority import Urgency
 from services.inference.queue import FairQueue
-from services.inference.urgency import Urgency
 
 logger = logging.getLogger("services.inference")
 

@@ -1,0 +1,1 @@
+"""The models of a process, each loaded once and shared by every room."""
