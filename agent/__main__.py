@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from agent.settings import Settings, SettingsError, read_settings
-from services.allocator import keep_native_memory_small
+from services.host.allocator import keep_native_memory_small
 
 _EXIT_INTERRUPTED = 130
 

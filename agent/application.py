@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from agent.logging_setup import setup_logging
 from agent.settings import Settings
-from services.blocking_pool import started_pool
+from services.host.blocking_pool import started_pool
+from services.host.open_files import TooFewFilesError, raise_open_files_limit
+from services.host.temp_files import TempFilesError
 from services.livekit_server import LiveKitServer, LiveKitServerError
 from services.models import ModelError
-from services.open_files import TooFewFilesError, raise_open_files_limit
-from services.temp_files import TempFilesError
 from services.web.app import LiveKitAccess, web_server
 from services.web.connections import Connections
 from services.web.guard import Guard

@@ -14,11 +14,12 @@ from typing import Any
 from agent.settings import Settings
 from agent.settings.operation import MemorySettings
 from services.admission import Admission, AdmissionLimits, Conditions
-from services.cores import available_cores
-from services.disk_space import DiskWatch
+from services.host.cores import available_cores
+from services.host.disk import DiskWatch
+from services.host.event_loops import LoopWatch
+from services.host.temp_files import TempFiles
 from services.inference import JobRecord, Priority
 from services.inference.circuit_breaker import Circuits, CircuitState
-from services.loop_watch import LoopWatch
 from services.memory import (
     ROOMS,
     Components,
@@ -36,7 +37,6 @@ from services.memory import (
 )
 from services.metrics import Metrics
 from services.shared.engines import SharedSpeech
-from services.temp_files import TempFiles
 from services.web.admin import AdminAccess, MemoryRoutes
 from services.web.guard import Guard
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 # Importing from `services` also keeps onnxruntime from reporting, before a test imports that.
-from services.allocator import keep_native_memory_small
+from services.host.allocator import keep_native_memory_small
 from tests.leaks import Snapshot, assert_nothing_left
 from tests.model_loads import ModelLoads
 from tests.recordings import Kind, Recording, recordings

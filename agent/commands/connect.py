@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.command_line import EXIT_USAGE, CommandError, complain, finish_async, until_stopped
 from agent.settings import Settings, SettingsError, require_livekit
-from services.open_files import TooFewFilesError, raise_open_files_limit
+from services.host.open_files import TooFewFilesError, raise_open_files_limit
 
 if TYPE_CHECKING:
     from livekit.agents import AgentServer
@@ -55,9 +55,9 @@ async def _serve(name: str, settings: Settings) -> None:
     from agent.upkeep import Upkeep
     from agent.worker import LiveKitAccount, Worker
     from services.asr.engine import ASRLoadError
+    from services.host.temp_files import TempFilesError
     from services.models import ModelError
     from services.shared.engines import SharedSpeech, configure_shared
-    from services.temp_files import TempFilesError
     from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 

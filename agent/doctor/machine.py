@@ -60,7 +60,7 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
     """Cores and memory that this process may use."""
     import psutil
 
-    from services.cores import available_cores, plan_threads
+    from services.host.cores import available_cores, plan_threads
 
     cores = available_cores()
     plan = plan_threads(cores, slots=settings.limits.desk_slots)

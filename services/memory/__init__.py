@@ -1,5 +1,7 @@
 """The memory of the process: watched, explained, lowered."""
 
+from services.host.gpu import GPUMeter
+from services.host.memory_limits import LimitReader
 from services.memory.breakdown import ROOMS, Components
 from services.memory.cleaning import (
     CleaningReport,
@@ -9,9 +11,7 @@ from services.memory.cleaning import (
     standard_steps,
 )
 from services.memory.config import MemoryConfig
-from services.memory.gpu import GPUMeter
 from services.memory.levels import Level
-from services.memory.limits import LimitReader
 from services.memory.monitor import MemoryMonitor
 from services.memory.reading import MemoryMeter
 from services.memory.reload import ModelReload

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
-from services.allocator import trim_allocator
-from services.daemon import run_in_daemon
-from services.loop_watch import LoopWatch
+from services.host.allocator import trim_allocator
+from services.host.daemon import run_in_daemon
+from services.host.event_loops import LoopWatch
+from services.host.process_memory import resident_bytes
 from services.memory.breakdown import Breakdown, Components
 from services.memory.cleaning import Cleaner, CleaningReport, CleaningStep
 from services.memory.config import MB, MemoryConfig
@@ -26,7 +27,6 @@ from services.memory.report import (
     log_leak,
     log_statistics,
 )
-from services.memory_use import resident_bytes
 
 logger = logging.getLogger("services.memory")
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import psutil
 
-from services.allocator import AllocatorFigures, allocator_figures
-from services.memory.gpu import GPUMeter, GPUReading
-from services.memory.limits import LimitReader, MemoryLimit
+from services.host.allocator import AllocatorFigures, allocator_figures
+from services.host.gpu import GPUMeter, GPUReading
+from services.host.memory_limits import LimitReader, MemoryLimit
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from services import defaults
+from services.host.process_memory import resident_bytes
 from services.memory.cleaning import StepSkipped
-from services.memory_use import resident_bytes
 
 
 class ModelReload:

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from services.daemon import run_in_daemon
+from services.host.daemon import run_in_daemon
+from services.host.temp_files import TempFiles
 from services.memory.config import MB
 from services.memory.monitor import MemoryMonitor
 from services.memory.reload import ModelReload
 from services.memory.report import cleaning_json
-from services.temp_files import TempFiles
 
 
 class MemoryView:

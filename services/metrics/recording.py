@@ -21,14 +21,14 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from services.admission import Admission
+from services.host.event_loops import LoopWatch
+from services.host.temp_files import TempFileStats
 from services.inference import DeskStats, JobRecord, Outcome, Priority
 from services.inference.circuit_breaker import CircuitState
-from services.loop_watch import LoopWatch
 from services.memory import MemoryState, ModelReload
 from services.metrics import catalogue, snapshots
 from services.metrics.catalogue import Definition
 from services.protocol import NoticeKind
-from services.temp_files import TempFileStats
 
 if TYPE_CHECKING:
     from services.shared.engines import SharedSpeech

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from services.admission import Admission, Refusal
+from services.host.event_loops import LoopWatch
+from services.host.temp_files import TempFileStats
 from services.inference import DeskStats
 from services.inference.circuit_breaker import CircuitState
-from services.loop_watch import LoopWatch
 from services.memory import Level, MemoryState, ModelReload
 from services.metrics import catalogue
 from services.metrics.catalogue import Definition
-from services.temp_files import TempFileStats
 
 if TYPE_CHECKING:
     from services.shared.engines import LoadedModel

@@ -14,9 +14,9 @@ import ctranslate2
 
 from services import defaults
 from services.asr.engine import ASRConfig, ASRLoadError, StreamingASR
-from services.cores import available_cores, plan_threads
+from services.host.cores import available_cores, plan_threads
+from services.host.process_memory import measure_growth
 from services.inference import InferenceDesk, InferenceError
-from services.memory_use import measure_growth
 from services.models import (
     DEMO_ASR,
     DEMO_VOICE,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services import defaults
+from services.host.process_memory import measure_growth
 from services.inference import InferenceDesk, InferenceTimeout, Priority, Run, Urgency
-from services.memory_use import measure_growth
 from services.tts.phrase_cache import PhraseCache, PhraseKey
 from services.tts.piper.voice import PiperVoice, Speech
 from services.tts.text.sentences import split_sentences

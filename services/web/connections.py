@@ -14,7 +14,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.open_files import open_files_limit
+from services.host.open_files import open_files_limit
 from services.web.ratelimit import address_key
 
 logger = logging.getLogger("services.web")

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 from aiohttp import web
 
-from services.daemon import run_in_daemon
+from services.host.daemon import run_in_daemon
 from services.metrics import CONTENT_TYPE
 
 logger = logging.getLogger("services.web")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from services.asr.engine import StreamingASR
-from services.temp_files import TempFiles
+from services.host.temp_files import TempFiles
 from services.vad.silero import VoiceActivityModel
 from services.web.admin import AdminAccess
 from services.web.guard import Guard

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.allocator import allocator_figures, trim_allocator
-from services.memory_use import resident_bytes
+from services.host.allocator import allocator_figures, trim_allocator
+from services.host.process_memory import resident_bytes
 from tests.unit.memory_use import fragment
 
 MB = 2**20

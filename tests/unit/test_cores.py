@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cores import ThreadPlan, available_cores, plan_threads
+from services.host.cores import ThreadPlan, available_cores, plan_threads
 
 
 @pytest.fixture(autouse=True)

@@ -23,12 +23,12 @@ from services.admission import AdmissionLimits
 from services.asr.engine import ASRConfig
 from services.asr.recognizer import HearingTiming
 from services.endpointing.policy import TurnTiming
+from services.host.temp_files import TempFiles
 from services.inference import InferenceDesk
 from services.inference.circuit_breaker import CircuitBreaker, Circuits
 from services.livekit_local import LocalTTS
 from services.memory import MemoryConfig, ModelReload
 from services.shared.engines import SpeechConfig
-from services.temp_files import TempFiles
 from services.tts.engine import StreamingTTS, TTSConfig
 from services.tts.piper.voice import PiperVoice
 from services.vad.silero import VoiceActivityOptions

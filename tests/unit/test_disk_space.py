@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from services.disk_space import DiskWatch, disk_use
+from services.host.disk import DiskWatch, disk_use
 
 
 def test_use_is_that_of_the_nearest_existing_folder(tmp_path: Path) -> None:
@@ -16,7 +16,7 @@ def test_use_is_that_of_the_nearest_existing_folder(tmp_path: Path) -> None:
 def test_one_line_when_it_fills_and_one_when_it_empties(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "services.disk_space")
+    caplog.set_level("INFO", "services.host.disk")
     used = disk_use(tmp_path).used_percent
     watch = DiskWatch(tmp_path, warning_percent=used / 2)
     for _ in range(3):

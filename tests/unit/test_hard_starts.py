@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from services.open_files import FEWEST_OPEN_FILES
+from services.host.open_files import FEWEST_OPEN_FILES
 
 pytestmark = pytest.mark.unit
 

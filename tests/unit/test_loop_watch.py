@@ -3,7 +3,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from services.loop_watch import LoopWatch, Pauses
+from services.host.event_loops import LoopWatch, Pauses
 
 
 def in_a_loop(work: Callable[[], object]) -> None:

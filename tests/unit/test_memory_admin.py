@@ -9,14 +9,14 @@ import pytest
 from rich.console import Console
 
 from agent.memory_view import MemoryViewError, Series, fetch_memory, show_memory, sparkline
-from services.loop_watch import LoopWatch
+from services.host.event_loops import LoopWatch
+from services.host.temp_files import TempFiles
 from services.memory.cleaning import CleaningStep
 from services.memory.config import MemoryConfig
 from services.memory.monitor import MemoryMonitor
 from services.memory.reading import MemoryMeter
 from services.memory.reload import ModelReload
 from services.memory.view import MemoryView
-from services.temp_files import TempFiles
 from services.web.admin import CLEANINGS_BURST, REQUESTS_BURST, AdminAccess, MemoryRoutes
 from services.web.guard import Guard
 from services.web.server import WebServer

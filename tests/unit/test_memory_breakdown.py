@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from services.allocator import AllocatorFigures
+from services.host.allocator import AllocatorFigures
+from services.host.memory_limits import MemoryLimit
 from services.memory import breakdown
 from services.memory.breakdown import Breakdown, Components, Reported
-from services.memory.limits import MemoryLimit
 from services.memory.reading import MemoryMeter, MemoryReading
 from tests.unit.memory_use import mapped
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.allocator import allocator_figures
-from services.loop_watch import LoopWatch
+from services.host.allocator import allocator_figures
+from services.host.event_loops import LoopWatch
 from services.memory.cleaning import (
     Cleaner,
     CleaningStep,

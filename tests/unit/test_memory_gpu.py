@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.memory.gpu import GPUMeter
+from services.host.gpu import GPUMeter
 
 GB = 2**30
 

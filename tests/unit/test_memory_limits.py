@@ -2,7 +2,7 @@ from pathlib import Path
 
 import psutil
 
-from services.memory.limits import LimitReader
+from services.host.memory_limits import LimitReader
 
 GB = 2**30
 MB = 2**20

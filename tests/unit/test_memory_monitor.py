@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from services.allocator import trim_allocator
-from services.loop_watch import LoopWatch
+from services.host.allocator import trim_allocator
+from services.host.event_loops import LoopWatch
+from services.host.gpu import GPUReading
+from services.host.memory_limits import LimitReader
+from services.host.process_memory import resident_bytes
 from services.memory.cleaning import CleaningStep
 from services.memory.config import MB, MemoryConfig
-from services.memory.gpu import GPUReading
 from services.memory.levels import Level
-from services.memory.limits import LimitReader
 from services.memory.monitor import MemoryMonitor
 from services.memory.reading import MemoryMeter, MemoryReading
 from services.memory.report import LevelChange
-from services.memory_use import resident_bytes
 from tests.unit.memory_use import fragment, mapped
 
 STEP = 24

@@ -1,8 +1,8 @@
 import pytest
 
+from services.host.process_memory import resident_bytes
 from services.memory.cleaning import StepSkipped
 from services.memory.reload import ModelReload
-from services.memory_use import resident_bytes
 
 GB = 2**30
 

@@ -1,4 +1,4 @@
-from services.memory_use import measure_growth, resident_bytes
+from services.host.process_memory import measure_growth, resident_bytes
 from tests.unit.memory_use import fragment, mapped
 
 MB = 2**20

@@ -15,15 +15,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.admission import Admission, AdmissionLimits, Conditions, Refusal
+from services.host.event_loops import LoopWatch
+from services.host.gpu import GPUReading
+from services.host.temp_files import TempFiles
 from services.inference import InferenceDesk, JobRecord, Priority, Run
 from services.inference.circuit_breaker import Circuits
-from services.loop_watch import LoopWatch
 from services.memory import Components, MemoryConfig, MemoryMeter, MemoryMonitor, ModelReload
-from services.memory.gpu import GPUReading
 from services.metrics import CATALOGUE, NOTICE_KINDS, REPLY_OUTCOMES, Metrics, snapshots
 from services.metrics.recording import OTHER
 from services.shared.engines import LoadedModel, SharedSpeech
-from services.temp_files import TempFiles
 from tests.unit.promtool import promtool
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.temp_files import TempFiles, TempFilesError
+from services.host.temp_files import TempFiles, TempFilesError
 
 HOLD = """
     import sys, time

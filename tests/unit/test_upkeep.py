@@ -12,11 +12,11 @@ import pytest
 from agent.settings import Settings
 from agent.upkeep import Upkeep, memory_config
 from services.admission import Refusal
-from services.allocator import trim_allocator
+from services.host.allocator import trim_allocator
+from services.host.process_memory import resident_bytes
 from services.inference import JobRecord, Priority
 from services.memory import Level, MemoryConfig
 from services.memory.config import MB
-from services.memory_use import resident_bytes
 from services.shared.engines import LoadedModel, SharedSpeech
 from tests.leaks import Snapshot, assert_nothing_left
 from tests.unit.memory_use import fragment, mapped

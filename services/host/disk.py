@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-logger = logging.getLogger("services.disk_space")
+logger = logging.getLogger("services.host.disk")
 
 WARNING_PERCENT = 85.0
 

@@ -21,7 +21,7 @@ from typing import IO
 
 from services import defaults
 
-logger = logging.getLogger("services.temp_files")
+logger = logging.getLogger("services.host.temp_files")
 
 _LOCK = "lock"
 _VARIABLE = "TMPDIR"
