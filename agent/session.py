@@ -53,7 +53,7 @@ from services.asr.events import Heard, HeardKind
 from services.asr.recognizer import HearingTiming
 from services.inference import EngineUnavailable
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
-from services.livekit_local.voice_ending import VoiceEnding
+from services.livekit_local.eou_model import VoiceEnding
 from services.metrics import Metrics
 from services.protocol import (
     LONGEST_NAME_CHARACTERS,

@@ -9,8 +9,8 @@ from livekit.agents.voice.turn import TurnHandlingOptions
 from agent.settings import Settings
 from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT
-from services.livekit_local.turn import LocalTurnDetector
-from services.livekit_local.voice_ending import VoiceEnding
+from services.livekit_local.eou_model import VoiceEnding
+from services.livekit_local.turn_detector import LocalTurnDetector
 
 
 async def load_voice_ending(settings: Settings) -> VoiceEnding | None:

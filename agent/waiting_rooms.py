@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.admission import Admission
-from services.livekit_rooms import UNREACHABLE, LiveKitRooms, People
+from services.livekit_server.rooms import UNREACHABLE, LiveKitRooms, People
 
 logger = logging.getLogger("agent.waiting_rooms")
 

@@ -28,9 +28,9 @@ from agent.upkeep import Upkeep
 from agent.waiting_rooms import WaitingRooms
 from services.admission import PASSING
 from services.inference import InferenceError
-from services.livekit_local.room_events import give_events_to_their_rooms
-from services.livekit_local.voice_ending import VoiceEnding
-from services.livekit_rooms import LiveKitRooms
+from services.livekit_local.eou_model import VoiceEnding
+from services.livekit_local.ffi_routing import give_events_to_their_rooms
+from services.livekit_server.rooms import LiveKitRooms
 from services.models import describe_demo
 from services.shared.engines import SharedSpeech
 from services.tts.types import TTSError

@@ -17,7 +17,7 @@ from benchmarks.models import ModelPair
 from benchmarks.processes import end_programs_on_sigterm
 from benchmarks.report import write_report
 from benchmarks.systems import IN_ROOMS, ROOT
-from services.livekit_server import LiveKitServerError
+from services.livekit_server.server import LiveKitServerError
 from services.models import DEMO_ASR, DEMO_VOICE, ModelError
 
 _GENUINE, _DEMO = "genuine", "demo"

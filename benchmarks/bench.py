@@ -26,7 +26,7 @@ from benchmarks.remote import RemoteError, open_remote
 from benchmarks.speech import REPLY, complete_requests, people, talk
 from benchmarks.systems import IN_ROOMS, ROOT, OursBuiltin, Surroundings, System
 from benchmarks.watch import ProcessWatch
-from services.livekit_server import LiveKitAddress, LiveKitServer, find_program
+from services.livekit_server.server import LiveKitAddress, LiveKitServer, find_program
 
 PARTS = ("floor", "rooms", "engines", "requests")
 """The last, every complete request with built-in replies, takes minutes."""

@@ -23,7 +23,7 @@ from benchmarks.remote import RemoteError, open_remote
 from benchmarks.soak_report import draw, judge, report
 from benchmarks.soak_run import Found, SoakRun
 from benchmarks.soak_worker import ROOT, SoakedWorker
-from services.livekit_server import LiveKitAddress, LiveKitServer, LiveKitServerError
+from services.livekit_server.server import LiveKitAddress, LiveKitServer, LiveKitServerError
 
 _FIRST_JOINS = 20
 """What the first rooms start, threads of native libraries above all, stays for good."""

@@ -19,7 +19,7 @@ from benchmarks.endpoint import MODEL
 from benchmarks.models import ModelPair
 from benchmarks.processes import Program, ProgramError
 from benchmarks.speech import GREETING
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from services.vad.silero import WINDOW_SECONDS
 
 ROOT = Path(__file__).parents[1]

@@ -37,7 +37,7 @@ from services.inference import (
     InferenceTimeout,
     Priority,
 )
-from services.livekit_local.speech_events import speech_data, speech_event
+from services.livekit_local.events import speech_data, speech_event
 from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
 from services.shared.engines import get_shared_asr, get_shared_voice_activity
 from services.vad.silero import (

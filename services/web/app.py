@@ -10,7 +10,7 @@ from pathlib import Path
 from aiohttp import web
 
 from services import defaults
-from services.livekit_rooms import LiveKitRooms
+from services.livekit_server.rooms import LiveKitRooms
 from services.web.addresses import EVERY_ORIGIN
 from services.web.connections import Connections
 from services.web.dispatch import DispatchRoutes, Redispatcher

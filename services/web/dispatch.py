@@ -13,7 +13,7 @@ from typing import Any, Literal
 from aiohttp import web
 from livekit import api
 
-from services.livekit_rooms import UNREACHABLE, LiveKitRooms
+from services.livekit_server.rooms import UNREACHABLE, LiveKitRooms
 from services.protocol import TAKES_OVER, Pong
 from services.web.agent_ping import AgentPing, UnknownPresenceError
 from services.web.errors import ApiError

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from services.livekit_rooms import UNREACHABLE
+from services.livekit_server.rooms import UNREACHABLE
 from services.web.errors import ApiError
 from services.web.ratelimit import MAX_KEYS
 

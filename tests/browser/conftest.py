@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from services.web.page import STATIC
 from tests.browser.deployment import AgentNursery, Deployment, LoopThread, livekit_server
 from tests.room.processes import START_SECONDS, running

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from services.livekit_server import LiveKitAddress, LiveKitServer
+from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from services.web.app import LiveKitAccess, web_server
 from services.web.server import WebServer
 from services.web.status import AgentStatus

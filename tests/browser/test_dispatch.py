@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from livekit import api, rtc
 
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from services.protocol import AgentState, ParticipantAttribute, Topic
 from services.web.dispatch import Redispatcher
 from services.web.errors import ApiError

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from services.livekit_server import LiveKitServer
+from services.livekit_server.server import LiveKitServer
 from services.web.status import AgentStatus
 from services.web.tokens import TokenIssuer
 from tests.browser.call_page import CallPage

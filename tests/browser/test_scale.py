@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from agent.phrases import BACK
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.browser.call_page import CallPage
 from tests.browser.conftest import require_built_page
 from tests.browser.deployment import LoopThread

@@ -10,7 +10,7 @@ import pytest
 
 from services.asr.events import Heard, HeardKind
 from services.livekit_local import LocalSTT, LocalVAD
-from services.livekit_local.turn import LocalTurnDetector, LocalTurnStream
+from services.livekit_local.turn_detector import LocalTurnDetector, LocalTurnStream
 from services.vad.silero import VoiceActivityModel
 from tests.frames import frames
 from tests.recordings import recording, silence

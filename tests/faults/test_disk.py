@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from services.livekit_server import LiveKitServer
+from services.livekit_server.server import LiveKitServer
 from services.models import DEMO_VOICE, ModelMissing, resolve_voice
 from tests.faults.disk import SmallDisk, small_disk
 from tests.models.hub_server import HubServer, running_hub

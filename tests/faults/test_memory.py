@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.livekit_server import LiveKitServer
+from services.livekit_server.server import LiveKitServer
 from tests.faults.memory_limit import memory_limit
 from tests.recordings import recording, word_errors
 from tests.room.processes import ROOT

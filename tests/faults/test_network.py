@@ -15,7 +15,7 @@ import yaml
 from benchmarks.caller import Caller
 from benchmarks.processes import Program
 from benchmarks.remote import Remote
-from services.livekit_server import LiveKitAddress, LiveKitServer
+from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from tests.faults.wire import HERE, Wire, wire
 from tests.recordings import recording, word_errors
 from tests.room.processes import ROOT, free_port

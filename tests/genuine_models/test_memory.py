@@ -14,7 +14,7 @@ from benchmarks.soak_callers import Manners
 from benchmarks.soak_judge import Sample, judge_joins
 from benchmarks.soak_run import SoakRun
 from benchmarks.soak_worker import Progress, SoakedWorker
-from services.livekit_server import LiveKitAddress, LiveKitServer
+from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from services.models import resolve_asr, resolve_voice
 from tests.genuine import RECOGNISERS, VOICE
 

@@ -16,7 +16,7 @@ from agent.builtin_llm import BuiltinLLM
 from agent.settings import Settings
 from benchmarks.caller import Caller
 from services.asr.engine import ASRError, StreamingASR
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from services.protocol import NoticeKind
 from services.tts.piper.voice import PiperVoice
 from services.tts.types import TTSError

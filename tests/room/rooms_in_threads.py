@@ -19,7 +19,7 @@ from typing import Any
 from livekit import rtc
 from livekit.rtc._ffi_client import FfiClient
 
-from services.livekit_local.room_events import give_events_to_their_rooms
+from services.livekit_local.ffi_routing import give_events_to_their_rooms
 
 _HEARD = 40
 _FEW = 3

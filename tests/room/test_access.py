@@ -10,7 +10,7 @@ import pytest
 from livekit import api, rtc
 
 from benchmarks.caller import Caller
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from services.web.tokens import TokenIssuer
 from tests.room.workers import call_the_worker, health_address, start
 

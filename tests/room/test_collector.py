@@ -6,7 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.room.workers import call_the_worker, start
 
 

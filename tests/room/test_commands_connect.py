@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks.caller import Caller, room_token
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.recordings import recording
 
 _REPOSITORY = Path(__file__).parents[2]

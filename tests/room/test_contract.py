@@ -18,7 +18,7 @@ from livekit import api, rtc
 
 from agent.settings import Settings
 from benchmarks.caller import Caller, room_token
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from services.protocol import (
     DONE,
     NOT_ALLOWED,

@@ -15,7 +15,7 @@ from livekit import rtc
 
 from agent.joining import LARGEST_MESSAGE_BYTES
 from benchmarks.caller import Caller, room_token
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker
 

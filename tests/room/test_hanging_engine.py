@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.recordings import recording, word_errors
 from tests.room.workers import call_the_worker, metric, start
 

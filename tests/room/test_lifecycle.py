@@ -17,7 +17,7 @@ import yaml
 
 from agent.settings import Settings
 from benchmarks.caller import Caller
-from services.livekit_server import LiveKitAddress, LiveKitServer
+from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from tests.recordings import recording
 from tests.room.conftest import serving
 from tests.room.processes import (

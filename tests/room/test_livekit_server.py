@@ -17,8 +17,13 @@ import yaml
 from livekit import api, rtc
 from livekit.protocol import rtc as signalling
 
-from services import livekit_server
-from services.livekit_server import LiveKitAddress, LiveKitServer, LiveKitServerError, find_program
+from services.livekit_server import server as livekit_server
+from services.livekit_server.server import (
+    LiveKitAddress,
+    LiveKitServer,
+    LiveKitServerError,
+    find_program,
+)
 
 CONFIG = Path(__file__).parents[2] / "livekit.yaml"
 

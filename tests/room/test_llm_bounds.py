@@ -27,7 +27,7 @@ from tests.room.llm_endpoint import (
 
 if TYPE_CHECKING:
     from agent.worker import Worker
-    from services.livekit_server import LiveKitAddress
+    from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 
 AGENT = "agent-with-boundless-endpoint"

@@ -15,7 +15,7 @@ from tests.room.conftest import serving
 
 if TYPE_CHECKING:
     from agent.settings import Settings
-    from services.livekit_server import LiveKitAddress
+    from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 
 AGENT = "patient-agent"

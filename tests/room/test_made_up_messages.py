@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from livekit import rtc
 
 from benchmarks.caller import Caller
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.fuzz.inputs import JSON, changed, made_up
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker

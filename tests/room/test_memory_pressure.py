@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import START_SECONDS, AgentProcess
 from tests.room.workers import call_the_worker, start
 

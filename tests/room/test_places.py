@@ -13,7 +13,7 @@ import pytest_asyncio
 from livekit import rtc
 
 from benchmarks.caller import Caller, room_token
-from services.livekit_rooms import LiveKitRooms
+from services.livekit_server.rooms import LiveKitRooms
 from services.web.dispatch import Redispatcher
 from services.web.tokens import Holder
 from tests.room.conftest import serving
@@ -21,7 +21,7 @@ from tests.room.conftest import serving
 if TYPE_CHECKING:
     from agent.settings import Settings
     from agent.worker import Worker
-    from services.livekit_server import LiveKitAddress
+    from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 
 AGENT = "agent-with-places"

@@ -16,7 +16,7 @@ from agent.settings import Settings
 from agent.turn_handling import load_voice_ending, turn_handling
 from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT
-from services.livekit_local.turn import LocalTurnDetector
+from services.livekit_local.turn_detector import LocalTurnDetector
 from tests.isolation import NAME_SERVER, run_isolated
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks.caller import room_token
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 
 pytestmark = pytest.mark.room
 

@@ -18,7 +18,7 @@ from services.web.status import AgentStatus
 from tests.unit.web_client import Answer, post
 
 if TYPE_CHECKING:
-    from services.livekit_server import LiveKitAddress
+    from services.livekit_server.server import LiveKitAddress
 
 MOST = 2
 ENOUGH_SECONDS = 30.0

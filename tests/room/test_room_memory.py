@@ -12,7 +12,7 @@ import aiohttp
 import numpy as np
 
 from services.audio.samples import SAMPLE_RATE
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import ROOT, AgentProcess
 from tests.room.workers import call_the_worker, health_address, start
 

@@ -17,13 +17,13 @@ from livekit.rtc.data_stream import StreamError
 
 from benchmarks.caller import room_token
 from benchmarks.remote import open_remote
-from services.livekit_local import spoken_transcript
+from services.livekit_local import transcript_sync as spoken_transcript
 from tests.leaks import Snapshot
 from tests.room.conftest import JoinRoom
 
 if TYPE_CHECKING:
     from agent.worker import Worker
-    from services.livekit_server import LiveKitAddress
+    from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 
 _LOST_SECONDS = 60.0

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from benchmarks.caller import Caller
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import ROOT, AgentProcess
 from tests.room.workers import call_the_worker, metric, start
 

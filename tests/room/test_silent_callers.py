@@ -18,7 +18,7 @@ from tests.room.conftest import serving
 if TYPE_CHECKING:
     from agent.settings import Settings
     from agent.worker import Worker
-    from services.livekit_server import LiveKitAddress
+    from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 
 AGENT = "impatient-agent"

@@ -12,7 +12,7 @@ from benchmarks.soak_callers import Manners
 from benchmarks.soak_judge import Verdict, judge_joins
 from benchmarks.soak_run import SoakRun
 from benchmarks.soak_worker import PRODUCT, SoakedWorker
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 
 AT_ONCE = 4
 GROWTH_MB = 15.0

@@ -11,7 +11,7 @@ from livekit import api, rtc
 
 from agent.phrases import BACK
 from benchmarks.caller import Caller, room_token
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from services.protocol import (
     LONGEST_HISTORY_CHARACTERS,
     MOST_HISTORY_MESSAGES,

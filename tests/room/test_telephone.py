@@ -18,7 +18,7 @@ from benchmarks.speech import SAMPLE_RATE, Samples, read_sound
 
 if TYPE_CHECKING:
     from agent.worker import Worker
-    from services.livekit_server import LiveKitAddress
+    from services.livekit_server.server import LiveKitAddress
 
 
 SPEECH = Path(__file__).parents[1] / "speech"

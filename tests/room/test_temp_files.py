@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.room.untidy_agent import FORGOTTEN, OPEN
 from tests.room.workers import call_the_worker, metric, start
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.caller import Caller, room_token
-from services.livekit_server import LiveKitAddress
+from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import AgentProcess, running
 
 AGENT = "worker-under-test"

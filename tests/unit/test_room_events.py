@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from livekit.rtc._proto.ffi_pb2 import FfiEvent, FfiResponse
 
-from services.livekit_local.room_events import EventOwners, RoutedQueue
+from services.livekit_local.ffi_routing import EventOwners, RoutedQueue
 
 pytestmark = pytest.mark.unit
 

@@ -1,6 +1,6 @@
 """Run a command that does not outlive the process which asked for it.
 
-`python process_guard.py PROGRAM ARGUMENT…`: standard input is the lifeline. When it closes, be it
+`python guard.py PROGRAM ARGUMENT…`: standard input is the lifeline. When it closes, be it
 because the asking process closed it or because that process was killed, the program is ended: asked
 twice, then killed. The process id of the program is the one line on standard output; what the
 program writes goes to standard error; its exit code is the guard's own (128 + signal as in shells).

@@ -24,7 +24,7 @@ from livekit import api
 logger = logging.getLogger("services.livekit_server")
 
 PROGRAM = "livekit-server"
-_GUARD = Path(__file__).with_name("process_guard.py")
+_GUARD = Path(__file__).with_name("guard.py")
 _DEFAULT_PORT = 7880
 _READY_SECONDS = 20.0
 _STOP_SECONDS = 2.7

@@ -17,9 +17,9 @@ from livekit.agents.voice.turn import TurnDetectionEvent
 from services.asr.events import Heard, HeardKind
 from services.endpointing.policy import EndOfTurnJudge, Evidence, TurnTiming
 from services.inference import InferenceDesk, InferenceError, Priority
+from services.livekit_local.eou_model import SAMPLES, VoiceEnding
 from services.livekit_local.stt import LocalSTT
 from services.livekit_local.vad import FrameConverter
-from services.livekit_local.voice_ending import SAMPLES, VoiceEnding
 
 logger = logging.getLogger("services.livekit_local")
 
