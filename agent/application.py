@@ -21,10 +21,10 @@ from services.host.temp_files import TempFilesError
 from services.livekit_server.server import LiveKitServer, LiveKitServerError
 from services.models import ModelError
 from services.web.app import LiveKitAccess, web_server
-from services.web.connections import Connections
-from services.web.guard import Guard
-from services.web.server import AddRoutes, WebServer, WebServerError
-from services.web.status import AgentStatus, Check, HealthRoutes
+from services.web.http.connections import Connections
+from services.web.http.guard import Guard
+from services.web.http.server import AddRoutes, WebServer, WebServerError
+from services.web.routes.status import AgentStatus, Check, HealthRoutes
 
 if TYPE_CHECKING:
     from agent.telemetry.otlp import Tracing
@@ -258,9 +258,9 @@ class Application:
 
     def _worker_routes(self, upkeep: Upkeep, speech: SharedSpeech) -> list[AddRoutes]:
         """What only a process with models has to show."""
-        from services.web.admin import AdminAccess
-        from services.web.metrics_route import MetricsRoute
-        from services.web.transcribe import TranscribeRoute
+        from services.web.routes.admin import AdminAccess
+        from services.web.routes.metrics import MetricsRoute
+        from services.web.routes.transcribe import TranscribeRoute
 
         settings = self._settings
         token = settings.web.admin_token.get_secret_value() or None

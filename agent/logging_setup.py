@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
-from services.web.ratelimit import RateLimit
+from services.web.http.ratelimit import RateLimit
 
 logger = logging.getLogger("agent.logging_setup")
 

@@ -14,7 +14,7 @@ from livekit.agents.voice.room_io import TextInputEvent, TextInputOptions
 
 from services import protocol
 from services.livekit_local.callers import is_caller
-from services.web.ratelimit import RateLimit
+from services.web.http.ratelimit import RateLimit
 
 logger = logging.getLogger("agent.typed_text")
 

@@ -37,8 +37,8 @@ from services.memory import (
 )
 from services.metrics import Metrics
 from services.shared.engines import SharedSpeech
-from services.web.admin import AdminAccess, MemoryRoutes
-from services.web.guard import Guard
+from services.web.http.guard import Guard
+from services.web.routes.admin import AdminAccess, MemoryRoutes
 
 logger = logging.getLogger("agent.upkeep")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from agent.doctor.findings import Finding, fail, ok, warn
 from agent.settings import Settings
-from services.web.addresses import without_password
+from services.web.http.addresses import without_password
 
 _ANSWER_SECONDS = 4.0
 _SHOWN_MODELS = 8
@@ -57,7 +57,7 @@ async def check_llm(settings: Settings) -> AsyncIterator[Finding]:
 
 async def check_page(_: Settings) -> AsyncIterator[Finding]:
     """Whether the page is built."""
-    from services.web.page import INDEX, STATIC
+    from services.web.routes.page import INDEX, STATIC
 
     if (STATIC / INDEX).is_file():
         yield ok("page", "built")

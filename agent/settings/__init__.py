@@ -23,7 +23,7 @@ from agent.settings.operation import (
     MemorySettings,
 )
 from agent.settings.speech import ASRSettings, ModelSettings, VoiceSettings
-from services.web.addresses import password_in
+from services.web.http.addresses import password_in
 
 __all__ = ["Settings", "SettingsError", "read_settings", "require_livekit"]
 

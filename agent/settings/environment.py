@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from services.web.addresses import without_password
+from services.web.http.addresses import without_password
 
 _SHOWN_VALUE_CHARACTERS = 80
 _NEAR_MATCH = 0.8

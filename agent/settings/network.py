@@ -7,7 +7,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 
 from agent.settings.fields import LIVEKIT_ADDRESS, Group, Several, variable
 from services import defaults
-from services.web.addresses import EVERY_ORIGIN, read_network, read_origin
+from services.web.http.addresses import EVERY_ORIGIN, read_network, read_origin
 
 
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:

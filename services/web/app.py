@@ -11,16 +11,16 @@ from aiohttp import web
 
 from services import defaults
 from services.livekit_server.rooms import LiveKitRooms
-from services.web.addresses import EVERY_ORIGIN
-from services.web.connections import Connections
-from services.web.dispatch import DispatchRoutes, Redispatcher
-from services.web.guard import Guard, exposure_warning
-from services.web.headers import SecurityHeaders
-from services.web.page import STATIC, PageConfig, PageRoutes
-from services.web.room_limit import RoomLimit
-from services.web.server import AddRoutes, WebServer
-from services.web.status import ReadStatus, StatusRoute
-from services.web.tokens import TokenIssuer, TokenRoutes
+from services.web.http.addresses import EVERY_ORIGIN
+from services.web.http.connections import Connections
+from services.web.http.guard import Guard, exposure_warning
+from services.web.http.headers import SecurityHeaders
+from services.web.http.server import AddRoutes, WebServer
+from services.web.routes.dispatch import DispatchRoutes, Redispatcher
+from services.web.routes.page import STATIC, PageConfig, PageRoutes
+from services.web.routes.room_limit import RoomLimit
+from services.web.routes.status import ReadStatus, StatusRoute
+from services.web.routes.tokens import TokenIssuer, TokenRoutes
 
 logger = logging.getLogger("services.web")
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from services.livekit_server.server import LiveKitAddress
-from services.web.page import STATIC
+from services.web.routes.page import STATIC
 from tests.browser.deployment import AgentNursery, Deployment, LoopThread, livekit_server
 from tests.room.processes import START_SECONDS, running
 

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from services.web.app import LiveKitAccess, web_server
-from services.web.server import WebServer
-from services.web.status import AgentStatus
+from services.web.http.server import WebServer
+from services.web.routes.status import AgentStatus
 from tests.browser.stand_in_agent import REGISTERED, Order
 
 ROOT = Path(__file__).parents[2]

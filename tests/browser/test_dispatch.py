@@ -17,9 +17,9 @@ from livekit import api, rtc
 
 from services.livekit_server.server import LiveKitAddress
 from services.protocol import AgentState, ParticipantAttribute, Topic
-from services.web.dispatch import Redispatcher
-from services.web.errors import ApiError
-from services.web.tokens import Holder, TokenIssuer
+from services.web.http.errors import ApiError
+from services.web.routes.dispatch import Redispatcher
+from services.web.routes.tokens import Holder, TokenIssuer
 from tests.browser.deployment import Deployment, LoopThread
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from services.web.page import STATIC
+from services.web.routes.page import STATIC
 from tests.browser.conftest import require_built_page
 from tests.browser.deployment import ROOT
 

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from services.livekit_server.server import LiveKitServer
-from services.web.status import AgentStatus
-from services.web.tokens import TokenIssuer
+from services.web.routes.status import AgentStatus
+from services.web.routes.tokens import TokenIssuer
 from tests.browser.call_page import CallPage
 from tests.browser.conftest import AUTOPLAY, PATIENCE_MS, LaunchBrowser
 from tests.browser.deployment import AgentNursery, Deployment, LoopThread, livekit_server

@@ -18,10 +18,10 @@ import pytest
 from services.asr.engine import StreamingASR
 from services.host.temp_files import TempFiles
 from services.vad.silero import VoiceActivityModel
-from services.web.admin import AdminAccess
-from services.web.guard import Guard
-from services.web.server import WebServer
-from services.web.transcribe import MOST_UPLOADS, TranscribeRoute
+from services.web.http.guard import Guard
+from services.web.http.server import WebServer
+from services.web.routes.admin import AdminAccess
+from services.web.routes.transcribe import MOST_UPLOADS, TranscribeRoute
 from tests.recordings import recording, word_errors
 from tests.unit.web_client import Answer, fetch
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from agent.settings import Settings, SettingsError
 from agent.settings.network import WebSettings
-from services.web.addresses import AddressError, read_host, read_network, read_origin
 from services.web.app import LiveKitAccess, web_server
-from services.web.server import WebServer
-from services.web.status import AgentStatus
+from services.web.http.addresses import AddressError, read_host, read_network, read_origin
+from services.web.http.server import WebServer
+from services.web.routes.status import AgentStatus
 from tests.fuzz.inputs import DEEP_JSON, JSON, changed, damaged
 
 ACCESS = LiveKitAccess("ws://127.0.0.1:7880", "key", "s" * 40, "agent")

@@ -11,7 +11,7 @@ from livekit import api, rtc
 
 from benchmarks.caller import Caller
 from services.livekit_server.server import LiveKitAddress
-from services.web.tokens import TokenIssuer
+from services.web.routes.tokens import TokenIssuer
 from tests.room.workers import call_the_worker, health_address, start
 
 ADMIN_TOKEN = "the admin token of this test"

@@ -36,9 +36,9 @@ from services.protocol import (
     Topic,
     Turn,
 )
-from services.web.dispatch import Redispatcher
-from services.web.errors import ApiError
-from services.web.tokens import Holder
+from services.web.http.errors import ApiError
+from services.web.routes.dispatch import Redispatcher
+from services.web.routes.tokens import Holder
 from tests.browser.deployment import AgentNursery
 from tests.recordings import word_errors
 from tests.room.contract_agents import HEARD_WORDS, Subject, real_agent, stand_in_agent

@@ -14,8 +14,8 @@ from livekit import rtc
 
 from benchmarks.caller import Caller, room_token
 from services.livekit_server.rooms import LiveKitRooms
-from services.web.dispatch import Redispatcher
-from services.web.tokens import Holder
+from services.web.routes.dispatch import Redispatcher
+from services.web.routes.tokens import Holder
 from tests.room.conftest import serving
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from benchmarks.caller import Caller
 from services.web.app import LiveKitAccess, web_server
-from services.web.room_limit import MOST_UNUSED
-from services.web.server import WebServer
-from services.web.status import AgentStatus
+from services.web.http.server import WebServer
+from services.web.routes.room_limit import MOST_UNUSED
+from services.web.routes.status import AgentStatus
 from tests.unit.web_client import Answer, post
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from dotenv import dotenv_values
 
 from agent.settings import Settings, read_settings
 from agent.settings.environment import variables_of
-from services.web.metrics_route import MetricsRoute
-from services.web.server import AddRoutes
-from services.web.status import HealthRoutes
+from services.web.http.server import AddRoutes
+from services.web.routes.metrics import MetricsRoute
+from services.web.routes.status import HealthRoutes
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"

@@ -33,9 +33,9 @@ from services.tts.engine import StreamingTTS, TTSConfig
 from services.tts.piper.voice import PiperVoice
 from services.vad.silero import VoiceActivityOptions
 from services.web.app import web_server
-from services.web.room_limit import RoomLimit
-from services.web.tokens import TokenIssuer, TokenRoutes
-from services.web.transcribe import TranscribeRoute
+from services.web.routes.room_limit import RoomLimit
+from services.web.routes.tokens import TokenIssuer, TokenRoutes
+from services.web.routes.transcribe import TranscribeRoute
 from tests.unit.deploy_files import REPOSITORY
 
 MB = 2**20

@@ -10,7 +10,7 @@ import pytest
 
 from agent.settings import Settings, require_livekit
 from agent.settings.environment import near_matches
-from services.web.guard import Guard
+from services.web.http.guard import Guard
 from tests.unit.deploy_files import (
     DEPLOY,
     REPOSITORY,

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from services.web.server import WebServer
-from services.web.status import Check, HealthRoutes
+from services.web.http.server import WebServer
+from services.web.routes.status import Check, HealthRoutes
 from tests.unit.deploy_files import DEPLOY, REPOSITORY, VARIABLES, default_of, validate
 
 DOCKERFILE = DEPLOY / "Dockerfile"

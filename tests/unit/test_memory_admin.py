@@ -17,9 +17,9 @@ from services.memory.monitor import MemoryMonitor
 from services.memory.reading import MemoryMeter
 from services.memory.reload import ModelReload
 from services.memory.view import MemoryView
-from services.web.admin import CLEANINGS_BURST, REQUESTS_BURST, AdminAccess, MemoryRoutes
-from services.web.guard import Guard
-from services.web.server import WebServer
+from services.web.http.guard import Guard
+from services.web.http.server import WebServer
+from services.web.routes.admin import CLEANINGS_BURST, REQUESTS_BURST, AdminAccess, MemoryRoutes
 
 TOKEN = "correct horse battery staple"
 MB = 2**20

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.metrics import Metrics
-from services.web.metrics_route import MetricsRoute
-from services.web.server import WebServer
-from services.web.status import HealthRoutes
+from services.web.http.server import WebServer
+from services.web.routes.metrics import MetricsRoute
+from services.web.routes.status import HealthRoutes
 from tests.unit.web_client import fetch
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from agent.settings import Settings, SettingsError, read_settings
-from services.web.addresses import (
+from services.web.app import LiveKitAccess, web_server
+from services.web.http.addresses import (
     AddressError,
     read_host,
     read_network,
     read_origin,
     without_password,
 )
-from services.web.app import LiveKitAccess, web_server
-from services.web.status import AgentStatus
+from services.web.routes.status import AgentStatus
 
 pytestmark = pytest.mark.unit
 

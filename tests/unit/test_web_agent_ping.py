@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from services.protocol import Pong
-from services.web.agent_ping import AgentPing, UnknownPresenceError
+from services.web.routes.agent_ping import AgentPing, UnknownPresenceError
 
 pytestmark = pytest.mark.unit
 

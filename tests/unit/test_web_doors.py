@@ -14,10 +14,10 @@ import pytest
 from aiohttp import web
 
 from services.web.app import LiveKitAccess, web_server
-from services.web.connections import Connections
-from services.web.guard import MALFORMED_PER_MINUTE
-from services.web.server import WebServer
-from services.web.status import AgentStatus
+from services.web.http.connections import Connections
+from services.web.http.guard import MALFORMED_PER_MINUTE
+from services.web.http.server import WebServer
+from services.web.routes.status import AgentStatus
 from tests.unit.web_client import fetch
 
 pytestmark = pytest.mark.unit

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from services.web.addresses import is_loopback
 from services.web.app import LiveKitAccess, web_server
-from services.web.guard import Guard, exposure_warning
-from services.web.ratelimit import MAX_KEYS, RateLimit, address_key
-from services.web.server import WebServer
-from services.web.status import AgentStatus
+from services.web.http.addresses import is_loopback
+from services.web.http.guard import Guard, exposure_warning
+from services.web.http.ratelimit import MAX_KEYS, RateLimit, address_key
+from services.web.http.server import WebServer
+from services.web.routes.status import AgentStatus
 from tests.unit.web_client import Answer, fetch, post
 
 pytestmark = pytest.mark.unit

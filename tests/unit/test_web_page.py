@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.web.page import PageConfig, PageRoutes
-from services.web.server import WebServer
+from services.web.http.server import WebServer
+from services.web.routes.page import PageConfig, PageRoutes
 from tests.unit.web_client import fetch
 
 pytestmark = pytest.mark.unit

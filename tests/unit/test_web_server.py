@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from aiohttp import web
 
-from services.web.errors import ApiError
-from services.web.headers import content_security_policy, livekit_origins
-from services.web.server import PortBusyError, WebServer, WebServerError
+from services.web.http.errors import ApiError
+from services.web.http.headers import content_security_policy, livekit_origins
+from services.web.http.server import PortBusyError, WebServer, WebServerError
 from tests.unit.web_client import fetch
 
 pytestmark = pytest.mark.unit

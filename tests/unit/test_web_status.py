@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from services.web.server import WebServer
-from services.web.status import AgentStatus, Check, HealthRoutes, StatusRoute
+from services.web.http.server import WebServer
+from services.web.routes.status import AgentStatus, Check, HealthRoutes, StatusRoute
 from tests.unit.web_client import Answer, fetch
 
 pytestmark = pytest.mark.unit

@@ -10,10 +10,10 @@ import pytest
 from livekit import api
 
 from services.web.app import LiveKitAccess, web_server
-from services.web.errors import ApiError
-from services.web.server import WebServer
-from services.web.status import AgentStatus
-from services.web.tokens import (
+from services.web.http.errors import ApiError
+from services.web.http.server import WebServer
+from services.web.routes.status import AgentStatus
+from services.web.routes.tokens import (
     Holder,
     TokenIssuer,
     TokenRefusedError,

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from services.web.server import WebServer
+from services.web.http.server import WebServer
 
 TIMEOUT_SECONDS = 10.0
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.web.addresses import (
+from services.web.http.addresses import (
     EVERY_ORIGIN,
     AddressError,
     Host,
@@ -23,8 +23,8 @@ from services.web.addresses import (
     read_network,
     read_origin,
 )
-from services.web.errors import ApiError
-from services.web.ratelimit import RateLimit, address_key
+from services.web.http.errors import ApiError
+from services.web.http.ratelimit import RateLimit, address_key
 
 BODY_SECONDS = 10.0
 """In which the JSON of a request must have come."""

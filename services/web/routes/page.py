@@ -15,7 +15,7 @@ from aiohttp import web
 
 logger = logging.getLogger("services.web")
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 """Where `make page` puts the built page."""
 
 INDEX = "index.html"

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from services.host.open_files import open_files_limit
-from services.web.ratelimit import address_key
+from services.web.http.ratelimit import address_key
 
 logger = logging.getLogger("services.web")
 

@@ -18,8 +18,8 @@ from services.asr.files import transcribe_file
 from services.audio.files import AudioFileError, AudioTooLongError
 from services.inference import InferenceError
 from services.vad.silero import VoiceActivityModel
-from services.web.admin import AdminAccess
-from services.web.errors import ApiError
+from services.web.http.errors import ApiError
+from services.web.routes.admin import AdminAccess
 
 logger = logging.getLogger("services.web")
 

@@ -15,11 +15,11 @@ from livekit import api
 
 from services.livekit_server.rooms import UNREACHABLE, LiveKitRooms
 from services.protocol import TAKES_OVER, Pong
-from services.web.agent_ping import AgentPing, UnknownPresenceError
-from services.web.errors import ApiError
-from services.web.guard import Guard, json_object
-from services.web.ratelimit import RateLimit
-from services.web.tokens import Holder, TokenIssuer, TokenRefusedError
+from services.web.http.errors import ApiError
+from services.web.http.guard import Guard, json_object
+from services.web.http.ratelimit import RateLimit
+from services.web.routes.agent_ping import AgentPing, UnknownPresenceError
+from services.web.routes.tokens import Holder, TokenIssuer, TokenRefusedError
 
 logger = logging.getLogger("services.web")
 

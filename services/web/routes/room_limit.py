@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.livekit_server.rooms import UNREACHABLE
-from services.web.errors import ApiError
-from services.web.ratelimit import MAX_KEYS
+from services.web.http.errors import ApiError
+from services.web.http.ratelimit import MAX_KEYS
 
 logger = logging.getLogger("services.web")
 
