@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from enum import Enum
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from agent.logging_setup import setup_logging
+from agent.observability.logging import setup_logging
 from agent.settings import Settings
 from services.host.blocking_pool import started_pool
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
@@ -27,7 +27,7 @@ from services.web.http.server import AddRoutes, WebServer, WebServerError
 from services.web.routes.status import AgentStatus, Check, HealthRoutes
 
 if TYPE_CHECKING:
-    from agent.telemetry.otlp import Tracing
+    from agent.observability.otlp import Tracing
     from agent.upkeep import Upkeep
     from agent.worker import Worker
     from services.asr.engine import StreamingASR
@@ -148,8 +148,8 @@ class Application:
             self._announce()
             await asyncio.Event().wait()
         # Imported here: the web role needs neither the framework's worker nor any model.
+        from agent.observability.tracing import start_tracing
         from agent.speech_config import speech_config
-        from agent.telemetry import start_tracing
         from agent.upkeep import Upkeep
         from agent.worker import LiveKitAccount, Worker
         from services.shared.engines import SharedSpeech, configure_shared

@@ -21,7 +21,7 @@ from livekit.agents import (
 from livekit.agents.voice.agent_activity import ActivityClosedError
 
 from agent import phrases
-from agent.builtin_llm.conversation import said_name
+from agent.llm.builtin.conversation import said_name
 from agent.llm.waking import WAKING_CHUNK
 from agent.tools import RoomState, Toolbox
 from services.tts.text.normalization import is_speakable

@@ -116,7 +116,7 @@ def _set_up_logging(settings: Settings) -> None:
     """Warnings and worse on standard error; everything where the owner is looking for a fault."""
     import logging
 
-    from agent.logging_setup import setup_logging
+    from agent.observability.logging import setup_logging
 
     level = settings.log.level
     setup_logging("warning" if level == "info" else level, "readable", secrets=settings.secrets)

@@ -32,7 +32,7 @@ from agent.assistant import END_OF_CALL_SECONDS, Assistant
 from agent.callers import Callers
 from agent.joining import join
 from agent.lasting_session import LastingSession
-from agent.logging_setup import error_text
+from agent.observability.logging import error_text
 from agent.phrases import (
     BACK,
     CALL_ENDED,

@@ -90,7 +90,7 @@ async def _open_room(name: str, settings: Settings) -> Room:
     import aiohttp
     from livekit import api
 
-    from agent.network_errors import reason
+    from agent.observability.network_errors import reason
 
     livekit = settings.livekit
     try:

@@ -34,7 +34,7 @@ async def check_llm(settings: Settings) -> AsyncIterator[Finding]:
         return
     import aiohttp
 
-    from agent.network_errors import reason
+    from agent.observability.network_errors import reason
 
     key = settings.llm.api_key.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -92,7 +92,7 @@ async def _check_server(settings: Settings) -> Finding:
     import aiohttp
     from livekit import api
 
-    from agent.network_errors import reason
+    from agent.observability.network_errors import reason
 
     livekit = settings.livekit
     url = without_password(livekit.url)

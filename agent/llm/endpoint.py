@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from livekit.agents import APIConnectionError
 
-from agent.network_errors import reason
+from agent.observability.network_errors import reason
 
 LONGEST_REFUSAL_BYTES = 16_384
 """What is read of the body of an error."""

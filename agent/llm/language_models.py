@@ -9,7 +9,7 @@ from livekit.agents import APIConnectOptions, llm
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import is_given
 
-from agent.builtin_llm import BuiltinLLM
+from agent.llm.builtin import BuiltinLLM
 from agent.llm.endpoint import Endpoint
 from agent.llm.profile import EndpointProfile
 from agent.llm.stream import EndpointStream, LLMLimits

@@ -27,8 +27,8 @@ from agent.llm.profile import EndpointProfile
 from agent.llm.reading import Reading
 from agent.llm.refusals import Refusal, RequestShape, judge, next_shape
 from agent.llm.request import MOST_SHAPES, request_body
+from agent.llm.schemas import with_known_schemas
 from agent.llm.waking import WAKING_CHUNK, Waker
-from agent.tools.schemas import with_known_schemas
 
 logger = logging.getLogger("agent.llm")
 

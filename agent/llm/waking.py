@@ -19,7 +19,7 @@ from agent.llm.messages import build_messages
 from agent.llm.profile import EndpointProfile
 from agent.llm.refusals import Refusal, judge, next_shape
 from agent.llm.request import MOST_SHAPES, request_body
-from agent.tools.schemas import with_known_schemas
+from agent.llm.schemas import with_known_schemas
 
 logger = logging.getLogger("agent.llm")
 

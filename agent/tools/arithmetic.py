@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from agent.tools.numbers import LARGEST_SPOKEN, is_rounded, read_number, spoken_number
 from agent.tools.registry import NotUnderstoodError, tool
-from agent.tools.spoken import normalise, sentence
+from agent.tools.spoken.numbers import LARGEST_SPOKEN, is_rounded, read_number, spoken_number
+from agent.tools.spoken.text import normalise, sentence
 
 MAX_EXPONENT = 64
 """Larger powers are refused; they would be too large to say."""

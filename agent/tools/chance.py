@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agent.tools.numbers import spoken_number
 from agent.tools.registry import NotUnderstoodError, tool
 from agent.tools.room_state import RoomState
-from agent.tools.spoken import enumeration, sentence
+from agent.tools.spoken.numbers import spoken_number
+from agent.tools.spoken.text import enumeration, sentence
 
 MAX_DICE = 6
 MAX_SIDES = 1000

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from agent.tools.dates import capitalised_day, parse_date, spoken_date, spoken_time
-from agent.tools.numbers import spoken_number, spoken_year
 from agent.tools.registry import NotUnderstoodError, tool
 from agent.tools.room_state import RoomState
-from agent.tools.spoken import normalise, sentence
+from agent.tools.spoken.dates import capitalised_day, parse_date, spoken_date, spoken_time
+from agent.tools.spoken.numbers import spoken_number, spoken_year
+from agent.tools.spoken.text import normalise, sentence
 
 DAY = "(?P<day>today|tomorrow|yesterday|the day (?:after tomorrow|before yesterday))"
 

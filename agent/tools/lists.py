@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from agent.tools.numbers import spoken_number
 from agent.tools.registry import tool
 from agent.tools.room_state import RoomState
-from agent.tools.spoken import enumeration, normalise, sentence
+from agent.tools.spoken.numbers import spoken_number
+from agent.tools.spoken.text import enumeration, normalise, sentence
 
 MAX_ITEMS = 50
 MAX_ITEM_CHARACTERS = 60

@@ -13,8 +13,8 @@ from typing import Any, TypeVar, get_type_hints
 
 from livekit.agents import FunctionTool, ToolError, function_tool
 
-from agent.tools.numbers import parse_number
 from agent.tools.room_state import RoomState
+from agent.tools.spoken.numbers import parse_number
 
 logger = logging.getLogger("agent.tools")
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from agent.tools.dates import next_moment, spoken_time
-from agent.tools.durations import before_noun, parse_duration, said_duration, spoken_duration
-from agent.tools.numbers import parse_number
 from agent.tools.registry import tool
 from agent.tools.room_state import RoomState
 from agent.tools.schedule import Entry, ScheduleFullError
-from agent.tools.spoken import enumeration, normalise, sentence, turned_around
+from agent.tools.spoken.dates import next_moment, spoken_time
+from agent.tools.spoken.durations import before_noun, parse_duration, said_duration, spoken_duration
+from agent.tools.spoken.numbers import parse_number
+from agent.tools.spoken.text import enumeration, normalise, sentence, turned_around
 
 MAX_SECONDS = 7 * 24 * 3600
 """The longest timer or reminder: beyond a week the call is hardly still there."""

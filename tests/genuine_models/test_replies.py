@@ -10,7 +10,7 @@ from random import Random
 
 from livekit.agents import llm
 
-from agent.builtin_llm import BuiltinLLM
+from agent.llm.builtin import BuiltinLLM
 from agent.tools import RoomState, Toolbox
 from benchmarks.word_errors import normal_words, word_error_rate, word_errors
 from services.asr.engine import StreamingASR

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from livekit.agents import APIConnectionError
 
-from agent.builtin_llm import BuiltinLLM
+from agent.llm.builtin import BuiltinLLM
 from agent.settings import Settings
 from benchmarks.caller import Caller
 from services.asr.engine import ASRError, StreamingASR

@@ -24,7 +24,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConn
 
 from agent import phrases
 from agent.assistant import Assistant
-from agent.builtin_llm import BuiltinLLM
+from agent.llm.builtin import BuiltinLLM
 from agent.tools import RoomState, Toolbox
 from tests.manual_clock import ManualClock
 

@@ -10,8 +10,8 @@ import pytest
 from livekit.agents import llm
 
 from agent import phrases
-from agent.builtin_llm import BuiltinLLM
-from agent.builtin_llm.small_talk import JOKES
+from agent.llm.builtin import BuiltinLLM
+from agent.llm.builtin.small_talk import JOKES
 from agent.tools import RoomState, Toolbox
 from tests.manual_clock import ManualClock
 

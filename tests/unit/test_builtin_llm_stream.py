@@ -8,7 +8,7 @@ import pytest
 from livekit.agents import llm
 
 from agent import phrases
-from agent.builtin_llm import BuiltinLLM
+from agent.llm.builtin import BuiltinLLM
 from agent.tools import RoomState, Tool, Toolbox, tool
 from tests.manual_clock import ManualClock
 

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from livekit.agents import APIConnectionError, APIStatusError, APITimeoutError, llm
 
-from agent.builtin_llm import BuiltinLLM
+from agent.llm.builtin import BuiltinLLM
 from agent.llm.language_models import EndpointLLM, LanguageModels
 from agent.llm.stream import LLMLimits
 from agent.tools import RoomState, Toolbox

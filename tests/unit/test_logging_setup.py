@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pytest
 from livekit.agents import APIConnectionError, APIStatusError
 
-from agent.logging_setup import error_text, setup_logging
+from agent.observability.logging import error_text, setup_logging
 
 SECRET = "correct-horse-battery"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYWxsZXIifQ.c2lnbmF0dXJl"

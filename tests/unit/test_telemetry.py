@@ -16,8 +16,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from agent.assistant import Assistant
-from agent.builtin_llm import BuiltinLLM
-from agent.telemetry import start_tracing
+from agent.llm.builtin import BuiltinLLM
+from agent.observability.tracing import start_tracing
 from agent.tools import RoomState, Toolbox
 
 QUESTION = "What is seventeen times twelve?"

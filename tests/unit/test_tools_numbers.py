@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from agent.tools.dates import (
+from agent.tools.spoken.dates import (
     capitalised_day,
     next_moment,
     parse_date,
@@ -16,8 +16,8 @@ from agent.tools.dates import (
     spoken_date,
     spoken_time,
 )
-from agent.tools.durations import before_noun, parse_duration, said_duration, spoken_duration
-from agent.tools.numbers import (
+from agent.tools.spoken.durations import before_noun, parse_duration, said_duration, spoken_duration
+from agent.tools.spoken.numbers import (
     is_rounded,
     parse_number,
     parse_ordinal,
@@ -25,7 +25,13 @@ from agent.tools.numbers import (
     spoken_ordinal,
     spoken_year,
 )
-from agent.tools.spoken import MAX_TEXT_CHARACTERS, enumeration, normalise, sentence, turned_around
+from agent.tools.spoken.text import (
+    MAX_TEXT_CHARACTERS,
+    enumeration,
+    normalise,
+    sentence,
+    turned_around,
+)
 
 SATURDAY = date(2026, 11, 21)
 AFTERNOON = datetime(2026, 11, 21, 15, 45)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from livekit.agents import ToolError, llm
 
+from agent.llm.schemas import with_known_schemas
 from agent.tools import REGISTRY, NotUnderstoodError, RoomState, Tool, Toolbox, registry, tool
-from agent.tools.schemas import with_known_schemas
 from tests.manual_clock import ManualClock
 
 

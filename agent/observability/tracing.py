@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agent.telemetry.otlp import Tracing
+    from agent.observability.otlp import Tracing
 
 __all__ = ["start_tracing"]
 
@@ -24,7 +24,7 @@ def start_tracing(*, agent_name: str, words: bool = False) -> Tracing | None:
     """
     if not _wanted():
         return None
-    from agent.telemetry.otlp import start
+    from agent.observability.otlp import start
 
     return start(agent_name=agent_name, words=words)
 

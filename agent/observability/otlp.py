@@ -16,7 +16,7 @@ from opentelemetry.trace import NoOpTracerProvider
 
 from services.host.daemon import run_in_daemon
 
-logger = logging.getLogger("agent.telemetry")
+logger = logging.getLogger("agent.observability.tracing")
 
 DEFAULT_SERVICE_NAME = "voice-agent"
 FLUSH_SECONDS = 1.0
@@ -64,7 +64,7 @@ class Tracing:
 
 
 def start(*, agent_name: str, words: bool) -> Tracing | None:
-    """See `agent.telemetry.start_tracing`."""
+    """See `agent.observability.tracing.start_tracing`."""
     try:
         exporter = _exporter()
         deliver = BatchSpanProcessor(exporter)

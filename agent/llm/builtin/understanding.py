@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent import phrases
-from agent.builtin_llm.conversation import Conversation
-from agent.builtin_llm.small_talk import refusal, small_talk, unknown
+from agent.llm.builtin.conversation import Conversation
+from agent.llm.builtin.small_talk import refusal, small_talk, unknown
 from agent.tools import Match, NotUnderstoodError, Toolbox
-from agent.tools.spoken import normalise
+from agent.tools.spoken.text import normalise
 from services.endpointing.completeness import judge_completeness
 
-logger = logging.getLogger("agent.builtin_llm")
+logger = logging.getLogger("agent.llm.builtin")
 
 BROKEN_OFF = 0.3
 """Requests that are complete with less probability than this are asked for again."""

@@ -16,7 +16,7 @@ from typing import Any, Literal, TextIO
 
 from services.web.http.ratelimit import RateLimit
 
-logger = logging.getLogger("agent.logging_setup")
+logger = logging.getLogger("agent.observability.logging")
 
 _SHORTEST_SECRET = 8
 """Shorter ones would mask ordinary words; LiveKit's own development secret is "secret"."""

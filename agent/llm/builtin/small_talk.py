@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent import phrases
-from agent.builtin_llm.conversation import Conversation, said_name
-from agent.tools.numbers import parse_number, spoken_number
+from agent.llm.builtin.conversation import Conversation, said_name
 from agent.tools.room_state import RoomState
-from agent.tools.spoken import normalise, sentence
+from agent.tools.spoken.numbers import parse_number, spoken_number
+from agent.tools.spoken.text import normalise, sentence
 
 MAX_COUNTED = 100
 """How far the agent counts aloud."""

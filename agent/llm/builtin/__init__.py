@@ -1,5 +1,5 @@
 """Replies without a language model: an LLM that understands spoken requests by rules."""
 
-from agent.builtin_llm.stream import BuiltinLLM
+from agent.llm.builtin.stream import BuiltinLLM
 
 __all__ = ["BuiltinLLM"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
-from agent.tools.numbers import parse_number, parse_ordinal, spoken_number, spoken_ordinal
+from agent.tools.spoken.numbers import parse_number, parse_ordinal, spoken_number, spoken_ordinal
 
 DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 MONTHS = [

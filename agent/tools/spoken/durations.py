@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from agent.tools.numbers import parse_number, read_number, spoken_number
+from agent.tools.spoken.numbers import parse_number, read_number, spoken_number
 
 UNIT_SECONDS = {
     "second": 1,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from livekit.agents import llm
 
-from agent.tools.spoken import normalise
+from agent.tools.spoken.text import normalise
 
 MAX_EXCHANGES = 4
 """How many earlier requests are looked at when the caller completes one."""

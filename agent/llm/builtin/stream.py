@@ -15,8 +15,8 @@ from livekit.agents.types import (
 )
 
 from agent import phrases
-from agent.builtin_llm.conversation import Conversation
-from agent.builtin_llm.understanding import Reply, understand
+from agent.llm.builtin.conversation import Conversation
+from agent.llm.builtin.understanding import Reply, understand
 from agent.tools import Toolbox
 
 _SENTENCE_END = re.compile(r"(?<=[.?!]) ")

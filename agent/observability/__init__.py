@@ -1,0 +1,1 @@
+"""What an operator sees: log lines, traces, and errors of the network in plain words."""

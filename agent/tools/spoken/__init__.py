@@ -1,0 +1,1 @@
+"""Numbers, dates, times and names as people say them."""
