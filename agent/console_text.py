@@ -12,9 +12,9 @@ from livekit.agents.voice import AgentSession, io
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.turn import TurnHandlingOptions
 
-from agent.assistant import Assistant
-from agent.lasting_session import LastingSession
 from agent.line_reader import LineReader
+from agent.session.assistant import Assistant
+from agent.session.lasting_session import LastingSession
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 

@@ -11,12 +11,12 @@ from livekit.agents import APIConnectOptions, ConversationItemAddedEvent, llm
 from livekit.agents.voice import io
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
-from agent.assistant import Assistant
 from agent.console_text import Replies
-from agent.lasting_session import LastingSession
+from agent.session.assistant import Assistant
+from agent.session.lasting_session import LastingSession
+from agent.session.turn_handling import load_voice_ending, turn_handling
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
-from agent.turn_handling import load_voice_ending, turn_handling
 from services.asr.recognizer import HearingTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
 from services.shared.engines import SharedSpeech

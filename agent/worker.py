@@ -17,13 +17,13 @@ os.environ.setdefault("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
 from livekit.agents.utils.aio import ChanClosed
 
-from agent.assistant import instructions_for
 from agent.llm.language_models import LanguageModels
 from agent.llm.stream import LLMLimits
 from agent.phrases import FIXED_PHRASES
-from agent.session import RoomServices, converse
+from agent.session.assistant import instructions_for
+from agent.session.room import RoomServices, converse
+from agent.session.turn_handling import load_voice_ending
 from agent.settings import Settings
-from agent.turn_handling import load_voice_ending
 from agent.upkeep import Upkeep
 from agent.waiting_rooms import WaitingRooms
 from services.admission import PASSING

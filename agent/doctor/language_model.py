@@ -33,9 +33,9 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
     import aiohttp
     from livekit.agents import APIError, llm
 
-    from agent.assistant import instructions_for
     from agent.llm.endpoint import Endpoint, RefusedError
     from agent.llm.waking import WAKING_CHUNK
+    from agent.session.assistant import instructions_for
     from agent.tools import RoomState, Toolbox
     from agent.worker import language_models
 

@@ -28,7 +28,7 @@ os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 from livekit import api, rtc
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
 
-from agent.remote import Commands, Remote, may_command
+from agent.session.remote import Commands, Remote, may_command
 from services.protocol import (
     TAKES_OVER,
     AgentInfo,

@@ -10,7 +10,7 @@ import sys
 
 from livekit import rtc
 
-from agent.joining import see_through
+from agent.session.joining import see_through
 
 
 async def main(url: str, token: str) -> None:

@@ -10,7 +10,7 @@ from livekit.agents import JobContext
 
 from agent import worker
 from agent.__main__ import main
-from agent.session import RoomServices, converse
+from agent.session.room import RoomServices, converse
 from services.asr.engine import DecodeOptions, StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.samples import Samples

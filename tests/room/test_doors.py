@@ -13,7 +13,7 @@ import psutil
 import pytest
 from livekit import rtc
 
-from agent.joining import LARGEST_MESSAGE_BYTES
+from agent.session.joining import LARGEST_MESSAGE_BYTES
 from benchmarks.caller import Caller, room_token
 from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import AgentProcess

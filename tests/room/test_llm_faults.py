@@ -13,8 +13,8 @@ from aiohttp.web import StreamResponse
 from livekit import rtc
 
 from agent import phrases
+from agent.session.typed_text import LONGEST_TYPED_CHARACTERS
 from agent.settings import Settings
-from agent.typed_text import LONGEST_TYPED_CHARACTERS
 from services.protocol import NoticeKind
 from tests.network import destinations
 from tests.room.conftest import Call, JoinRoom, serving

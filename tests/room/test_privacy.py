@@ -12,8 +12,8 @@ import pytest
 from livekit.agents import llm
 from livekit.agents.voice import AgentSession
 
+from agent.session.turn_handling import load_voice_ending, turn_handling
 from agent.settings import Settings
-from agent.turn_handling import load_voice_ending, turn_handling
 from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT
 from services.livekit_local.turn_detector import LocalTurnDetector

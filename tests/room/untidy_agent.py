@@ -10,7 +10,7 @@ from livekit.agents import JobContext
 
 from agent import worker
 from agent.__main__ import main
-from agent.session import RoomServices, converse
+from agent.session.room import RoomServices, converse
 
 FORGOTTEN = "forgotten-"
 OPEN = "open-"

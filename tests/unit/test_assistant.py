@@ -23,8 +23,8 @@ from livekit.agents import (
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions
 
 from agent import phrases
-from agent.assistant import Assistant
 from agent.llm.builtin import BuiltinLLM
+from agent.session.assistant import Assistant
 from agent.tools import RoomState, Toolbox
 from tests.manual_clock import ManualClock
 

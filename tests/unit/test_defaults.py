@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from agent.assistant import Assistant
 from agent.llm.stream import LLMLimits
+from agent.session.assistant import Assistant
+from agent.session.silence import SilenceLimits
+from agent.session.turn_records import TurnRecords
 from agent.settings import Settings
 from agent.settings.environment import variables_of
-from agent.silence import SilenceLimits
-from agent.turn_records import TurnRecords
 from services import defaults
 from services.admission import AdmissionLimits
 from services.asr.engine import ASRConfig

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agent.silence import SilenceLimits, SilenceWatch
+from agent.session.silence import SilenceLimits, SilenceWatch
 
 pytestmark = pytest.mark.unit
 

@@ -15,9 +15,9 @@ from livekit.agents.telemetry import tracer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from agent.assistant import Assistant
 from agent.llm.builtin import BuiltinLLM
 from agent.observability.tracing import start_tracing
+from agent.session.assistant import Assistant
 from agent.tools import RoomState, Toolbox
 
 QUESTION = "What is seventeen times twelve?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livekit.agents import llm
 
-from agent.turn_records import TurnRecords
+from agent.session.turn_records import TurnRecords
 
 
 def turn(records: TurnRecords, response_seconds: float | None) -> None:

@@ -28,10 +28,6 @@ from livekit.agents.voice.room_io import (
     TextOutputOptions,
 )
 
-from agent.assistant import END_OF_CALL_SECONDS, Assistant
-from agent.callers import Callers
-from agent.joining import join
-from agent.lasting_session import LastingSession
 from agent.observability.logging import error_text
 from agent.phrases import (
     BACK,
@@ -41,14 +37,18 @@ from agent.phrases import (
     NOBODY_ANSWERS,
     STILL_THERE,
 )
-from agent.remote import Commands, Remote, may_command
-from agent.room_memory import RoomMemory
+from agent.session.assistant import END_OF_CALL_SECONDS, Assistant
+from agent.session.callers import Callers
+from agent.session.handover import ask_what_was_said
+from agent.session.joining import join
+from agent.session.lasting_session import LastingSession
+from agent.session.memory import RoomMemory
+from agent.session.remote import Commands, Remote, may_command
+from agent.session.silence import SilenceLimits, SilenceWatch
+from agent.session.turn_handling import turn_handling
+from agent.session.turn_records import PreparedReplies, TurnRecords
 from agent.settings import Settings
-from agent.silence import SilenceLimits, SilenceWatch
-from agent.take_over import ask_what_was_said
 from agent.tools import RoomState, Toolbox
-from agent.turn_handling import turn_handling
-from agent.turn_records import PreparedReplies, TurnRecords
 from services.asr.events import Heard, HeardKind
 from services.asr.recognizer import HearingTiming
 from services.inference import EngineUnavailable

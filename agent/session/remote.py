@@ -26,7 +26,7 @@ from services.protocol import (
     Turn,
 )
 
-logger = logging.getLogger("agent.remote")
+logger = logging.getLogger("agent.session.remote")
 
 _SENDING_SECONDS: Final = 2.0
 """How long a farewell may take to leave."""

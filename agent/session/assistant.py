@@ -26,7 +26,7 @@ from agent.llm.waking import WAKING_CHUNK
 from agent.tools import RoomState, Toolbox
 from services.tts.text.normalization import is_speakable
 
-logger = logging.getLogger("agent.assistant")
+logger = logging.getLogger("agent.session.assistant")
 
 INSTRUCTIONS = """\
 You are {who} that runs on the caller's own machine. Everything you write is \

@@ -16,7 +16,7 @@ from services import protocol
 from services.livekit_local.callers import is_caller
 from services.web.http.ratelimit import RateLimit
 
-logger = logging.getLogger("agent.typed_text")
+logger = logging.getLogger("agent.session.typed_text")
 
 LONGEST_TYPED_CHARACTERS: Final = 2 * protocol.LONGEST_TYPED_CHARACTERS
 """Twice what the page lets a caller type."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from livekit.agents import llm
 
-from agent.turn_records import TurnRecords
+from agent.session.turn_records import TurnRecords
 from services.livekit_local import LocalSTT, LocalTTS
 from services.livekit_local.room_audio import RoomAudioInput
 

@@ -12,7 +12,7 @@ from livekit.agents import llm
 
 from services.protocol import History, Method, ProtocolError
 
-logger = logging.getLogger("agent.take_over")
+logger = logging.getLogger("agent.session.handover")
 
 _ANSWER_SECONDS = 2.0
 _WAY_SECONDS = 2.0

@@ -9,8 +9,8 @@ from livekit import rtc
 from livekit.agents import AgentSession
 from livekit.agents.voice import UserInputTranscribedEvent
 
-from agent.silence import SilenceWatch
-from agent.typed_text import TypedText
+from agent.session.silence import SilenceWatch
+from agent.session.typed_text import TypedText
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.caller_transcript import CallerTranscript
 from services.livekit_local.callers import Speaker, callers

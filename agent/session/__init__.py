@@ -1,0 +1,1 @@
+"""One room: the conversation that is held there."""
