@@ -17,8 +17,8 @@ IMPORTS = (
     "onnxruntime",
     "faster_whisper",
     "piper",
-    "agent.upkeep",
-    "agent.worker",
+    "agent.runtime.supervisor",
+    "agent.runtime.worker",
 )
 
 

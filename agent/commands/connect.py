@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from livekit.agents import AgentServer
     from livekit.protocol.models import Room
 
-    from agent.worker import LiveKitAccount, Worker
+    from agent.runtime.worker import LiveKitAccount, Worker
 
 _LOOK_AGAIN_SECONDS = 0.2
 _ANSWER_SECONDS = 10.0
@@ -51,9 +51,9 @@ async def _serve(name: str, settings: Settings) -> None:
     """Hold the conversation of one room; ends with it, or when cancelled."""
     room = await _open_room(name, settings)
 
-    from agent.speech_config import speech_config
-    from agent.upkeep import Upkeep
-    from agent.worker import LiveKitAccount, Worker
+    from agent.runtime.engines import speech_config
+    from agent.runtime.supervisor import Upkeep
+    from agent.runtime.worker import LiveKitAccount, Worker
     from services.asr.engine import ASRLoadError
     from services.host.temp_files import TempFilesError
     from services.models import ModelError

@@ -40,7 +40,7 @@ async def _converse_in_text(settings: Settings) -> None:
     if sys.stdin is None:
         raise CommandError("there is no standard input to read from")
     from agent.console_text import converse_in_text
-    from agent.worker import language_models, wake_language_model
+    from agent.runtime.worker import language_models, wake_language_model
 
     models = language_models(settings)
     wake_language_model(models, settings)
@@ -59,8 +59,8 @@ async def _converse_aloud(settings: Settings) -> None:
     from agent.console_audio import Microphone, Speaker
     from agent.console_text import Replies
     from agent.console_voice import converse_aloud
-    from agent.speech_config import speech_config
-    from agent.worker import language_models, wake_language_model
+    from agent.runtime.engines import speech_config
+    from agent.runtime.worker import language_models, wake_language_model
     from services.asr.engine import ASRLoadError
     from services.models import ModelError
     from services.shared.engines import SharedSpeech

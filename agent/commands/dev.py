@@ -13,6 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Serve until Ctrl-C."""
-    from agent.application import Role, serve
+    from agent.runtime.application import Role, serve
 
     return serve(settings, Role.DEV)

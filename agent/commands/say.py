@@ -57,7 +57,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         check_writable(output)
     text = _text(arguments.text)
 
-    from agent.speech_config import speech_config
+    from agent.runtime.engines import speech_config
     from services.inference import InferenceError
     from services.models import ModelError
     from services.shared.engines import SharedSpeech

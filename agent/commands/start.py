@@ -19,6 +19,6 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    from agent.application import Role, serve
+    from agent.runtime.application import Role, serve
 
     return serve(settings, Role.START)

@@ -66,7 +66,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     output: Path | None = arguments.output
     targets = _targets(paths, form, output)
 
-    from agent.speech_config import speech_config
+    from agent.runtime.engines import speech_config
     from services.asr.engine import ASRLoadError, DecodeOptions
     from services.models import ModelError
     from services.shared.engines import SharedSpeech

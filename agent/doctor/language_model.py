@@ -35,9 +35,9 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
 
     from agent.llm.endpoint import Endpoint, RefusedError
     from agent.llm.waking import WAKING_CHUNK
+    from agent.runtime.worker import language_models
     from agent.session.assistant import instructions_for
     from agent.tools import RoomState, Toolbox
-    from agent.worker import language_models
 
     models = language_models(settings)
     profile = models.profile

@@ -39,7 +39,7 @@ class Sample:
 
 async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
     """Loads the models as a worker would; the voice speaks, the recogniser writes it down."""
-    from agent.speech_config import speech_config
+    from agent.runtime.engines import speech_config
     from services.shared.engines import SharedSpeech
 
     speech = SharedSpeech(speech_config(settings))

@@ -12,8 +12,8 @@ import numpy as np
 from agent.console_audio import BLOCK_SAMPLES, SAMPLE_RATE, Microphone, Speaker
 from agent.console_text import Replies
 from agent.console_voice import converse_aloud
+from agent.runtime.worker import language_models
 from agent.settings import Settings
-from agent.worker import language_models
 from services.asr.engine import DecodeOptions, StreamingASR
 from services.audio.files import resample
 from services.inference import Outcome, Priority, Run

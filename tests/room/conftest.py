@@ -21,7 +21,7 @@ from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker, start
 
 if TYPE_CHECKING:
-    from agent.worker import LiveKitAccount, Worker
+    from agent.runtime.worker import LiveKitAccount, Worker
     from services.shared.engines import SharedSpeech
 
 _CONFIG = Path(__file__).parents[2] / "livekit.yaml"
@@ -43,8 +43,8 @@ async def serving(
     settings: Settings, account: LiveKitAccount, speech: SharedSpeech
 ) -> AsyncIterator[Worker]:
     """A worker that is ready, and ends with the block."""
-    from agent.upkeep import Upkeep
-    from agent.worker import Worker
+    from agent.runtime.supervisor import Upkeep
+    from agent.runtime.worker import Worker
 
     upkeep = Upkeep(settings, drain=None)
     upkeep.watch_over(speech)
@@ -109,7 +109,7 @@ async def worker(
     livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
 ) -> AsyncIterator[Worker]:
     """A worker that serves rooms of that server with the session's shared models."""
-    from agent.worker import LiveKitAccount
+    from agent.runtime.worker import LiveKitAccount
 
     account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
     async with serving(settings, account, shared) as worker:

@@ -128,7 +128,7 @@ async def real_agent(
     livekit: LiveKitAddress, speech: SharedSpeech, settings: Settings
 ) -> AsyncIterator[Subject]:
     """A worker of the product that is stopped with the block, or by `quit`."""
-    from agent.worker import LiveKitAccount
+    from agent.runtime.worker import LiveKitAccount
 
     name = "contract-real"
     agent = settings.agent.model_copy(update={"name": name})

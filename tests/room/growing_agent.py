@@ -6,8 +6,8 @@ import sys
 
 from livekit.agents import JobContext
 
-from agent import worker
 from agent.__main__ import main
+from agent.runtime import worker
 from agent.session.room import RoomServices, converse
 
 GROWTH_MB = 400

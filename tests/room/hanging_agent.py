@@ -8,8 +8,8 @@ import threading
 import pytest
 from livekit.agents import JobContext
 
-from agent import worker
 from agent.__main__ import main
+from agent.runtime import worker
 from agent.session.room import RoomServices, converse
 from services.asr.engine import DecodeOptions, StreamingASR
 from services.asr.transcription import Transcription

@@ -10,8 +10,8 @@ import threading
 
 from livekit.agents import JobContext
 
-from agent import worker
 from agent.__main__ import main
+from agent.runtime import worker
 from agent.session.room import RoomServices, converse
 
 LEAK_MB = 1

@@ -43,7 +43,7 @@ async def join(
     livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
 ) -> AsyncIterator[Join]:
     """`async with join(room, identity)`: a caller in a room of a patient agent."""
-    from agent.worker import LiveKitAccount
+    from agent.runtime.worker import LiveKitAccount
 
     limits = settings.limits.model_copy(update={"room_empty_seconds": 20.0})
     named = settings.agent.model_copy(update={"name": AGENT})

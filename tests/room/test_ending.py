@@ -14,7 +14,7 @@ from services.protocol import NoticeKind
 from tests.room.conftest import JoinRoom
 
 if TYPE_CHECKING:
-    from agent.worker import Worker
+    from agent.runtime.worker import Worker
     from services.shared.engines import SharedSpeech
 
 PATIENCE_SECONDS = 20.0

@@ -22,7 +22,7 @@ from tests.recordings import word_errors
 from tests.room.conftest import Call, JoinRoom
 
 if TYPE_CHECKING:
-    from agent.worker import Worker
+    from agent.runtime.worker import Worker
     from services.shared.engines import SharedSpeech
 
 

@@ -11,7 +11,7 @@ from services.protocol import DONE, Method
 from tests.room.conftest import JoinRoom
 
 if TYPE_CHECKING:
-    from agent.worker import Worker
+    from agent.runtime.worker import Worker
     from services.shared.engines import SharedSpeech
 
 _COUNTING = (

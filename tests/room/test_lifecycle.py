@@ -264,7 +264,7 @@ async def test_a_worker_never_gives_its_livekit_server_up(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from agent.worker import LiveKitAccount
+    from agent.runtime.worker import LiveKitAccount
 
     # The framework ends a worker after 16 attempts, with pauses of up to 10 s between them.
     monkeypatch.setattr("livekit.agents.worker.min", lambda *_: 0.01, raising=False)

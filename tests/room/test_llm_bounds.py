@@ -26,7 +26,7 @@ from tests.room.llm_endpoint import (
 )
 
 if TYPE_CHECKING:
-    from agent.worker import Worker
+    from agent.runtime.worker import Worker
     from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 
@@ -45,7 +45,7 @@ def boundless() -> Iterator[Endpoint]:
 async def worker(
     livekit: LiveKitAddress, shared: SharedSpeech, boundless: Endpoint
 ) -> AsyncIterator[Worker]:
-    from agent.worker import LiveKitAccount
+    from agent.runtime.worker import LiveKitAccount
 
     settings = Settings.model_validate(
         {

@@ -32,7 +32,7 @@ from tests.room.llm_endpoint import (
 )
 
 if TYPE_CHECKING:
-    from agent.worker import Worker
+    from agent.runtime.worker import Worker
     from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 
@@ -65,7 +65,7 @@ async def endpoint_worker(
     livekit: LiveKitAddress, shared: SharedSpeech, port: Endpoint
 ) -> AsyncIterator[Worker]:
     """A worker whose settings name the endpoint."""
-    from agent.worker import LiveKitAccount
+    from agent.runtime.worker import LiveKitAccount
 
     settings = Settings.model_validate(
         {

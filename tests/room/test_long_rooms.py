@@ -32,7 +32,7 @@ async def caller(
     livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
 ) -> AsyncIterator[Caller]:
     """In a room whose agent keeps little of the conversation and speaks fast."""
-    from agent.worker import LiveKitAccount
+    from agent.runtime.worker import LiveKitAccount
 
     limits = settings.limits.model_copy(
         update={"chat_history_items": KEPT_ITEMS, "turn_records": KEPT_TURNS}

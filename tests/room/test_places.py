@@ -19,8 +19,8 @@ from services.web.routes.tokens import Holder
 from tests.room.conftest import serving
 
 if TYPE_CHECKING:
+    from agent.runtime.worker import Worker
     from agent.settings import Settings
-    from agent.worker import Worker
     from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 
@@ -39,7 +39,7 @@ Join = Callable[..., AbstractAsyncContextManager[Caller]]
 @pytest.fixture
 def start(livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings) -> Start:
     """`async with start(places)`: a worker with so many places."""
-    from agent.worker import LiveKitAccount
+    from agent.runtime.worker import LiveKitAccount
 
     account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
 

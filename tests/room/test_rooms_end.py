@@ -22,7 +22,7 @@ from tests.leaks import Snapshot
 from tests.room.conftest import JoinRoom
 
 if TYPE_CHECKING:
-    from agent.worker import Worker
+    from agent.runtime.worker import Worker
     from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 

@@ -16,8 +16,8 @@ from benchmarks.caller import Caller, room_token
 from tests.room.conftest import serving
 
 if TYPE_CHECKING:
+    from agent.runtime.worker import Worker
     from agent.settings import Settings
-    from agent.worker import Worker
     from services.livekit_server.server import LiveKitAddress
     from services.shared.engines import SharedSpeech
 
@@ -33,7 +33,7 @@ async def impatient(
     livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
 ) -> AsyncIterator[Worker]:
     """A worker that asks soon, and leaves soon after."""
-    from agent.worker import LiveKitAccount
+    from agent.runtime.worker import LiveKitAccount
 
     limits = settings.limits.model_copy(
         update={

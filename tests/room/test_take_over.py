@@ -20,7 +20,7 @@ from services.protocol import (
 )
 
 if TYPE_CHECKING:
-    from agent.worker import Worker
+    from agent.runtime.worker import Worker
 
 AGENT = "agent-under-test"
 QUESTION = "what is two plus three"

@@ -17,7 +17,7 @@ from benchmarks.caller import Caller, room_token
 from benchmarks.speech import SAMPLE_RATE, Samples, read_sound
 
 if TYPE_CHECKING:
-    from agent.worker import Worker
+    from agent.runtime.worker import Worker
     from services.livekit_server.server import LiveKitAddress
 
 

@@ -8,8 +8,8 @@ import tempfile
 
 from livekit.agents import JobContext
 
-from agent import worker
 from agent.__main__ import main
+from agent.runtime import worker
 from agent.session.room import RoomServices, converse
 
 FORGOTTEN = "forgotten-"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent import application
+from agent.runtime import application
 from agent.settings import Settings
 from services import admission
 from services.admission import Refusal

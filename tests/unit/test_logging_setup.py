@@ -51,14 +51,14 @@ def objects(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def test_json_line_has_the_event_and_its_fields() -> None:
     stream = logged()
-    logging.getLogger("agent.worker").info(
+    logging.getLogger("agent.runtime.worker").info(
         "model loaded", extra={"model": "base.en", "seconds": 1.25, "path": Path("/models")}
     )
     (line,) = objects(stream)
     assert line.pop("time").endswith("+00:00")
     assert line == {
         "level": "info",
-        "logger": "agent.worker",
+        "logger": "agent.runtime.worker",
         "message": "model loaded",
         "model": "base.en",
         "seconds": 1.25,

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from agent.runtime.engines import speech_config
 from agent.settings import Settings, SettingsError, read_settings, require_livekit
 from agent.settings.environment import variables_of
-from agent.speech_config import speech_config
 
 VARIABLES = {bound.name: bound for bound in variables_of(Settings)}
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from agent.runtime.supervisor import Upkeep, memory_config
 from agent.settings import Settings
-from agent.upkeep import Upkeep, memory_config
 from services.admission import Refusal
 from services.host.allocator import trim_allocator
 from services.host.process_memory import resident_bytes

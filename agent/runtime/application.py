@@ -28,13 +28,13 @@ from services.web.routes.status import AgentStatus, Check, HealthRoutes
 
 if TYPE_CHECKING:
     from agent.observability.otlp import Tracing
-    from agent.upkeep import Upkeep
-    from agent.worker import Worker
+    from agent.runtime.supervisor import Upkeep
+    from agent.runtime.worker import Worker
     from services.asr.engine import StreamingASR
     from services.shared.engines import SharedSpeech
     from services.vad.silero import VoiceActivityModel
 
-logger = logging.getLogger("agent.application")
+logger = logging.getLogger("agent.runtime.application")
 
 _EXIT_STARTUP = 1
 _EXIT_FORCED = 3
@@ -149,9 +149,9 @@ class Application:
             await asyncio.Event().wait()
         # Imported here: the web role needs neither the framework's worker nor any model.
         from agent.observability.tracing import start_tracing
-        from agent.speech_config import speech_config
-        from agent.upkeep import Upkeep
-        from agent.worker import LiveKitAccount, Worker
+        from agent.runtime.engines import speech_config
+        from agent.runtime.supervisor import Upkeep
+        from agent.runtime.worker import LiveKitAccount, Worker
         from services.shared.engines import SharedSpeech, configure_shared
 
         # Where nobody would start the process again it goes on, without new rooms.

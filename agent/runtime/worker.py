@@ -20,12 +20,12 @@ from livekit.agents.utils.aio import ChanClosed
 from agent.llm.language_models import LanguageModels
 from agent.llm.stream import LLMLimits
 from agent.phrases import FIXED_PHRASES
+from agent.runtime.supervisor import Upkeep
+from agent.runtime.waiting_rooms import WaitingRooms
 from agent.session.assistant import instructions_for
 from agent.session.room import RoomServices, converse
 from agent.session.turn_handling import load_voice_ending
 from agent.settings import Settings
-from agent.upkeep import Upkeep
-from agent.waiting_rooms import WaitingRooms
 from services.admission import PASSING
 from services.inference import InferenceError
 from services.livekit_local.eou_model import VoiceEnding
@@ -35,7 +35,7 @@ from services.models import describe_demo
 from services.shared.engines import SharedSpeech
 from services.tts.types import TTSError
 
-logger = logging.getLogger("agent.worker")
+logger = logging.getLogger("agent.runtime.worker")
 
 _NEVER_GIVE_UP = 2**31
 _JOB_START_SECONDS = 30.0

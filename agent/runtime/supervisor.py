@@ -40,7 +40,7 @@ from services.shared.engines import SharedSpeech
 from services.web.http.guard import Guard
 from services.web.routes.admin import AdminAccess, MemoryRoutes
 
-logger = logging.getLogger("agent.upkeep")
+logger = logging.getLogger("agent.runtime.supervisor")
 
 MB = 2**20
 

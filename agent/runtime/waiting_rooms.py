@@ -13,7 +13,7 @@ from typing import Final
 from services.admission import Admission
 from services.livekit_server.rooms import UNREACHABLE, LiveKitRooms, People
 
-logger = logging.getLogger("agent.waiting_rooms")
+logger = logging.getLogger("agent.runtime.waiting_rooms")
 
 MOST_WAITING: Final = 100
 """Rooms remembered; who comes later is not."""

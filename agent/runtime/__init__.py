@@ -1,0 +1,1 @@
+"""The process: what it starts, watches and ends."""
