@@ -7,7 +7,13 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING
 
-from agent.command_line import EXIT_USAGE, CommandError, complain, finish_async, until_stopped
+from agent.commands.command_line import (
+    EXIT_USAGE,
+    CommandError,
+    complain,
+    finish_async,
+    until_stopped,
+)
 from agent.settings import Settings, SettingsError, require_livekit
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
 

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from agent.command_line import CommandError, complain, finish_async, until_stopped
+from agent.commands.command_line import CommandError, complain, finish_async, until_stopped
 from agent.settings import Settings
 
 
@@ -39,7 +39,7 @@ async def _run(settings: Settings, *, text: bool) -> int:
 async def _converse_in_text(settings: Settings) -> None:
     if sys.stdin is None:
         raise CommandError("there is no standard input to read from")
-    from agent.console_text import converse_in_text
+    from agent.console.text import converse_in_text
     from agent.runtime.worker import language_models, wake_language_model
 
     models = language_models(settings)
@@ -51,14 +51,14 @@ async def _converse_in_text(settings: Settings) -> None:
 
 
 async def _converse_aloud(settings: Settings) -> None:
-    from agent.sound_devices import open_devices, sound_library
+    from agent.console.devices import open_devices, sound_library
 
     # Before anything is loaded for nothing.
     sound_library()
 
-    from agent.console_audio import Microphone, Speaker
-    from agent.console_text import Replies
-    from agent.console_voice import converse_aloud
+    from agent.console.audio import Microphone, Speaker
+    from agent.console.text import Replies
+    from agent.console.voice import converse_aloud
     from agent.runtime.engines import speech_config
     from agent.runtime.worker import language_models, wake_language_model
     from services.asr.engine import ASRLoadError

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 
-from agent.command_line import EXIT_FAILED, finish_async
+from agent.commands.command_line import EXIT_FAILED, finish_async
 from agent.doctor.findings import Finding, Status, fail
 from agent.settings import Settings
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.command_line import EXIT_FAILED, CommandError, complain, finish
+from agent.commands.command_line import EXIT_FAILED, CommandError, complain, finish
 from agent.settings import Settings
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 
-from agent.command_line import CommandError, finish
-from agent.memory_view import MemoryViewError, fetch_memory, show_memory
+from agent.commands.command_line import CommandError, finish
+from agent.commands.memory_view import MemoryViewError, fetch_memory, show_memory
 from agent.settings import Settings
 
 

@@ -11,8 +11,8 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from agent.command_line import EXIT_USAGE, CommandError, complain, finish_async
-from agent.output_file import check_writable, output_file
+from agent.commands.command_line import EXIT_USAGE, CommandError, complain, finish_async
+from agent.commands.output_file import check_writable, output_file
 from agent.settings import Settings
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _text(words: list[str]) -> str:
 
 def _check_speaker() -> None:
     """Before the voice is loaded; raises CommandError."""
-    from agent.sound_devices import device_name, sound_library
+    from agent.console.devices import device_name, sound_library
 
     if device_name(sound_library(), "output") is None:
         raise CommandError("there is no sound device to speak on: write a file with -o FILE.wav")
@@ -133,7 +133,7 @@ async def _write(pieces: AsyncGenerator[PCM, None], sample_rate: int, file: Bina
 
 async def _play(pieces: AsyncGenerator[PCM, None], sample_rate: int) -> None:
     """Play while what follows is being computed."""
-    from agent.sound_devices import speaker
+    from agent.console.devices import speaker
 
     ready: asyncio.Queue[PCM | None] = asyncio.Queue()
     room = asyncio.Semaphore(_WAITING_PIECES)

@@ -9,12 +9,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from agent.command_line import EXIT_FAILED, EXIT_USAGE, CommandError, complain, finish_async
-from agent.output_file import check_writable, output_file
+from agent.commands.command_line import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    CommandError,
+    complain,
+    finish_async,
+)
+from agent.commands.output_file import check_writable, output_file
 from agent.settings import Settings
 
 if TYPE_CHECKING:
-    from agent.transcripts import Transcript
+    from agent.commands.transcripts import Transcript
     from services.asr.engine import DecodeOptions
     from services.asr.files import Segment
     from services.shared.engines import SharedSpeech
@@ -135,7 +141,7 @@ def _targets(paths: list[Path], form: Form, output: Path | None) -> dict[Path, P
 
 
 def _show_heading(path: Path, *, first: bool) -> None:
-    from agent.transcripts import heading
+    from agent.commands.transcripts import heading
 
     if not first:
         print()
@@ -145,7 +151,7 @@ def _show_heading(path: Path, *, first: bool) -> None:
 async def _transcribe(
     path: Path, speech: SharedSpeech, options: DecodeOptions, *, live: bool
 ) -> Transcript:
-    from agent.transcripts import Transcript
+    from agent.commands.transcripts import Transcript
     from services.asr.engine import ASRError
     from services.asr.files import transcribe_file
     from services.audio.files import AudioFileError
@@ -202,7 +208,7 @@ def _progress(path: Path, *, shown: bool) -> Iterator[Callable[[float, float | N
 
 
 def _written(form: Form, transcripts: list[Transcript]) -> str:
-    from agent.transcripts import as_json, as_srt, as_text
+    from agent.commands.transcripts import as_json, as_srt, as_text
 
     write = {"text": as_text, "json": as_json, "srt": as_srt}[form]
     return write(transcripts)

@@ -114,8 +114,8 @@ def check_gpu(settings: Settings) -> Iterator[Finding]:
 
 def check_sound(_: Settings) -> Iterator[Finding]:
     """The devices that `console` and `say` use; a server needs none."""
-    from agent.command_line import CommandError
-    from agent.sound_devices import device_name, sound_library
+    from agent.commands.command_line import CommandError
+    from agent.console.devices import device_name, sound_library
 
     try:
         library = sound_library()

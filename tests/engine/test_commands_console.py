@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 
 import numpy as np
 
-from agent.console_audio import BLOCK_SAMPLES, SAMPLE_RATE, Microphone, Speaker
-from agent.console_text import Replies
-from agent.console_voice import converse_aloud
+from agent.console.audio import BLOCK_SAMPLES, SAMPLE_RATE, Microphone, Speaker
+from agent.console.text import Replies
+from agent.console.voice import converse_aloud
 from agent.runtime.worker import language_models
 from agent.settings import Settings
 from services.asr.engine import DecodeOptions, StreamingASR

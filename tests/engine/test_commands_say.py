@@ -114,7 +114,7 @@ def test_without_a_file_the_same_sound_goes_to_the_speaker(
     terminal: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speaker = Speaker()
-    monkeypatch.setattr("agent.sound_devices.sound_library", lambda: library(speaker))
+    monkeypatch.setattr("agent.console.devices.sound_library", lambda: library(speaker))
     assert terminal.run("say", "What time is it?").status == 0
     assert terminal.run("say", "What time is it?", "-o", "time.wav").status == 0
     with wave.open(str(terminal.folder / "time.wav")) as file:
@@ -127,7 +127,7 @@ def test_without_a_file_the_same_sound_goes_to_the_speaker(
 def test_without_a_device_it_says_how_to_get_a_file(
     terminal: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.sound_devices.sound_library", lambda: library(None))
+    monkeypatch.setattr("agent.console.devices.sound_library", lambda: library(None))
     ran = terminal.run("say", "hello")
     assert ran.status == 1
     assert ran.err == "say: there is no sound device to speak on: write a file with -o FILE.wav\n"
@@ -146,7 +146,7 @@ def test_missing_library_says_how_to_install_it(
     def fail(name: str) -> Any:
         raise error
 
-    monkeypatch.setattr("agent.sound_devices.importlib", SimpleNamespace(import_module=fail))
+    monkeypatch.setattr("agent.console.devices.importlib", SimpleNamespace(import_module=fail))
     ran = terminal.run("say", "hello")
     assert ran.status == 1
     assert cure in ran.err

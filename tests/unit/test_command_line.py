@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.command_line import CommandError, finish, until_stopped
-from agent.output_file import check_writable, output_file
+from agent.commands.command_line import CommandError, finish, until_stopped
+from agent.commands.output_file import check_writable, output_file
 from agent.runtime.application import Role, set_up_logging
 from agent.settings import Settings
 from agent.settings.environment import BoundVariable, variables_of

@@ -10,7 +10,13 @@ import pytest
 from livekit import rtc
 from livekit.agents.voice.io import PlaybackFinishedEvent
 
-from agent.console_audio import BLOCK_SAMPLES, SAMPLE_RATE, EchoCanceller, Microphone, Speaker
+from agent.console.audio import (
+    BLOCK_SAMPLES,
+    SAMPLE_RATE,
+    EchoCanceller,
+    Microphone,
+    Speaker,
+)
 
 
 def frame(value: int, seconds: float) -> rtc.AudioFrame:

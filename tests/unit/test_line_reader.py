@@ -11,7 +11,7 @@ from typing import TextIO
 
 import pytest
 
-from agent.line_reader import LineReader
+from agent.console.lines import LineReader
 
 
 class Pipe:

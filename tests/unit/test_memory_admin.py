@@ -8,7 +8,13 @@ import aiohttp
 import pytest
 from rich.console import Console
 
-from agent.memory_view import MemoryViewError, Series, fetch_memory, show_memory, sparkline
+from agent.commands.memory_view import (
+    MemoryViewError,
+    Series,
+    fetch_memory,
+    show_memory,
+    sparkline,
+)
 from services.host.event_loops import LoopWatch
 from services.host.temp_files import TempFiles
 from services.memory.cleaning import CleaningStep

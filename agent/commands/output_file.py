@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from agent.command_line import EXIT_USAGE, CommandError
+from agent.commands.command_line import EXIT_USAGE, CommandError
 
 
 def check_writable(target: Path) -> None:

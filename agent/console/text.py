@@ -12,7 +12,7 @@ from livekit.agents.voice import AgentSession, io
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.turn import TurnHandlingOptions
 
-from agent.line_reader import LineReader
+from agent.console.lines import LineReader
 from agent.session.assistant import Assistant
 from agent.session.lasting_session import LastingSession
 from agent.settings import Settings

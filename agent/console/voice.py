@@ -11,7 +11,7 @@ from livekit.agents import APIConnectOptions, ConversationItemAddedEvent, llm
 from livekit.agents.voice import io
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
-from agent.console_text import Replies
+from agent.console.text import Replies
 from agent.session.assistant import Assistant
 from agent.session.lasting_session import LastingSession
 from agent.session.turn_handling import load_voice_ending, turn_handling

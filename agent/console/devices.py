@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agent.command_line import CommandError
+from agent.commands.command_line import CommandError
 
 if TYPE_CHECKING:
-    from agent.console_audio import Microphone, Speaker
+    from agent.console.audio import Microphone, Speaker
 
 _INSTALL_ON_LINUX = "apt install libportaudio2"
 
@@ -46,7 +46,7 @@ def open_devices(microphone: Microphone, speaker: Speaker) -> Iterator[Devices]:
 
     Raises CommandError where one is missing or cannot be used.
     """
-    from agent.console_audio import BLOCK_SAMPLES, SAMPLE_RATE, EchoCanceller
+    from agent.console.audio import BLOCK_SAMPLES, SAMPLE_RATE, EchoCanceller
 
     library = sound_library()
     names = {kind: device_name(library, kind) for kind in ("input", "output")}
