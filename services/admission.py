@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from services import defaults
-from services.memory.levels import Level
+from . import defaults
+from .memory.levels import Level
 
 logger = logging.getLogger("services.admission")
 

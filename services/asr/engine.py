@@ -19,9 +19,11 @@ from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
-from services import defaults
-from services.asr.decoded_tokens import DecodedTokens, read_tokens
-from services.asr.hallucination import (
+from .. import defaults
+from ..audio.samples import SAMPLE_RATE, Samples, clean, split_quietly
+from ..inference import InferenceDesk, Priority, Run, Urgency
+from .decoded_tokens import DecodedTokens, read_tokens
+from .hallucination import (
     better_of,
     is_phantom,
     is_repetition,
@@ -29,10 +31,8 @@ from services.asr.hallucination import (
     token_limit,
     without_repetition,
 )
-from services.asr.transcription import HeardWord, Transcription, join_transcriptions, shift_words
-from services.asr.words import join_parts, words_of
-from services.audio.samples import SAMPLE_RATE, Samples, clean, split_quietly
-from services.inference import InferenceDesk, Priority, Run, Urgency
+from .transcription import HeardWord, Transcription, join_transcriptions, shift_words
+from .words import join_parts, words_of
 
 logger = logging.getLogger("services.asr")
 

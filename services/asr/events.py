@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from services.asr.transcription import HeardWord
+from .transcription import HeardWord
 
 
 class HeardKind(Enum):

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from services.asr.engine import DecodeOptions, StreamingASR
-from services.asr.transcription import HeardWord, Transcription, shift_words
-from services.audio.files import AudioFile
-from services.audio.samples import SAMPLE_RATE
-from services.inference import Priority
-from services.vad.segments import Stretch, speech_stretches
-from services.vad.silero import VoiceActivityModel
+from ..audio.files import AudioFile
+from ..audio.samples import SAMPLE_RATE
+from ..inference import Priority
+from ..vad.segments import Stretch, speech_stretches
+from ..vad.silero import VoiceActivityModel
+from .engine import DecodeOptions, StreamingASR
+from .transcription import HeardWord, Transcription, shift_words
 
 _ROOM_SECONDS = 1.5
 """The model's window less what the recogniser adds around the speech."""

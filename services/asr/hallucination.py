@@ -6,7 +6,7 @@ import math
 import re
 import zlib
 
-from services.asr.transcription import Transcription
+from .transcription import Transcription
 
 _TOKENS_BASE = 16
 _TOKENS_PER_SECOND = 20

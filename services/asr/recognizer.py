@@ -11,13 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from services import defaults
-from services.asr.engine import ASRError, DecodeOptions, StreamingASR
-from services.asr.events import Heard, HeardKind
-from services.asr.transcription import Transcription, join_transcriptions, shift_words
-from services.asr.utterance import TAIL_SAMPLES, Decode, Utterance
-from services.audio.samples import SAMPLE_RATE
-from services.inference import (
+from .. import defaults
+from ..audio.samples import SAMPLE_RATE
+from ..inference import (
     DeskFull,
     EngineUnavailable,
     InferenceError,
@@ -26,7 +22,11 @@ from services.inference import (
     Superseded,
     Urgency,
 )
-from services.vad.silero import WINDOW_SAMPLES, Activity, ActivityKind
+from ..vad.silero import WINDOW_SAMPLES, Activity, ActivityKind
+from .engine import ASRError, DecodeOptions, StreamingASR
+from .events import Heard, HeardKind
+from .transcription import Transcription, join_transcriptions, shift_words
+from .utterance import TAIL_SAMPLES, Decode, Utterance
 
 logger = logging.getLogger("services.asr.recognizer")
 

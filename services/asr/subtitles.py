@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from services.asr.files import Segment
-from services.asr.transcription import HeardWord
+from .files import Segment
+from .transcription import HeardWord
 
 _LINE_CHARACTERS = 42
 _LINES = 2

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from services.asr.events import Heard, HeardKind
-from services.asr.transcription import Transcription, join_transcriptions
-from services.audio.samples import SAMPLE_RATE, quietest_place
-from services.inference import Urgency
+from ..audio.samples import SAMPLE_RATE, quietest_place
+from ..inference import Urgency
+from .events import Heard, HeardKind
+from .transcription import Transcription, join_transcriptions
 
 Samples = NDArray[np.float32]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from services.asr.transcription import HeardWord
+from .transcription import HeardWord
 
 
 def join_parts(parts: Iterable[HeardWord], *, spaced: bool) -> tuple[HeardWord, ...]:

@@ -6,8 +6,8 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from services import defaults
-from services.endpointing.completeness import judge_completeness
+from .. import defaults
+from .completeness import judge_completeness
 
 _SURE = 0.8
 """From this probability on the shortest wait is enough."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from services.host.allocator import allocator_figures, trim_allocator
+from .allocator import allocator_figures, trim_allocator
 
 
 class Growth:

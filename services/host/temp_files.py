@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from services import defaults
+from .. import defaults
 
 logger = logging.getLogger("services.host.temp_files")
 

@@ -1,6 +1,6 @@
 """The inference desk: the one place where models run, in bounded threads, fairly and stoppably."""
 
-from services.inference.call import (
+from .call import (
     DeskFull,
     EngineUnavailable,
     InferenceError,
@@ -12,8 +12,8 @@ from services.inference.call import (
     Superseded,
     Withdrawn,
 )
-from services.inference.priority import Urgency
-from services.inference.scheduler import DeskStats, InferenceDesk, JobRecord
+from .priority import Urgency
+from .scheduler import DeskStats, InferenceDesk, JobRecord
 
 __all__ = [
     "DeskFull",

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
-from services import defaults
-from services.inference import JobRecord
+from .. import defaults
+from . import JobRecord
 
 logger = logging.getLogger("services.inference.circuit_breaker")
 

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from services.inference.call import Priority
+from .call import Priority
 
 
 class Promoter(Protocol):

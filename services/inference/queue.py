@@ -6,7 +6,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from services.inference.call import Call, Priority
+from .call import Call, Priority
 
 
 class FairQueue:

@@ -12,8 +12,8 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from services import defaults
-from services.inference.call import (
+from .. import defaults
+from .call import (
     Call,
     DeskFull,
     EngineUnavailable,
@@ -28,8 +28,8 @@ from services.inference.call import (
     presentable,
     timeout_of,
 )
-from services.inference.priority import Urgency
-from services.inference.queue import FairQueue
+from .priority import Urgency
+from .queue import FairQueue
 
 logger = logging.getLogger("services.inference")
 

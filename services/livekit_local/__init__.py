@@ -1,10 +1,10 @@
 """The speech services as LiveKit's interfaces: the only place that knows both."""
 
-from services.livekit_local.stt import LocalSpeechStream, LocalSTT
-from services.livekit_local.transcript_sync import SpokenTranscript
-from services.livekit_local.tts import LocalTTS, LocalTTSStream
-from services.livekit_local.vad import LocalVAD, LocalVADStream
-from services.shared.engines import get_shared_asr, get_shared_tts
+from ..shared.engines import get_shared_asr, get_shared_tts
+from .stt import LocalSpeechStream, LocalSTT
+from .transcript_sync import SpokenTranscript
+from .tts import LocalTTS, LocalTTSStream
+from .vad import LocalVAD, LocalVADStream
 
 __all__ = [
     "LocalSTT",

@@ -15,7 +15,7 @@ from livekit.agents.types import (
     TOPIC_TRANSCRIPTION,
 )
 
-from services.livekit_local.callers import Speaker
+from .callers import Speaker
 
 logger = logging.getLogger("services.livekit_local")
 

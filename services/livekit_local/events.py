@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from livekit.agents import LanguageCode, stt
 from livekit.agents.types import TimedString
 
-from services.asr.events import Heard, HeardKind
-from services.asr.transcription import HeardWord, Transcription
+from ..asr.events import Heard, HeardKind
+from ..asr.transcription import HeardWord, Transcription
 
 _EVENT_TYPES = {
     HeardKind.SPEECH_STARTED: stt.SpeechEventType.START_OF_SPEECH,

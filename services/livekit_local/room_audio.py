@@ -16,14 +16,14 @@ from livekit.agents.utils.audio import silence_frame
 from livekit.agents.voice import io
 from numpy.typing import NDArray
 
-from services.livekit_local.callers import Speaker, carries_voice, is_caller
-from services.livekit_local.vad import LocalVAD
-from services.vad.silero import (
+from ..vad.silero import (
     SAMPLE_RATE,
     ActivityKind,
     VoiceActivityDetector,
     VoiceActivityModel,
 )
+from .callers import Speaker, carries_voice, is_caller
+from .vad import LocalVAD
 
 logger = logging.getLogger("services.livekit_local")
 

@@ -25,27 +25,27 @@ from livekit.agents.types import (
 )
 from livekit.agents.utils import AudioBuffer, is_given
 
-from services.asr.engine import ASRError, DecodeOptions, StreamingASR
-from services.asr.events import Heard, HeardKind
-from services.asr.recognizer import Hearing, HearingTiming
-from services.asr.transcription import shift_words
-from services.audio.samples import SAMPLE_RATE
-from services.inference import (
+from ..asr.engine import ASRError, DecodeOptions, StreamingASR
+from ..asr.events import Heard, HeardKind
+from ..asr.recognizer import Hearing, HearingTiming
+from ..asr.transcription import shift_words
+from ..audio.samples import SAMPLE_RATE
+from ..inference import (
     DeskFull,
     EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Priority,
 )
-from services.livekit_local.events import speech_data, speech_event
-from services.livekit_local.vad import FrameConverter, LocalVAD, Samples
-from services.shared.engines import get_shared_asr, get_shared_voice_activity
-from services.vad.silero import (
+from ..shared.engines import get_shared_asr, get_shared_voice_activity
+from ..vad.silero import (
     VoiceActivityDetector,
     VoiceActivityOptions,
     speech_span,
     windows,
 )
+from .events import speech_data, speech_event
+from .vad import FrameConverter, LocalVAD, Samples
 
 logger = logging.getLogger("services.livekit_local")
 

@@ -24,18 +24,18 @@ from livekit.agents import (
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 from livekit.agents.utils import aio
 
-from services import defaults
-from services.inference import (
+from .. import defaults
+from ..inference import (
     DeskFull,
     EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Priority,
 )
-from services.shared.engines import get_shared_tts, shared_voice_sample_rate
-from services.tts.engine import StreamingTTS
-from services.tts.text.sentences import SentenceSplitter, split_sentences
-from services.tts.types import PCM, SpeechPiece, SynthesisTimeout, TTSError
+from ..shared.engines import get_shared_tts, shared_voice_sample_rate
+from ..tts.engine import StreamingTTS
+from ..tts.text.sentences import SentenceSplitter, split_sentences
+from ..tts.types import PCM, SpeechPiece, SynthesisTimeout, TTSError
 
 logger = logging.getLogger("services.livekit_local")
 

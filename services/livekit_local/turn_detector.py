@@ -14,12 +14,12 @@ from livekit.agents import LanguageCode
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.voice.turn import TurnDetectionEvent
 
-from services.asr.events import Heard, HeardKind
-from services.endpointing.policy import EndOfTurnJudge, Evidence, TurnTiming
-from services.inference import InferenceDesk, InferenceError, Priority
-from services.livekit_local.eou_model import SAMPLES, VoiceEnding
-from services.livekit_local.stt import LocalSTT
-from services.livekit_local.vad import FrameConverter
+from ..asr.events import Heard, HeardKind
+from ..endpointing.policy import EndOfTurnJudge, Evidence, TurnTiming
+from ..inference import InferenceDesk, InferenceError, Priority
+from .eou_model import SAMPLES, VoiceEnding
+from .stt import LocalSTT
+from .vad import FrameConverter
 
 logger = logging.getLogger("services.livekit_local")
 

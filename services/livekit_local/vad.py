@@ -12,7 +12,7 @@ from livekit import rtc
 from livekit.agents import utils, vad
 from numpy.typing import NDArray
 
-from services.vad.silero import (
+from ..vad.silero import (
     SAMPLE_RATE,
     WINDOW_SECONDS,
     Activity,

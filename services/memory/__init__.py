@@ -1,23 +1,23 @@
 """The memory of the process: watched, explained, lowered."""
 
-from services.host.gpu import GPUMeter
-from services.host.memory_limits import LimitReader
-from services.memory.breakdown import ROOMS, Components
-from services.memory.cleaning import (
+from ..host.gpu import GPUMeter
+from ..host.memory_limits import LimitReader
+from .breakdown import ROOMS, Components
+from .cleaning import (
     CleaningReport,
     CleaningStep,
     StepSkipped,
     settle,
     standard_steps,
 )
-from services.memory.config import MemoryConfig
-from services.memory.levels import Level
-from services.memory.monitor import MemoryMonitor
-from services.memory.reading import MemoryMeter
-from services.memory.reload import ModelReload
-from services.memory.report import LevelChange, MemoryState, cleaning_json
-from services.memory.tracing import MemoryTrace, log_trace
-from services.memory.view import MemoryView
+from .config import MemoryConfig
+from .levels import Level
+from .monitor import MemoryMonitor
+from .reading import MemoryMeter
+from .reload import ModelReload
+from .report import LevelChange, MemoryState, cleaning_json
+from .tracing import MemoryTrace, log_trace
+from .view import MemoryView
 
 __all__ = [
     "ROOMS",

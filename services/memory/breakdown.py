@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from services.memory.reading import MemoryReading
+from .reading import MemoryReading
 
 logger = logging.getLogger("services.memory")
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.host.allocator import trim_allocator
-from services.host.event_loops import LoopWatch
-from services.host.process_memory import resident_bytes
+from ..host.allocator import trim_allocator
+from ..host.event_loops import LoopWatch
+from ..host.process_memory import resident_bytes
 
 logger = logging.getLogger("services.memory")
 

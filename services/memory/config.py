@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services import defaults
-from services.memory.levels import Thresholds
+from .. import defaults
+from .levels import Thresholds
 
 MB = 2**20
 

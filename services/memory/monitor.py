@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
-from services.host.allocator import trim_allocator
-from services.host.daemon import run_in_daemon
-from services.host.event_loops import LoopWatch
-from services.host.process_memory import resident_bytes
-from services.memory.breakdown import Breakdown, Components
-from services.memory.cleaning import Cleaner, CleaningReport, CleaningStep
-from services.memory.config import MB, MemoryConfig
-from services.memory.levels import Level, LevelTracker, Thresholds
-from services.memory.reading import MemoryMeter, MemoryReading
-from services.memory.report import (
+from ..host.allocator import trim_allocator
+from ..host.daemon import run_in_daemon
+from ..host.event_loops import LoopWatch
+from ..host.process_memory import resident_bytes
+from .breakdown import Breakdown, Components
+from .cleaning import Cleaner, CleaningReport, CleaningStep
+from .config import MB, MemoryConfig
+from .levels import Level, LevelTracker, Thresholds
+from .reading import MemoryMeter, MemoryReading
+from .report import (
     LevelChange,
     MemoryState,
     Seen,

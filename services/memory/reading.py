@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import psutil
 
-from services.host.allocator import AllocatorFigures, allocator_figures
-from services.host.gpu import GPUMeter, GPUReading
-from services.host.memory_limits import LimitReader, MemoryLimit
+from ..host.allocator import AllocatorFigures, allocator_figures
+from ..host.gpu import GPUMeter, GPUReading
+from ..host.memory_limits import LimitReader, MemoryLimit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from services import defaults
-from services.host.process_memory import resident_bytes
-from services.memory.cleaning import StepSkipped
+from .. import defaults
+from ..host.process_memory import resident_bytes
+from .cleaning import StepSkipped
 
 
 class ModelReload:

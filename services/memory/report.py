@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.memory.breakdown import Growth, Moment, Reported
-from services.memory.cleaning import CleaningReport
-from services.memory.config import MB
-from services.memory.levels import Level, Thresholds
-from services.memory.reading import MemoryReading
+from .breakdown import Growth, Moment, Reported
+from .cleaning import CleaningReport
+from .config import MB
+from .levels import Level, Thresholds
+from .reading import MemoryReading
 
 logger = logging.getLogger("services.memory")
 

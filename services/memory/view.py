@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from services.host.daemon import run_in_daemon
-from services.host.temp_files import TempFiles
-from services.memory.config import MB
-from services.memory.monitor import MemoryMonitor
-from services.memory.reload import ModelReload
-from services.memory.report import cleaning_json
+from ..host.daemon import run_in_daemon
+from ..host.temp_files import TempFiles
+from .config import MB
+from .monitor import MemoryMonitor
+from .reload import ModelReload
+from .report import cleaning_json
 
 
 class MemoryView:

@@ -1,7 +1,7 @@
 """The metrics of the product, for Prometheus."""
 
-from services.metrics.catalogue import CATALOGUE, Definition
-from services.metrics.recording import CONTENT_TYPE, NOTICE_KINDS, REPLY_OUTCOMES, Metrics
+from .catalogue import CATALOGUE, Definition
+from .recording import CONTENT_TYPE, NOTICE_KINDS, REPLY_OUTCOMES, Metrics
 
 __all__ = [
     "CATALOGUE",

@@ -20,18 +20,18 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from services.admission import Admission
-from services.host.event_loops import LoopWatch
-from services.host.temp_files import TempFileStats
-from services.inference import DeskStats, JobRecord, Outcome, Priority
-from services.inference.circuit_breaker import CircuitState
-from services.memory import MemoryState, ModelReload
-from services.metrics import catalogue, snapshots
-from services.metrics.catalogue import Definition
-from services.protocol import NoticeKind
+from ..admission import Admission
+from ..host.event_loops import LoopWatch
+from ..host.temp_files import TempFileStats
+from ..inference import DeskStats, JobRecord, Outcome, Priority
+from ..inference.circuit_breaker import CircuitState
+from ..memory import MemoryState, ModelReload
+from ..protocol import NoticeKind
+from . import catalogue, snapshots
+from .catalogue import Definition
 
 if TYPE_CHECKING:
-    from services.shared.engines import SharedSpeech
+    from ..shared.engines import SharedSpeech
 
 logger = logging.getLogger("services.metrics")
 

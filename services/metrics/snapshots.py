@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from services.admission import Admission, Refusal
-from services.host.event_loops import LoopWatch
-from services.host.temp_files import TempFileStats
-from services.inference import DeskStats
-from services.inference.circuit_breaker import CircuitState
-from services.memory import Level, MemoryState, ModelReload
-from services.metrics import catalogue
-from services.metrics.catalogue import Definition
+from ..admission import Admission, Refusal
+from ..host.event_loops import LoopWatch
+from ..host.temp_files import TempFileStats
+from ..inference import DeskStats
+from ..inference.circuit_breaker import CircuitState
+from ..memory import Level, MemoryState, ModelReload
+from . import catalogue
+from .catalogue import Definition
 
 if TYPE_CHECKING:
-    from services.shared.engines import LoadedModel
+    from ..shared.engines import LoadedModel
 
 
 def ready(value: bool) -> Iterator[Metric]:

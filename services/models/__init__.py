@@ -1,6 +1,6 @@
 """Which speech models exist, where they are, how they are fetched and checked."""
 
-from services.models.catalogue import (
+from .catalogue import (
     ASR_CATALOGUE,
     DEFAULT_ASR,
     DEFAULT_VOICES,
@@ -9,8 +9,8 @@ from services.models.catalogue import (
     VoiceEntry,
     summary,
 )
-from services.models.demo import DEMO_ASR, DEMO_VOICE, describe_demo
-from services.models.errors import (
+from .demo import DEMO_ASR, DEMO_VOICE, describe_demo
+from .errors import (
     ConversionError,
     DiskFull,
     DownloadCorrupt,
@@ -23,9 +23,9 @@ from services.models.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from services.models.fetch import fetch_asr, fetch_voice
-from services.models.progress import ConsoleProgress, Progress, SilentProgress
-from services.models.resolve import (
+from .fetch import fetch_asr, fetch_voice
+from .progress import ConsoleProgress, Progress, SilentProgress
+from .resolve import (
     ASRModel,
     Voice,
     resolve_asr,

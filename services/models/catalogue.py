@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from services.models.errors import ModelMissing
-from services.models.files import HubFolder, Member, ModelFile, Wheel, WheelMembers
+from .errors import ModelMissing
+from .files import HubFolder, Member, ModelFile, Wheel, WheelMembers
 
 DEFAULT_ASR = "base"
 DEFAULT_VOICES = ("en_US-ljspeech-medium", "en_US-joe-medium")

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from ctranslate2.specs import LayerSpec, WhisperSpec
 from safetensors import SafetensorError, safe_open
 
-from services.models.errors import ConversionError, ModelCorrupt, ModelError
-from services.models.structure import MULTILINGUAL_VOCABULARY, read_json
-from services.models.tokens import language_numbers, load_tokenizer, vocabulary_list
+from .errors import ConversionError, ModelCorrupt, ModelError
+from .structure import MULTILINGUAL_VOCABULARY, read_json
+from .tokens import language_numbers, load_tokenizer, vocabulary_list
 
 DECODER_POSITIONS = 448
 """faster-whisper may ask for so many tokens, whatever the checkpoint was trained for."""

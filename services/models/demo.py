@@ -1,7 +1,7 @@
 """The demo models inside the package: what they are and what they can understand."""
 
-from services.models.catalogue import ASR_CATALOGUE, DEMO_NAME, VOICE_CATALOGUE
-from services.models.resolve import (
+from .catalogue import ASR_CATALOGUE, DEMO_NAME, VOICE_CATALOGUE
+from .resolve import (
     DEMO_ASR_FOLDER,
     DEMO_VOICE_MODEL,
     MADE_HERE,

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 
-from services.models.catalogue import (
+from .catalogue import (
     ASREntry,
     VoiceEntry,
     asr_entry,
     summary,
     voice_entry,
 )
-from services.models.errors import DiskFull, FetchError, ModelError, NoSource, SourceError
-from services.models.files import has_content
-from services.models.manifest import write_manifest
-from services.models.progress import Progress, SilentProgress
-from services.models.resolve import (
+from .errors import DiskFull, FetchError, ModelError, NoSource, SourceError
+from .files import has_content
+from .manifest import write_manifest
+from .progress import Progress, SilentProgress
+from .resolve import (
     FULL_CONTEXT,
     OWN_ASR_FILE,
     ASRModel,
@@ -33,11 +33,11 @@ from services.models.resolve import (
     resolve_voice,
     voice_folder,
 )
-from services.models.structure import WhisperFacts, check_voice, check_whisper
+from .structure import WhisperFacts, check_voice, check_whisper
 
 if TYPE_CHECKING:
-    from services.models.offers import Offer
-    from services.models.sources import Sources
+    from .offers import Offer
+    from .sources import Sources
 
 logger = logging.getLogger("services.models")
 
@@ -127,7 +127,7 @@ def _fetch(
             raise
         reason = str(error)
     # Its libraries take a quarter of a second to import, which a start without a download saves.
-    from services.models.sources import Sources
+    from .sources import Sources
 
     try:
         with _alone(cache, key, show) as staging:

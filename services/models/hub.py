@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 import httpx2
 
-from services.models.catalogue import ASREntry, VoiceEntry
-from services.models.errors import SourceUnreachable
-from services.models.files import HubFolder, ModelFile
-from services.models.offers import SourceName
-from services.models.transfer import ANSWER_TIMEOUT_SECONDS, Advance, Server, Transfer
+from .catalogue import ASREntry, VoiceEntry
+from .errors import SourceUnreachable
+from .files import HubFolder, ModelFile
+from .offers import SourceName
+from .transfer import ANSWER_TIMEOUT_SECONDS, Advance, Server, Transfer
 
 PUBLIC_HUB = "https://huggingface.co"
 TRUE = ("1", "ON", "YES", "TRUE")

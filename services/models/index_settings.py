@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from services.models.errors import SourceUnreachable
+from .errors import SourceUnreachable
 
 PIP_TIMEOUT_SECONDS = 20.0
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-from services.models.errors import ModelCorrupt, ModelMissing
+from .errors import ModelCorrupt, ModelMissing
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 1

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal, Protocol
 
-from services.models.catalogue import ASREntry, VoiceEntry
-from services.models.files import ModelFile
-from services.models.transfer import Advance
+from .catalogue import ASREntry, VoiceEntry
+from .files import ModelFile
+from .transfer import Advance
 
 SourceName = Literal["hub", "index"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from services.models.catalogue import (
+from .catalogue import (
     ASR_CATALOGUE,
     DEMO_NAME,
     STOCK_CONTEXT_SECONDS,
@@ -15,9 +15,9 @@ from services.models.catalogue import (
     VoiceEntry,
     unknown_name,
 )
-from services.models.errors import ModelCorrupt, ModelError, ModelMissing, download_command
-from services.models.manifest import verify_manifest
-from services.models.structure import check_voice, check_whisper, read_json
+from .errors import ModelCorrupt, ModelError, ModelMissing, download_command
+from .manifest import verify_manifest
+from .structure import check_voice, check_whisper, read_json
 
 logger = logging.getLogger("services.models")
 

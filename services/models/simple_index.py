@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote
 
 import httpx2
 
-from services.models.transfer import Page
+from .transfer import Page
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, "

@@ -5,12 +5,12 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import get_args
 
-from services.models.catalogue import ASREntry, VoiceEntry
-from services.models.errors import SourceError, SourceUnreachable
-from services.models.hub import Hub
-from services.models.index import PackageIndex
-from services.models.offers import Offer, Source, SourceName
-from services.models.transfer import ANSWER_TIMEOUT_SECONDS
+from .catalogue import ASREntry, VoiceEntry
+from .errors import SourceError, SourceUnreachable
+from .hub import Hub
+from .index import PackageIndex
+from .offers import Offer, Source, SourceName
+from .transfer import ANSWER_TIMEOUT_SECONDS
 
 ALL_SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 

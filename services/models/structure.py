@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from services.models.errors import ModelCorrupt, ModelMissing
-from services.models.voice_config import VoiceConfigError, check_voice_config
+from .errors import ModelCorrupt, ModelMissing
+from .voice_config import VoiceConfigError, check_voice_config
 
 MULTILINGUAL_VOCABULARY = 51865
 """Whisper vocabularies of at least this size cover many languages."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from services.models.errors import ConversionError, ModelCorrupt
-from services.models.structure import read_json
+from .errors import ConversionError, ModelCorrupt
+from .structure import read_json
 
 LANGUAGE_TOKEN = re.compile(r"<\|[a-z]{2,3}\|>")
 SECONDS_PER_TIMESTAMP = 0.02

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import httpx2
 
-from services.models.errors import DownloadCorrupt, SourceRefused, SourceUnreachable
-from services.models.files import ModelFile, has_content
+from .errors import DownloadCorrupt, SourceRefused, SourceUnreachable
+from .files import ModelFile, has_content
 
 logger = logging.getLogger("services.models")
 

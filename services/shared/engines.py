@@ -12,12 +12,12 @@ from typing import Literal, Protocol, TypeVar
 
 import ctranslate2
 
-from services import defaults
-from services.asr.engine import ASRConfig, ASRLoadError, StreamingASR
-from services.host.cores import available_cores, plan_threads
-from services.host.process_memory import measure_growth
-from services.inference import InferenceDesk, InferenceError
-from services.models import (
+from .. import defaults
+from ..asr.engine import ASRConfig, ASRLoadError, StreamingASR
+from ..host.cores import available_cores, plan_threads
+from ..host.process_memory import measure_growth
+from ..inference import InferenceDesk, InferenceError
+from ..models import (
     DEMO_ASR,
     DEMO_VOICE,
     ASRModel,
@@ -26,9 +26,9 @@ from services.models import (
     resolve_asr,
     resolve_first_voice,
 )
-from services.shared.load_once import LoadOnce
-from services.tts.engine import StreamingTTS, TTSConfig, TTSError, TTSLoadError
-from services.vad.silero import VoiceActivityModel
+from ..tts.engine import StreamingTTS, TTSConfig, TTSError, TTSLoadError
+from ..vad.silero import VoiceActivityModel
+from .load_once import LoadOnce
 
 logger = logging.getLogger("services.shared")
 

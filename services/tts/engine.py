@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from services import defaults
-from services.host.process_memory import measure_growth
-from services.inference import InferenceDesk, InferenceTimeout, Priority, Run, Urgency
-from services.tts.phrase_cache import PhraseCache, PhraseKey
-from services.tts.piper.voice import PiperVoice, Speech
-from services.tts.text.sentences import split_sentences
-from services.tts.types import (
+from .. import defaults
+from ..host.process_memory import measure_growth
+from ..inference import InferenceDesk, InferenceTimeout, Priority, Run, Urgency
+from .phrase_cache import PhraseCache, PhraseKey
+from .piper.voice import PiperVoice, Speech
+from .text.sentences import split_sentences
+from .types import (
     SpeechPiece,
     SynthesisError,
     SynthesisTimeout,

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from services.tts.types import SpeechPiece
+from .types import SpeechPiece
 
 _WORD_BYTES = 150
 """About what one timed word takes in memory."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.audio.samples import quietest_place
-from services.vad.silero import (
+from ..audio.samples import quietest_place
+from .silero import (
     SAMPLE_RATE,
     WINDOW_SAMPLES,
     Activity,

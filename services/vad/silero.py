@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from services import defaults
+from .. import defaults
 
 SAMPLE_RATE = 16_000
 """Hz."""

@@ -9,18 +9,18 @@ from pathlib import Path
 
 from aiohttp import web
 
-from services import defaults
-from services.livekit_server.rooms import LiveKitRooms
-from services.web.http.addresses import EVERY_ORIGIN
-from services.web.http.connections import Connections
-from services.web.http.guard import Guard, exposure_warning
-from services.web.http.headers import SecurityHeaders
-from services.web.http.server import AddRoutes, WebServer
-from services.web.routes.dispatch import DispatchRoutes, Redispatcher
-from services.web.routes.page import STATIC, PageConfig, PageRoutes
-from services.web.routes.room_limit import RoomLimit
-from services.web.routes.status import ReadStatus, StatusRoute
-from services.web.routes.tokens import TokenIssuer, TokenRoutes
+from .. import defaults
+from ..livekit_server.rooms import LiveKitRooms
+from .http.addresses import EVERY_ORIGIN
+from .http.connections import Connections
+from .http.guard import Guard, exposure_warning
+from .http.headers import SecurityHeaders
+from .http.server import AddRoutes, WebServer
+from .routes.dispatch import DispatchRoutes, Redispatcher
+from .routes.page import STATIC, PageConfig, PageRoutes
+from .routes.room_limit import RoomLimit
+from .routes.status import ReadStatus, StatusRoute
+from .routes.tokens import TokenIssuer, TokenRoutes
 
 logger = logging.getLogger("services.web")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.tts.types import PCM
+from ..types import PCM
 
 _TARGET_PEAK = 0.8
 """Where a voice's usual peaks come to lie; full scale is 1."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.tts.piper.onnx_file import OnnxFileError, OnnxGraph, read_onnx, write_onnx
+from .onnx_file import OnnxFileError, OnnxGraph, read_onnx, write_onnx
 
 _TEXT_INPUT = "input"
 _SPEAKER_INPUT = "sid"

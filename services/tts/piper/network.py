@@ -14,9 +14,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from services.inference import Run
-from services.tts.piper.graph import VoiceParts, cut_voice
-from services.tts.types import SynthesisError
+from ...inference import Run
+from ..types import SynthesisError
+from .graph import VoiceParts, cut_voice
 
 logger = logging.getLogger("services.tts")
 

@@ -12,10 +12,10 @@ from piper import PiperVoice as PiperReader
 from piper.config import PhonemeType, PiperConfig
 from piper.const import BOS, EOS, PAD
 
-from services.models.voice_config import check_voice_config
-from services.tts.piper.alignment import WordSounds, match_words, word_sounds
-from services.tts.text.normalization import SpeakableWord
-from services.tts.types import SynthesisError, TTSLoadError
+from ...models.voice_config import check_voice_config
+from ..text.normalization import SpeakableWord
+from ..types import SynthesisError, TTSLoadError
+from .alignment import WordSounds, match_words, word_sounds
 
 _REMEMBERED_WORDS = 4096
 _CLAUSE_MARKS = (",", ";", ":", "—", "–", ".", "!", "?", "、", "，", "；", "：", "。", "！", "？")

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from piper.config import PiperConfig
 
-from services import defaults
-from services.inference import Run, RunCancelled
-from services.tts.piper.gain import Loudness
-from services.tts.piper.network import PiperNetwork, Scales, Utterance, load_network
-from services.tts.piper.phonemes import PiperText, Reading, read_piper_config
-from services.tts.text.clauses import cut_clauses
-from services.tts.text.normalization import SpeakableWord, speakable_words
-from services.tts.types import PCM, SpeechPiece, SynthesisError, TimedWord, TTSLoadError
+from ... import defaults
+from ...inference import Run, RunCancelled
+from ..text.clauses import cut_clauses
+from ..text.normalization import SpeakableWord, speakable_words
+from ..types import PCM, SpeechPiece, SynthesisError, TimedWord, TTSLoadError
+from .gain import Loudness
+from .network import PiperNetwork, Scales, Utterance, load_network
+from .phonemes import PiperText, Reading, read_piper_config
 
 _FIRST_WINDOW_SECONDS = 0.3
 _LARGEST_WINDOW_SECONDS = 1.4

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
-from services.tts.text.normalization import SpeakableWord
+from .normalization import SpeakableWord
 
 _FIRST_EFFORT = 60
 """A sentence up to here is spoken in one go; a longer one starts with a clause up to here."""

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from services.tts.text.abbreviations import TITLES
+from .abbreviations import TITLES
 
 MAXIMUM_CHARACTERS = 5_000
 """Longer text is read up to here: some six minutes of speech."""

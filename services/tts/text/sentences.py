@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.tts.text.abbreviations import NEVER_LAST, SOMETIMES_LAST
+from .abbreviations import NEVER_LAST, SOMETIMES_LAST
 
 _FENCE = "```"
 _CANDIDATE = re.compile(

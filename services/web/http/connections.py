@@ -14,8 +14,8 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.host.open_files import open_files_limit
-from services.web.http.ratelimit import address_key
+from ...host.open_files import open_files_limit
+from .ratelimit import address_key
 
 logger = logging.getLogger("services.web")
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.web.http.addresses import (
+from .addresses import (
     EVERY_ORIGIN,
     AddressError,
     Host,
@@ -23,8 +23,8 @@ from services.web.http.addresses import (
     read_network,
     read_origin,
 )
-from services.web.http.errors import ApiError
-from services.web.http.ratelimit import RateLimit, address_key
+from .errors import ApiError
+from .ratelimit import RateLimit, address_key
 
 BODY_SECONDS = 10.0
 """In which the JSON of a request must have come."""

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from services.web.http.connections import Connections
-from services.web.http.errors import api_errors
-from services.web.http.headers import SecurityHeaders
+from .connections import Connections
+from .errors import api_errors
+from .headers import SecurityHeaders
 
 logger = logging.getLogger("services.web")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from aiohttp import web
 
-from services.web.http.errors import ApiError
-from services.web.http.guard import Guard
-from services.web.http.ratelimit import RateLimit
+from ..http.errors import ApiError
+from ..http.guard import Guard
+from ..http.ratelimit import RateLimit
 
 logger = logging.getLogger("services.web")
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 from livekit import api
 
-from services.protocol import Method, Pong
+from ...protocol import Method, Pong
 
 logger = logging.getLogger("services.web")
 

@@ -13,13 +13,13 @@ from typing import Any, Literal
 from aiohttp import web
 from livekit import api
 
-from services.livekit_server.rooms import UNREACHABLE, LiveKitRooms
-from services.protocol import TAKES_OVER, Pong
-from services.web.http.errors import ApiError
-from services.web.http.guard import Guard, json_object
-from services.web.http.ratelimit import RateLimit
-from services.web.routes.agent_ping import AgentPing, UnknownPresenceError
-from services.web.routes.tokens import Holder, TokenIssuer, TokenRefusedError
+from ...livekit_server.rooms import UNREACHABLE, LiveKitRooms
+from ...protocol import TAKES_OVER, Pong
+from ..http.errors import ApiError
+from ..http.guard import Guard, json_object
+from ..http.ratelimit import RateLimit
+from .agent_ping import AgentPing, UnknownPresenceError
+from .tokens import Holder, TokenIssuer, TokenRefusedError
 
 logger = logging.getLogger("services.web")
 

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 
 from aiohttp import web
 
-from services.host.daemon import run_in_daemon
-from services.metrics import CONTENT_TYPE
+from ...host.daemon import run_in_daemon
+from ...metrics import CONTENT_TYPE
 
 logger = logging.getLogger("services.web")
 

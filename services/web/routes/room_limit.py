@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from services.livekit_server.rooms import UNREACHABLE
-from services.web.http.errors import ApiError
-from services.web.http.ratelimit import MAX_KEYS
+from ...livekit_server.rooms import UNREACHABLE
+from ..http.errors import ApiError
+from ..http.ratelimit import MAX_KEYS
 
 logger = logging.getLogger("services.web")
 

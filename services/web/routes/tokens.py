@@ -14,11 +14,11 @@ from livekit import api
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
 
-from services import defaults
-from services.web.http.errors import ApiError
-from services.web.http.guard import Guard, json_object
-from services.web.http.ratelimit import RateLimit, address_key
-from services.web.routes.room_limit import RoomLimit
+from ... import defaults
+from ..http.errors import ApiError
+from ..http.guard import Guard, json_object
+from ..http.ratelimit import RateLimit, address_key
+from .room_limit import RoomLimit
 
 TICKET_TTL_SECONDS = 12 * 3600.0
 MAX_NAME_CHARACTERS = 64

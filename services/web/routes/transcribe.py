@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from services.asr.engine import ASRError, DecodeOptions, StreamingASR
-from services.asr.files import transcribe_file
-from services.audio.files import AudioFileError, AudioTooLongError
-from services.inference import InferenceError
-from services.vad.silero import VoiceActivityModel
-from services.web.http.errors import ApiError
-from services.web.routes.admin import AdminAccess
+from ...asr.engine import ASRError, DecodeOptions, StreamingASR
+from ...asr.files import transcribe_file
+from ...audio.files import AudioFileError, AudioTooLongError
+from ...inference import InferenceError
+from ...vad.silero import VoiceActivityModel
+from ..http.errors import ApiError
+from .admin import AdminAccess
 
 logger = logging.getLogger("services.web")
 
