@@ -162,7 +162,7 @@ async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
     from services.asr.engine import DecodeOptions
     from services.inference import Priority
     from services.shared.engines import SharedSpeech, SpeechConfig
-    from tests.people import people
+    from tests.support.people import people
 
     shared = SharedSpeech(
         SpeechConfig(

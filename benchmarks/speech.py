@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from agent.settings import Settings
 from services.audio.files import AudioFile
-from tests.people import Kind
-from tests.people import people as people_of
+from tests.support.people import Kind
+from tests.support.people import people as people_of
 
 FOLDER = Path(__file__).parents[1] / "tests" / "speech"
 

@@ -55,7 +55,7 @@ class Turn:
 async def talk(shared: SharedSpeech, room: str, turns: int, chance: random.Random) -> list[Turn]:
     """One room's turns."""
     from services.inference import Priority
-    from tests.people import people
+    from tests.support.people import people
 
     asr, tts = await shared.asr.get(), await shared.tts.get()
     found = []

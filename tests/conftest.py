@@ -12,9 +12,9 @@ import pytest
 
 # Importing from `services` also keeps onnxruntime from reporting, before a test imports that.
 from services.host.allocator import keep_native_memory_small
-from tests.leaks import Snapshot, assert_nothing_left
-from tests.model_loads import ModelLoads
-from tests.recordings import Kind, Recording, recordings
+from tests.support.leaks import Snapshot, assert_nothing_left
+from tests.support.model_loads import ModelLoads
+from tests.support.recordings import Kind, Recording, recordings
 
 if TYPE_CHECKING:
     from services.asr.engine import StreamingASR
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from services.tts.engine import StreamingTTS
     from services.vad.silero import VoiceActivityModel
 
-pytest_plugins = ("tests.peak_memory", "tests.genuine", "tests.fuzz.profiles")
+pytest_plugins = ("tests.support.peak_memory", "tests.support.genuine", "tests.fuzz.profiles")
 
 # This process has models and rooms as a worker has, and is bound to a peak.
 keep_native_memory_small()
@@ -154,7 +154,7 @@ def genuine(genuine_cache: Path, model_loads: ModelLoads) -> Iterator[SharedSpee
     """
     from services.models import resolve_asr, resolve_voice
     from services.shared.engines import SharedSpeech, SpeechConfig
-    from tests.genuine import RECOGNISERS, VOICE
+    from tests.support.genuine import RECOGNISERS, VOICE
 
     speech = SharedSpeech(
         SpeechConfig(asr=RECOGNISERS[0], voice=VOICE, cache=genuine_cache, language="en")

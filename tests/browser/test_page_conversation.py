@@ -18,8 +18,8 @@ from services.asr.engine import DecodeOptions, StreamingASR
 from services.inference import Run
 from tests.browser.call_page import CallPage
 from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, PATIENCE_MS, LaunchBrowser
-from tests.people import person
-from tests.recordings import SAMPLE_RATE, Samples, recording
+from tests.support.people import person
+from tests.support.recordings import SAMPLE_RATE, Samples, recording
 
 pytestmark = pytest.mark.browser
 

@@ -15,11 +15,11 @@ import pytest
 from services.livekit_server.server import LiveKitServer
 from services.models import DEMO_VOICE, ModelMissing, resolve_voice
 from tests.faults.disk import SmallDisk, small_disk
-from tests.models.hub_server import HubServer, running_hub
-from tests.models.small_catalogue import FIRST_VOICE, SmallCatalogue
-from tests.recordings import recording
 from tests.room.processes import ROOT, START_SECONDS, free_port
 from tests.room.workers import call_the_worker, start
+from tests.support.models.hub_server import HubServer, running_hub
+from tests.support.models.small_catalogue import FIRST_VOICE, SmallCatalogue
+from tests.support.recordings import recording
 
 VOICE = FIRST_VOICE
 SMALL_AGENT = """

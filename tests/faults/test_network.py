@@ -17,9 +17,9 @@ from benchmarks.processes import Program
 from benchmarks.remote import Remote
 from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from tests.faults.wire import HERE, Wire, wire
-from tests.recordings import recording, word_errors
 from tests.room.processes import ROOT, free_port
 from tests.room.workers import access_to, call_the_worker, start
+from tests.support.recordings import recording, word_errors
 
 CUT_SECONDS = 10.0
 QUESTION = recording("turn_31")

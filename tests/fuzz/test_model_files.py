@@ -17,8 +17,8 @@ from services.models.resolve import describe_own
 from services.models.structure import check_voice, check_whisper
 from services.tts.piper.voice import PiperVoice
 from services.tts.types import TTSLoadError
-from tests.engine.small_vits import write_small_vits
 from tests.fuzz.inputs import DEEP_JSON, JSON, changed, damaged, or_a_reason
+from tests.support.small_vits import write_small_vits
 
 WHISPER_JSON = ("config.json", "tokenizer.json", "vocabulary.json")
 

@@ -16,8 +16,8 @@ import pytest_asyncio
 
 from benchmarks.caller import Caller, Segment
 from services.inference import Priority
-from tests.recordings import Samples
 from tests.room.processes import AgentProcess, running, status, token
+from tests.support.recordings import Samples
 
 if TYPE_CHECKING:
     from services.asr.engine import StreamingASR

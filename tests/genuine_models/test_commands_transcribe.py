@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.word_errors import word_error_rate
-from tests.people import people
-from tests.recordings import recordings
+from tests.support.people import people
+from tests.support.recordings import recordings
 
 _REPOSITORY = Path(__file__).parents[2]
 _WRONG_WORDS = 0.08

@@ -15,8 +15,8 @@ from services.asr.transcription import Transcription
 from services.audio.files import resample
 from services.inference import Priority, Run
 from services.tts.engine import StreamingTTS
-from tests.people import PersonRecording, people, person
-from tests.recordings import SAMPLE_RATE, silence
+from tests.support.people import PersonRecording, people, person
+from tests.support.recordings import SAMPLE_RATE, silence
 
 Variant = Callable[..., StreamingASR]
 

@@ -16,7 +16,7 @@ from benchmarks.soak_run import SoakRun
 from benchmarks.soak_worker import Progress, SoakedWorker
 from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from services.models import resolve_asr, resolve_voice
-from tests.genuine import RECOGNISERS, VOICE
+from tests.support.genuine import RECOGNISERS, VOICE
 
 _CONFIG = Path(__file__).parents[2] / "livekit.yaml"
 _MB = 2**20

@@ -17,10 +17,10 @@ from services.asr.engine import StreamingASR
 from services.inference import Priority
 from services.livekit_local import LocalTTS
 from services.tts.engine import StreamingTTS
-from tests.frames import samples_of
-from tests.manual_clock import ManualClock
+from tests.support.frames import samples_of
+from tests.support.manual_clock import ManualClock
 
-_REQUESTS = Path(__file__).parents[1] / "unit" / "data" / "requests.txt"
+_REQUESTS = Path(__file__).parents[1] / "support" / "data" / "requests.txt"
 _DEADLINE_SECONDS = 60.0
 
 OF_EVERY_LENGTH = (

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from agent import phrases
-from tests.commands import commands
-from tests.console import Converse
+from tests.support.commands import commands
+from tests.support.console import Converse
 
 PROGRAM = os.environ.get("LLAMA_SERVER", "llama-server")
 MODEL = os.environ.get("LLAMA_MODEL", "")

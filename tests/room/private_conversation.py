@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import numpy as np
 from playwright.async_api import Page, TimeoutError, async_playwright
 
-from tests.isolation import outside
-from tests.recordings import SAMPLE_RATE, recording
 from tests.room.processes import running
+from tests.support.isolation import outside
+from tests.support.recordings import SAMPLE_RATE, recording
 
 QUESTION = recording("pause_01")
 ANSWER = "fifty nine"

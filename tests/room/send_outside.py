@@ -7,7 +7,7 @@ import json
 import socket
 import time
 
-from tests.isolation import outside
+from tests.support.isolation import outside
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from livekit import rtc
 from livekit.rtc._ffi_client import FfiClient
 
 from benchmarks.caller import Caller, room_token
-from tests.recordings import word_errors
 from tests.room.conftest import serving
+from tests.support.recordings import word_errors
 
 if TYPE_CHECKING:
     from agent.settings import Settings

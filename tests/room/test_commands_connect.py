@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.caller import Caller, room_token
 from services.livekit_server.server import LiveKitAddress
-from tests.recordings import recording
+from tests.support.recordings import recording
 
 _REPOSITORY = Path(__file__).parents[2]
 _START_SECONDS = 90.0

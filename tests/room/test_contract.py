@@ -40,8 +40,8 @@ from services.web.http.errors import ApiError
 from services.web.routes.dispatch import Redispatcher
 from services.web.routes.tokens import Holder
 from tests.browser.deployment import AgentNursery
-from tests.recordings import word_errors
 from tests.room.contract_agents import HEARD_WORDS, Subject, real_agent, stand_in_agent
+from tests.support.recordings import word_errors
 
 if TYPE_CHECKING:
     from services.shared.engines import SharedSpeech

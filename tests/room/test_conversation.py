@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.recordings import word_errors
 from tests.room.conftest import JoinRoom
+from tests.support.recordings import word_errors
 
 
 async def test_a_spoken_request_is_understood_and_answered(join_room: JoinRoom) -> None:

@@ -18,8 +18,8 @@ from services.audio.samples import Samples
 from services.inference import EngineUnavailable, Priority, Run
 from services.tts.piper.voice import PiperVoice, Speech
 from services.tts.types import TTSError
-from tests.recordings import word_errors
 from tests.room.conftest import Call, JoinRoom
+from tests.support.recordings import word_errors
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker

@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 from services.livekit_server.server import LiveKitAddress
-from tests.recordings import recording, word_errors
 from tests.room.workers import call_the_worker, metric, start
+from tests.support.recordings import recording, word_errors
 
 QUESTION = recording("pause_01")
 LOST_THREADS = "voice_agent_desk_written_off_threads"

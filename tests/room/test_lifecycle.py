@@ -18,7 +18,6 @@ import yaml
 from agent.settings import Settings
 from benchmarks.caller import Caller
 from services.livekit_server.server import LiveKitAddress, LiveKitServer
-from tests.recordings import recording
 from tests.room.conftest import serving
 from tests.room.processes import (
     ROOT,
@@ -29,6 +28,7 @@ from tests.room.processes import (
     token,
 )
 from tests.room.workers import access_to, account, call, call_the_worker, start
+from tests.support.recordings import recording
 
 if TYPE_CHECKING:
     from services.shared.engines import SharedSpeech

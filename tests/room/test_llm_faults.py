@@ -16,7 +16,6 @@ from agent import phrases
 from agent.session.typed_text import LONGEST_TYPED_CHARACTERS
 from agent.settings import Settings
 from services.protocol import NoticeKind
-from tests.network import destinations
 from tests.room.conftest import Call, JoinRoom, serving
 from tests.room.llm_endpoint import (
     ANSWER,
@@ -30,6 +29,7 @@ from tests.room.llm_endpoint import (
     set_a_timer,
     stall,
 )
+from tests.support.network import destinations
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker

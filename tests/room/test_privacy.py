@@ -17,7 +17,7 @@ from agent.settings import Settings
 from services.inference import InferenceDesk
 from services.livekit_local import LocalSTT
 from services.livekit_local.turn_detector import LocalTurnDetector
-from tests.isolation import NAME_SERVER, run_isolated
+from tests.support.isolation import NAME_SERVER, run_isolated
 
 
 async def test_whatever_goes_beyond_loopback_is_counted() -> None:

@@ -15,7 +15,7 @@ from services.web.app import LiveKitAccess, web_server
 from services.web.http.server import WebServer
 from services.web.routes.room_limit import MOST_UNUSED
 from services.web.routes.status import AgentStatus
-from tests.unit.web_client import Answer, post
+from tests.support.web_client import Answer, post
 
 if TYPE_CHECKING:
     from services.livekit_server.server import LiveKitAddress

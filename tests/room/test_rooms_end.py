@@ -18,8 +18,8 @@ from livekit.rtc.data_stream import StreamError
 from benchmarks.caller import room_token
 from benchmarks.remote import open_remote
 from services.livekit_local import transcript_sync as spoken_transcript
-from tests.leaks import Snapshot
 from tests.room.conftest import JoinRoom
+from tests.support.leaks import Snapshot
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker

@@ -1,0 +1,102 @@
+"""The end of a turn as the framework asks for it: when the answer comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from services.asr.events import Heard, HeardKind
+from services.livekit_local import LocalSTT, LocalVAD
+from services.livekit_local.turn_detector import LocalTurnDetector, LocalTurnStream
+from services.vad.silero import VoiceActivityModel
+from tests.support.frames import frames
+from tests.support.recordings import recording, silence
+
+PATIENCE_SECONDS = 60.0
+
+
+@pytest.fixture
+def vad(voice_activity: VoiceActivityModel) -> LocalVAD:
+    return LocalVAD(voice_activity)
+
+
+@pytest.fixture
+async def stt(vad: LocalVAD) -> AsyncIterator[LocalSTT]:
+    recogniser = LocalSTT(vad=vad)
+    yield recogniser
+    await recogniser.aclose()
+
+
+@pytest.fixture
+async def turns(stt: LocalSTT) -> AsyncIterator[LocalTurnStream]:
+    stream = LocalTurnDetector(stt, complete_seconds=0.25, incomplete_seconds=60.0).stream()
+    yield stream
+    await stream.aclose()
+
+
+def understood(stt: LocalSTT, text: str) -> None:
+    """The room's recogniser tells what it has understood so far."""
+    for listener in tuple(stt._heard_listeners):
+        listener(Heard(HeardKind.PREFLIGHT, text))
+
+
+async def hear(vad: LocalVAD, *, silent_seconds: float) -> None:
+    stream = vad.stream()
+    audio = np.concatenate((recording("turn_05").samples, silence(silent_seconds)))
+    for piece in frames(audio):
+        stream.push_frame(piece)
+    stream.end_input()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for _ in stream:
+            pass
+
+
+async def test_silence_that_has_lasted_long_enough_is_not_waited_for_again(
+    vad: LocalVAD, stt: LocalSTT, turns: LocalTurnStream
+) -> None:
+    await hear(vad, silent_seconds=1.0)
+    understood(stt, "what time is it")
+    answer = turns.predict()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert answer.done()
+    assert answer.result().end_of_turn_probability == 1.0
+
+
+async def test_a_request_that_is_not_complete_is_waited_for(
+    vad: LocalVAD, stt: LocalSTT, turns: LocalTurnStream
+) -> None:
+    await hear(vad, silent_seconds=1.0)
+    understood(stt, "set a timer for")
+    answer = turns.predict()
+    await asyncio.sleep(0.05)
+    assert not answer.done()
+    understood(stt, "what time is it")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await answer
+
+
+async def test_speech_that_goes_on_takes_the_question_back(
+    vad: LocalVAD, stt: LocalSTT, turns: LocalTurnStream
+) -> None:
+    await hear(vad, silent_seconds=0.3)
+    understood(stt, "set a timer for")
+    answer = turns.predict()
+    turns.cancel_inference()
+    assert answer.cancelled()
+
+
+async def test_nobody_is_silent_while_speaking(vad: LocalVAD) -> None:
+    spoken = recording("turn_05")
+    middle = (spoken.speech_start_seconds + spoken.speech_end_seconds) / 2
+    stream = vad.stream()
+    for piece in frames(spoken.samples[: round(middle * 16_000)]):
+        stream.push_frame(piece)
+    stream.end_input()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        events = [event async for event in stream]
+    assert events[-1].speaking
+    assert vad.silent_since is None

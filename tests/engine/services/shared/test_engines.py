@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from services.asr.engine import ASRConfig, ASRLoadError, DecodeOptions, StreamingASR
+from services.asr.transcription import Transcription
+from services.audio.samples import Samples
+from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
+from services.models import DEMO_ASR
+from services.shared.engines import (
+    SharedSpeech,
+    SpeechConfig,
+    configure_shared,
+    get_shared_asr,
+    get_shared_tts,
+    release_shared,
+    shared_speech,
+)
+from tests.support.recordings import recording
+
+PATIENCE_SECONDS = 60.0
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of the demo recogniser that a test may break."""
+    return Path(shutil.copytree(DEMO_ASR.folder, tmp_path / "model"))
+
+
+@pytest.fixture
+def other(model: Path) -> Iterator[SharedSpeech]:
+    """Models beside those that the other tests share."""
+    speech = SharedSpeech(SpeechConfig(asr=str(model)))
+    yield speech
+    speech.close()
+    speech.close()
+
+
+def test_rooms_that_ask_at_once_get_one_recogniser_and_one_voice(shared: SharedSpeech) -> None:
+    found: list[tuple[int, int]] = []
+    barrier = threading.Barrier(3)
+
+    async def ask() -> None:
+        barrier.wait(PATIENCE_SECONDS)
+        asr, tts = await asyncio.gather(get_shared_asr(), get_shared_tts())
+        found.append((id(asr), id(tts)))
+
+    rooms = [threading.Thread(target=lambda: asyncio.run(ask())) for _ in range(3)]
+    for room in rooms:
+        room.start()
+    for room in rooms:
+        room.join(PATIENCE_SECONDS)
+    assert found == [(id(shared.asr.peek()), id(shared.tts.peek()))] * 3
+    assert (shared.asr.loads, shared.tts.loads) == (1, 1)
+
+
+@pytest.mark.own_copy
+@pytest.mark.parametrize("fault", ["truncated", "absent", "mismatched"])
+def test_a_recogniser_that_cannot_be_used_is_replaced_by_the_demo_one(
+    other: SharedSpeech, model: Path, fault: str
+) -> None:
+    if fault == "truncated":
+        (model / "model.bin").write_bytes((model / "model.bin").read_bytes()[:5000])
+    elif fault == "absent":
+        shutil.rmtree(model)
+    else:
+        file = model / "preprocessor_config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"feature_size": 128}))
+    assert other.asr.get_blocking().config.name == DEMO_ASR.name
+    assert other.loaded["asr"].demo
+    (notice,) = other.notices
+    assert notice.endswith("The demo recogniser takes its place.")
+    assert str(model) in notice
+
+
+@pytest.mark.own_copy
+@pytest.mark.parametrize(
+    ("wanted", "used", "logged"), [("auto", 2.0, 2.0), ("full", None, 10.0), (5.0, 5.0, 5.0)]
+)
+def test_the_context_is_the_one_that_was_asked_for_and_stands_in_the_log(
+    model: Path,
+    caplog: pytest.LogCaptureFixture,
+    wanted: float | Literal["auto", "full"],
+    used: float | None,
+    logged: float,
+) -> None:
+    speech = SharedSpeech(SpeechConfig(asr=str(model), context=wanted))
+    with caplog.at_level("INFO", "services.shared"):
+        assert speech.asr.get_blocking().config.context_seconds == used
+    (ready,) = [vars(r) for r in caplog.records if r.message == "model ready"]
+    assert (ready["role"], ready["context_seconds"]) == ("asr", logged)
+    speech.close()
+
+
+def test_a_load_that_failed_is_tried_again(
+    other: SharedSpeech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> StreamingASR:
+        raise ASRLoadError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StreamingASR, "load", broken)
+        with pytest.raises(ASRLoadError, match="out of memory"):
+            other.asr.get_blocking()
+    assert other.asr.get_blocking().config.model.name == "model"
+    assert other.notices == []
+
+
+def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(
+    other: SharedSpeech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung = other.asr.get_blocking()
+    replaced, let_go = threading.Event(), threading.Event()
+    decode, load = StreamingASR.decode, StreamingASR.load
+
+    def hang(
+        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run
+    ) -> Transcription:
+        if self is hung:
+            let_go.wait(PATIENCE_SECONDS)
+        return decode(self, samples, options, run)
+
+    def load_anew(config: ASRConfig, *, desk: InferenceDesk) -> StreamingASR:
+        replaced.set()
+        return load(config, desk=desk)
+
+    def ask(engine: StreamingASR, room: str, deadline_seconds: float) -> str:
+        spoken = engine.transcribe(
+            recording("turn_05").samples,
+            room=room,
+            priority=Priority.FINAL,
+            deadline_seconds=deadline_seconds,
+        )
+        return asyncio.run(spoken).text
+
+    monkeypatch.setattr(StreamingASR, "decode", hang)
+    monkeypatch.setattr(StreamingASR, "load", load_anew)
+    try:
+        with pytest.raises(InferenceTimeout):
+            ask(hung, "unlucky", 0.1)
+        assert replaced.wait(PATIENCE_SECONDS)
+        fresh = other.asr.get_blocking()
+        assert fresh is not hung
+        assert other.desk.stats().written_off == 1
+        assert ask(fresh, "another", PATIENCE_SECONDS) == "what time is it"
+    finally:
+        let_go.set()
+    hung.close()
+
+
+def test_what_is_configured_is_what_everybody_shares(shared: SharedSpeech) -> None:
+    assert shared_speech() is shared
+    another = SharedSpeech()
+    try:
+        configure_shared(another)
+        assert shared_speech() is another
+        release_shared()
+    finally:
+        configure_shared(shared)
+    assert another.asr.loads == 0
+    assert shared_speech() is shared

@@ -1,0 +1,178 @@
+"""Cutting a voice before its vocoder, and running the vocoder in windows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+from services.inference import Run
+from services.models import DEMO_VOICE
+from services.tts.piper.graph import NotCuttable, cut_voice, find_cut, find_durations
+from services.tts.piper.network import PiperNetwork, Scales, Utterance, load_network
+from services.tts.piper.onnx_file import OnnxFileError, read_onnx
+from tests.support.small_vits import HOP, write_small_vits
+
+IDS = [1, 0, *range(14, 54), 0, 2]
+SCALES = Scales(noise=0.667, length=1.0, noise_w=0.8)
+STILL = Scales(noise=0.0, length=1.0, noise_w=0.0)
+
+
+def loaded(model: Path) -> PiperNetwork:
+    """The voice, tried out as `PiperVoice.load` does."""
+    network = load_network(model, hop=256, threads=1)
+    network.measure(network.start(IDS, STILL, 0, Run()), Run())
+    return network
+
+
+def joined(utterance: Utterance, first: int, largest: int) -> np.ndarray:
+    windows = utterance.windows(first, largest)
+    assert [start for start, _ in windows[1:]] == [end for _, end in windows[:-1]]
+    return np.concatenate([utterance.sound(start, end, Run()) for start, end in windows])
+
+
+def test_the_cut_is_the_input_of_the_vocoders_first_convolution(tmp_path: Path) -> None:
+    model, _ = write_small_vits(tmp_path)
+    cut = find_cut(read_onnx(model))
+    assert cut.latent == "/Mul_7_output_0"
+    assert cut.carried == ()
+    assert "dec.conv_pre.weight" in cut.vocoder_names
+    assert not any(name.startswith("enc_p") for name in cut.vocoder_names)
+    assert not any(name.startswith("dec.") for name in cut.front_names)
+
+
+def test_the_parts_are_valid_models(tmp_path: Path) -> None:
+    model, _ = write_small_vits(tmp_path, speakers=3, hangs_above=1000)
+    parts = cut_voice(model, tmp_path)
+    assert parts.vocoder is not None
+    whole = onnx.load(model)
+    for path in (parts.front, parts.vocoder):
+        part = onnx.load(path)
+        assert [i.version for i in part.opset_import] == [i.version for i in whole.opset_import]
+        assert part.ir_version == whole.ir_version
+        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("speakers", [1, 3])
+def test_front_and_vocoder_give_what_the_whole_gives(tmp_path: Path, speakers: int) -> None:
+    model, _ = write_small_vits(tmp_path, speakers=speakers)
+    whole = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    network = loaded(model)
+    for speaker in range(speakers):
+        feeds = {
+            "input": np.array([IDS]),
+            "input_lengths": np.array([len(IDS)]),
+            "scales": np.array([0, 1, 0], dtype=np.float32),
+        }
+        if speakers > 1:
+            feeds["sid"] = np.array([speaker])
+        expected = whole.run(None, feeds)[0].reshape(-1)
+        utterance = network.start(IDS, STILL, speaker, Run())
+        sound = utterance.sound(0, utterance.frames, Run())
+        assert np.abs(expected).max() > 0.01
+        np.testing.assert_allclose(sound, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("speakers", [1, 3])
+@pytest.mark.parametrize(("first", "largest"), [(1, 4), (20, 80), (7, 7), (10_000, 10_000)])
+def test_windows_join_to_the_whole_sound(
+    tmp_path: Path, speakers: int, first: int, largest: int
+) -> None:
+    model, _ = write_small_vits(tmp_path, speakers=speakers)
+    network = loaded(model)
+    assert network.can_stream
+    assert network.hop == HOP
+    # With noise: the windows come from one and the same latent.
+    utterance = network.start(IDS, SCALES, speakers - 1, Run())
+    whole = utterance.sound(0, utterance.frames, Run())
+    assert len(whole) == utterance.frames * HOP
+    np.testing.assert_allclose(joined(utterance, first, largest), whole, atol=1e-6)
+
+
+def test_the_reach_that_was_measured_is_needed(tmp_path: Path) -> None:
+    model, _ = write_small_vits(tmp_path)
+    network = loaded(model)
+    assert network.reach is not None
+    utterance = network.start(IDS, STILL, None, Run())
+    whole = utterance.sound(0, utterance.frames, Run())
+    network.reach -= 2
+    assert np.abs(joined(utterance, 20, 80) - whole).max() > 1e-6
+
+
+def test_the_first_window_is_small_and_the_rest_not_tiny(tmp_path: Path) -> None:
+    model, _ = write_small_vits(tmp_path)
+    utterance = loaded(model).start(IDS * 4, STILL, None, Run())
+    sizes = [end - start for start, end in utterance.windows(20, 80)]
+    assert sizes[:3] == [20, 40, 80]
+    assert min(sizes) == 20
+    assert sum(sizes) == utterance.frames
+
+
+def test_durations_cover_the_sound(tmp_path: Path) -> None:
+    model, _ = write_small_vits(tmp_path)
+    utterance = loaded(model).start(IDS, SCALES, None, Run())
+    assert utterance.durations is not None
+    assert len(utterance.durations) == len(IDS)
+    assert utterance.durations.sum() == utterance.frames
+
+
+def test_a_voice_without_durations_is_cut_all_the_same(tmp_path: Path) -> None:
+    model, _ = write_small_vits(tmp_path, durations=False)
+    network = loaded(model)
+    assert network.can_stream
+    assert network.start(IDS, SCALES, None, Run()).durations is None
+
+
+def test_a_vocoder_that_looks_at_the_whole_sentence_is_used_whole(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, _ = write_small_vits(tmp_path, looks_at_all=True)
+    network = loaded(model)
+    assert not network.can_stream
+    assert "voice is used whole" in caplog.text
+    utterance = network.start(IDS, STILL, None, Run())
+    assert utterance.windows(10, 20) == [(0, utterance.frames)]
+    assert len(joined(utterance, 10, 20)) == utterance.frames * HOP
+
+
+def test_the_demo_voice_is_used_whole_with_its_durations(tmp_path: Path) -> None:
+    graph = read_onnx(DEMO_VOICE.model)
+    with pytest.raises(NotCuttable, match="transposed convolution"):
+        find_cut(graph)
+    assert find_durations(graph) == "w_ceil"
+    parts = cut_voice(DEMO_VOICE.model, tmp_path)
+    assert parts.vocoder is None
+    assert parts.why_whole
+    network = load_network(DEMO_VOICE.model, hop=192, threads=1)
+    utterance = network.start(IDS, STILL, None, Run())
+    assert not network.can_stream
+    assert utterance.durations is not None
+    assert len(utterance.sound(0, utterance.frames, Run())) == utterance.durations.sum() * 192
+
+
+def test_no_part_is_left_on_disk(tmp_path: Path, temporary_files: Path) -> None:
+    model, _ = write_small_vits(tmp_path)
+    before = set(temporary_files.iterdir())
+    loaded(model)
+    assert set(temporary_files.iterdir()) == before
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "short", "flipped"])
+def test_what_is_no_model_is_refused(tmp_path: Path, damage: str) -> None:
+    model, _ = write_small_vits(tmp_path)
+    data = model.read_bytes()
+    model.write_bytes(
+        {
+            "empty": b"",
+            "text": b"not a model, but a page that says so" * 10,
+            "short": data[: len(data) // 2],
+            "flipped": bytes(byte ^ 0xFF for byte in data),
+        }[damage]
+    )
+    with pytest.raises(OnnxFileError):
+        read_onnx(model)
+    with pytest.raises(Exception, match=r"(?i)load|protobuf|model"):
+        load_network(model, hop=256, threads=1)

@@ -1,0 +1,1 @@
+"""What tests share: recordings, genuine models, processes, checks for leaks."""
