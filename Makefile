@@ -70,6 +70,7 @@ lint:
 	@$(SETUP) dev
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
+	@lint-imports --no-cache --no-logo
 
 format:
 	@$(SETUP) dev

@@ -51,10 +51,13 @@ async def _converse_in_text(settings: Settings) -> None:
 
 
 async def _converse_aloud(settings: Settings) -> None:
-    from agent.console.devices import open_devices, sound_library
+    from agent.console.devices import SoundDeviceError, open_devices, sound_library
 
-    # Before anything is loaded for nothing.
-    sound_library()
+    try:
+        # Before anything is loaded for nothing.
+        sound_library()
+    except SoundDeviceError as error:
+        raise CommandError(str(error)) from error
 
     from agent.console.audio import Microphone, Speaker
     from agent.console.text import Replies
@@ -85,7 +88,13 @@ async def _converse_aloud(settings: Settings) -> None:
                 speaker=speaker,
                 replies=Replies(sys.stdout, on_closed=_nobody_reads, marked=True),
             )
-    except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
+    except (
+        ModelError,
+        ASRLoadError,
+        TTSLoadError,
+        VoiceActivityLoadError,
+        SoundDeviceError,
+    ) as error:
         raise CommandError(str(error)) from error
     finally:
         await models.aclose()

@@ -57,6 +57,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         check_writable(output)
     text = _text(arguments.text)
 
+    from agent.console.devices import SoundDeviceError
     from agent.runtime.engines import speech_config
     from services.inference import InferenceError
     from services.models import ModelError
@@ -77,7 +78,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             else:
                 with output_file(output) as file:
                     await _write(pieces, voice.sample_rate, file)
-    except (ModelError, TTSError, InferenceError) as error:
+    except (ModelError, TTSError, InferenceError, SoundDeviceError) as error:
         raise CommandError(str(error)) from error
     finally:
         speech.close()
@@ -96,9 +97,13 @@ def _text(words: list[str]) -> str:
 
 def _check_speaker() -> None:
     """Before the voice is loaded; raises CommandError."""
-    from agent.console.devices import device_name, sound_library
+    from agent.console.devices import SoundDeviceError, device_name, sound_library
 
-    if device_name(sound_library(), "output") is None:
+    try:
+        library = sound_library()
+    except SoundDeviceError as error:
+        raise CommandError(str(error)) from error
+    if device_name(library, "output") is None:
         raise CommandError("there is no sound device to speak on: write a file with -o FILE.wav")
 
 

@@ -9,25 +9,27 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agent.commands.command_line import CommandError
-
 if TYPE_CHECKING:
     from agent.console.audio import Microphone, Speaker
 
 _INSTALL_ON_LINUX = "apt install libportaudio2"
 
 
+class SoundDeviceError(Exception):
+    """There is no sound device to use; the text says why and what helps."""
+
+
 def sound_library() -> Any:
-    """The `sounddevice` module; raises CommandError that says how to install what is missing."""
+    """Return the `sounddevice` module; raises SoundDeviceError with the cure if missing."""
     try:
         return importlib.import_module("sounddevice")
     except ImportError:
-        raise CommandError(
+        raise SoundDeviceError(
             "sound needs the Python package sounddevice: install it with `pip install sounddevice`"
         ) from None
     except OSError:
         install = "brew install portaudio" if sys.platform == "darwin" else _INSTALL_ON_LINUX
-        raise CommandError(
+        raise SoundDeviceError(
             f"sound needs the PortAudio library: install it with `{install}` or the like"
         ) from None
 
@@ -44,7 +46,7 @@ class Devices:
 def open_devices(microphone: Microphone, speaker: Speaker) -> Iterator[Devices]:
     """Connect both to the machine's default devices, with echo cancellation between them.
 
-    Raises CommandError where one is missing or cannot be used.
+    Raises SoundDeviceError where one is missing or cannot be used.
     """
     from agent.console.audio import BLOCK_SAMPLES, SAMPLE_RATE, EchoCanceller
 
@@ -52,7 +54,7 @@ def open_devices(microphone: Microphone, speaker: Speaker) -> Iterator[Devices]:
     names = {kind: device_name(library, kind) for kind in ("input", "output")}
     for kind, word in (("input", "microphone"), ("output", "speaker")):
         if names[kind] is None:
-            raise CommandError(f"there is no {word}: connect one, or use `console --text`")
+            raise SoundDeviceError(f"there is no {word}: connect one, or use `console --text`")
     echo = EchoCanceller()
 
     def hear(block: Any, _frames: int, _time: Any, _status: Any) -> None:
@@ -74,7 +76,7 @@ def open_devices(microphone: Microphone, speaker: Speaker) -> Iterator[Devices]:
             output = streams.enter_context(library.RawOutputStream(callback=play, **options))
             input_ = streams.enter_context(library.RawInputStream(callback=hear, **options))
         except library.PortAudioError as error:
-            raise CommandError(
+            raise SoundDeviceError(
                 f"the sound devices cannot be used ({error}): try `console --text`"
             ) from None
         echo.set_delay(output.latency + input_.latency)
@@ -93,15 +95,15 @@ def device_name(library: Any, kind: str) -> str | None:
 def speaker(sample_rate: int) -> Iterator[Any]:
     """An open mono int16 output stream that is written to with `write(bytes)`, which blocks.
 
-    What was written is played to its end, unless the block ends with an error. Raises CommandError
-    where nothing can be played.
+    What was written is played to its end, unless the block ends with an error.
+    Raises SoundDeviceError where nothing can be played.
     """
     library = sound_library()
     try:
         stream = library.RawOutputStream(samplerate=sample_rate, channels=1, dtype="int16")
         stream.start()
     except library.PortAudioError as error:
-        raise CommandError(
+        raise SoundDeviceError(
             f"the sound device cannot be used ({error}): write a file with -o FILE.wav"
         ) from None
     try:

@@ -114,12 +114,11 @@ def check_gpu(settings: Settings) -> Iterator[Finding]:
 
 def check_sound(_: Settings) -> Iterator[Finding]:
     """The devices that `console` and `say` use; a server needs none."""
-    from agent.commands.command_line import CommandError
-    from agent.console.devices import device_name, sound_library
+    from agent.console.devices import SoundDeviceError, device_name, sound_library
 
     try:
         library = sound_library()
-    except CommandError as error:
+    except SoundDeviceError as error:
         yield ok("sound", f"not available, only `console` and `say` would use it: {error}")
         return
     names = [device_name(library, kind) or "none" for kind in ("input", "output")]

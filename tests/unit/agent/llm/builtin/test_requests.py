@@ -15,7 +15,9 @@ from agent.llm.builtin.small_talk import JOKES
 from agent.tools import RoomState, Toolbox
 from tests.support.manual_clock import ManualClock
 
-REQUESTS = (Path(__file__).parents[4] / "support" / "data" / "requests.txt").read_text().splitlines()
+REQUESTS = (
+    (Path(__file__).parents[4] / "support" / "data" / "requests.txt").read_text().splitlines()
+)
 N = r"[a-z ]+"
 """A number in words."""
 
