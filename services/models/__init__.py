@@ -11,7 +11,6 @@ from .catalogue import (
 )
 from .demo import DEMO_ASR, DEMO_VOICE, describe_demo
 from .errors import (
-    ConversionError,
     DiskFull,
     DownloadCorrupt,
     FetchError,
@@ -43,7 +42,6 @@ __all__ = [
     "ASREntry",
     "ASRModel",
     "ConsoleProgress",
-    "ConversionError",
     "DiskFull",
     "DownloadCorrupt",
     "FetchError",

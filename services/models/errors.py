@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 class ModelError(Exception):
-    """A model cannot be used, fetched or converted; the text is one sentence for the owner."""
+    """A model cannot be used or fetched; the text is one sentence for the owner."""
 
 
 class ModelMissing(ModelError):
@@ -13,10 +13,6 @@ class ModelMissing(ModelError):
 
 class ModelCorrupt(ModelError):
     """The files are there, but they are not what a model of this kind consists of."""
-
-
-class ConversionError(ModelError):
-    """A Hugging Face checkpoint cannot be turned into a CTranslate2 model."""
 
 
 class FetchError(ModelError):

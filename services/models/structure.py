@@ -52,8 +52,9 @@ def check_whisper(folder: Path) -> WhisperFacts:
         raise ModelMissing(f"There is no folder {folder}.")
     if not (folder / "model.bin").is_file() and (folder / "model.safetensors").is_file():
         raise ModelCorrupt(
-            f"{folder} holds a Hugging Face checkpoint; convert it once with: "
-            f"python -m services.models.convert {folder} NEW_FOLDER"
+            f"{folder} holds a Hugging Face checkpoint; convert it once, where transformers and "
+            f"torch are installed, with: ct2-transformers-converter --model {folder} --output_dir "
+            "NEW_FOLDER --quantization int8 --copy_files tokenizer.json preprocessor_config.json"
         )
     for name in WHISPER_FILES:
         if not (folder / name).is_file():

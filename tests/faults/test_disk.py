@@ -26,7 +26,7 @@ SMALL_AGENT = """
 import sys
 import pytest
 from agent.__main__ import main
-from tests.models.small_catalogue import SmallCatalogue
+from tests.support.models.small_catalogue import SmallCatalogue
 
 SmallCatalogue().use(pytest.MonkeyPatch())
 sys.exit(main())

@@ -401,7 +401,7 @@ def start_fetch(hub: HubServer, cache: Path) -> subprocess.Popen[bytes]:
     code = (
         "import sys; from pathlib import Path; import pytest; "
         "from services.models import fetch_voice; "
-        "from tests.models.small_catalogue import SmallCatalogue; "
+        "from tests.support.models.small_catalogue import SmallCatalogue; "
         "SmallCatalogue().use(pytest.MonkeyPatch()); "
         f"fetch_voice({VOICE!r}, cache=Path(sys.argv[1]))"
     )

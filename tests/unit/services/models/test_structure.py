@@ -88,7 +88,7 @@ def short_vocabulary(folder: Path) -> None:
         (other_kind, "no CTranslate2 Whisper"),
         (other_version, "no CTranslate2 Whisper"),
         (no_weights, "lacks weights"),
-        (checkpoint, r"services\.models\.convert"),
+        (checkpoint, "ct2-transformers-converter"),
         (short_vocabulary, "910 tokens"),
         (lambda f: (f / "tokenizer.json").unlink(), r"no tokenizer\.json"),
         (lambda f: (f / "config.json").unlink(), r"no config\.json"),
