@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from ..text.punctuation import PAUSE_MARKS
+
 _NEARBY_SOUNDS = 2
 """A word's end moves to a gap between groups of phonemes this far away."""
-_PUNCTUATION = frozenset(".,;:!?…—–-\"'()¿¡。，、；：！？؟۔।")
+_SILENT = PAUSE_MARKS | frozenset("-\"'()¿¡")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +71,4 @@ def _share_out(words: Sequence[WordSounds], sounds: int, gaps: Sequence[int]) ->
 
 
 def _is_sound(phoneme: str) -> bool:
-    return not phoneme.isspace() and phoneme not in _PUNCTUATION
+    return not phoneme.isspace() and phoneme not in _SILENT

@@ -14,12 +14,11 @@ from piper.const import BOS, EOS, PAD
 
 from ...models.voice_config import check_voice_config
 from ..text.normalization import SpeakableWord
+from ..text.punctuation import ends_with_pause
 from ..types import SynthesisError, TTSLoadError
 from .alignment import WordSounds, match_words, word_sounds
 
 _REMEMBERED_WORDS = 4096
-_CLAUSE_MARKS = (",", ";", ":", "—", "–", ".", "!", "?", "、", "，", "；", "：", "。", "！", "？")
-_CLOSING = "\"'”’»)*_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class PiperText:
         when there is nothing to speak. Raises SynthesisError.
         """
         text = " ".join(word.spoken for word in words if word.spoken)
-        if goes_on and not text.rstrip(_CLOSING).endswith(_CLAUSE_MARKS):
+        if goes_on and not ends_with_pause(text):
             text += ","
         sentences = [s for s in self._phonemize(text) if s] if text else []
         if not any(self._to_ids(s)[1] for s in sentences):

@@ -1,12 +1,20 @@
-"""Cuts a sentence into clauses that are spoken one after the other, so that sound starts early."""
+"""Where text may be cut into clauses, so that its sound starts early."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
 from .normalization import SpeakableWord
+from .punctuation import (
+    CLAUSE_MARKS,
+    PAUSE_MARKS,
+    QUOTATION_MARKS,
+    WIDE_CLAUSE_MARKS,
+    ends_with_pause,
+)
 
 _FIRST_EFFORT = 60
 """A sentence up to here is spoken in one go; a longer one starts with a clause up to here."""
@@ -22,8 +30,8 @@ _MOST_EFFORT = 200
 _DIGIT_EFFORT = 4
 """A digit takes as long to say as about four letters."""
 
-_MARKS: Final = (",", ";", ":", "—", "–", ".", "!", "?", "、", "，", "；", "：", "。", "！", "？")
-_CLOSING: Final = "\"'”’»)*_"
+_CLAUSE_END: Final = re.compile(rf"[{CLAUSE_MARKS}](?=\s)|[{WIDE_CLAUSE_MARKS}]")
+_AROUND_A_WORD: Final = "".join(PAUSE_MARKS) + QUOTATION_MARKS
 
 _CONJUNCTIONS: Final[dict[str, frozenset[str]]] = {
     "en": frozenset(
@@ -92,6 +100,12 @@ def cut_clauses(
     return clauses
 
 
+def last_clause_end(text: str, *, minimum: int, limit: int) -> int | None:
+    """Return the end of the last clause in `text[:limit]`, or None if it ends before `minimum`."""
+    ends = [match.end() for match in _CLAUSE_END.finditer(text, 0, limit)]
+    return ends[-1] if ends and ends[-1] >= minimum else None
+
+
 def _find_cut(
     words: Sequence[SpeakableWord],
     ends: Sequence[int],
@@ -109,7 +123,7 @@ def _find_cut(
         if ends[index - 1] - done >= _LEAST_EFFORT and ends[-1] - ends[index - 1] >= _LEAST_EFFORT
     ]
     near = [index for index in possible if ends[index - 1] - done <= limit]
-    marked = [index for index in near if _ends_clause(words[index - 1])]
+    marked = [index for index in near if ends_with_pause(words[index - 1].spoken)]
     if marked:
         # The first sound waits for the first clause: there the shortest will do.
         return marked[0] if start == 0 else marked[-1]
@@ -120,7 +134,8 @@ def _find_cut(
     fair = [
         index
         for index in possible
-        if _ends_clause(words[index - 1]) or _bare(words[index]) in conjunctions | prepositions
+        if ends_with_pause(words[index - 1].spoken)
+        or _bare(words[index]) in conjunctions | prepositions
     ]
     if fair and ends[fair[0] - 1] - done <= most:
         return fair[0]
@@ -137,9 +152,5 @@ def _effort(word: SpeakableWord) -> int:
     return len(word.spoken) + 1 + (_DIGIT_EFFORT - 1) * digits
 
 
-def _ends_clause(word: SpeakableWord) -> bool:
-    return word.spoken.rstrip(_CLOSING).endswith(_MARKS)
-
-
 def _bare(word: SpeakableWord) -> str:
-    return word.spoken.strip("\"'“”‘’«»,;:.!?").lower()
+    return word.spoken.strip(_AROUND_A_WORD).lower()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from .abbreviations import TITLES
+from .punctuation import ASCII_PAUSE_MARKS, CLOSING_MARKS, PAUSE_MARKS
 
 MAXIMUM_CHARACTERS = 5_000
 """Longer text is read up to here: some six minutes of speech."""
@@ -17,7 +18,6 @@ _LONGEST_WORD = 60
 """Letters; what is longer is no word of any language, and is read up to here."""
 _MOST_MARKS = 4
 """Combining marks on one letter; what is more is not writing but noise."""
-_CLAUSE_MARKS = ",;:.!?…—–、，。！？；："
 _SPOKEN_ALONE = frozenset("+=&@%×÷±<>≤≥≠≈€$£¥°½¼¾")
 """Signs that are words by themselves; other signs are silent when they stand alone."""
 _READ_SYMBOLS = frozenset("+=×÷±<>≤≥≠≈°№$€£¥₹%&@")
@@ -40,7 +40,7 @@ _MARKUP = re.compile(
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _ELLIPSIS = re.compile(r"…|\.{2,}")
-_REPEATED_MARKS = re.compile(r"([!?.,;:]){2,}")
+_REPEATED_MARKS = re.compile(rf"([{ASCII_PAUSE_MARKS}]){{2,}}")
 _REPEATED_LETTER = re.compile(r"(\w)\1{4,}")
 _BETWEEN = re.compile(r"(?<=\w)_+(?=\w)")
 _HOST = re.compile(r"^(?:[a-z]+://)?(?:[^@/]*@)?(?:www\.)?([^/:?#]+)", re.IGNORECASE)
@@ -134,8 +134,8 @@ def _read_code(code: str) -> str:
 
 def _read_address(address: str) -> str:
     host = _HOST.match(address)
-    end = address[len(address.rstrip(".,;:!?")) :][:1]
-    return (host.group(1).rstrip(".,;:!?") if host else "") + end
+    end = address[len(address.rstrip(ASCII_PAUSE_MARKS)) :][:1]
+    return (host.group(1).rstrip(ASCII_PAUSE_MARKS) if host else "") + end
 
 
 def _read_entity(entity: str) -> str:
@@ -169,13 +169,13 @@ def _tidy_words(words: list[SpeakableWord]) -> list[SpeakableWord]:
         if spoken and not _has_sound(spoken):
             minus = spoken == "-" and 0 < index < last and _are_numbers(words, index)
             if not minus:
-                if index < last and any(c in _CLAUSE_MARKS or c == "-" for c in spoken):
+                if index < last and any(c in PAUSE_MARKS or c == "-" for c in spoken):
                     _end_clause(out)
                 spoken = ""
         if "…" in spoken:
             # espeak-ng reads over an ellipsis and runs the words together.
             end = "." if index >= last else ","
-            inner = spoken.rstrip("…\"'”’»)").replace("…", ", ").strip(", ")
+            inner = spoken.rstrip("…" + CLOSING_MARKS).replace("…", ", ").strip(", ")
             spoken = inner + end if _has_sound(inner) else ""
         if index < last and spoken.endswith(".") and spoken[:-1].lower() in TITLES:
             # espeak-ng ends the sentence at any full stop before a capital.
@@ -189,7 +189,7 @@ def _end_clause(words: list[SpeakableWord]) -> None:
     for index in range(len(words) - 1, -1, -1):
         spoken = words[index].spoken
         if _has_sound(spoken):
-            if spoken[-1] not in _CLAUSE_MARKS:
+            if spoken[-1] not in PAUSE_MARKS:
                 words[index] = replace(words[index], spoken=spoken + ",")
             return
 

@@ -7,18 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .abbreviations import NEVER_LAST, SOMETIMES_LAST
+from .clauses import last_clause_end
+from .punctuation import (
+    CLOSING_MARKS,
+    SENTENCE_MARKS,
+    WIDE_CLOSING_MARKS,
+    WIDE_SENTENCE_MARKS,
+)
 
 _FENCE = "```"
 _CANDIDATE = re.compile(
-    r"""
-      (?P<wide>[。！？｡]+[」』”’）]*)
-    | (?P<mark>[.!?…؟۔।॥]+)(?P<closing>[)\]"'”’»*_]*)
+    rf"""
+      (?P<wide>[{WIDE_SENTENCE_MARKS}]+[{WIDE_CLOSING_MARKS}]*)
+    | (?P<mark>[{SENTENCE_MARKS}]+)(?P<closing>[{re.escape(CLOSING_MARKS)}]*)
     | (?P<newline>\n)
     | (?P<fence>```)
     """,
     re.VERBOSE,
 )
-_CLAUSE_END = re.compile(r"[,;:—–](?=\s)|[、，；：]")
 _WORD_BEFORE = re.compile(r"[^\s(\[{\"'“‘«*_]*$")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 """J, U.S, p.m and the like."""
@@ -127,7 +133,7 @@ class SentenceSplitter:
         if final:
             return len(buffer)
         if len(buffer) > rules.clause:
-            return self._last_clause_end(len(buffer))
+            return last_clause_end(buffer, minimum=rules.clause_minimum, limit=len(buffer))
         return None
 
     def _find_end_of_code(self, *, final: bool) -> int | None:
@@ -170,11 +176,9 @@ class SentenceSplitter:
             return True if final else None
         return not follows.islower()
 
-    def _last_clause_end(self, limit: int) -> int | None:
-        ends = [m.end() for m in _CLAUSE_END.finditer(self._buffer, 0, limit)]
-        return ends[-1] if ends and ends[-1] >= self._rules.clause_minimum else None
-
     def _cut(self, limit: int) -> int:
-        """Where to cut text that is too long: behind a clause, else a word, else anywhere."""
-        space = self._buffer.rfind(" ", self._rules.clause_minimum, limit)
-        return self._last_clause_end(limit) or (space if space > 0 else limit)
+        """Return where to cut text that is too long: after a clause, else a word, else anywhere."""
+        minimum = self._rules.clause_minimum
+        space = self._buffer.rfind(" ", minimum, limit)
+        clause = last_clause_end(self._buffer, minimum=minimum, limit=limit)
+        return clause or (space if space > 0 else limit)
