@@ -35,7 +35,7 @@ from ..inference import (
 from ..shared.engines import get_shared_tts, shared_voice_sample_rate
 from ..tts.engine import StreamingTTS
 from ..tts.text.sentences import SentenceSplitter, split_sentences
-from ..tts.types import PCM, SpeechPiece, SynthesisTimeout, TTSError
+from ..tts.types import PCM, SynthesisPiece, SynthesisTimeout, TTSError
 
 logger = logging.getLogger("services.livekit_local")
 
@@ -245,7 +245,7 @@ class _Speaking:
     ahead_seconds: float | None
     """Speech computed before it is heard; None: without a bound."""
     in_service: Callable[[], bool]
-    unfinished: set[_Speech] = field(default_factory=set)
+    unfinished: set[_ReplyAudio] = field(default_factory=set)
     """What is being spoken."""
 
     async def speak(
@@ -264,7 +264,7 @@ class _Speaking:
             voice = await self.engine()
         except Exception as error:
             raise api_error(error) from error
-        speech = _Speech(emitter, voice.sample_rate, sample_rate, self.ahead_seconds)
+        speech = _ReplyAudio(emitter, voice.sample_rate, sample_rate, self.ahead_seconds)
         self.unfinished.add(speech)
         try:
             failure = await self._speak(voice, sentences, speech, timeout_seconds)
@@ -281,7 +281,7 @@ class _Speaking:
         self,
         voice: StreamingTTS,
         sentences: AsyncIterable[str],
-        speech: _Speech,
+        speech: _ReplyAudio,
         timeout_seconds: float,
     ) -> Exception | None:
         """Speak all that can be spoken; returns the last failure."""
@@ -313,7 +313,7 @@ class _Speaking:
         return failure
 
 
-class _Speech:
+class _ReplyAudio:
     """What has been spoken so far, against the clock that plays it."""
 
     def __init__(
@@ -360,7 +360,7 @@ class _Speech:
         """The times of the words that follow count from here."""
         self._sentence_start = self.seconds
 
-    def push(self, piece: SpeechPiece) -> None:
+    def push(self, piece: SynthesisPiece) -> None:
         """Hand on sound and the words that begin in it; the reply begins with its first sound."""
         samples = piece.samples
         if not self._begun:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import defaults
-from ..host.process_memory import measure_growth
 from ..inference import InferenceDesk, InferenceTimeout, Priority, Run, Urgency
-from .phrase_cache import PhraseCache, PhraseKey
-from .piper.voice import PiperVoice, Speech
+from .phrase_cache import PhraseCache
+from .piper.voice import PiperVoice, Synthesis
 from .text.sentences import split_sentences
 from .types import (
-    SpeechPiece,
     SynthesisError,
+    SynthesisPiece,
     SynthesisTimeout,
     TimedWord,
     TTSError,
@@ -25,9 +24,9 @@ from .types import (
 )
 
 __all__ = [
-    "SpeechPiece",
     "StreamingTTS",
     "SynthesisError",
+    "SynthesisPiece",
     "SynthesisTimeout",
     "TTSConfig",
     "TTSError",
@@ -58,22 +57,11 @@ class TTSConfig:
     phrase_cache_bytes: int = defaults.TTS_PHRASE_CACHE_MB * 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceSpeed:
-    """How fast a voice is on this machine."""
-
-    first_sound_seconds: float
-    """From the request to the first samples, for a short sentence."""
-    real_time_factor: float
-    """Time to compute a second of sound."""
-
-
 class StreamingTTS:
     """One loaded voice, shared by all rooms; every method is safe from any thread or event loop."""
 
     def __init__(self, voice: PiperVoice, config: TTSConfig, desk: InferenceDesk) -> None:
         self._voice: PiperVoice | None = voice
-        self._config = config
         self._desk = desk
         self._phrases = PhraseCache(config.phrase_cache_bytes)
         self._fixed: frozenset[str] = frozenset()
@@ -83,10 +71,8 @@ class StreamingTTS:
         self.name = config.name
         self.sample_rate = voice.sample_rate
         """Hz."""
-        self.can_stream = voice.can_stream
+        self.can_stream = voice.network.can_stream
         """Whether sound comes in windows; else a clause at a time."""
-        self.memory_bytes = 0
-        """What the process grew by when the voice was loaded, at least the size of its file."""
 
     @classmethod
     def load(cls, config: TTSConfig, *, desk: InferenceDesk) -> StreamingTTS:
@@ -97,31 +83,23 @@ class StreamingTTS:
                 f"a speed of {config.speed:g} is not possible: choose {slowest:g} to {fastest:g}"
             )
         started = time.perf_counter()
-        with measure_growth() as growth:
-            voice = PiperVoice.load(
-                config.model,
-                config.config,
-                speaker=config.speaker,
-                speed=config.speed,
-                threads=config.threads,
-            )
+        voice = PiperVoice.load(
+            config.model,
+            config.config,
+            speaker=config.speaker,
+            speed=config.speed,
+            threads=config.threads,
+        )
         tts = cls(voice, config, desk)
-        tts.memory_bytes = max(config.model.stat().st_size, growth.bytes)
         logger.info(
             "voice loaded",
             extra={
                 "voice": config.name,
                 "seconds": round(time.perf_counter() - started, 2),
-                "megabytes": tts.memory_bytes // 1_000_000,
                 "streams": tts.can_stream,
             },
         )
         return tts
-
-    @property
-    def closed(self) -> bool:
-        """Whether the voice was let go."""
-        return self._voice is None
 
     @property
     def cached_bytes(self) -> int:
@@ -136,7 +114,7 @@ class StreamingTTS:
         priority: Priority | Urgency = Priority.FINAL,
         deadline_seconds: float = defaults.TTS_TIMEOUT_SECONDS,
         guarded: bool = True,
-    ) -> AsyncGenerator[SpeechPiece, None]:
+    ) -> AsyncGenerator[SynthesisPiece, None]:
         """Speak one sentence: its sound in pieces, each computed when it is asked for.
 
         The deadline counts engine time over the whole sentence, not waiting, and ends the
@@ -151,23 +129,23 @@ class StreamingTTS:
         voice = self._voice
         if voice is None:
             raise SynthesisError("the voice is closed")
-        key = self._key(sentence)
-        if (kept := self._phrases.get(key)) is not None:
+        phrase = _normalized(sentence)
+        if (kept := self._phrases.get(phrase)) is not None:
             for piece in kept:
                 yield piece
             return
-        pieces: list[SpeechPiece] | None = [] if key.text in self._fixed else None
+        pieces: list[SynthesisPiece] | None = [] if phrase in self._fixed else None
         task = _Task(voice.speak(sentence))
         samples = 0
         late = SynthesisTimeout(
             f"a sentence took longer than {deadline_seconds:g} s of engine time"
         )
-        while not task.speech.finished:
+        while not task.synthesis.finished:
             left = deadline_seconds - task.spent_seconds
             if left <= 0:
                 raise late
             try:
-                made: SpeechPiece | None = await self._desk.run(
+                made: SynthesisPiece | None = await self._desk.run(
                     task.step,
                     engine="tts",
                     room=room,
@@ -183,7 +161,7 @@ class StreamingTTS:
                 samples += len(made.samples)
                 yield made
         if pieces is not None:
-            self._phrases.put(key, tuple(pieces))
+            self._phrases.put(phrase, tuple(pieces))
         if self.on_synthesis is not None:
             self.on_synthesis(samples / self.sample_rate, task.spent_seconds)
 
@@ -201,7 +179,7 @@ class StreamingTTS:
         """
         sentences = [s for phrase in phrases for s in split_sentences(phrase)]
         with self._fixed_lock:
-            self._fixed |= {self._key(s).text for s in sentences}
+            self._fixed |= {_normalized(s) for s in sentences}
         for sentence in sentences:
             async for _ in self.synthesize(sentence, room=room, priority=priority):
                 pass
@@ -210,29 +188,15 @@ class StreamingTTS:
         """Drop the sound of all phrases; returns the bytes that this frees."""
         return self._phrases.clear()
 
-    async def warm(self, *, room: str = "warm-up") -> VoiceSpeed:
-        """Speak a sentence to nobody, as a room would; returns how fast that went.
-
-        Raises what `synthesize` raises.
-        """
-        started = time.perf_counter()
-        first: float | None = None
-        samples = 0
-        async for piece in self.synthesize(_WARM_UP_SENTENCE, room=room, guarded=False):
-            if first is None:
-                first = time.perf_counter() - started
-            samples += len(piece.samples)
-        seconds = time.perf_counter() - started
-        return VoiceSpeed(first or seconds, seconds * self.sample_rate / max(1, samples))
+    async def warm(self, *, room: str = "warm-up") -> None:
+        """Speak a sentence that nobody hears, as for a room. Raises what `synthesize` raises."""
+        async for _ in self.synthesize(_WARM_UP_SENTENCE, room=room, guarded=False):
+            pass
 
     def close(self) -> None:
         """Let the voice and its phrases go; sentences that are being spoken are finished."""
         self._voice = None
         self._phrases.clear()
-
-    def _key(self, sentence: str) -> PhraseKey:
-        config = self._config
-        return PhraseKey(config.name, config.speaker, config.speed, " ".join(sentence.split()))
 
 
 class _Task:
@@ -242,13 +206,17 @@ class _Task:
     clock without anything being wrong. A single call is held to the clock by the desk.
     """
 
-    def __init__(self, speech: Speech) -> None:
-        self.speech = speech
+    def __init__(self, synthesis: Synthesis) -> None:
+        self.synthesis = synthesis
         self.spent_seconds = 0.0
 
-    def step(self, run: Run) -> SpeechPiece | None:
+    def step(self, run: Run) -> SynthesisPiece | None:
         started = time.thread_time()
         try:
-            return self.speech.step(run)
+            return self.synthesis.step(run)
         finally:
             self.spent_seconds += time.thread_time() - started
+
+
+def _normalized(phrase: str) -> str:
+    return " ".join(phrase.split())

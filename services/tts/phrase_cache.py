@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 
-from .types import SpeechPiece
+from .types import SynthesisPiece
 
 _WORD_BYTES = 150
 """About what one timed word takes in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class PhraseKey:
-    """What makes two phrases sound the same."""
-
-    voice: str
-    speaker: int | None
-    speed: float
-    text: str
 
 
 class PhraseCache:
@@ -28,7 +17,7 @@ class PhraseCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._phrases: OrderedDict[PhraseKey, tuple[SpeechPiece, ...]] = OrderedDict()
+        self._phrases: OrderedDict[str, tuple[SynthesisPiece, ...]] = OrderedDict()
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -39,15 +28,15 @@ class PhraseCache:
         """Memory taken by the phrases."""
         return self._bytes
 
-    def get(self, key: PhraseKey) -> tuple[SpeechPiece, ...] | None:
+    def get(self, text: str) -> tuple[SynthesisPiece, ...] | None:
         """The pieces of a phrase, with read-only samples; None when it is not kept."""
         with self._lock:
-            pieces = self._phrases.get(key)
+            pieces = self._phrases.get(text)
             if pieces is not None:
-                self._phrases.move_to_end(key)
+                self._phrases.move_to_end(text)
             return pieces
 
-    def put(self, key: PhraseKey, pieces: tuple[SpeechPiece, ...]) -> bool:
+    def put(self, text: str, pieces: tuple[SynthesisPiece, ...]) -> bool:
         """Keep a phrase, in place of those not used for longest; False when it is too big."""
         size = _size(pieces)
         if size > self._max_bytes:
@@ -56,8 +45,8 @@ class PhraseCache:
             # All rooms get the same array.
             piece.samples.flags.writeable = False
         with self._lock:
-            self._bytes -= _size(self._phrases.pop(key, ()))
-            self._phrases[key] = pieces
+            self._bytes -= _size(self._phrases.pop(text, ()))
+            self._phrases[text] = pieces
             self._bytes += size
             while self._bytes > self._max_bytes:
                 _, oldest = self._phrases.popitem(last=False)
@@ -72,5 +61,5 @@ class PhraseCache:
             return freed
 
 
-def _size(pieces: tuple[SpeechPiece, ...]) -> int:
+def _size(pieces: tuple[SynthesisPiece, ...]) -> int:
     return sum(piece.samples.nbytes + _WORD_BYTES * len(piece.words) for piece in pieces)

@@ -40,7 +40,7 @@ class TimedWord:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechPiece:
+class SynthesisPiece:
     """A stretch of a sentence's sound; the pieces of a sentence follow one another seamlessly."""
 
     samples: PCM

@@ -16,7 +16,7 @@ from services.asr.engine import ASRError, DecodeOptions, StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import EngineUnavailable, Priority, Run
-from services.tts.piper.voice import PiperVoice, Speech
+from services.tts.piper.voice import PiperVoice, Synthesis
 from services.tts.types import TTSError
 from tests.room.conftest import Call, JoinRoom
 from tests.support.recordings import word_errors
@@ -56,19 +56,19 @@ async def test_a_sentence_that_hangs_is_left_out_and_the_rest_is_spoken(
     real = PiperVoice.speak
     ended = threading.Event()
 
-    def speak(self: PiperVoice, sentence: str) -> Speech:
-        speech = real(self, sentence)
+    def speak(self: PiperVoice, sentence: str) -> Synthesis:
+        synthesis = real(self, sentence)
         if "local voice assistant" in sentence:
-            monkeypatch.setattr(Speech, "step", hang)
-        return speech
+            monkeypatch.setattr(Synthesis, "step", hang)
+        return synthesis
 
-    def hang(self: Speech, run: Run) -> None:
-        monkeypatch.setattr(Speech, "step", step)
+    def hang(self: Synthesis, run: Run) -> None:
+        monkeypatch.setattr(Synthesis, "step", step)
         run.on_cancel(ended.set)
         ended.wait()
         run.check()
 
-    step = Speech.step
+    step = Synthesis.step
     monkeypatch.setattr(PiperVoice, "speak", speak)
     await call.caller.send_text("who are you")
     replies = await call.caller.wait_for_transcript(2, of_agent=True)
@@ -82,7 +82,7 @@ async def test_without_a_voice_the_reply_comes_in_writing(
 ) -> None:
     call = await join_room()
 
-    def broken(self: PiperVoice, sentence: str) -> Speech:
+    def broken(self: PiperVoice, sentence: str) -> Synthesis:
         raise TTSError("broken for the test")
 
     monkeypatch.setattr(PiperVoice, "speak", broken)

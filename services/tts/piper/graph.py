@@ -30,29 +30,41 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceParts:
-    """The files a voice is run from."""
+class CutVoice:
+    """A voice in two files."""
 
     front: Path
-    """Text to latent frames; the whole voice where `vocoder` is None."""
-    vocoder: Path | None
-    latent: str | None
+    """Text to latent frames."""
+    vocoder: Path
+    """Latent frames to sound."""
+    latent: str
+    """The tensor that joins them."""
     carried: tuple[str, ...]
+    """What else the vocoder takes: outputs of `front`, or inputs of the voice."""
     durations: str | None
     """Output of `front` with the frames that each phoneme id takes."""
-    why_whole: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeVoice:
+    """A voice in one file."""
+
+    model: Path
+    durations: str | None
+    """Output with the frames that each phoneme id takes."""
+    reason: str
     """Why the voice was not cut."""
 
 
-def cut_voice(model: Path, folder: Path) -> VoiceParts:
+def cut_voice(model: Path, folder: Path) -> CutVoice | WholeVoice:
     """Write the parts of the voice `model` into `folder`, or the whole where no cut is possible.
 
-    Both give the durations as an additional output, where the graph computes them. Raises OSError.
+    Both get the durations as an additional output, where the graph computes them. Raises OSError.
     """
     try:
         graph = read_onnx(model)
     except OnnxFileError as error:
-        return VoiceParts(model, None, None, (), None, str(error))
+        return WholeVoice(model, None, str(error))
     durations = find_durations(graph)
     try:
         cut = find_cut(graph)
@@ -77,7 +89,7 @@ def cut_voice(model: Path, folder: Path) -> VoiceParts:
         inputs=[cut.latent, *cut.carried],
         outputs=[cut.audio],
     )
-    return VoiceParts(front, vocoder, cut.latent, cut.carried, durations, None)
+    return CutVoice(front, vocoder, cut.latent, cut.carried, durations)
 
 
 def find_cut(graph: OnnxGraph) -> Cut:
@@ -135,13 +147,13 @@ def find_durations(graph: OnnxGraph) -> str | None:
 
 def _write_whole(
     graph: OnnxGraph, model: Path, folder: Path, durations: str | None, why: str
-) -> VoiceParts:
+) -> WholeVoice:
     if durations is not None and durations not in graph.outputs:
         whole = folder / "whole.onnx"
         outputs = [*graph.outputs, durations]
         write_onnx(whole, graph, names=(), inputs=list(graph.inputs), outputs=outputs)
         model = whole
-    return VoiceParts(model, None, None, (), durations, why)
+    return WholeVoice(model, durations, why)
 
 
 def _ancestors(

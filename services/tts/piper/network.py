@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from ...inference import Run
 from ..types import SynthesisError
-from .graph import VoiceParts, cut_voice
+from .graph import CutVoice, WholeVoice, cut_voice
 
 logger = logging.getLogger("services.tts")
 
 FloatAudio = NDArray[np.float32]
+Tensors = Mapping[str, NDArray[Any]]
 
 _PROBE_FRAMES = 65
 """Length of the stretch on which the vocoder's reach is measured."""
@@ -40,82 +41,136 @@ class Scales:
     """Variation of phoneme lengths."""
 
 
-class PiperNetwork:
-    """The loaded networks of one voice; every method is safe from any thread.
+class PiperNetwork(Protocol):
+    """The loaded networks of one voice; every method is safe from any thread."""
 
-    Arena and memory pattern are off: onnxruntime would keep memory for the longest sentence ever
-    spoken, at no gain in speed.
+    hop: int
+    """Samples per frame."""
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether sound can be computed window by window."""
+
+    def start(self, ids: list[int], scales: Scales, speaker: int | None, run: Run) -> Rendering:
+        """Run everything that must be run before the first sound."""
+
+
+class Rendering(Protocol):
+    """One run of a voice over a few phonemes, from which sound can be taken."""
+
+    durations: NDArray[Any] | None
+    """Frames of each phoneme id; None if the voice does not output them."""
+    frames: int
+    """Length, in frames of the network's hop."""
+
+    def sound(self, start: int, end: int, run: Run) -> FloatAudio:
+        """Return the samples of the frames from `start` to `end`, as if the whole was computed."""
+
+    def windows(self, first: int, largest: int) -> list[tuple[int, int]]:
+        """Return the frame ranges to take sound in: the first small, doubling up to `largest`."""
+
+    def calibrate(self, run: Run) -> None:
+        """Measure on this rendering in which windows the network can compute sound."""
+
+
+def load_network(model: Path, *, hop: int, threads: int) -> PiperNetwork:
+    """Load the voice `model`, cut where it can be; raises whatever onnxruntime raises, OSError.
+
+    The parts live in a temporary folder only until they are loaded: from a file onnxruntime
+    keeps no second copy.
     """
+    with tempfile.TemporaryDirectory(prefix="voice-") as folder:
+        voice = cut_voice(model, Path(folder))
+        if isinstance(voice, CutVoice):
+            try:
+                return CutNetwork(voice, hop=hop, threads=threads)
+            except Exception as error:
+                voice = WholeVoice(model, None, str(error))
+        logger.info("voice is used whole", extra={"model": model.name, "reason": voice.reason})
+        return WholeNetwork(voice, hop=hop, threads=threads)
 
-    def __init__(self, parts: VoiceParts, *, hop: int, threads: int) -> None:
-        options = ort.SessionOptions()
-        options.enable_cpu_mem_arena = False
-        options.enable_mem_pattern = False
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _FATAL_ONLY
-        # Threads that spin between runs take the cores from the other rooms.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._front = _session(parts.front, options)
-        self._vocoder = None if parts.vocoder is None else _session(parts.vocoder, options)
-        self._latent = parts.latent
-        self._carried = parts.carried
-        self._durations = parts.durations
-        self._inputs = {value.name for value in self._front.get_inputs()}
-        self._audio = self._front.get_outputs()[0].name
+
+class WholeNetwork:
+    """A voice that computes the sound of all its phonemes in one run."""
+
+    can_stream = False
+
+    def __init__(self, voice: WholeVoice, *, hop: int, threads: int) -> None:
+        self._session = _load(voice.model, threads)
+        self._durations = voice.durations
         self.hop = hop
-        """Samples per frame."""
+
+    def start(self, ids: list[int], scales: Scales, speaker: int | None, run: Run) -> Rendering:
+        audio = self._session.get_outputs()[0].name
+        outputs = [audio, *([self._durations] if self._durations else [])]
+        results = _run(self._session, outputs, _feeds(self._session, ids, scales, speaker), run)
+        durations = _durations_of(results, self._durations, ids)
+        return _WholeRendering(results[audio].reshape(-1), self.hop, durations)
+
+
+class _WholeRendering:
+    def __init__(self, audio: FloatAudio, hop: int, durations: NDArray[Any] | None) -> None:
+        self._audio = audio
+        self._hop = hop
+        self.durations = durations
+        self.frames = math.ceil(len(audio) / hop)
+
+    def sound(self, start: int, end: int, run: Run) -> FloatAudio:
+        return self._audio[start * self._hop : end * self._hop]
+
+    def windows(self, first: int, largest: int) -> list[tuple[int, int]]:
+        return [(0, self.frames)]
+
+    def calibrate(self, run: Run) -> None:
+        """Do nothing: there are no windows to join."""
+
+
+class CutNetwork:
+    """A voice in two parts: text to latent frames, and the vocoder from there to sound."""
+
+    def __init__(self, voice: CutVoice, *, hop: int, threads: int) -> None:
+        self._front = _load(voice.front, threads)
+        self._vocoder = _load(voice.vocoder, threads)
+        self._voice = voice
+        self.hop = hop
         self.reach: int | None = None
         """Frames on each side that a frame's sound depends on; None: use the voice whole."""
 
     @property
     def can_stream(self) -> bool:
-        """Whether sound can be had window by window."""
         return self.reach is not None
 
-    def start(self, ids: list[int], scales: Scales, speaker: int | None, run: Run) -> Utterance:
-        """Read the text: everything but the vocoder, or everything where the voice is whole."""
-        feeds: dict[str, Any] = {
-            "input": np.array([ids], dtype=np.int64),
-            "input_lengths": np.array([len(ids)], dtype=np.int64),
-            "scales": np.array([scales.noise, scales.length, scales.noise_w], dtype=np.float32),
-        }
-        if "sid" in self._inputs:
-            feeds["sid"] = np.array([speaker or 0], dtype=np.int64)
-        outputs = [self._latent or self._audio]
-        inner = [name for name in self._carried if name not in feeds]
-        outputs += inner
-        if self._durations is not None:
-            outputs.append(self._durations)
-        results = dict(zip(outputs, _run(self._front, outputs, feeds, run), strict=True))
-        durations = None if self._durations is None else results[self._durations].reshape(-1)
-        if durations is not None and len(durations) != len(ids):
-            durations = None
-        if self._latent is None:
-            return Utterance(self, durations, whole=results[self._audio].reshape(-1))
-        latent = results[self._latent]
-        carried = {name: results[name] if name in inner else feeds[name] for name in self._carried}
-        return Utterance(self, durations, latent=latent, carried=carried)
+    def start(self, ids: list[int], scales: Scales, speaker: int | None, run: Run) -> Rendering:
+        voice = self._voice
+        feeds = _feeds(self._front, ids, scales, speaker)
+        inner = [name for name in voice.carried if name not in feeds]
+        outputs = [voice.latent, *inner, *([voice.durations] if voice.durations else [])]
+        results = _run(self._front, outputs, feeds, run)
+        carried = {name: (results if name in inner else feeds)[name] for name in voice.carried}
+        durations = _durations_of(results, voice.durations, ids)
+        return _LatentRendering(self, results[voice.latent], carried, durations)
 
-    def vocode(
-        self, latent: FloatAudio, carried: Mapping[str, NDArray[Any]], run: Run
+    def vocode(self, latent: FloatAudio, carried: Tensors, run: Run) -> FloatAudio:
+        """Return the sound of latent frames (1, channels, frames)."""
+        feeds = {self._voice.latent: np.ascontiguousarray(latent), **carried}
+        audio: FloatAudio = next(iter(_run(self._vocoder, None, feeds, run).values()))
+        return audio.reshape(-1)
+
+    def vocode_window(
+        self, latent: FloatAudio, carried: Tensors, start: int, end: int, overlap: int, run: Run
     ) -> FloatAudio:
-        """Sound of latent frames (1, channels, frames)."""
-        assert self._vocoder is not None
-        assert self._latent is not None
-        feeds = {self._latent: np.ascontiguousarray(latent), **carried}
-        audio: FloatAudio = _run(self._vocoder, None, feeds, run)[0].reshape(-1)
-        return audio
+        """Return the sound of frames `start` to `end`, from `overlap` more on each side."""
+        left = max(0, start - overlap)
+        right = min(latent.shape[2], end + overlap)
+        audio = self.vocode(latent[:, :, left:right], carried, run)
+        return audio[(start - left) * self.hop : (end - left) * self.hop]
 
-    def measure(self, utterance: Utterance, run: Run) -> None:
-        """Measure hop and reach of the vocoder on a real utterance, and trust no other figures.
+    def calibrate(self, latent: FloatAudio, carried: Tensors, run: Run) -> None:
+        """Measure hop and reach of the vocoder on real frames, and trust no other figures.
 
-        One frame is disturbed, and how far that is heard is the reach. Where windows do not join
-        to the whole, the voice stays whole.
+        One frame is disturbed; as far as the sound changes is the reach. A voice whose windows
+        do not join to the whole is used whole.
         """
-        latent, carried = utterance.latent, utterance.carried
-        if self._vocoder is None or latent is None or carried is None:
-            return
         repeats = math.ceil(_PROBE_FRAMES / latent.shape[2])
         probe = np.tile(latent, (1, 1, repeats))[:, :, :_PROBE_FRAMES]
         undisturbed = self.vocode(probe, carried, run)
@@ -129,16 +184,16 @@ class PiperNetwork:
         disturbed[:, :, middle] += np.linspace(-1.0, 1.0, probe.shape[1]) * (probe.std() + 1e-3)
         change = np.abs(self.vocode(disturbed, carried, run) - undisturbed)
         loudest = float(np.abs(undisturbed).max(initial=0.0))
-        heard = np.flatnonzero(change > 1e-2 * _JOIN_TOLERANCE * max(loudest, 1e-9))
-        if not len(heard):
-            logger.warning("voice is used whole", extra={"reason": "its vocoder hears nothing"})
+        changed = np.flatnonzero(change > 1e-2 * _JOIN_TOLERANCE * max(loudest, 1e-9))
+        if not len(changed):
+            logger.warning("voice is used whole", extra={"reason": "its vocoder ignores its input"})
             return
-        before = math.ceil(middle - heard[0] / hop)
-        after = math.ceil((heard[-1] + 1) / hop) - middle - 1
+        before = math.ceil(middle - changed[0] / hop)
+        after = math.ceil((changed[-1] + 1) / hop) - middle - 1
         reach = max(before, after, 1)
         joined = np.concatenate(
             [
-                cut_window(self, probe, carried, start, end, reach, run)
+                self.vocode_window(probe, carried, start, end, reach, run)
                 for start, end in ((0, middle), (middle, _PROBE_FRAMES))
             ]
         )
@@ -149,46 +204,26 @@ class PiperNetwork:
         self.reach = reach
 
 
-class Utterance:
-    """One run of a voice over a few phonemes, from which sound can be taken."""
-
+class _LatentRendering:
     def __init__(
         self,
-        network: PiperNetwork,
+        network: CutNetwork,
+        latent: FloatAudio,
+        carried: Tensors,
         durations: NDArray[Any] | None,
-        *,
-        whole: FloatAudio | None = None,
-        latent: FloatAudio | None = None,
-        carried: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self._network = network
-        self._whole = whole
+        self._latent = latent
+        self._carried = carried
         self.durations = durations
-        """Frames of each phoneme id, or None where the voice does not tell."""
-        self.latent = latent
-        self.carried = carried
-
-    @property
-    def frames(self) -> int:
-        """Length, in frames of the network's hop."""
-        if self._whole is not None:
-            return math.ceil(len(self._whole) / self._network.hop)
-        assert self.latent is not None
-        return int(self.latent.shape[2])
+        self.frames = int(latent.shape[2])
 
     def sound(self, start: int, end: int, run: Run) -> FloatAudio:
-        """Samples of the frames from `start` to `end`, as if the whole had been computed."""
-        hop = self._network.hop
-        if self._whole is not None:
-            return self._whole[start * hop : end * hop]
-        assert self.latent is not None
-        assert self.carried is not None
-        reach = self._network.reach
-        overlap = self.frames if reach is None else reach
-        return cut_window(self._network, self.latent, self.carried, start, end, overlap, run)
+        network = self._network
+        overlap = self.frames if network.reach is None else network.reach
+        return network.vocode_window(self._latent, self._carried, start, end, overlap, run)
 
     def windows(self, first: int, largest: int) -> list[tuple[int, int]]:
-        """Frame ranges to take sound in: the first small, doubling up to `largest`."""
         if not self._network.can_stream:
             return [(0, self.frames)]
         windows: list[tuple[int, int]] = []
@@ -202,49 +237,46 @@ class Utterance:
             start, size = end, min(2 * size, largest)
         return windows
 
-
-def cut_window(
-    network: PiperNetwork,
-    latent: FloatAudio,
-    carried: Mapping[str, NDArray[Any]],
-    start: int,
-    end: int,
-    overlap: int,
-    run: Run,
-) -> FloatAudio:
-    """Sound of frames `start` to `end`, computed with `overlap` frames more on both sides."""
-    left = max(0, start - overlap)
-    right = min(latent.shape[2], end + overlap)
-    audio = network.vocode(latent[:, :, left:right], carried, run)
-    hop = network.hop
-    return audio[(start - left) * hop : (end - left) * hop]
+    def calibrate(self, run: Run) -> None:
+        self._network.calibrate(self._latent, self._carried, run)
 
 
-def load_network(model: Path, *, hop: int, threads: int) -> PiperNetwork:
-    """Load the voice `model`, cut where it can be; raises whatever onnxruntime raises, OSError.
+def _load(path: Path, threads: int) -> Any:
+    """Open a session without arena and memory pattern.
 
-    The parts live in a temporary folder only until they are loaded: from a file onnxruntime
-    keeps no second copy.
+    With them onnxruntime would keep memory for the longest sentence ever spoken, at no gain in
+    speed.
     """
-    with tempfile.TemporaryDirectory(prefix="voice-") as folder:
-        parts = cut_voice(model, Path(folder))
-        reason = parts.why_whole
-        if parts.vocoder is not None:
-            try:
-                return PiperNetwork(parts, hop=hop, threads=threads)
-            except Exception as error:
-                reason = str(error)
-                parts = VoiceParts(model, None, None, (), None, reason)
-        logger.info("voice is used whole", extra={"model": model.name, "reason": reason})
-        return PiperNetwork(parts, hop=hop, threads=threads)
-
-
-def _session(path: Path, options: Any) -> Any:
+    options = ort.SessionOptions()
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL_ONLY
+    # Threads that spin between runs take the cores from the other rooms.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _run(session: Any, outputs: list[str] | None, feeds: dict[str, Any], run: Run) -> list[Any]:
-    """One run that ends when `run` is cancelled; raises SynthesisError, RunCancelled."""
+def _feeds(session: Any, ids: list[int], scales: Scales, speaker: int | None) -> dict[str, Any]:
+    feeds = {
+        "input": np.array([ids], dtype=np.int64),
+        "input_lengths": np.array([len(ids)], dtype=np.int64),
+        "scales": np.array([scales.noise, scales.length, scales.noise_w], dtype=np.float32),
+    }
+    if any(value.name == "sid" for value in session.get_inputs()):
+        feeds["sid"] = np.array([speaker or 0], dtype=np.int64)
+    return feeds
+
+
+def _durations_of(results: Tensors, name: str | None, ids: list[int]) -> NDArray[Any] | None:
+    """Return the frames of each phoneme id, or None if the voice does not output that many."""
+    durations = results[name].reshape(-1) if name else None
+    return durations if durations is not None and len(durations) == len(ids) else None
+
+
+def _run(session: Any, outputs: list[str] | None, feeds: Tensors, run: Run) -> dict[str, Any]:
+    """Run once, until done or `run` is cancelled; raises SynthesisError, RunCancelled."""
     options = ort.RunOptions()
     options.log_severity_level = _FATAL_ONLY
 
@@ -253,9 +285,9 @@ def _run(session: Any, outputs: list[str] | None, feeds: dict[str, Any], run: Ru
 
     run.on_cancel(stop)
     run.check()
+    names = outputs or [value.name for value in session.get_outputs()]
     try:
-        results: list[Any] = session.run(outputs, feeds, options)
+        return dict(zip(names, session.run(names, dict(feeds), options), strict=True))
     except Exception as error:
         run.check()
         raise SynthesisError(f"the voice's network failed: {error}") from error
-    return results

@@ -71,11 +71,6 @@ class SentenceSplitter:
         self._code_end = ""
         """The last characters of that block, for an end that comes in parts."""
 
-    @property
-    def pending(self) -> str:
-        """What was pushed and not released yet."""
-        return self._buffer + "".join(self._code)
-
     def push(self, text: str) -> list[str]:
         """Add text; returns the sentences that are complete now."""
         # Half a surrogate pair, as broken JSON yields, could not be encoded later.

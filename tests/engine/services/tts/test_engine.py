@@ -19,9 +19,9 @@ from services.asr.engine import StreamingASR
 from services.inference import InferenceDesk, Priority
 from services.models import DEMO_VOICE
 from services.tts.engine import (
-    SpeechPiece,
     StreamingTTS,
     SynthesisError,
+    SynthesisPiece,
     SynthesisTimeout,
     TTSConfig,
     TTSLoadError,
@@ -52,11 +52,11 @@ def small(tmp_path: Path, desk: InferenceDesk) -> StreamingTTS:
     return StreamingTTS.load(TTSConfig(model, config, name="small"), desk=desk)
 
 
-async def pieces_of(tts: StreamingTTS, sentence: str, room: str = "a") -> list[SpeechPiece]:
+async def pieces_of(tts: StreamingTTS, sentence: str, room: str = "a") -> list[SynthesisPiece]:
     return [piece async for piece in tts.synthesize(sentence, room=room)]
 
 
-def sound(pieces: list[SpeechPiece]) -> np.ndarray:
+def sound(pieces: list[SynthesisPiece]) -> np.ndarray:
     return np.concatenate([piece.samples for piece in pieces])
 
 
@@ -67,7 +67,7 @@ def resampled(pcm: np.ndarray, rate: int) -> np.ndarray:
     return (np.fft.irfft(spectrum, length) * length / len(pcm)).astype(np.float32)
 
 
-def words(pieces: list[SpeechPiece]) -> list[str]:
+def words(pieces: list[SynthesisPiece]) -> list[str]:
     return [word.text for piece in pieces for word in piece.words]
 
 
@@ -159,10 +159,13 @@ class TestDemoVoice:
                     break
         assert await pieces_of(tts, SENTENCE)
 
-    async def test_warming_up_is_a_real_inference(self, tts: StreamingTTS) -> None:
-        speed = await tts.warm()
-        assert speed.first_sound_seconds > 0
-        assert speed.real_time_factor > 0
+    async def test_warming_up_is_a_real_inference(
+        self, tts: StreamingTTS, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        computed: list[float] = []
+        monkeypatch.setattr(tts, "on_synthesis", lambda speech, _: computed.append(speech))
+        await tts.warm()
+        assert computed[0] > 1.0
 
 
 class TestStreaming:
@@ -286,13 +289,11 @@ class TestEnding:
     ) -> None:
         model, config = write_small_vits(tmp_path)
         voice = StreamingTTS.load(TTSConfig(model, config), desk=desk)
-        assert voice.memory_bytes >= model.stat().st_size
         generator = voice.synthesize(SENTENCE, room="a")
         first = await anext(generator)
         voice.close()
         rest = [piece async for piece in generator]
         assert words([first, *rest]) == SENTENCE.split()
-        assert voice.closed
         with pytest.raises(SynthesisError, match="closed"):
             await pieces_of(voice, SENTENCE)
 
@@ -338,7 +339,7 @@ class TestPhrases:
     async def test_a_phrase_broken_off_is_not_kept(self, small: StreamingTTS) -> None:
         await small.remember([SENTENCE])
         small.forget_phrases()
-        generator: AsyncGenerator[SpeechPiece, None] = small.synthesize(SENTENCE, room="a")
+        generator: AsyncGenerator[SynthesisPiece, None] = small.synthesize(SENTENCE, room="a")
         await anext(generator)
         await generator.aclose()
         assert small.cached_bytes == 0

@@ -11,8 +11,15 @@ import pytest
 
 from services.inference import Run
 from services.models import DEMO_VOICE
-from services.tts.piper.graph import NotCuttable, cut_voice, find_cut, find_durations
-from services.tts.piper.network import PiperNetwork, Scales, Utterance, load_network
+from services.tts.piper.graph import (
+    CutVoice,
+    NotCuttable,
+    WholeVoice,
+    cut_voice,
+    find_cut,
+    find_durations,
+)
+from services.tts.piper.network import CutNetwork, PiperNetwork, Rendering, Scales, load_network
 from services.tts.piper.onnx_file import OnnxFileError, read_onnx
 from tests.support.small_vits import HOP, write_small_vits
 
@@ -24,14 +31,14 @@ STILL = Scales(noise=0.0, length=1.0, noise_w=0.0)
 def loaded(model: Path) -> PiperNetwork:
     """The voice, tried out as `PiperVoice.load` does."""
     network = load_network(model, hop=256, threads=1)
-    network.measure(network.start(IDS, STILL, 0, Run()), Run())
+    network.start(IDS, STILL, 0, Run()).calibrate(Run())
     return network
 
 
-def joined(utterance: Utterance, first: int, largest: int) -> np.ndarray:
-    windows = utterance.windows(first, largest)
+def joined(rendering: Rendering, first: int, largest: int) -> np.ndarray:
+    windows = rendering.windows(first, largest)
     assert [start for start, _ in windows[1:]] == [end for _, end in windows[:-1]]
-    return np.concatenate([utterance.sound(start, end, Run()) for start, end in windows])
+    return np.concatenate([rendering.sound(start, end, Run()) for start, end in windows])
 
 
 def test_the_cut_is_the_input_of_the_vocoders_first_convolution(tmp_path: Path) -> None:
@@ -47,7 +54,7 @@ def test_the_cut_is_the_input_of_the_vocoders_first_convolution(tmp_path: Path) 
 def test_the_parts_are_valid_models(tmp_path: Path) -> None:
     model, _ = write_small_vits(tmp_path, speakers=3, hangs_above=1000)
     parts = cut_voice(model, tmp_path)
-    assert parts.vocoder is not None
+    assert isinstance(parts, CutVoice)
     whole = onnx.load(model)
     for path in (parts.front, parts.vocoder):
         part = onnx.load(path)
@@ -70,8 +77,8 @@ def test_front_and_vocoder_give_what_the_whole_gives(tmp_path: Path, speakers: i
         if speakers > 1:
             feeds["sid"] = np.array([speaker])
         expected = whole.run(None, feeds)[0].reshape(-1)
-        utterance = network.start(IDS, STILL, speaker, Run())
-        sound = utterance.sound(0, utterance.frames, Run())
+        rendering = network.start(IDS, STILL, speaker, Run())
+        sound = rendering.sound(0, rendering.frames, Run())
         assert np.abs(expected).max() > 0.01
         np.testing.assert_allclose(sound, expected, atol=1e-6)
 
@@ -86,37 +93,38 @@ def test_windows_join_to_the_whole_sound(
     assert network.can_stream
     assert network.hop == HOP
     # With noise: the windows come from one and the same latent.
-    utterance = network.start(IDS, SCALES, speakers - 1, Run())
-    whole = utterance.sound(0, utterance.frames, Run())
-    assert len(whole) == utterance.frames * HOP
-    np.testing.assert_allclose(joined(utterance, first, largest), whole, atol=1e-6)
+    rendering = network.start(IDS, SCALES, speakers - 1, Run())
+    whole = rendering.sound(0, rendering.frames, Run())
+    assert len(whole) == rendering.frames * HOP
+    np.testing.assert_allclose(joined(rendering, first, largest), whole, atol=1e-6)
 
 
 def test_the_reach_that_was_measured_is_needed(tmp_path: Path) -> None:
     model, _ = write_small_vits(tmp_path)
     network = loaded(model)
+    assert isinstance(network, CutNetwork)
     assert network.reach is not None
-    utterance = network.start(IDS, STILL, None, Run())
-    whole = utterance.sound(0, utterance.frames, Run())
+    rendering = network.start(IDS, STILL, None, Run())
+    whole = rendering.sound(0, rendering.frames, Run())
     network.reach -= 2
-    assert np.abs(joined(utterance, 20, 80) - whole).max() > 1e-6
+    assert np.abs(joined(rendering, 20, 80) - whole).max() > 1e-6
 
 
 def test_the_first_window_is_small_and_the_rest_not_tiny(tmp_path: Path) -> None:
     model, _ = write_small_vits(tmp_path)
-    utterance = loaded(model).start(IDS * 4, STILL, None, Run())
-    sizes = [end - start for start, end in utterance.windows(20, 80)]
+    rendering = loaded(model).start(IDS * 4, STILL, None, Run())
+    sizes = [end - start for start, end in rendering.windows(20, 80)]
     assert sizes[:3] == [20, 40, 80]
     assert min(sizes) == 20
-    assert sum(sizes) == utterance.frames
+    assert sum(sizes) == rendering.frames
 
 
 def test_durations_cover_the_sound(tmp_path: Path) -> None:
     model, _ = write_small_vits(tmp_path)
-    utterance = loaded(model).start(IDS, SCALES, None, Run())
-    assert utterance.durations is not None
-    assert len(utterance.durations) == len(IDS)
-    assert utterance.durations.sum() == utterance.frames
+    rendering = loaded(model).start(IDS, SCALES, None, Run())
+    assert rendering.durations is not None
+    assert len(rendering.durations) == len(IDS)
+    assert rendering.durations.sum() == rendering.frames
 
 
 def test_a_voice_without_durations_is_cut_all_the_same(tmp_path: Path) -> None:
@@ -133,9 +141,9 @@ def test_a_vocoder_that_looks_at_the_whole_sentence_is_used_whole(
     network = loaded(model)
     assert not network.can_stream
     assert "voice is used whole" in caplog.text
-    utterance = network.start(IDS, STILL, None, Run())
-    assert utterance.windows(10, 20) == [(0, utterance.frames)]
-    assert len(joined(utterance, 10, 20)) == utterance.frames * HOP
+    rendering = network.start(IDS, STILL, None, Run())
+    assert rendering.windows(10, 20) == [(0, rendering.frames)]
+    assert len(joined(rendering, 10, 20)) == rendering.frames * HOP
 
 
 def test_the_demo_voice_is_used_whole_with_its_durations(tmp_path: Path) -> None:
@@ -144,13 +152,13 @@ def test_the_demo_voice_is_used_whole_with_its_durations(tmp_path: Path) -> None
         find_cut(graph)
     assert find_durations(graph) == "w_ceil"
     parts = cut_voice(DEMO_VOICE.model, tmp_path)
-    assert parts.vocoder is None
-    assert parts.why_whole
+    assert isinstance(parts, WholeVoice)
+    assert parts.reason
     network = load_network(DEMO_VOICE.model, hop=192, threads=1)
-    utterance = network.start(IDS, STILL, None, Run())
+    rendering = network.start(IDS, STILL, None, Run())
     assert not network.can_stream
-    assert utterance.durations is not None
-    assert len(utterance.sound(0, utterance.frames, Run())) == utterance.durations.sum() * 192
+    assert rendering.durations is not None
+    assert len(rendering.sound(0, rendering.frames, Run())) == rendering.durations.sum() * 192
 
 
 def test_no_part_is_left_on_disk(tmp_path: Path, temporary_files: Path) -> None:

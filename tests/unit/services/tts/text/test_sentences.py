@@ -61,7 +61,6 @@ def test_a_sentence_is_released_with_the_space_behind_it() -> None:
 def test_the_last_sentence_is_released_by_flush() -> None:
     splitter = SentenceSplitter()
     assert splitter.push("It is ten past three.") == []
-    assert splitter.pending == "It is ten past three."
     assert splitter.flush() == ["It is ten past three."]
     assert splitter.flush() == []
     assert splitter.push("And") == []
@@ -161,6 +160,5 @@ def test_of_an_open_block_of_code_nothing_is_lost_before_its_end() -> None:
     splitter = SentenceSplitter()
     for piece in ("```\n", *["x = 1. "] * 1_000):
         assert splitter.push(piece) == []
-    assert splitter.pending == "```\n" + "x = 1. " * 1_000
     assert splitter.push("`") == []
     assert splitter.push("``") == [f"```\n{'x = 1. ' * 1_000}```"]
