@@ -16,7 +16,6 @@ import psutil
 
 from agent.settings.conversation import TurnSettings
 from benchmarks import machine
-from benchmarks.caller import room_token
 from benchmarks.endpoint import FixedReplies
 from benchmarks.engine_figures import measure_engines
 from benchmarks.ladder import STEPS, Amounts, Climb, Stage
@@ -27,6 +26,7 @@ from benchmarks.speech import REPLY, complete_requests, people, talk
 from benchmarks.systems import IN_ROOMS, ROOT, OursBuiltin, Surroundings, System
 from benchmarks.watch import ProcessWatch
 from services.livekit_server.server import LiveKitAddress, LiveKitServer, find_program
+from tests.support.caller import room_token
 
 PARTS = ("floor", "rooms", "engines", "requests")
 """The last, every complete request with built-in replies, takes minutes."""

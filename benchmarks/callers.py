@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.caller import Caller, Utterance
 from benchmarks.remote import serve
-from benchmarks.speech import Samples, read_sound
+from services.audio.samples import Samples
+from tests.support.caller import Caller, Utterance
+from tests.support.sound import read_sound
 
 GREETING_SECONDS = 30.0
 """The longest wait for a greeting: some systems load their models then."""

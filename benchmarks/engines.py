@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.remote import serve
-from benchmarks.speech import read_sound
+from tests.support.sound import read_sound
 
 _DEADLINE_SECONDS = 60.0
 

@@ -15,7 +15,6 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from benchmarks.caller import room_token
 from benchmarks.callers import REPLY_SECONDS
 from benchmarks.endpoint import REALISTIC, FixedReplies
 from benchmarks.lag import lag_seconds
@@ -24,6 +23,7 @@ from benchmarks.remote import Remote
 from benchmarks.speech import LONG_REPLY, Recording, interruption, people, talk
 from benchmarks.systems import Ours, System, health_seconds
 from benchmarks.watch import ProcessWatch
+from tests.support.caller import room_token
 
 _SETTLE_SECONDS = 1.0
 _HEALTH_SECONDS = 0.2

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import aiohttp
 
-from benchmarks.caller import Caller, room_token
 from benchmarks.callers import GREETING_SECONDS, QUIET_SECONDS, Turn, take_turn
 from benchmarks.plots import draw_times
-from benchmarks.speech import complete_requests, read_sound
+from benchmarks.speech import complete_requests
 from benchmarks.statistics import Spread
+from tests.support.caller import Caller, room_token
+from tests.support.sound import read_sound
 
 _PAUSE_SECONDS = (0.5, 2.5)
 """A caller thinks for so long, from and to, before speaking again."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.word_errors import normal_words, word_errors
+from tests.support.word_errors import normal_words, word_errors
 
 Context = float | Literal["auto", "full"]
 """The least seconds of sound that the encoder is given, as for ASR_CONTEXT."""

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.caller import Caller, room_token
 from benchmarks.callers import GREETING_SECONDS, QUIET_SECONDS, take_turn
 from benchmarks.remote import serve
-from benchmarks.speech import FOLDER, SAMPLE_RATE, Samples, read_sound
+from benchmarks.speech import FOLDER
+from services.audio.samples import SAMPLE_RATE, Samples
+from tests.support.caller import Caller, room_token
+from tests.support.sound import read_sound
 
 _REPLY_SECONDS = 8.0
 """Much of what is said here is cut or overheard: no reply is an answer too."""

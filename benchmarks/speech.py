@@ -9,22 +9,13 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from agent.settings import Settings
-from services.audio.files import AudioFile
+from services.audio.samples import SAMPLE_RATE
 from tests.support.people import Kind
 from tests.support.people import people as people_of
+from tests.support.sound import audible_span
 
 FOLDER = Path(__file__).parents[1] / "tests" / "speech"
-
-SAMPLE_RATE = 16_000
-"""Hz, of what callers say and hear."""
-AUDIBLE = 0.01
-"""Of full scale: -40 dB."""
-
-Samples = NDArray[np.float32]
 
 GREETING = Settings().agent.greeting
 """What our own agent says first; the others are given the same."""
@@ -90,18 +81,6 @@ def people() -> tuple[Recording, ...]:
     longest = max(len(some) for some in chosen)
     # Kinds by turns, so that a few recordings are of several kinds as well.
     return tuple(some[i] for i in range(longest) for some in chosen if i < len(some))
-
-
-def read_sound(path: Path) -> Samples:
-    """Mono samples in [-1, 1] at 16 kHz of a recording in any format; blocks."""
-    with AudioFile(path, sample_rate=SAMPLE_RATE) as file:
-        return np.concatenate(list(file.chunks()))
-
-
-def audible_span(samples: Samples) -> tuple[int, int]:
-    """First and last audible sample; all of them where none is."""
-    audible = np.flatnonzero(np.abs(samples) > AUDIBLE)
-    return (int(audible[0]), int(audible[-1])) if len(audible) else (0, max(0, len(samples) - 1))
 
 
 def _of_people(kind: Kind) -> Iterator[Recording]:

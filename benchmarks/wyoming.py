@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import Program, ProgramError
-from benchmarks.speech import SAMPLE_RATE, read_sound
+from services.audio.samples import SAMPLE_RATE
+from tests.support.sound import read_sound
 
 _CHUNK_SAMPLES = SAMPLE_RATE // 10
 _START_SECONDS = 60.0

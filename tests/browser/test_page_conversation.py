@@ -13,13 +13,13 @@ import pytest
 from faster_whisper.audio import decode_audio
 from playwright.sync_api import BrowserContext, Page, expect
 
-from benchmarks.word_errors import word_errors
 from services.asr.engine import DecodeOptions, StreamingASR
 from services.inference import Run
 from tests.browser.call_page import CallPage
 from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, PATIENCE_MS, LaunchBrowser
 from tests.support.people import person
 from tests.support.recordings import SAMPLE_RATE, Samples, recording
+from tests.support.word_errors import word_errors
 
 pytestmark = pytest.mark.browser
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.caller import Caller
 from benchmarks.processes import Program
 from benchmarks.remote import Remote
 from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from tests.faults.wire import HERE, Wire, wire
 from tests.room.processes import ROOT, free_port
 from tests.room.workers import access_to, call_the_worker, start
+from tests.support.caller import Caller
 from tests.support.recordings import recording, word_errors
 
 CUT_SECONDS = 10.0

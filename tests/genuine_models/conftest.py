@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from benchmarks.caller import Caller, Segment
 from services.inference import Priority
 from tests.room.processes import AgentProcess, running, status, token
+from tests.support.caller import Caller, Segment
 from tests.support.recordings import Samples
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.word_errors import word_error_rate
 from tests.support.people import people
 from tests.support.recordings import recordings
+from tests.support.word_errors import word_error_rate
 
 _REPOSITORY = Path(__file__).parents[2]
 _WRONG_WORDS = 0.08

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.word_errors import normal_words, word_errors
 from services.asr.engine import DecodeOptions, StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.files import resample
@@ -17,6 +16,7 @@ from services.inference import Priority, Run
 from services.tts.engine import StreamingTTS
 from tests.support.people import PersonRecording, people, person
 from tests.support.recordings import SAMPLE_RATE, silence
+from tests.support.word_errors import normal_words, word_errors
 
 Variant = Callable[..., StreamingASR]
 

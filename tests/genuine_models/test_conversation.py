@@ -8,13 +8,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from benchmarks.word_errors import normal_words, word_error_rate, word_errors
 from services.livekit_local import LocalTTS
 from services.tts.engine import StreamingTTS
 from tests.genuine_models.conftest import Exchange, Join, Talk
 from tests.support.frames import samples_of
 from tests.support.people import PersonRecording, people, person
 from tests.support.recordings import Recording, Samples, recordings, silence
+from tests.support.word_errors import normal_words, word_error_rate, word_errors
 
 _GAP = silence(1.5)
 _VOICES = "nonspeech_babble"

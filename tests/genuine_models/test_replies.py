@@ -12,13 +12,13 @@ from livekit.agents import llm
 
 from agent.llm.builtin import BuiltinLLM
 from agent.tools import RoomState, Toolbox
-from benchmarks.word_errors import normal_words, word_error_rate, word_errors
 from services.asr.engine import StreamingASR
 from services.inference import Priority
 from services.livekit_local import LocalTTS
 from services.tts.engine import StreamingTTS
 from tests.support.frames import samples_of
 from tests.support.manual_clock import ManualClock
+from tests.support.word_errors import normal_words, word_error_rate, word_errors
 
 _REQUESTS = Path(__file__).parents[1] / "support" / "data" / "requests.txt"
 _DEADLINE_SECONDS = 60.0

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.word_errors import normal_words, word_error_rate
 from services.asr.engine import StreamingASR
 from services.inference import Priority
 from services.shared.engines import SharedSpeech
 from tests.support.people import Kind, PersonRecording, all_people
+from tests.support.word_errors import normal_words, word_error_rate
 
 _DEADLINE_SECONDS = 60.0
 

@@ -14,11 +14,11 @@ import pytest
 import pytest_asyncio
 
 from agent.settings import Settings
-from benchmarks.caller import Caller, Utterance, room_token
 from services.livekit_local.ffi_routing import give_events_to_their_rooms
 from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker, start
+from tests.support.caller import Caller, Utterance, room_token
 
 if TYPE_CHECKING:
     from agent.runtime.worker import LiveKitAccount, Worker

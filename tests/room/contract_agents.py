@@ -14,13 +14,13 @@ from livekit.agents import APIConnectionError
 
 from agent.llm.builtin import BuiltinLLM
 from agent.settings import Settings
-from benchmarks.caller import Caller
 from services.asr.engine import ASRError, StreamingASR
 from services.livekit_server.server import LiveKitAddress
 from services.protocol import NoticeKind
 from services.tts.piper.voice import PiperVoice
 from services.tts.types import TTSError
 from tests.room.conftest import serving
+from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from services.shared.engines import SharedSpeech

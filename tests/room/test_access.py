@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 from livekit import api, rtc
 
-from benchmarks.caller import Caller
 from services.livekit_server.server import LiveKitAddress
 from services.web.routes.tokens import TokenIssuer
 from tests.room.workers import call_the_worker, health_address, start
+from tests.support.caller import Caller
 
 ADMIN_TOKEN = "the admin token of this test"
 GUESSES = 1000

@@ -14,8 +14,8 @@ import pytest_asyncio
 from livekit import rtc
 from livekit.rtc._ffi_client import FfiClient
 
-from benchmarks.caller import Caller, room_token
 from tests.room.conftest import serving
+from tests.support.caller import Caller, room_token
 from tests.support.recordings import word_errors
 
 if TYPE_CHECKING:

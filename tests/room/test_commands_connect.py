@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from benchmarks.caller import Caller, room_token
 from services.livekit_server.server import LiveKitAddress
+from tests.support.caller import Caller, room_token
 from tests.support.recordings import recording
 
 _REPOSITORY = Path(__file__).parents[2]

@@ -17,7 +17,6 @@ import pytest_asyncio
 from livekit import api, rtc
 
 from agent.settings import Settings
-from benchmarks.caller import Caller, room_token
 from services.livekit_server.server import LiveKitAddress
 from services.protocol import (
     DONE,
@@ -41,6 +40,7 @@ from services.web.routes.dispatch import Redispatcher
 from services.web.routes.tokens import Holder
 from tests.browser.deployment import AgentNursery
 from tests.room.contract_agents import HEARD_WORDS, Subject, real_agent, stand_in_agent
+from tests.support.caller import Caller, room_token
 from tests.support.recordings import word_errors
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import pytest
 from livekit import rtc
 
 from agent.session.joining import LARGEST_MESSAGE_BYTES
-from benchmarks.caller import Caller, room_token
 from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker
+from tests.support.caller import Caller, room_token
 
 PRE_CONNECT_TOPIC = "lk.agent.pre-connect-audio-buffer"
 BOMB_BYTES = 100_000_000

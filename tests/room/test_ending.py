@@ -9,7 +9,7 @@ import numpy as np
 from livekit import rtc
 
 from agent.phrases import CALL_ENDED
-from benchmarks.speech import SAMPLE_RATE, Samples
+from services.audio.samples import SAMPLE_RATE, Samples
 from services.protocol import NoticeKind
 from tests.room.conftest import JoinRoom
 

@@ -16,7 +16,6 @@ import pytest_asyncio
 import yaml
 
 from agent.settings import Settings
-from benchmarks.caller import Caller
 from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from tests.room.conftest import serving
 from tests.room.processes import (
@@ -28,6 +27,7 @@ from tests.room.processes import (
     token,
 )
 from tests.room.workers import access_to, account, call, call_the_worker, start
+from tests.support.caller import Caller
 from tests.support.recordings import recording
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
-from benchmarks.caller import Caller, room_token
 from tests.room.conftest import serving
+from tests.support.caller import Caller, room_token
 
 if TYPE_CHECKING:
     from agent.settings import Settings

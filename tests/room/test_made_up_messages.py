@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import strategies as st
 from livekit import rtc
 
-from benchmarks.caller import Caller
 from services.livekit_server.server import LiveKitAddress
 from tests.fuzz.inputs import JSON, changed, made_up
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker
+from tests.support.caller import Caller
 
 TOPICS = ("lk.chat", "lk.transcription", "lk.agent.session", "agent.notice", "agent.turn", "x")
 METHODS = ("agent.ping", "agent.stop", "agent.repeat", "conversation.history", "x")

@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 from livekit import rtc
 
-from benchmarks.caller import Caller, room_token
 from services.livekit_server.rooms import LiveKitRooms
 from services.web.routes.dispatch import Redispatcher
 from services.web.routes.tokens import Holder
 from tests.room.conftest import serving
+from tests.support.caller import Caller, room_token
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from benchmarks.caller import room_token
 from services.livekit_server.server import LiveKitAddress
+from tests.support.caller import room_token
 
 pytestmark = pytest.mark.room
 

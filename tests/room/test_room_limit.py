@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from benchmarks.caller import Caller
 from services.web.app import LiveKitAccess, web_server
 from services.web.http.server import WebServer
 from services.web.routes.room_limit import MOST_UNUSED
 from services.web.routes.status import AgentStatus
+from tests.support.caller import Caller
 from tests.support.web_client import Answer, post
 
 if TYPE_CHECKING:

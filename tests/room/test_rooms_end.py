@@ -15,10 +15,10 @@ import pytest
 from livekit import api, rtc
 from livekit.rtc.data_stream import StreamError
 
-from benchmarks.caller import room_token
 from benchmarks.remote import open_remote
 from services.livekit_local import transcript_sync as spoken_transcript
 from tests.room.conftest import JoinRoom
+from tests.support.caller import room_token
 from tests.support.leaks import Snapshot
 
 if TYPE_CHECKING:

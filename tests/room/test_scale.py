@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from benchmarks.caller import Caller
 from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import ROOT, AgentProcess
 from tests.room.workers import call_the_worker, metric, start
+from tests.support.caller import Caller
 
 pytestmark = pytest.mark.timeout(240)
 

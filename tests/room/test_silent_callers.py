@@ -12,8 +12,8 @@ import pytest_asyncio
 from livekit import rtc
 
 from agent.phrases import NOBODY_ANSWERS, STILL_THERE
-from benchmarks.caller import Caller, room_token
 from tests.room.conftest import serving
+from tests.support.caller import Caller, room_token
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker

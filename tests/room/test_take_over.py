@@ -10,7 +10,6 @@ import pytest
 from livekit import api, rtc
 
 from agent.phrases import BACK
-from benchmarks.caller import Caller, room_token
 from services.livekit_server.server import LiveKitAddress
 from services.protocol import (
     LONGEST_HISTORY_CHARACTERS,
@@ -18,6 +17,7 @@ from services.protocol import (
     TAKES_OVER,
     Method,
 )
+from tests.support.caller import Caller, room_token
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker

@@ -13,8 +13,9 @@ import pytest_asyncio
 from livekit import rtc
 from numpy.typing import NDArray
 
-from benchmarks.caller import Caller, room_token
-from benchmarks.speech import SAMPLE_RATE, Samples, read_sound
+from services.audio.samples import SAMPLE_RATE, Samples
+from tests.support.caller import Caller, room_token
+from tests.support.sound import read_sound
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import aiohttp
 
-from benchmarks.caller import Caller, room_token
 from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import AgentProcess, running
+from tests.support.caller import Caller, room_token
 
 AGENT = "worker-under-test"
 

@@ -1,1 +1,1 @@
-"""What tests share: recordings, genuine models, processes, checks for leaks."""
+"""What tests and benchmarks share: callers, recordings, models, processes, checks for leaks."""

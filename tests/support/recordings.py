@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.word_errors import edit_distance
+from tests.support.word_errors import edit_distance
 
 SPEECH_FOLDER = Path(__file__).parents[1] / "speech"
 SAMPLE_RATE = 16_000

@@ -21,7 +21,7 @@ from benchmarks.soak_judge import (
 )
 from benchmarks.soak_report import judge
 from benchmarks.soak_run import Found
-from benchmarks.speech import SAMPLE_RATE
+from services.audio.samples import SAMPLE_RATE
 
 _ROOT = Path(__file__).parents[3]
 BEFORE = Sample(

@@ -6,14 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from benchmarks.speech import (
-    SAMPLE_RATE,
-    audible_span,
-    complete_requests,
-    people,
-    read_sound,
-    talk,
-)
+from benchmarks.speech import complete_requests, people, talk
+from services.audio.samples import SAMPLE_RATE
+from tests.support.sound import audible_span, read_sound
 
 
 def test_callers_speak_short_requests_of_synthetic_voices() -> None:

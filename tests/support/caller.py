@@ -18,8 +18,9 @@ from livekit import api, rtc
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
 
-from benchmarks.speech import AUDIBLE, SAMPLE_RATE, Samples, audible_span, read_sound
+from services.audio.samples import SAMPLE_RATE, Samples
 from services.protocol import AgentState, ParticipantAttribute, StreamAttribute, Topic
+from tests.support.sound import AUDIBLE, audible_span, read_sound
 
 _FRAME_SECONDS = 0.02
 _FRAME_SAMPLES = round(SAMPLE_RATE * _FRAME_SECONDS)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.word_errors import normal_words, word_error_rate, word_errors
+from tests.support.word_errors import normal_words, word_error_rate, word_errors
 
 SAME = [
     ("I'd like a 12-ounce mocha.", "i'd like a twelve ounce mocha"),
