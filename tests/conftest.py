@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from services.tts.engine import StreamingTTS
     from services.vad.silero import VoiceActivityModel
 
-pytest_plugins = ("tests.support.peak_memory", "tests.support.genuine", "tests.fuzz.profiles")
+pytest_plugins = (
+    "tests.support.peak_memory",
+    "tests.support.own_process",
+    "tests.support.genuine",
+    "tests.fuzz.profiles",
+)
 
 # This process has models and rooms as a worker has, and is bound to a peak.
 keep_native_memory_small()

@@ -21,6 +21,8 @@ from services.shared.engines import LoadedModel, SharedSpeech
 from tests.support.leaks import Snapshot, assert_nothing_left
 from tests.support.memory_use import fragment, mapped
 
+pytestmark = pytest.mark.own_process
+
 
 @pytest.fixture
 async def upkeep() -> AsyncIterator[Upkeep]:

@@ -12,7 +12,10 @@ from tests.support.memory_use import fragment
 MB = 2**20
 ROOT = Path(__file__).parents[4]
 
-pytestmark = pytest.mark.skipif(allocator_figures() is None, reason="needs glibc 2.33 or newer")
+pytestmark = [
+    pytest.mark.own_process,
+    pytest.mark.skipif(allocator_figures() is None, reason="needs glibc 2.33 or newer"),
+]
 
 
 def test_what_is_allocated_is_counted() -> None:

@@ -1,5 +1,9 @@
+import pytest
+
 from services.host.process_memory import measure_growth, resident_bytes
 from tests.support.memory_use import fragment, mapped
+
+pytestmark = pytest.mark.own_process
 
 MB = 2**20
 

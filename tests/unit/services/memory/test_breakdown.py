@@ -9,6 +9,8 @@ from services.memory.breakdown import Breakdown, Components, Reported
 from services.memory.reading import MemoryMeter, MemoryReading
 from tests.support.memory_use import mapped
 
+pytestmark = pytest.mark.own_process
+
 MB = 2**20
 LEAK_BYTES = 40 * MB
 """Far more than what other tests left, and may be freed meanwhile."""

@@ -17,6 +17,8 @@ from services.memory.cleaning import (
 )
 from tests.support.memory_use import fragment, mapped
 
+pytestmark = pytest.mark.own_process
+
 MB = 2**20
 
 

@@ -23,6 +23,8 @@ from services.memory.reading import MemoryMeter, MemoryReading
 from services.memory.report import LevelChange
 from tests.support.memory_use import fragment, mapped
 
+pytestmark = pytest.mark.own_process
+
 STEP = 24
 """MB between two levels in these tests, far more than a process swings by itself."""
 
