@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,8 +13,6 @@ import pytest
 import yaml
 
 from agent.runtime import application
-from agent.settings import Settings
-from services import admission
 from services.admission import Refusal
 from services.metrics import CATALOGUE, NOTICE_KINDS
 from tests.support.deploy_files import DEPLOY, REPOSITORY, VARIABLES, default_of, variables_in
@@ -30,47 +29,37 @@ OF_LIVEKIT = {"NODE_IP", "REDIS_HOST", "LIVEKIT_KEYS"}
 OF_SOURCES = {"HF_ENDPOINT", "HF_HUB_OFFLINE", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX"}
 """Variables of the programs whose settings say where models are fetched from."""
 NOT_OURS = OF_LIVEKIT | OF_SOURCES
-RUN_IN = {"room", "browser", "faults", "llama"}
-"""Folders of tests in which the product runs as a whole."""
-RUN_AS_COMMANDS = ("test_commands_", "test_console_llm", "test_hard_starts")
-"""Files whose tests run `python -m agent …`."""
-ASKED_OVER_HTTP = {
-    "test_memory_admin.py",
-    "test_web_doors.py",
-    "test_web_server.py",
-    "test_web_transcribe.py",
-}
-"""Files whose tests ask the web server as a client does."""
-OF_GENUINE_MODELS = {"test_conversation.py", "test_memory.py"}
-"""Files of genuine_models whose tests talk to the product in a process of its own."""
-OF_FILES = "what a file says is the promise"
-ABOUT_A_PART = {
-    "Finals go before guesses, and rooms take turns.": (
-        "from outside the order of calls shows only as time, which no test may judge"
-    ),
-    "Whoever stops a worker waits longer than it drains.": OF_FILES,
-    "Containers and services have no rights that they do not need.": OF_FILES,
-    "Each fault has its alert, and a healthy worker alerts nobody.": (
-        "alerts are fired by Prometheus, whose own program runs the rules"
-    ),
-    "What these pages name exists.": OF_FILES,
-    "A text that goes round in circles, or goes on behind the end of the sound, is decoded once "
-    "more with the whole window, and said once.": (
-        "only a genuine recogniser makes such texts, of recordings that are kept for that"
-    ),
-    "a model of anybody's making": "what is read of a file is the promise",
-    "lines of the log that callers cause": (
-        "the number of lines is counted against a clock, which must be the test's own"
-    ),
-}
-"""Promises about a part by their nature, and why no test of the whole product holds them."""
+RUNS_THE_PRODUCT = re.compile(
+    r"tests/(?:(?:room|browser|faults|llama)/"
+    r"|genuine_models/test_(?:commands_\w+|conversation|memory)\.py"
+    r"|(?:unit|engine)/(?:agent/(?:commands|console)/|agent/runtime/test_hard_starts|services/web/))"
+)
+"""Tests that go through a room, the page, a command or a route."""
+ABOUT_A_PART = "About a part: "
+"""Begins the reason why no test of the whole product holds a promise, in its row."""
 FRAMEWORK_MESSAGES = {"failed to connect to livekit"}
+
+
+def every_page() -> list[Path]:
+    """Each Markdown file of the repository."""
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md", ":!benchmarks"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [path for name in listed.stdout.split() if (path := REPOSITORY / name).is_file()]
+
+
+def without_blocks(page: Path) -> str:
+    """The text outside of blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
 def code_in(page: Path) -> set[str]:
     """What stands between backticks, outside of blocks."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    return set(re.findall(r"`([^`]+)`", text))
+    return set(re.findall(r"`([^`]+)`", without_blocks(page)))
 
 
 def section(page: Path, heading: str) -> str:
@@ -126,17 +115,25 @@ def every_test() -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-        if "://" in link:
-            continue
-        target, _, anchor = link.partition("#")
-        file = page.parent / target if target else page
-        assert file.exists(), link
-        if anchor:
-            headings = re.findall(r"^#+ (.+)$", file.read_text(), flags=re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+def leads_somewhere(page: Path, link: str) -> bool:
+    """Whether a link to a file of this repository, or to a heading in one, finds it."""
+    target, _, anchor = link.partition("#")
+    file = page.parent / target if target else page
+    if not file.exists() or not anchor:
+        return file.exists()
+    headings = re.findall(r"^#+ (.+)$", file.read_text(), flags=re.MULTILINE)
+    return anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+
+
+def test_links_lead_somewhere() -> None:
+    links = [
+        (page, link)
+        for page in every_page()
+        for link in re.findall(r"\]\(([^)\s]+)\)", without_blocks(page))
+        if "://" not in link
+    ]
+    assert len(links) > 100
+    assert [(str(page), link) for page, link in links if not leads_somewhere(page, link)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -202,43 +199,28 @@ def test_routes_and_ports_are_those_of_the_code() -> None:
         assert re.search(rf"^\| {default_of(name)}/tcp \|.*`{name}`", table, re.MULTILINE)
 
 
-def test_the_numbers_of_the_scaling_page_are_those_of_the_code() -> None:
-    text = " ".join(SCALING.read_text().split())
-    assert admission.ROOM_CORES == 1 / 4
-    assert "four rooms a core" in text
-    assert admission.ROOM_BYTES == 30 * 2**20
-    assert "30 MB each" in text
-    assert admission.ROOMS_PER_PROCESS == 10
-    assert "ten at most" in text
-    assert f"`MAX_ROOMS={Settings().limits.max_rooms}` is the default" in text
-
-
-def promises() -> dict[str, list[tuple[str, str]]]:
-    """Names and files of the tests that hold each promise."""
+def promises() -> dict[str, str]:
+    """What holds each promise or door, as its row says."""
     rows = re.findall(r"^\| (.+?) \| (.+?) \|$", RELIABILITY.read_text(), flags=re.MULTILINE)
-    return {
-        promise: re.findall(r"\[(test_\w+)\]\(\.\./(tests/[\w/]+\.py)\)", held_by)
-        for promise, held_by in rows
-        if promise not in ("promise", "door", "---")
-    }
+    return {promise: held for promise, held in rows if promise not in ("promise", "door", "---")}
 
 
-def runs_the_product(file: str) -> bool:
-    """Whether the tests of a file go through rooms, the page, commands or routes."""
-    folder, name = file.split("/", maxsplit=2)[1:]
-    if folder == "genuine_models" and name in OF_GENUINE_MODELS:
-        return True
-    return folder in RUN_IN or name in ASKED_OVER_HTTP or name.startswith(RUN_AS_COMMANDS)
+def tests_in(held: str) -> list[tuple[str, str]]:
+    """Files and names of the tests that a row links to."""
+    return [
+        (file, name)
+        for name, file in re.findall(r"\[(test_\w+)\]\(\.\./(tests/[\w/]+\.py)\)", held)
+    ]
 
 
 def test_every_promise_names_tests_that_exist() -> None:
     assert len(promises()) > 30
-    assert [promise for promise, named in promises().items() if not named] == []
+    assert [promise for promise, held in promises().items() if not tests_in(held)] == []
     missing = [
-        f"{path}::{name}"
-        for named in promises().values()
-        for name, path in named
-        if name not in every_test().get(path, ())
+        f"{file}::{name}"
+        for held in promises().values()
+        for file, name in tests_in(held)
+        if name not in every_test().get(file, ())
     ]
     assert not missing, "docs/reliability.md: no such test: " + ", ".join(missing)
 
@@ -246,7 +228,7 @@ def test_every_promise_names_tests_that_exist() -> None:
 def test_every_promise_is_held_by_the_product_as_it_is_run() -> None:
     of_parts = {
         promise
-        for promise, named in promises().items()
-        if not any(runs_the_product(path) for _, path in named)
+        for promise, held in promises().items()
+        if not any(RUNS_THE_PRODUCT.match(file) for file, _ in tests_in(held))
     }
-    assert of_parts == ABOUT_A_PART.keys()
+    assert of_parts == {promise for promise, held in promises().items() if ABOUT_A_PART in held}

@@ -95,12 +95,6 @@ def test_every_resource_is_valid(resources: Resources, tmp_path: Path) -> None:
     assert said.count(" passed ") == len(every)
 
 
-def test_the_kustomization_uses_what_kustomize_knows() -> None:
-    assert KUSTOMIZATION["kind"] == "Kustomization"
-    assert KUSTOMIZATION["apiVersion"] == "kustomize.config.k8s.io/v1beta1"
-    assert KUSTOMIZATION.keys() == {"apiVersion", "kind", "namespace", "labels", "resources"}
-
-
 def test_the_namespace_is_one(resources: Resources) -> None:
     assert ("Namespace", KUSTOMIZATION["namespace"]) in resources
     secret = load(BASE / "secret.example.yaml")
@@ -138,11 +132,6 @@ def test_the_agent_understands_its_environment(
     settings: Callable[[str], Settings], name: str
 ) -> None:
     require_livekit(settings(name).livekit)
-
-
-def test_kubernetes_adds_no_variables_of_services(resources: Resources) -> None:
-    for name in ("worker", "web"):
-        assert pod(resources, name)["enableServiceLinks"] is False
 
 
 @pytest.mark.parametrize("name", ["worker", "web"])
@@ -235,13 +224,6 @@ def test_the_autoscaler_acts_before_workers_are_full_or_refuse(
     read = settings("worker")
     assert 0.5 < shares["voice_agent_rooms"] / read.limits.max_rooms < 1
     assert shares["voice_agent_memory_share"] < read.memory.critical_percent / 100
-
-
-def test_one_pod_at_a_time_may_go(resources: Resources) -> None:
-    for name in ("worker", "web"):
-        assert resources["PodDisruptionBudget", name]["spec"]["maxUnavailable"] == 1
-    rollout = resources["Deployment", "worker"]["spec"]["strategy"]["rollingUpdate"]
-    assert rollout == {"maxSurge": 1, "maxUnavailable": 0}
 
 
 def test_prometheus_is_told_where_the_metrics_are(

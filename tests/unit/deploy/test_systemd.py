@@ -11,12 +11,10 @@ import pytest
 from agent.settings import Settings, require_livekit
 from tests.support.deploy_files import (
     DEPLOY,
-    REPOSITORY,
     VARIABLES,
     WORKER_LIMIT_BYTES,
     assert_outlasts_the_drain,
     default_of,
-    load,
     settings_from,
     size_bytes,
     validate,
@@ -94,21 +92,10 @@ def test_services_are_confined(machine: Path) -> None:
         assert float(level.group(1)) <= MOST_EXPOSED
 
 
-def test_files_are_those_that_the_readme_installs() -> None:
-    readme = (DEPLOY / "README.md").read_text()
-    installed = [path.name for path in UNITS.iterdir() if path.suffix in (".service", ".slice")]
-    assert set(installed) == {WORKER, WEB, LIVEKIT, SLICE}
-    assert "deploy/systemd/*.service deploy/systemd/*.slice deploy/systemd/*.service.d" in readme
-    (users,) = UNITS.glob("*.sysusers")
-    assert f"deploy/systemd/{users.name} /etc/sysusers.d/" in readme
-    assert value_of(WORKER, "User") in users.read_text().splitlines()[-1].split()
-
-
 @pytest.mark.parametrize(("name", "command"), [(WORKER, "start"), (WEB, "web")])
 def test_units_run_the_role_in_the_folder_that_set_up_makes(name: str, command: str) -> None:
     folder = value_of(name, "WorkingDirectory")
     assert value_of(name, "ExecStart") == f"{folder}/.venv/bin/python -m agent {command}"
-    assert ".venv/bin/python" in (REPOSITORY / "scripts/setup.sh").read_text()
 
 
 def test_variables_are_settings() -> None:
@@ -125,7 +112,6 @@ def test_the_agent_understands_the_environment_that_the_readme_describes(
     for name in (WORKER, WEB):
         variables = {**environment_of(name, "1"), **livekit, **secret}
         require_livekit(settings_from(variables, monkeypatch, caplog).livekit)
-    assert livekit["LIVEKIT_URL"] in (DEPLOY / "README.md").read_text()
 
 
 def test_each_instance_has_a_port_of_its_own_beside_the_pages() -> None:
@@ -172,11 +158,3 @@ def test_what_fails_is_started_again_but_not_for_a_wrong_setting() -> None:
         assert value_of(name, "StartLimitIntervalSec") == "0"
     for name in (WORKER, WEB):
         assert value_of(name, "RestartPreventExitStatus") == "2"
-
-
-def test_livekit_reads_the_configuration_that_the_readme_installs() -> None:
-    command = value_of(LIVEKIT, "ExecStart").split()
-    path = command[command.index("--config") + 1]
-    assert f"deploy/livekit.yaml {path}" in (DEPLOY / "README.md").read_text()
-    assert command[command.index("--bind") + 1] == "127.0.0.1"
-    assert "bind_addresses" not in load(DEPLOY / "livekit.yaml")

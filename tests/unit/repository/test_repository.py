@@ -171,13 +171,6 @@ def test_every_setting_is_read_somewhere() -> None:
     assert sorted(LATER - unread) == []
 
 
-def test_the_readme_links_to_files_that_exist() -> None:
-    text = (REPOSITORY / "README.md").read_text()
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
-    assert links
-    assert not [link for link in links if not (REPOSITORY / link).exists()]
-
-
 def test_the_package_takes_its_data_along() -> None:
     patterns = PROJECT["tool"]["setuptools"]["package-data"]
     for package, globs in patterns.items():

@@ -75,9 +75,3 @@ def test_the_questions_can_be_asked(tmp_path: Path) -> None:
     promtool("check", "rules", str(file))
     for question in questions:
         assert names_in(question) <= product_names()
-
-
-def test_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)]+)\)", PAGE)
-    assert links
-    assert not [link for link in links if not (DOCS / link).exists()]
