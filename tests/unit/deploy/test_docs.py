@@ -205,7 +205,7 @@ def promises() -> dict[str, str]:
     return {promise: held for promise, held in rows if promise not in ("promise", "door", "---")}
 
 
-def tests_in(held: str) -> list[tuple[str, str]]:
+def linked_tests(held: str) -> list[tuple[str, str]]:
     """Files and names of the tests that a row links to."""
     return [
         (file, name)
@@ -215,11 +215,11 @@ def tests_in(held: str) -> list[tuple[str, str]]:
 
 def test_every_promise_names_tests_that_exist() -> None:
     assert len(promises()) > 30
-    assert [promise for promise, held in promises().items() if not tests_in(held)] == []
+    assert [promise for promise, held in promises().items() if not linked_tests(held)] == []
     missing = [
         f"{file}::{name}"
         for held in promises().values()
-        for file, name in tests_in(held)
+        for file, name in linked_tests(held)
         if name not in every_test().get(file, ())
     ]
     assert not missing, "docs/reliability.md: no such test: " + ", ".join(missing)
@@ -229,6 +229,6 @@ def test_every_promise_is_held_by_the_product_as_it_is_run() -> None:
     of_parts = {
         promise
         for promise, held in promises().items()
-        if not any(RUNS_THE_PRODUCT.match(file) for file, _ in tests_in(held))
+        if not any(RUNS_THE_PRODUCT.match(file) for file, _ in linked_tests(held))
     }
     assert of_parts == {promise for promise, held in promises().items() if ABOUT_A_PART in held}

@@ -64,7 +64,7 @@ COUNT_ARENAS = """
     print(os.environ.get("ONEDNN_PRIMITIVE_CACHE_CAPACITY"))
 """
 UNBOUNDED = "pass"
-BOUNDED = "from services.allocator import keep_native_memory_small; keep_native_memory_small()"
+BOUNDED = "from services.host.allocator import keep_native_memory_small; keep_native_memory_small()"
 PRODUCT = "from agent.__main__ import main; main(['start'])"
 """Without a LiveKit server to serve it only complains."""
 

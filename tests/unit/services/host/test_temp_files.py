@@ -16,7 +16,7 @@ from services.host.temp_files import TempFiles, TempFilesError
 HOLD = """
     import sys, time
     from pathlib import Path
-    from services.temp_files import TempFiles
+    from services.host.temp_files import TempFiles
 
     files = TempFiles(Path(sys.argv[1]))
     with files.file(".wav") as path:
