@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,24 +137,28 @@ async def test_a_room_that_the_server_deletes_ends(
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 async def test_a_room_ends_when_its_caller_crashes_or_loses_the_network(
-    number: signal.Signals,
-    join_room: JoinRoom,
-    worker: Worker,
-    livekit: LiveKitAddress,
-    tmp_path: Path,
+    join_room: JoinRoom, worker: Worker, livekit: LiveKitAddress, tmp_path: Path
 ) -> None:
-    room = f"lost-by-{number.name.lower()}"
-    token = room_token(
-        livekit.api_key, livekit.api_secret, room, "lost", agent_name="agent-under-test"
-    )
-    async with open_remote("lost-caller", "benchmarks.callers", tmp_path) as lost:
+    # A process that stands still sends nothing and takes nothing, as behind a cut line.
+    ways = (signal.SIGKILL, signal.SIGSTOP)
+    async with AsyncExitStack() as stack:
+        lost = [
+            await stack.enter_async_context(
+                open_remote(f"lost-caller-{way.name}", "benchmarks.callers", tmp_path)
+            )
+            for way in ways
+        ]
         before = await _warmed_up(join_room, worker)
-        await lost.call("join", url=livekit.url, token=token, room=room)
-        assert worker.rooms == 1
-        # A process that stands still sends nothing and takes nothing, as behind a cut line.
-        os.kill(lost.program.process_id, number)
+        for caller, way in zip(lost, ways, strict=True):
+            room = f"lost-by-{way.name.lower()}"
+            token = room_token(
+                livekit.api_key, livekit.api_secret, room, "lost", agent_name="agent-under-test"
+            )
+            await caller.call("join", url=livekit.url, token=token, room=room)
+        assert worker.rooms == len(ways)
+        for caller, way in zip(lost, ways, strict=True):
+            os.kill(caller.program.process_id, way)
         await _until_empty(worker, _LOST_SECONDS)
         assert await _grown_since(before) == {}
 
