@@ -104,9 +104,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Outside of it, leave the marked tests to processes of their own."""
     if _REPORTS_FILE in os.environ:
         return
-    items[:] = [
-        _RunElsewhere.from_parent(item.parent, name=item.name, test=item)
-        if item.get_closest_marker(MARKER)
-        else item
-        for item in items
-    ]
+    for place, item in enumerate(items):
+        if item.parent is not None and item.get_closest_marker(MARKER):
+            items[place] = _RunElsewhere.from_parent(item.parent, name=item.name, test=item)
