@@ -17,7 +17,7 @@ _DEADLINE_SECONDS = 60.0
 
 
 class Engines:
-    """Ours through the inference desk, and the stock libraries as the naive adapter has them."""
+    """Our engines behind the scheduler, and the stock libraries as the naive adapter has them."""
 
     def __init__(self, asr: Path, voice: Path, context: str) -> None:
         from faster_whisper import WhisperModel
@@ -25,11 +25,11 @@ class Engines:
 
         from benchmarks.peers.alike import work_alike
         from services.inference import Priority
-        from services.shared.engines import SharedSpeech, SpeechConfig
+        from services.shared.engines import EngineConfig, SharedEngines
 
         self._final = Priority.FINAL
-        self._shared = SharedSpeech(
-            SpeechConfig(
+        self._shared = SharedEngines(
+            EngineConfig(
                 asr=str(asr),
                 voice=str(voice),
                 context="full" if context == "full" else float(context),
@@ -49,7 +49,7 @@ class Engines:
         first: float | None = None
         samples = 0
         async for piece in self._tts.synthesize(
-            text, room="benchmark", deadline_seconds=_DEADLINE_SECONDS
+            text, owner="benchmark", deadline_seconds=_DEADLINE_SECONDS
         ):
             if first is None and len(piece.samples):
                 first = time.monotonic() - began
@@ -78,7 +78,7 @@ class Engines:
         samples = read_sound(Path(path))
         began = time.monotonic()
         await self._asr.transcribe(
-            samples, room="benchmark", priority=self._final, deadline_seconds=_DEADLINE_SECONDS
+            samples, owner="benchmark", priority=self._final, deadline_seconds=_DEADLINE_SECONDS
         )
         return time.monotonic() - began
 
@@ -102,7 +102,7 @@ class Engines:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         # The slot is given back by the thread itself, when it has left the engine.
-        await asyncio.to_thread(self._wait_for_idle_desk)
+        await asyncio.to_thread(self._wait_for_idle_scheduler)
         return time.monotonic() - began
 
     async def free_core_stock(self, text: str, after_seconds: float) -> float | None:
@@ -129,13 +129,13 @@ class Engines:
         """Free the models."""
         self._shared.close()
 
-    def _wait_for_idle_desk(self) -> None:
-        while self._shared.desk.stats().running:
+    def _wait_for_idle_scheduler(self) -> None:
+        while self._shared.scheduler.stats().running:
             time.sleep(0.0002)
 
     async def _speak(self, text: str) -> None:
         async for _ in self._tts.synthesize(
-            text, room="benchmark", deadline_seconds=_DEADLINE_SECONDS
+            text, owner="benchmark", deadline_seconds=_DEADLINE_SECONDS
         ):
             pass
 

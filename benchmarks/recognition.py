@@ -161,11 +161,11 @@ def _context(text: str) -> Context:
 async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
     from services.asr.engine import DecodeOptions
     from services.inference import Priority
-    from services.shared.engines import SharedSpeech, SpeechConfig
+    from services.shared.engines import EngineConfig, SharedEngines
     from tests.support.people import people
 
-    shared = SharedSpeech(
-        SpeechConfig(
+    shared = SharedEngines(
+        EngineConfig(
             asr=arguments.model,
             cache=arguments.cache,
             language=None if arguments.language == "auto" else arguments.language,
@@ -182,7 +182,7 @@ async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
             cpu_before = time.process_time()
             heard = await asr.transcribe(
                 recording.samples,
-                room="benchmark",
+                owner="benchmark",
                 priority=Priority.FINAL,
                 deadline_seconds=_PATIENCE_SECONDS,
                 options=DecodeOptions(),

@@ -2,7 +2,7 @@
 
 Rooms talk at the pace of people: each says a recorded request, has it written down and a sentence
 spoken in answer, and listens to that before it says the next. There is no server and no network;
-calls go through the desk as they do in the product. Run it on a quiet machine.
+calls go through the scheduler as they do in the product. Run it on a quiet machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.speech import WORDS
 from benchmarks.statistics import Spread
-from services.shared.engines import SharedSpeech, SpeechConfig
+from services.shared.engines import EngineConfig, SharedEngines
 
 _CACHE = Path(__file__).parents[1] / "models"
 _ANSWER = WORDS[15]
@@ -46,13 +46,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Seconds that one caller waited, the desk's queue included."""
+    """Seconds that one caller waited, the scheduler's queue included."""
 
     transcript: float
     first_sound: float
 
 
-async def talk(shared: SharedSpeech, room: str, turns: int, chance: random.Random) -> list[Turn]:
+async def talk(shared: SharedEngines, room: str, turns: int, chance: random.Random) -> list[Turn]:
     """One room's turns."""
     from services.inference import Priority
     from tests.support.people import people
@@ -63,11 +63,11 @@ async def talk(shared: SharedSpeech, room: str, turns: int, chance: random.Rando
         await asyncio.sleep(request.seconds * chance.uniform(0.8, 1.2))
         began = time.perf_counter()
         await asr.transcribe(
-            request.samples, room=room, priority=Priority.FINAL, deadline_seconds=_PATIENCE_SECONDS
+            request.samples, owner=room, priority=Priority.FINAL, deadline_seconds=_PATIENCE_SECONDS
         )
         heard = time.perf_counter()
         spoken = first = 0.0
-        async for piece in tts.synthesize(_ANSWER, room=room, deadline_seconds=_PATIENCE_SECONDS):
+        async for piece in tts.synthesize(_ANSWER, owner=room, deadline_seconds=_PATIENCE_SECONDS):
             first = first or time.perf_counter()
             spoken += len(piece.samples) / tts.sample_rate
         found.append(Turn(heard - began, first - heard))
@@ -78,8 +78,8 @@ async def talk(shared: SharedSpeech, room: str, turns: int, chance: random.Rando
 
 async def measure(arguments: argparse.Namespace, plan: Plan, rooms: int) -> list[Turn]:
     """All turns of so many rooms."""
-    shared = SharedSpeech(
-        SpeechConfig(
+    shared = SharedEngines(
+        EngineConfig(
             asr=arguments.asr,
             voice=arguments.voice,
             cache=arguments.cache,

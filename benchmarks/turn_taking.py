@@ -28,11 +28,11 @@ from faster_whisper.audio import decode_audio
 from numpy.typing import NDArray
 
 from services.asr.engine import DecodeOptions, StreamingASR
-from services.asr.recognizer import HearingTiming
+from services.asr.recognizer import RecognizerTiming
 from services.audio.samples import SAMPLE_RATE
-from services.endpointing.policy import EndOfTurnJudge, Evidence, TurnTiming
+from services.endpointing.policy import EndpointingPolicy, Evidence, TurnTiming
 from services.inference import Run
-from services.shared.engines import SharedSpeech, SpeechConfig
+from services.shared.engines import EngineConfig, SharedEngines
 from services.vad.silero import (
     WINDOW_SECONDS,
     VoiceActivityDetector,
@@ -92,7 +92,7 @@ def main() -> int:
         if shutil.which(program) is None:
             print(f"{program} is not installed: apt-get install {program}", file=sys.stderr)
             return 1
-    speech = SharedSpeech(SpeechConfig(asr=arguments.asr, cache=arguments.cache))
+    speech = SharedEngines(EngineConfig(asr=arguments.asr, cache=arguments.cache))
     asr = speech.asr.get_blocking()
     activity = speech.voice_activity.get_blocking()
     rng = random.Random(arguments.seed)
@@ -117,7 +117,7 @@ def compare(requests: list[list[Pause]]) -> Iterator[Outcome]:
         yield _outcome(f"fixed {wait:g} s", requests, partial(_fixed, wait))
     for complete in (0.25, 0.3, 0.35, 0.4, 0.5, 0.6):
         for incomplete in (1.2, 1.5):
-            judge = EndOfTurnJudge(TurnTiming(complete, incomplete))
+            judge = EndpointingPolicy(TurnTiming(complete, incomplete))
             yield _outcome(
                 f"judge {complete:g}-{incomplete:g} s", requests, partial(_judged, judge)
             )
@@ -127,7 +127,7 @@ def _fixed(wait_seconds: float, _: Pause) -> float:
     return wait_seconds
 
 
-def _judged(judge: EndOfTurnJudge, pause: Pause) -> float:
+def _judged(judge: EndpointingPolicy, pause: Pause) -> float:
     return judge.wait_seconds(Evidence(pause.text, pause.mean_log_probability))
 
 
@@ -144,7 +144,7 @@ def _outcome(name: str, requests: list[list[Pause]], wait_for: Callable[[Pause],
 
 def listen(audio: Samples, asr: StreamingASR, activity: VoiceActivityModel) -> Iterator[Pause]:
     """The pauses that a room would see, each with the transcript a room would have by then."""
-    pause_seconds = HearingTiming().pause_seconds
+    pause_seconds = RecognizerTiming().pause_seconds
     detector = VoiceActivityDetector(activity, VoiceActivityOptions())
     spoken = False
     known: tuple[str, float] | None = None

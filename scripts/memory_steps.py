@@ -82,10 +82,10 @@ def main() -> int:
 
 
 def _load_models(arguments: argparse.Namespace, step: Steps) -> None:
-    from services.shared.engines import SharedSpeech, SpeechConfig
+    from services.shared.engines import EngineConfig, SharedEngines
 
-    speech = SharedSpeech(
-        SpeechConfig(asr=arguments.asr, voice=arguments.voice, cache=arguments.cache)
+    speech = SharedEngines(
+        EngineConfig(asr=arguments.asr, voice=arguments.voice, cache=arguments.cache)
     )
     for name, model in (
         ("voice activity", speech.voice_activity),

@@ -69,7 +69,7 @@ class Conditions:
     mute: bool = False
     """The voice's circuit is open: replies come as text."""
     worn_out: bool = False
-    """The desk has lost all the threads it may lose."""
+    """The scheduler has lost all the threads it may lose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from tests.support.recordings import Kind, Recording, recordings
 
 if TYPE_CHECKING:
     from services.asr.engine import StreamingASR
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
     from services.tts.engine import StreamingTTS
     from services.vad.silero import VoiceActivityModel
 
@@ -93,15 +93,15 @@ def speech_files() -> Callable[..., list[Recording]]:
 
 
 @pytest.fixture(scope="session")
-def shared(model_loads: ModelLoads) -> Iterator[SharedSpeech]:
-    """The demo models behind one desk, as the whole process shares them; each loads on demand.
+def shared(model_loads: ModelLoads) -> Iterator[SharedEngines]:
+    """The demo models behind one scheduler, as the whole process shares them; each loads on demand.
 
     `get_shared_asr()` and its kin give these very models.
     """
-    from services.shared.engines import SharedSpeech, configure_shared, release_shared
+    from services.shared.engines import SharedEngines, configure_shared, release_shared
 
     os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
-    speech = SharedSpeech()
+    speech = SharedEngines()
     configure_shared(speech)
     model_loads.expect(
         lambda: {
@@ -134,35 +134,35 @@ def _one_copy_of_each_model(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def asr(shared: SharedSpeech) -> StreamingASR:
+def asr(shared: SharedEngines) -> StreamingASR:
     """The shared demo recogniser."""
     return shared.asr.get_blocking()
 
 
 @pytest.fixture(scope="session")
-def tts(shared: SharedSpeech) -> StreamingTTS:
+def tts(shared: SharedEngines) -> StreamingTTS:
     """The shared demo voice."""
     return shared.tts.get_blocking()
 
 
 @pytest.fixture(scope="session")
-def voice_activity(shared: SharedSpeech) -> VoiceActivityModel:
+def voice_activity(shared: SharedEngines) -> VoiceActivityModel:
     """The shared Silero model."""
     return shared.voice_activity.get_blocking()
 
 
 @pytest.fixture(scope="session")
-def genuine(genuine_cache: Path, model_loads: ModelLoads) -> Iterator[SharedSpeech]:
-    """The genuine models behind a desk of their own; each loads on demand.
+def genuine(genuine_cache: Path, model_loads: ModelLoads) -> Iterator[SharedEngines]:
+    """The genuine models behind a scheduler of their own; each loads on demand.
 
     They are not what `get_shared_asr()` and its kin give.
     """
     from services.models import resolve_asr, resolve_voice
-    from services.shared.engines import SharedSpeech, SpeechConfig
+    from services.shared.engines import EngineConfig, SharedEngines
     from tests.support.genuine import RECOGNISERS, VOICE
 
-    speech = SharedSpeech(
-        SpeechConfig(asr=RECOGNISERS[0], voice=VOICE, cache=genuine_cache, language="en")
+    speech = SharedEngines(
+        EngineConfig(asr=RECOGNISERS[0], voice=VOICE, cache=genuine_cache, language="en")
     )
     model_loads.expect(
         lambda: {
@@ -179,13 +179,13 @@ def genuine(genuine_cache: Path, model_loads: ModelLoads) -> Iterator[SharedSpee
 
 
 @pytest.fixture(scope="session")
-def genuine_asr(genuine: SharedSpeech) -> StreamingASR:
+def genuine_asr(genuine: SharedEngines) -> StreamingASR:
     """Stock Whisper, as the product loads it by default."""
     return genuine.asr.get_blocking()
 
 
 @pytest.fixture(scope="session")
-def genuine_tts(genuine: SharedSpeech) -> StreamingTTS:
+def genuine_tts(genuine: SharedEngines) -> StreamingTTS:
     """A Piper voice made from recordings of a person."""
     return genuine.tts.get_blocking()
 

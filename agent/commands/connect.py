@@ -57,13 +57,13 @@ async def _serve(name: str, settings: Settings) -> None:
     """Hold the conversation of one room; ends with it, or when cancelled."""
     room = await _open_room(name, settings)
 
-    from agent.runtime.engines import speech_config
+    from agent.runtime.engines import engine_config
     from agent.runtime.supervisor import Upkeep
     from agent.runtime.worker import LiveKitAccount, Worker
     from services.asr.engine import ASRLoadError
     from services.host.temp_files import TempFilesError
     from services.models import ModelError
-    from services.shared.engines import SharedSpeech, configure_shared
+    from services.shared.engines import SharedEngines, configure_shared
     from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 
@@ -74,7 +74,7 @@ async def _serve(name: str, settings: Settings) -> None:
     except TempFilesError as error:
         raise CommandError(str(error)) from error
     upkeep.temp_files.adopt_default()
-    speech = SharedSpeech(speech_config(settings))
+    speech = SharedEngines(engine_config(settings))
     configure_shared(speech)
     upkeep.watch_over(speech)
     worker = Worker(settings, account, speech, upkeep)

@@ -62,16 +62,16 @@ async def _converse_aloud(settings: Settings) -> None:
     from agent.console.audio import Microphone, Speaker
     from agent.console.text import Replies
     from agent.console.voice import converse_aloud
-    from agent.runtime.engines import speech_config
+    from agent.runtime.engines import engine_config
     from agent.runtime.worker import language_models, wake_language_model
     from services.asr.engine import ASRLoadError
     from services.models import ModelError
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
     from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 
     microphone, speaker = Microphone(), Speaker()
-    speech = SharedSpeech(speech_config(settings))
+    speech = SharedEngines(engine_config(settings))
     models = language_models(settings)
     wake_language_model(models, settings)
     try:

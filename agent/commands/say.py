@@ -58,15 +58,15 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     text = _text(arguments.text)
 
     from agent.console.devices import SoundDeviceError
-    from agent.runtime.engines import speech_config
+    from agent.runtime.engines import engine_config
     from services.inference import InferenceError
     from services.models import ModelError
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
     from services.tts.engine import TTSError
 
     if output is None:
         _check_speaker()
-    speech = SharedSpeech(speech_config(settings))
+    speech = SharedEngines(engine_config(settings))
     try:
         voice = await speech.tts.get()
         for notice in speech.notices:
@@ -117,7 +117,7 @@ async def _spoken(
     silent = True
     for sentence in split_sentences(text):
         pieces = voice.synthesize(
-            sentence, room=_ROOM, priority=Priority.FINAL, deadline_seconds=deadline_seconds
+            sentence, owner=_ROOM, priority=Priority.FINAL, deadline_seconds=deadline_seconds
         )
         async for piece in pieces:
             if len(piece.samples):

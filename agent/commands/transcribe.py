@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agent.commands.transcripts import Transcript
     from services.asr.engine import DecodeOptions
     from services.asr.files import Segment
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 Form = Literal["text", "json", "srt"]
 _SUFFIXES: dict[Form, str] = {"text": ".txt", "json": ".json", "srt": ".srt"}
@@ -72,10 +72,10 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     output: Path | None = arguments.output
     targets = _targets(paths, form, output)
 
-    from agent.runtime.engines import speech_config
+    from agent.runtime.engines import engine_config
     from services.asr.engine import ASRLoadError, DecodeOptions
     from services.models import ModelError
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
     from services.vad.silero import VoiceActivityLoadError
 
     options = DecodeOptions(
@@ -83,7 +83,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         prompt=settings.asr.prompt,
         words=form == "srt" or (form == "json" and arguments.words),
     )
-    speech = SharedSpeech(speech_config(settings))
+    speech = SharedEngines(engine_config(settings))
     transcripts: list[Transcript] = []
     try:
         await speech.voice_activity.get()
@@ -149,7 +149,7 @@ def _show_heading(path: Path, *, first: bool) -> None:
 
 
 async def _transcribe(
-    path: Path, speech: SharedSpeech, options: DecodeOptions, *, live: bool
+    path: Path, speech: SharedEngines, options: DecodeOptions, *, live: bool
 ) -> Transcript:
     from agent.commands.transcripts import Transcript
     from services.asr.engine import ASRError

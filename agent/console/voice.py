@@ -14,12 +14,12 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 from agent.console.text import Replies
 from agent.session.assistant import Assistant
 from agent.session.lasting_session import LastingSession
-from agent.session.turn_handling import load_voice_ending, turn_handling
+from agent.session.turn_handling import load_end_of_turn_model, turn_handling
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
-from services.asr.recognizer import HearingTiming
+from services.asr.recognizer import RecognizerTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
-from services.shared.engines import SharedSpeech
+from services.shared.engines import SharedEngines
 from services.vad.silero import VoiceActivityOptions
 
 _ROOM = "console"
@@ -30,7 +30,7 @@ _ECHO_CANCELLER_LEARNS_SECONDS = 3.0
 
 async def converse_aloud(
     settings: Settings,
-    speech: SharedSpeech,
+    speech: SharedEngines,
     build_llm: Callable[[Toolbox], llm.LLM[Any]],
     *,
     microphone: io.AudioInput,
@@ -57,7 +57,7 @@ async def converse_aloud(
         keyterms=list(settings.asr.hotwords),
         prompt=settings.asr.prompt,
         interim_results=settings.asr.interim_share > 0,
-        timing=HearingTiming(
+        timing=RecognizerTiming(
             interim_share=settings.asr.interim_share,
             deadline_seconds=settings.asr.timeout_seconds,
         ),
@@ -79,8 +79,8 @@ async def converse_aloud(
             settings,
             stt,
             room=_ROOM,
-            voice_ending=await load_voice_ending(settings),
-            desk=speech.desk,
+            end_of_turn_model=await load_end_of_turn_model(settings),
+            scheduler=speech.scheduler,
         ),
         use_tts_aligned_transcript=True,
         tts_text_transforms=None,

@@ -63,7 +63,7 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
     from services.host.cores import available_cores, plan_threads
 
     cores = available_cores()
-    plan = plan_threads(cores, slots=settings.limits.desk_slots)
+    plan = plan_threads(cores, slots=settings.limits.inference_slots)
     text = f"{cores:g}; model calls at once: {plan.slots}, threads in each: {plan.threads_per_call}"
     yield ok("cores", text)
     limit = memory_limit()

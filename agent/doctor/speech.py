@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from services.asr.engine import ASRConfig
-    from services.shared.engines import LoadedModel, SharedSpeech
+    from services.shared.engines import LoadedModel, SharedEngines
 
 _SENTENCE = "What is the weather in Berlin on Friday?"
 """The demo models know its words."""
@@ -39,10 +39,10 @@ class Sample:
 
 async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
     """Loads the models as a worker would; the voice speaks, the recogniser writes it down."""
-    from agent.runtime.engines import speech_config
-    from services.shared.engines import SharedSpeech
+    from agent.runtime.engines import engine_config
+    from services.shared.engines import SharedEngines
 
-    speech = SharedSpeech(speech_config(settings))
+    speech = SharedEngines(engine_config(settings))
     try:
         sample: Sample | None = None
         async for item in _check_voice(speech):
@@ -59,7 +59,7 @@ async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
         speech.close()
 
 
-async def _check_voice(speech: SharedSpeech) -> AsyncIterator[Finding | Sample]:
+async def _check_voice(speech: SharedEngines) -> AsyncIterator[Finding | Sample]:
     """The finding, and what the voice said where it spoke."""
     from services.audio.files import resample
     from services.inference import InferenceError
@@ -74,7 +74,7 @@ async def _check_voice(speech: SharedSpeech) -> AsyncIterator[Finding | Sample]:
         first_seconds = 0.0
         parts = []
         started = time.perf_counter()
-        pieces = voice.synthesize(_SENTENCE, room=_ROOM, deadline_seconds=_DEADLINE_SECONDS)
+        pieces = voice.synthesize(_SENTENCE, owner=_ROOM, deadline_seconds=_DEADLINE_SECONDS)
         async for piece in pieces:
             first_seconds = first_seconds or time.perf_counter() - started
             parts.append(piece.samples)
@@ -100,7 +100,7 @@ async def _check_voice(speech: SharedSpeech) -> AsyncIterator[Finding | Sample]:
         yield ok("voice", text)
 
 
-async def _check_recogniser(speech: SharedSpeech, sample: Sample | None) -> Finding:
+async def _check_recogniser(speech: SharedEngines, sample: Sample | None) -> Finding:
     from services.asr.engine import ASRError
     from services.audio.samples import SAMPLE_RATE
     from services.inference import InferenceError, Priority
@@ -117,7 +117,7 @@ async def _check_recogniser(speech: SharedSpeech, sample: Sample | None) -> Find
         calls = [
             await asr.transcribe(
                 sample.samples,
-                room=_ROOM,
+                owner=_ROOM,
                 priority=Priority.FINAL,
                 deadline_seconds=_DEADLINE_SECONDS,
             )
@@ -145,7 +145,7 @@ async def _check_recogniser(speech: SharedSpeech, sample: Sample | None) -> Find
     return ok("recogniser", f"{text}; {better}" if better else text)
 
 
-async def _check_voice_activity(speech: SharedSpeech, sample: Sample | None) -> Finding:
+async def _check_voice_activity(speech: SharedEngines, sample: Sample | None) -> Finding:
     from services.vad.silero import VoiceActivityLoadError, speech_span
 
     try:
@@ -172,7 +172,7 @@ def _origin(model: LoadedModel) -> str:
     return f"{text} ({model.note})" if model.note else text
 
 
-def _notice(speech: SharedSpeech, before: list[str] | None = None) -> str:
+def _notice(speech: SharedEngines, before: list[str] | None = None) -> str:
     """Why the demo model took the place of another."""
     return " ".join(notice for notice in speech.notices if notice not in (before or []))
 

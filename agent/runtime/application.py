@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agent.runtime.supervisor import Upkeep
     from agent.runtime.worker import Worker
     from services.asr.engine import StreamingASR
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
     from services.vad.silero import VoiceActivityModel
 
 logger = logging.getLogger("agent.runtime.application")
@@ -74,7 +74,7 @@ class Application:
         self._stop_now = asyncio.Event()
         self._deadline: threading.Timer | None = None
         self._livekit: LiveKitServer | None = None
-        self._speech: SharedSpeech | None = None
+        self._speech: SharedEngines | None = None
         self._upkeep: Upkeep | None = None
         self._tracing: Tracing | None = None
         self._worker: Worker | None = None
@@ -113,11 +113,11 @@ class Application:
         self._exit_status = _EXIT_RESTART
         self._stop.set()
 
-    async def _until_worn_out(self, speech: SharedSpeech) -> None:
-        """Until the desk has lost all the threads it may lose; such a process must be replaced."""
+    async def _until_worn_out(self, speech: SharedEngines) -> None:
+        """Return once no more inference threads may be lost: the process must be replaced."""
         while True:
             await asyncio.sleep(_WEAR_CHECK_SECONDS)
-            if speech.desk.stats().exhausted:
+            if speech.scheduler.stats().exhausted:
                 break
         logger.error("too many wedged threads: the process must be started again")
         if self._role is Role.START:
@@ -149,17 +149,17 @@ class Application:
             await asyncio.Event().wait()
         # Imported here: the web role needs neither the framework's worker nor any model.
         from agent.observability.tracing import start_tracing
-        from agent.runtime.engines import speech_config
+        from agent.runtime.engines import engine_config
         from agent.runtime.supervisor import Upkeep
         from agent.runtime.worker import LiveKitAccount, Worker
-        from services.shared.engines import SharedSpeech, configure_shared
+        from services.shared.engines import SharedEngines, configure_shared
 
         # Where nobody would start the process again it goes on, without new rooms.
         ends = self._end_for_restart if self._role is Role.START else None
         self._upkeep = upkeep = Upkeep(settings, drain=ends)
         upkeep.temp_files.adopt_default()
-        self._speech = speech = SharedSpeech(
-            speech_config(settings),
+        self._speech = speech = SharedEngines(
+            engine_config(settings),
             on_recognition=lambda audio, compute: upkeep.metrics.observe_recognition(
                 audio_seconds=audio, compute_seconds=compute
             ),
@@ -256,7 +256,7 @@ class Application:
             trusted_proxies=web.trusted_proxies,
         )
 
-    def _worker_routes(self, upkeep: Upkeep, speech: SharedSpeech) -> list[AddRoutes]:
+    def _worker_routes(self, upkeep: Upkeep, speech: SharedEngines) -> list[AddRoutes]:
         """What only a process with models has to show."""
         from services.web.routes.admin import AdminAccess
         from services.web.routes.metrics import MetricsRoute

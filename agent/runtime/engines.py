@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from agent.settings import Settings
-from services.shared.engines import SpeechConfig
+from services.shared.engines import EngineConfig
 
 
-def speech_config(settings: Settings) -> SpeechConfig:
+def engine_config(settings: Settings) -> EngineConfig:
     """Which models the settings ask for, and how they run."""
     demo = settings.models.choice == "demo"
     language = settings.asr.language
-    return SpeechConfig(
+    return EngineConfig(
         asr="demo" if demo else settings.asr.model,
         voice="demo" if demo else settings.voice.voices,
         cache=settings.models.cache,
@@ -22,8 +22,8 @@ def speech_config(settings: Settings) -> SpeechConfig:
         voice_threads=settings.voice.threads,
         speaker=settings.voice.speaker,
         speed=settings.voice.speed,
-        slots=settings.limits.desk_slots,
-        queue_limit=settings.limits.desk_queue,
+        slots=settings.limits.inference_slots,
+        queue_limit=settings.limits.inference_queue_limit,
         wedge_budget=settings.limits.wedged_threads,
         phrase_cache_bytes=settings.voice.phrase_cache_mb * 2**20,
     )

@@ -18,7 +18,7 @@ from services.host.cores import available_cores
 from services.host.disk import DiskWatch
 from services.host.event_loops import LoopWatch
 from services.host.temp_files import TempFiles
-from services.inference import JobRecord, Priority
+from services.inference import CallRecord, Priority
 from services.inference.circuit_breaker import Circuits, CircuitState
 from services.memory import (
     ROOMS,
@@ -36,7 +36,7 @@ from services.memory import (
     standard_steps,
 )
 from services.metrics import Metrics
-from services.shared.engines import SharedSpeech
+from services.shared.engines import SharedEngines
 from services.web.http.guard import Guard
 from services.web.routes.admin import AdminAccess, MemoryRoutes
 
@@ -46,7 +46,7 @@ MB = 2**20
 
 _STARTING = "starting"
 _QUEUE_SHARE = 4
-"""With a quarter of the desk's queue full of calls that people wait for, no room is taken."""
+"""With a quarter of the scheduler's queue full of calls that people wait for, no room is taken."""
 
 _ENDING_SECONDS = 10.0
 """A room's thread may take so long to end after the room has."""
@@ -76,7 +76,7 @@ class Upkeep:
             max_age_seconds=memory.temp_file_seconds,
             pressure_age_seconds=memory.temp_file_pressure_seconds,
         )
-        self._speech: SharedSpeech | None = None
+        self._speech: SharedEngines | None = None
         self._room_ended_at = -math.inf
         self._collected_at = time.monotonic()
         self._gpu = GPUMeter.open() if settings.asr.device != "cpu" else None
@@ -94,7 +94,7 @@ class Upkeep:
                 max_rooms=limits.max_rooms,
                 cores=available_cores(),
                 loop_lag_seconds=limits.loop_lag_seconds,
-                waiting_calls=max(1, limits.desk_queue // _QUEUE_SHARE),
+                waiting_calls=max(1, limits.inference_queue_limit // _QUEUE_SHARE),
             ),
             self._conditions,
         )
@@ -126,17 +126,17 @@ class Upkeep:
         )
         self._report()
 
-    def watch_over(self, speech: SharedSpeech) -> None:
+    def watch_over(self, speech: SharedEngines) -> None:
         """Take these models into account, loaded or not, and guard their engines."""
         self._speech = speech
-        speech.desk.observer = self._observe
-        speech.desk.guard = self.circuits.allow
-        self.metrics.watch_desk(speech.desk.stats)
+        speech.scheduler.observer = self._observe
+        speech.scheduler.guard = self.circuits.allow
+        self.metrics.watch_scheduler(speech.scheduler.stats)
         self.metrics.watch_models(speech)
 
-    def _observe(self, record: JobRecord) -> None:
+    def _observe(self, record: CallRecord) -> None:
         self.circuits.observe(record)
-        self.metrics.observe_job(record)
+        self.metrics.observe_call(record)
 
     def _report(self) -> None:
         """Have the metrics read what is kept here."""
@@ -195,17 +195,19 @@ class Upkeep:
 
     def _conditions(self) -> Conditions:
         speech = self._speech
-        desk = speech.desk.stats() if speech is not None else None
+        scheduler = speech.scheduler.stats() if speech is not None else None
         urgent = (Priority.FINAL, Priority.SPECULATIVE)
         states = self.circuits.states()
         return Conditions(
             memory=self.monitor.level,
             headroom_bytes=self.monitor.headroom_bytes(),
             loop_lag_seconds=self._lasting_lag_seconds(),
-            waiting_calls=sum(desk.queued[priority] for priority in urgent) if desk else 0,
+            waiting_calls=sum(scheduler.queued[priority] for priority in urgent)
+            if scheduler
+            else 0,
             deaf=states.get("asr") is CircuitState.OPEN,
             mute=states.get("tts") is CircuitState.OPEN,
-            worn_out=desk.exhausted if desk else False,
+            worn_out=scheduler.exhausted if scheduler else False,
         )
 
     def _lasting_lag_seconds(self) -> float:

@@ -24,15 +24,15 @@ from agent.runtime.supervisor import Upkeep
 from agent.runtime.waiting_rooms import WaitingRooms
 from agent.session.assistant import instructions_for
 from agent.session.room import RoomServices, converse
-from agent.session.turn_handling import load_voice_ending
+from agent.session.turn_handling import load_end_of_turn_model
 from agent.settings import Settings
 from services.admission import PASSING
 from services.inference import InferenceError
-from services.livekit_local.eou_model import VoiceEnding
-from services.livekit_local.ffi_routing import give_events_to_their_rooms
+from services.livekit_local.eou_model import EndOfTurnModel
+from services.livekit_local.ffi_routing import install_ffi_routing
 from services.livekit_server.rooms import LiveKitRooms
 from services.models import describe_demo
-from services.shared.engines import SharedSpeech
+from services.shared.engines import SharedEngines
 from services.tts.types import TTSError
 
 logger = logging.getLogger("agent.runtime.worker")
@@ -57,7 +57,7 @@ class Worker:
         self,
         settings: Settings,
         account: LiveKitAccount | None,
-        speech: SharedSpeech,
+        speech: SharedEngines,
         upkeep: Upkeep,
     ) -> None:
         """Without an account the worker registers nowhere and only takes simulated jobs."""
@@ -71,7 +71,7 @@ class Worker:
         self._registered = asyncio.Event()
         self._started = asyncio.Event()
         self._warm = False
-        self._voice_ending: VoiceEnding | None = None
+        self._voice_ending: EndOfTurnModel | None = None
         self._running: asyncio.Task[None] | None = None
         self._phrases: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -154,8 +154,8 @@ class Worker:
         """Load and warm all that rooms need: none waits for a load. Raises what a load raises."""
         await self.speech.prewarm()
         # Here, since two first rooms at once would make two clients: events of one would be lost.
-        give_events_to_their_rooms()
-        self._voice_ending = await load_voice_ending(self._settings)
+        install_ffi_routing()
+        self._voice_ending = await load_end_of_turn_model(self._settings)
         wake_language_model(self.language_models, self._settings)
         self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")
         await asyncio.to_thread(self._upkeep.begin)
@@ -239,7 +239,7 @@ class Worker:
                 settings=self._settings,
                 speech=self.speech,
                 voice_activity=voice_activity,
-                voice_ending=self._voice_ending,
+                end_of_turn_model=self._voice_ending,
                 build_llm=self.language_models.build,
                 llm_name=self._settings.llm.model or "builtin",
                 notices=self.notices,

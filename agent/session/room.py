@@ -49,11 +49,11 @@ from agent.session.turn_handling import turn_handling
 from agent.session.turn_records import PreparedReplies, TurnRecords
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
-from services.asr.events import Heard, HeardKind
-from services.asr.recognizer import HearingTiming
+from services.asr.events import ASREvent, ASREventKind
+from services.asr.recognizer import RecognizerTiming
 from services.inference import EngineUnavailable
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
-from services.livekit_local.eou_model import VoiceEnding
+from services.livekit_local.eou_model import EndOfTurnModel
 from services.metrics import Metrics
 from services.protocol import (
     LONGEST_NAME_CHARACTERS,
@@ -66,7 +66,7 @@ from services.protocol import (
     Pong,
     shortened,
 )
-from services.shared.engines import SharedSpeech
+from services.shared.engines import SharedEngines
 from services.vad.silero import VoiceActivityModel, VoiceActivityOptions
 
 logger = logging.getLogger("agent.session")
@@ -82,9 +82,9 @@ class RoomServices:
     """What a room takes from its worker."""
 
     settings: Settings
-    speech: SharedSpeech
+    speech: SharedEngines
     voice_activity: VoiceActivityModel
-    voice_ending: VoiceEnding | None
+    end_of_turn_model: EndOfTurnModel | None
     build_llm: Callable[[Toolbox], llm.LLM[Any]]
     llm_name: str
     notices: Callable[[], list[str]]
@@ -134,7 +134,7 @@ class RoomConversation:
             prompt=settings.asr.prompt,
             carry_context=settings.asr.carry_context,
             interim_results=settings.asr.interim_share > 0,
-            timing=HearingTiming(
+            timing=RecognizerTiming(
                 interim_share=settings.asr.interim_share,
                 deadline_seconds=settings.asr.timeout_seconds,
             ),
@@ -178,8 +178,8 @@ class RoomConversation:
                 settings,
                 self._stt,
                 room=name,
-                voice_ending=services.voice_ending,
-                desk=services.speech.desk,
+                end_of_turn_model=services.end_of_turn_model,
+                scheduler=services.speech.scheduler,
             ),
             use_tts_aligned_transcript=True,
             tts_text_transforms=None,
@@ -393,9 +393,9 @@ class RoomConversation:
             self._ended = True
             self._ctx.shutdown(reason)
 
-    def _on_heard(self, heard: Heard) -> None:
+    def _on_heard(self, heard: ASREvent) -> None:
         """An utterance that was lost is asked for again, so that the caller does not wait."""
-        if heard.kind is HeardKind.FAILED and not self._ended:
+        if heard.kind is ASREventKind.FAILED and not self._ended:
             left_alone = isinstance(heard.error, EngineUnavailable)
             apology = CANNOT_HEAR if left_alone else DID_NOT_CATCH
             self._remote.notify(NoticeKind.HEARING_FAILED, apology)

@@ -7,17 +7,17 @@ import asyncio
 from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.settings import Settings
-from services.inference import InferenceDesk
+from services.inference import InferenceScheduler
 from services.livekit_local import LocalSTT
-from services.livekit_local.eou_model import VoiceEnding
+from services.livekit_local.eou_model import EndOfTurnModel
 from services.livekit_local.turn_detector import LocalTurnDetector
 
 
-async def load_voice_ending(settings: Settings) -> VoiceEnding | None:
+async def load_end_of_turn_model(settings: Settings) -> EndOfTurnModel | None:
     """The acoustic end-of-turn model where the settings want it, one for all rooms; else None."""
     if settings.turn.detection != "model":
         return None
-    return await asyncio.to_thread(VoiceEnding.load)
+    return await asyncio.to_thread(EndOfTurnModel.load)
 
 
 def turn_handling(
@@ -25,17 +25,17 @@ def turn_handling(
     stt: LocalSTT,
     *,
     room: str = "",
-    voice_ending: VoiceEnding | None = None,
-    desk: InferenceDesk | None = None,
+    end_of_turn_model: EndOfTurnModel | None = None,
+    scheduler: InferenceScheduler | None = None,
 ) -> TurnHandlingOptions:
     """Who speaks when: nothing of it asks a service outside this machine.
 
-    `voice_ending` is what `load_voice_ending` gave, asked at `desk`. Raises ValueError where the
-    settings want the model and none is handed in.
+    `end_of_turn_model` comes from `load_end_of_turn_model` and runs in `scheduler`. Raises
+    ValueError where the settings want the model and none is given.
     """
     turn = settings.turn
-    if turn.detection == "model" and (voice_ending is None or desk is None):
-        raise ValueError("TURN_DETECTION=model needs the model and a desk to ask it at")
+    if turn.detection == "model" and (end_of_turn_model is None or scheduler is None):
+        raise ValueError("TURN_DETECTION=model needs the model and a scheduler to run it")
     options = TurnHandlingOptions(
         endpointing={
             "mode": "fixed",
@@ -64,8 +64,8 @@ def turn_handling(
             stt,
             complete_seconds=turn.min_delay_seconds,
             incomplete_seconds=turn.max_delay_seconds,
-            voice_ending=voice_ending,
-            desk=desk,
+            end_of_turn_model=end_of_turn_model,
+            scheduler=scheduler,
             room=room,
         )
     return options

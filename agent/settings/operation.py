@@ -19,17 +19,17 @@ class LimitSettings(Group):
         ge=0,
         le=10000,
     )
-    desk_slots: int = variable(
-        "DESK_SLOTS",
+    inference_slots: int = variable(
+        "INFERENCE_SLOTS",
         0,
         "Model calls that run at once; 0: chosen from the cores.",
         unit="calls",
         ge=0,
         le=256,
     )
-    desk_queue: int = variable(
-        "DESK_QUEUE_LIMIT",
-        defaults.DESK_QUEUE_LIMIT,
+    inference_queue_limit: int = variable(
+        "INFERENCE_QUEUE_LIMIT",
+        defaults.INFERENCE_QUEUE_LIMIT,
         "Model calls that may wait.",
         unit="calls",
         ge=1,

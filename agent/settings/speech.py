@@ -76,7 +76,7 @@ class ASRSettings(Group):
     threads: int = variable(
         "ASR_THREADS",
         0,
-        "Threads of one recognition; 0: chosen with DESK_SLOTS.",
+        "Threads of one recognition; 0: chosen with INFERENCE_SLOTS.",
         unit="threads",
         ge=0,
         le=256,
@@ -144,7 +144,7 @@ class VoiceSettings(Group):
     threads: int = variable(
         "TTS_THREADS",
         0,
-        "Threads of one synthesis; 0: chosen with DESK_SLOTS.",
+        "Threads of one synthesis; 0: chosen with INFERENCE_SLOTS.",
         unit="threads",
         ge=0,
         le=256,

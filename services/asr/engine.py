@@ -1,4 +1,4 @@
-"""The speech recogniser: faster-whisper behind the inference desk."""
+"""The speech recogniser: faster-whisper behind the inference scheduler."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from .. import defaults
 from ..audio.samples import SAMPLE_RATE, Samples, clean, split_quietly
-from ..inference import InferenceDesk, Priority, Run, Urgency
+from ..inference import DynamicPriority, InferenceScheduler, Priority, Run
 from .decoded_tokens import DecodedTokens, read_tokens
 from .hallucination import (
     better_of,
@@ -31,7 +31,7 @@ from .hallucination import (
     token_limit,
     without_repetition,
 )
-from .transcription import HeardWord, Transcription, join_transcriptions, shift_words
+from .transcription import RecognizedWord, Transcription, join_transcriptions, shift_words
 from .words import join_parts, words_of
 
 logger = logging.getLogger("services.asr")
@@ -84,7 +84,7 @@ class ASRConfig:
     threads: int = 1
     """Threads inside one call."""
     workers: int = 1
-    """Calls at once: the desk's slots."""
+    """Calls at once: the scheduler's slots."""
     context_seconds: float | None = None
     """The least sound, silence included, that the encoder is given: with less the model loses
     words or repeats them. None for the whole window, whatever the audio's length."""
@@ -115,10 +115,12 @@ class DecodeOptions:
 class StreamingASR:
     """One loaded recogniser, shared by all rooms; every method is safe from any thread."""
 
-    def __init__(self, model: WhisperModel, config: ASRConfig, desk: InferenceDesk) -> None:
+    def __init__(
+        self, model: WhisperModel, config: ASRConfig, scheduler: InferenceScheduler
+    ) -> None:
         self._model: Any = model
         self._config = config
-        self._desk = desk
+        self._scheduler = scheduler
         self._lock = threading.Lock()
         self._users = 0
         self._closed = False
@@ -127,7 +129,7 @@ class StreamingASR:
         """Told of each transcription: seconds of audio, seconds of computing."""
 
     @classmethod
-    def load(cls, config: ASRConfig, *, desk: InferenceDesk) -> StreamingASR:
+    def load(cls, config: ASRConfig, *, scheduler: InferenceScheduler) -> StreamingASR:
         """Load the model; blocks for seconds and never touches the network.
 
         Raises ASRLoadError.
@@ -152,12 +154,12 @@ class StreamingASR:
                 f"speech recognition model {config.model} does not load ({error}): "
                 f"fetch it again with {_fetch_command(config)}"
             ) from error
-        return cls(model, config, desk)
+        return cls(model, config, scheduler)
 
     @property
-    def desk(self) -> InferenceDesk:
+    def scheduler(self) -> InferenceScheduler:
         """Where its calls run."""
-        return self._desk
+        return self._scheduler
 
     @property
     def config(self) -> ASRConfig:
@@ -189,8 +191,8 @@ class StreamingASR:
         self,
         samples: Samples,
         *,
-        room: str,
-        priority: Priority | Urgency,
+        owner: str,
+        priority: Priority | DynamicPriority,
         deadline_seconds: float,
         queue_seconds: float | None = None,
         options: DecodeOptions = DecodeOptions(),
@@ -199,9 +201,9 @@ class StreamingASR:
     ) -> Transcription:
         """Transcribe audio of any length: mono float32 in [-1, 1] at 16 kHz.
 
-        Audio longer than the model's window is cut at quiet places, one desk call a piece, so
+        Audio longer than the model's window is cut at quiet places, one scheduler call a piece, so
         that other rooms get their turn in between. Awaitable from any event loop. Raises
-        InferenceError (timeout, full desk, superseded) or ASRError.
+        InferenceError (timeout, full scheduler, superseded) or ASRError.
         """
         samples = clean(samples)
         pieces = split_quietly(
@@ -213,10 +215,10 @@ class StreamingASR:
         heard: list[Transcription] = []
         offset = 0
         for piece in pieces:
-            result = await self._desk.run(
+            result = await self._scheduler.run(
                 partial(self.decode, piece, options),
                 engine="asr",
-                room=room,
+                owner=owner,
                 priority=priority,
                 deadline_seconds=deadline_seconds,
                 queue_seconds=queue_seconds,
@@ -231,7 +233,7 @@ class StreamingASR:
         return whole
 
     def decode(self, samples: Samples, options: DecodeOptions, run: Run) -> Transcription:
-        """Transcribe one piece within the window, in the calling thread (a desk thread).
+        """Transcribe one piece within the window, in the calling thread (a scheduler thread).
 
         A decode cannot be broken off inside a pass: it is left between passes, and bounded by a
         token limit that follows from the audio's length.
@@ -403,9 +405,9 @@ class StreamingASR:
         encoded: ctranslate2.StorageView,
         frames: int,
         seconds: float,
-    ) -> tuple[HeardWord, ...]:
+    ) -> tuple[RecognizedWord, ...]:
         parts = [
-            HeardWord(
+            RecognizedWord(
                 text=part["word"],
                 start_seconds=min(seconds, max(0.0, float(part["start"]) - _PADDING_SECONDS)),
                 end_seconds=min(seconds, max(0.0, float(part["end"]) - _PADDING_SECONDS)),

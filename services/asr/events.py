@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .transcription import HeardWord
+from .transcription import RecognizedWord
 
 
-class HeardKind(Enum):
+class ASREventKind(Enum):
     """What became known."""
 
     SPEECH_STARTED = "speech started"
@@ -24,15 +24,15 @@ class HeardKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ASREvent:
     """One event; times are seconds of the stream, from its first sample."""
 
-    kind: HeardKind
+    kind: ASREventKind
     text: str = ""
     language: str = "en"
     confidence: float = 0.0
     mean_log_probability: float = 0.0
-    words: tuple[HeardWord, ...] = ()
+    words: tuple[RecognizedWord, ...] = ()
     start_seconds: float = 0.0
     end_seconds: float = 0.0
     audio_seconds: float = 0.0

@@ -13,10 +13,10 @@ from pathlib import Path
 from ..audio.files import AudioFile
 from ..audio.samples import SAMPLE_RATE
 from ..inference import Priority
-from ..vad.segments import Stretch, speech_stretches
+from ..vad.segments import SpeechSegment, speech_segments
 from ..vad.silero import VoiceActivityModel
 from .engine import DecodeOptions, StreamingASR
-from .transcription import HeardWord, Transcription, shift_words
+from .transcription import RecognizedWord, Transcription, shift_words
 
 _ROOM_SECONDS = 1.5
 """The model's window less what the recogniser adds around the speech."""
@@ -34,7 +34,7 @@ class Segment:
     language: str
     confidence: float
     """In [0, 1]."""
-    words: tuple[HeardWord, ...]
+    words: tuple[RecognizedWord, ...]
     """Empty unless asked for."""
 
 
@@ -44,7 +44,7 @@ async def transcribe_file(
     voice_activity: VoiceActivityModel,
     *,
     options: DecodeOptions,
-    room: str = "files",
+    owner: str = "files",
     max_seconds: float | None = None,
     on_progress: Callable[[float, float | None], None] | None = None,
 ) -> AsyncGenerator[Segment, None]:
@@ -56,7 +56,7 @@ async def transcribe_file(
     AudioTooLongError where there is more sound than `max_seconds`, ASRError or InferenceError.
     """
     window = asr.config.window_seconds
-    waiting: deque[tuple[Stretch, asyncio.Task[Transcription]]] = deque()
+    waiting: deque[tuple[SpeechSegment, asyncio.Task[Transcription]]] = deque()
 
     async def oldest() -> Segment | None:
         stretch, task = waiting[0]
@@ -69,7 +69,7 @@ async def transcribe_file(
 
     opening = partial(AudioFile, path, sample_rate=SAMPLE_RATE, max_seconds=max_seconds)
     with await asyncio.to_thread(opening) as file:
-        stretches = speech_stretches(
+        stretches = speech_segments(
             file.chunks(), voice_activity, limit_seconds=max(window / 2, window - _ROOM_SECONDS)
         )
         try:
@@ -77,7 +77,7 @@ async def transcribe_file(
                 task = asyncio.create_task(
                     asr.transcribe(
                         stretch.samples,
-                        room=room,
+                        owner=owner,
                         priority=Priority.BATCH,
                         deadline_seconds=_DEADLINE_SECONDS,
                         options=options,
@@ -96,13 +96,17 @@ async def transcribe_file(
             await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
 
 
-async def _in_thread(items: Iterator[Stretch], stop: Callable[[], None]) -> AsyncIterator[Stretch]:
+async def _in_thread(
+    items: Iterator[SpeechSegment], stop: Callable[[], None]
+) -> AsyncIterator[SpeechSegment]:
     """The items of a generator that computes, without holding up the event loop."""
     while (item := await _uninterrupted(items, stop)) is not None:
         yield item
 
 
-async def _uninterrupted(items: Iterator[Stretch], stop: Callable[[], None]) -> Stretch | None:
+async def _uninterrupted(
+    items: Iterator[SpeechSegment], stop: Callable[[], None]
+) -> SpeechSegment | None:
     """The next item; when cancelled, `stop` it, and return once the thread has let go of it."""
     work = asyncio.get_running_loop().run_in_executor(None, next, items, None)
     try:

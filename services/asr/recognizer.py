@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from .. import defaults
 from ..audio.samples import SAMPLE_RATE
 from ..inference import (
-    DeskFull,
+    DynamicPriority,
     EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Priority,
+    QueueFull,
     Superseded,
-    Urgency,
 )
 from ..vad.silero import WINDOW_SAMPLES, Activity, ActivityKind
 from .engine import ASRError, DecodeOptions, StreamingASR
-from .events import Heard, HeardKind
+from .events import ASREvent, ASREventKind
 from .transcription import Transcription, join_transcriptions, shift_words
 from .utterance import TAIL_SAMPLES, Decode, Utterance
 
@@ -37,7 +37,7 @@ _LONGEST_TAIL_SAMPLES = SAMPLE_RATE // 2
 
 
 @dataclass(frozen=True, slots=True)
-class HearingTiming:
+class RecognizerTiming:
     """When decodes are made."""
 
     preroll_seconds: float = 0.5
@@ -58,7 +58,7 @@ class HearingTiming:
     """The longest wait of a decode for its turn."""
 
 
-class Hearing:
+class StreamingRecognizer:
     """Turns one stream of audio into transcripts; belongs to one event loop.
 
     `push` audio and `observe` voice activity in the order they happen; every method returns at
@@ -70,18 +70,18 @@ class Hearing:
         self,
         asr: Callable[[], Awaitable[StreamingASR]],
         *,
-        room: str,
-        emit: Callable[[Heard], None],
+        owner: str,
+        emit: Callable[[ASREvent], None],
         options: DecodeOptions | None = None,
-        timing: HearingTiming | None = None,
+        timing: RecognizerTiming | None = None,
         auto_finish: bool,
         interim_results: bool = True,
     ) -> None:
         self._asr = asr
-        self._room = room
+        self._owner = owner
         self._emit = emit
         self.options = options or DecodeOptions()
-        self._timing = timing or HearingTiming()
+        self._timing = timing or RecognizerTiming()
         self._auto_finish = auto_finish
         self._interim_results = interim_results
         self._preroll: list[Samples] = []
@@ -190,9 +190,9 @@ class Hearing:
         utterance.held = [] if self._unfinished else None
         onset = self._position / SAMPLE_RATE - voiced_seconds
         onset = max(start / SAMPLE_RATE, onset)
-        self._emit_in_turn(utterance, Heard(HeardKind.SPEECH_STARTED, start_seconds=onset))
+        self._emit_in_turn(utterance, ASREvent(ASREventKind.SPEECH_STARTED, start_seconds=onset))
 
-    def _emit_in_turn(self, utterance: Utterance, heard: Heard) -> None:
+    def _emit_in_turn(self, utterance: Utterance, heard: ASREvent) -> None:
         """Emit what concerns the open utterance, once those before it have their finals."""
         if utterance.held is None:
             self._emit(heard)
@@ -220,7 +220,7 @@ class Hearing:
     def _start_decode(self, utterance: Utterance, priority: Priority) -> Decode:
         if utterance.decode is not None and not utterance.decode.task.done():
             utterance.decode.task.cancel()
-        urgency = Urgency(priority)
+        urgency = DynamicPriority(priority)
         task = asyncio.create_task(self._decode(utterance, urgency), name="hearing-decode")
         decode = Decode(utterance.end, urgency, task)
         utterance.decode = decode
@@ -228,7 +228,7 @@ class Hearing:
         task.add_done_callback(lambda _: self._decoded(utterance, decode))
         return decode
 
-    async def _decode(self, utterance: Utterance, urgency: Urgency) -> Transcription:
+    async def _decode(self, utterance: Utterance, urgency: DynamicPriority) -> Transcription:
         """Transcribe the utterance up to now; what lies before a pause is committed first.
 
         Words are timed from the utterance's start.
@@ -247,20 +247,20 @@ class Hearing:
         return tail
 
     async def _transcribe(
-        self, utterance: Utterance, until: int, urgency: Urgency, *, supersede: bool = False
+        self, utterance: Utterance, until: int, urgency: DynamicPriority, *, supersede: bool = False
     ) -> Transcription:
         """Transcribe the open audio up to sample `until` of the stream."""
         asr = await self._asr()
         start = utterance.open_start
         heard = await asr.transcribe(
             utterance.audio()[: max(0, until - start)],
-            room=self._room,
+            owner=self._owner,
             priority=urgency,
             deadline_seconds=self._timing.deadline_seconds,
             queue_seconds=self._timing.queue_seconds,
             options=self.options,
             supersede=f"hearing-{id(self)}" if supersede else None,
-            work=f"{self._room}-{id(utterance)}",
+            work=f"{self._owner}-{id(utterance)}",
         )
         return shift_words(heard, (start - utterance.start) / SAMPLE_RATE)
 
@@ -271,24 +271,24 @@ class Hearing:
             return
         error = decode.task.exception()
         if error is not None:
-            if not isinstance(error, (Superseded, DeskFull, EngineUnavailable)):
+            if not isinstance(error, (Superseded, QueueFull, EngineUnavailable)):
                 logger.warning("decode failed", extra={"error": str(error)})
             return
         if utterance is not self._utterance or utterance.decode is not decode:
             return
         heard = utterance.whole(decode.task.result())
         if decode.end >= utterance.last_voice + TAIL_SAMPLES:
-            self._publish(utterance, HeardKind.PREFLIGHT, heard, heard.text)
+            self._publish(utterance, ASREventKind.PREFLIGHT, heard, heard.text)
         elif self._interim_results:
-            self._publish(utterance, HeardKind.INTERIM, heard, utterance.stabilised(heard))
+            self._publish(utterance, ASREventKind.INTERIM, heard, utterance.stabilised(heard))
 
     def _publish(
-        self, utterance: Utterance, kind: HeardKind, heard: Transcription, text: str
+        self, utterance: Utterance, kind: ASREventKind, heard: Transcription, text: str
     ) -> None:
         last = utterance.emitted
         if not text or last == (kind, text):
             return
-        if kind is HeardKind.INTERIM and last is not None and last[1] == text:
+        if kind is ASREventKind.INTERIM and last is not None and last[1] == text:
             return
         utterance.emitted = (kind, text)
         self._emit_in_turn(utterance, utterance.event(kind, replace(heard, text=text)))
@@ -297,9 +297,9 @@ class Hearing:
         while (utterance := await self._finals.get()) is not None:
             self._release(utterance)
             heard = await self._final(utterance)
-            self._emit(utterance.event(HeardKind.FINAL, heard))
+            self._emit(utterance.event(ASREventKind.FINAL, heard))
             if len(utterance.audio()):
-                self._emit(utterance.event(HeardKind.SPEECH_ENDED, heard))
+                self._emit(utterance.event(ASREventKind.SPEECH_ENDED, heard))
             self._unfinished.remove(utterance)
             if self._utterance is not None and not self._unfinished:
                 self._release(self._utterance)
@@ -324,6 +324,6 @@ class Hearing:
                 # What took too long would keep the caller waiting for as long again, and an engine
                 # that is left alone is so a moment later too.
                 if attempt == 1 or isinstance(error, (InferenceTimeout, EngineUnavailable)):
-                    self._emit(utterance.event(HeardKind.FAILED, Transcription(""), error=error))
+                    self._emit(utterance.event(ASREventKind.FAILED, Transcription(""), error=error))
                     break
         return join_transcriptions(utterance.committed or [Transcription("", "en")])

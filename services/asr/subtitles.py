@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .files import Segment
-from .transcription import HeardWord
+from .transcription import RecognizedWord
 
 _LINE_CHARACTERS = 42
 _LINES = 2
@@ -59,8 +59,8 @@ def _cues_of(segment: Segment) -> Iterator[Cue]:
         yield Cue(words[0].start_seconds, words[-1].end_seconds, " ".join(w.text for w in words))
 
 
-def _groups(words: Sequence[HeardWord]) -> Iterator[list[HeardWord]]:
-    group: list[HeardWord] = []
+def _groups(words: Sequence[RecognizedWord]) -> Iterator[list[RecognizedWord]]:
+    group: list[RecognizedWord] = []
     for word in words:
         if group and _is_full(group, word):
             yield group
@@ -70,7 +70,7 @@ def _groups(words: Sequence[HeardWord]) -> Iterator[list[HeardWord]]:
         yield group
 
 
-def _is_full(group: Sequence[HeardWord], word: HeardWord) -> bool:
+def _is_full(group: Sequence[RecognizedWord], word: RecognizedWord) -> bool:
     """Whether `word` begins a new subtitle."""
     text = " ".join(w.text for w in group)
     return (
@@ -81,7 +81,7 @@ def _is_full(group: Sequence[HeardWord], word: HeardWord) -> bool:
     )
 
 
-def _estimated_words(segment: Segment) -> list[HeardWord]:
+def _estimated_words(segment: Segment) -> list[RecognizedWord]:
     """Words with times in proportion to their length."""
     texts = segment.text.split()
     total = sum(len(text) + 1 for text in texts)
@@ -92,7 +92,7 @@ def _estimated_words(segment: Segment) -> list[HeardWord]:
         start = segment.start_seconds + seconds * before / total
         before += len(text) + 1
         end = segment.start_seconds + seconds * before / total
-        words.append(HeardWord(text, start, end, segment.confidence))
+        words.append(RecognizedWord(text, start, end, segment.confidence))
     return words
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class HeardWord:
+class RecognizedWord:
     """One word with its place in the audio handed in."""
 
     text: str
@@ -23,7 +23,7 @@ class Transcription:
 
     text: str
     language: str = "en"
-    words: tuple[HeardWord, ...] = ()
+    words: tuple[RecognizedWord, ...] = ()
     mean_log_probability: float = 0.0
     """Per token; 0 is certain, below -1 is a guess."""
     no_speech_probability: float = 0.0

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.samples import SAMPLE_RATE, quietest_place
-from ..inference import Urgency
-from .events import Heard, HeardKind
+from ..inference import DynamicPriority
+from .events import ASREvent, ASREventKind
 from .transcription import Transcription, join_transcriptions
 
 Samples = NDArray[np.float32]
@@ -31,7 +31,7 @@ class Decode:
     """A decode of everything up to sample `end` of the stream."""
 
     end: int
-    urgency: Urgency
+    urgency: DynamicPriority
     task: asyncio.Task[Transcription]
 
 
@@ -70,8 +70,8 @@ class Utterance:
         self.decode: Decode | None = None
         self.previous: list[str] = []
         self.stable: list[str] = []
-        self.emitted: tuple[HeardKind, str] | None = None
-        self.held: list[Heard] | None = None
+        self.emitted: tuple[ASREventKind, str] | None = None
+        self.held: list[ASREvent] | None = None
         """Events that wait for the final of an earlier utterance; None once its turn has come."""
         self.last_interim = 0.0
         """Monotonic time at which an interim transcript was last begun."""
@@ -173,14 +173,14 @@ class Utterance:
 
     def event(
         self,
-        kind: HeardKind,
+        kind: ASREventKind,
         heard: Transcription,
         *,
         error: Exception | None = None,
-    ) -> Heard:
+    ) -> ASREvent:
         """What became known of this utterance, with times of the stream."""
         start = self.start / SAMPLE_RATE
-        return Heard(
+        return ASREvent(
             kind=kind,
             text=heard.text,
             language=heard.language or "en",

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from .transcription import HeardWord
+from .transcription import RecognizedWord
 
 
-def join_parts(parts: Iterable[HeardWord], *, spaced: bool) -> tuple[HeardWord, ...]:
+def join_parts(parts: Iterable[RecognizedWord], *, spaced: bool) -> tuple[RecognizedWord, ...]:
     """Put the pieces that an alignment gives (" It", " costs", " $5", ".99", ".") into words.
 
     Where the language is written with spaces, a word begins with one; otherwise every piece with
     a letter or digit in it is a word. Marks go to the word before them, leading ones to the next.
     """
-    words: list[HeardWord] = []
+    words: list[RecognizedWord] = []
     for part in parts:
         begins = part.text.startswith(" ") if spaced else _has_letter(part.text)
         if words and (not begins or not _has_letter(words[-1].text)):
@@ -24,13 +24,13 @@ def join_parts(parts: Iterable[HeardWord], *, spaced: bool) -> tuple[HeardWord, 
     return tuple(word for word in words if word.text)
 
 
-def words_of(text: str, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
+def words_of(text: str, words: Sequence[RecognizedWord]) -> tuple[RecognizedWord, ...]:
     """The words of a text that was cut down from the one they belong to."""
     texts = text.split()
     if len(texts) == len(words):
         return tuple(replace(w, text=t) for w, t in zip(words, texts, strict=True))
     left = _letters(text)
-    kept: list[HeardWord] = []
+    kept: list[RecognizedWord] = []
     for word in words:
         left -= _letters(word.text)
         if left < 0:
@@ -39,7 +39,7 @@ def words_of(text: str, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
     return tuple(kept) if text else ()
 
 
-def _joined(one: HeardWord, other: HeardWord, *, tight: bool) -> HeardWord:
+def _joined(one: RecognizedWord, other: RecognizedWord, *, tight: bool) -> RecognizedWord:
     text = f"{one.text}{other.text}" if tight else f"{one.text} {other.text.strip()}"
     if not _has_letter(other.text):
         # The time of a mark is a guess in the silence behind the word.

@@ -42,7 +42,7 @@ class Evidence:
     """That the voice sounds finished, where a model was asked."""
 
 
-class EndOfTurnJudge:
+class EndpointingPolicy:
     """Decides for one caller; belongs to one event loop.
 
     It learns how this caller pauses: one who goes on after sentences that seemed complete is

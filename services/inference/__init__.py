@@ -1,33 +1,33 @@
-"""The inference desk: the one place where models run, in bounded threads, fairly and stoppably."""
+"""The inference scheduler: runs every model call in bounded threads, fairly and cancellably."""
 
 from .call import (
-    DeskFull,
     EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Outcome,
     Priority,
+    QueueFull,
     Run,
     RunCancelled,
     Superseded,
     Withdrawn,
 )
-from .priority import Urgency
-from .scheduler import DeskStats, InferenceDesk, JobRecord
+from .priority import DynamicPriority
+from .scheduler import CallRecord, InferenceScheduler, SchedulerStats
 
 __all__ = [
-    "DeskFull",
-    "DeskStats",
+    "CallRecord",
+    "DynamicPriority",
     "EngineUnavailable",
-    "InferenceDesk",
     "InferenceError",
+    "InferenceScheduler",
     "InferenceTimeout",
-    "JobRecord",
     "Outcome",
     "Priority",
+    "QueueFull",
     "Run",
     "RunCancelled",
+    "SchedulerStats",
     "Superseded",
-    "Urgency",
     "Withdrawn",
 ]

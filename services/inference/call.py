@@ -49,8 +49,8 @@ class InferenceTimeout(InferenceError):
     """The call ran longer than its deadline, or waited longer than it may, and was ended."""
 
 
-class DeskFull(InferenceError):
-    """The queue is full of more urgent work, or the desk has closed: the work was not done."""
+class QueueFull(InferenceError):
+    """The queue is full of more urgent work, or the scheduler has closed: the work was not done."""
 
 
 class EngineUnavailable(InferenceError):
@@ -70,7 +70,7 @@ class RunCancelled(BaseException):
 
 
 class Run:
-    """What a job sees of itself while it runs in a desk thread."""
+    """What a job sees of itself while it runs in a scheduler thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -111,11 +111,11 @@ class Run:
 
 @dataclass(eq=False, slots=True)
 class Call(Generic[T]):
-    """One call from its submission to its end; guarded by the desk's lock."""
+    """One call from its submission to its end; guarded by the scheduler's lock."""
 
     job: Callable[[Run], T]
     engine: str
-    room: str
+    owner: str
     priority: Priority
     deadline_seconds: float
     queue_seconds: float | None

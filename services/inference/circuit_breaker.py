@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from .. import defaults
-from . import JobRecord
+from . import CallRecord
 
 logger = logging.getLogger("services.inference.circuit_breaker")
 
@@ -156,7 +156,7 @@ class CircuitBreaker:
 
 
 class Circuits:
-    """A breaker for each engine, fed with the inference desk's records. Safe from any thread."""
+    """A breaker for each engine, fed with the scheduler's records. Safe from any thread."""
 
     def __init__(
         self,
@@ -190,11 +190,11 @@ class Circuits:
             return breaker
 
     def allow(self, engine: str) -> bool:
-        """Ask for a call of this engine; the desk's `guard`. See `CircuitBreaker.allow`."""
+        """Ask for a call of this engine; the scheduler's `guard`. See `CircuitBreaker.allow`."""
         return self.of(engine).allow()
 
-    def observe(self, record: JobRecord) -> None:
-        """Take a finished model call into account; the desk's `observer`.
+    def observe(self, record: CallRecord) -> None:
+        """Take a finished model call into account; the scheduler's `observer`.
 
         Calls that waited too long or were superseded or cancelled say nothing about the engine;
         those that a breaker refused were none.

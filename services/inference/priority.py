@@ -1,4 +1,4 @@
-"""Urgency that may rise while the work waits."""
+"""DynamicPriority that may rise while the work waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Promoter(Protocol):
         """Move a call that still waits into a more urgent class."""
 
 
-class Urgency:
+class DynamicPriority:
     """How urgent some work is that may take several calls, one after another.
 
     It may rise while the work waits or runs: a decode that was only likely to be needed, and
@@ -39,13 +39,13 @@ class Urgency:
             self._priority = min(self._priority, priority)
             waiting = self._waiting
         if waiting is not None:
-            desk, future = waiting
-            desk.promote(future, priority)
+            scheduler, future = waiting
+            scheduler.promote(future, priority)
 
-    def follow(self, desk: Promoter, future: Future[Any]) -> None:
+    def follow(self, scheduler: Promoter, future: Future[Any]) -> None:
         """Take `future` as the call that is to be promoted with this work."""
         with self._lock:
-            self._waiting = (desk, future)
+            self._waiting = (scheduler, future)
             priority = self._priority
         # It may have risen between the call's submission and now.
-        desk.promote(future, priority)
+        scheduler.promote(future, priority)

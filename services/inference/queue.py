@@ -10,7 +10,7 @@ from .call import Call, Priority
 
 
 class FairQueue:
-    """Calls by class and room; guarded by the desk's lock."""
+    """Calls by class and room; guarded by the scheduler's lock."""
 
     def __init__(self) -> None:
         self._classes: dict[Priority, OrderedDict[str, deque[Call[Any]]]] = {
@@ -34,19 +34,19 @@ class FairQueue:
 
     def append(self, call: Call[Any]) -> None:
         """Take a call in, behind those of its class and room."""
-        self._classes[call.priority].setdefault(call.room, deque()).append(call)
+        self._classes[call.priority].setdefault(call.owner, deque()).append(call)
         self._length += 1
 
     def remove(self, call: Call[Any]) -> bool:
         """Take a call out; False when it does not wait."""
         rooms = self._classes[call.priority]
-        calls = rooms.get(call.room)
+        calls = rooms.get(call.owner)
         if calls is None or call not in calls:
             return False
         calls.remove(call)
         self._length -= 1
         if not calls:
-            del rooms[call.room]
+            del rooms[call.owner]
         return True
 
     def least_urgent(self) -> Call[Any] | None:

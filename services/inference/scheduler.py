@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 from .. import defaults
 from .call import (
     Call,
-    DeskFull,
     EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Outcome,
     Priority,
+    QueueFull,
     Run,
     RunCancelled,
     Superseded,
@@ -28,7 +28,7 @@ from .call import (
     presentable,
     timeout_of,
 )
-from .priority import Urgency
+from .priority import DynamicPriority
 from .queue import FairQueue
 
 logger = logging.getLogger("services.inference")
@@ -40,7 +40,7 @@ _NO_THREADS = "too many wedged threads: this worker must be restarted"
 
 
 @dataclass(frozen=True, slots=True)
-class JobRecord:
+class CallRecord:
     """One finished call, for metrics."""
 
     engine: str
@@ -53,8 +53,8 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class DeskStats:
-    """A snapshot of the desk."""
+class SchedulerStats:
+    """A snapshot of the scheduler."""
 
     slots: int
     running: int
@@ -82,14 +82,14 @@ class _Overdue:
         return not (self.expired or self.late or self.wedged or self.stranded)
 
 
-class InferenceDesk:
+class InferenceScheduler:
     """Runs model calls in `slots` threads.
 
     Urgent classes go first; within a class rooms take turns; interim and batch work never
     takes the last free slot when there is more than one. A call past its deadline is told to
     stop; one that still holds its thread `grace_seconds` later is written off: its caller gets
     the error, its engine's name goes to `on_wedged`, and a new thread takes the slot, for the
-    first `wedge_budget` threads that are lost. After that the desk is exhausted and goes on
+    first `wedge_budget` threads that are lost. After that the scheduler is exhausted and goes on
     with the threads that are left, so that rooms can end in peace.
 
     Every method may be called from any thread or event loop.
@@ -99,11 +99,11 @@ class InferenceDesk:
         self,
         *,
         slots: int,
-        queue_limit: int = defaults.DESK_QUEUE_LIMIT,
+        queue_limit: int = defaults.INFERENCE_QUEUE_LIMIT,
         grace_seconds: float = 2.0,
         wedge_budget: int = defaults.WEDGED_THREAD_LIMIT,
         on_wedged: Callable[[str], None] | None = None,
-        observer: Callable[[JobRecord], None] | None = None,
+        observer: Callable[[CallRecord], None] | None = None,
         guard: Callable[[str], bool] | None = None,
     ) -> None:
         """Start the threads.
@@ -148,32 +148,32 @@ class InferenceDesk:
         job: Callable[[Run], T],
         *,
         engine: str,
-        room: str,
-        priority: Priority | Urgency,
+        owner: str,
+        priority: Priority | DynamicPriority,
         deadline_seconds: float,
         queue_seconds: float | None = None,
         supersede: str | None = None,
         work: str = "",
         guarded: bool = True,
     ) -> T:
-        """Run `job` in a desk thread and give its result; awaitable from any event loop.
+        """Run `job` in a scheduler thread and give its result; awaitable from any event loop.
 
         `deadline_seconds` counts from the job's start, `queue_seconds` bounds the wait before
-        it. Queued work with the same `supersede` key makes way. An `Urgency` in place of a
+        it. Queued work with the same `supersede` key makes way. An `DynamicPriority` in place of a
         priority lets the job rise in the queue. Cancelling the awaiting task removes the job
         from the queue, or stops it. Calls of one `work`, such as an utterance, fail as one where
         engines are judged. Only the trial of a fresh engine is not `guarded`.
 
-        Raises DeskFull, EngineUnavailable, Superseded, Withdrawn, InferenceTimeout, or the
+        Raises QueueFull, EngineUnavailable, Superseded, Withdrawn, InferenceTimeout, or the
         Exception that the job raises; anything else it raises, such as SystemExit, comes as an
         InferenceError.
         """
-        urgency = priority if isinstance(priority, Urgency) else None
+        urgency = priority if isinstance(priority, DynamicPriority) else None
         future = self.submit(
             job,
             engine=engine,
-            room=room,
-            priority=priority.priority if isinstance(priority, Urgency) else priority,
+            owner=owner,
+            priority=priority.priority if isinstance(priority, DynamicPriority) else priority,
             deadline_seconds=deadline_seconds,
             queue_seconds=queue_seconds,
             supersede=supersede,
@@ -189,7 +189,7 @@ class InferenceDesk:
         job: Callable[[Run], T],
         *,
         engine: str,
-        room: str,
+        owner: str,
         priority: Priority,
         deadline_seconds: float,
         queue_seconds: float | None = None,
@@ -201,7 +201,7 @@ class InferenceDesk:
         item = Call(
             job=job,
             engine=engine,
-            room=room,
+            owner=owner,
             priority=priority,
             deadline_seconds=deadline_seconds,
             queue_seconds=queue_seconds,
@@ -214,31 +214,31 @@ class InferenceDesk:
             raise EngineUnavailable(f"{engine} keeps failing and is left alone for a while")
         try:
             replaced, evicted = self._admit(item)
-        except DeskFull:
+        except QueueFull:
             self._record(item, "refused")
             raise
         for old in replaced:
             self._finish(old, "superseded", error=Superseded("newer work took its place"))
         if evicted is not None:
-            self._finish(evicted, "evicted", error=DeskFull("more urgent work took its place"))
+            self._finish(evicted, "evicted", error=QueueFull("more urgent work took its place"))
         item.future.add_done_callback(lambda f: self._cancel(item) if f.cancelled() else None)
         return item.future
 
     def _admit(self, item: Call[Any]) -> tuple[list[Call[Any]], Call[Any] | None]:
-        """Queue a call; returns those whose place it takes. Raises DeskFull."""
+        """Queue a call; returns those whose place it takes. Raises QueueFull."""
         replaced: list[Call[Any]] = []
         evicted: Call[Any] | None = None
         with self._condition:
             if self._closed:
-                raise DeskFull("the inference desk is closed")
+                raise QueueFull("the inference scheduler is closed")
             if not self._live_slots:
-                raise DeskFull(_NO_THREADS)
+                raise QueueFull(_NO_THREADS)
             if item.supersede is not None:
                 replaced = [i for i in self._queue if i.supersede == item.supersede]
             if len(self._queue) - len(replaced) >= self._queue_limit:
                 evicted = self._queue.least_urgent()
                 if evicted is None or evicted.priority <= item.priority:
-                    raise DeskFull(f"{len(self._queue)} model calls are waiting already")
+                    raise QueueFull(f"{len(self._queue)} model calls are waiting already")
                 self._queue.remove(evicted)
             for old in replaced:
                 self._queue.remove(old)
@@ -268,15 +268,15 @@ class InferenceDesk:
         Their callers get Withdrawn.
         """
         with self._condition:
-            items = [i for i in (*self._queue, *self._running) if i.room == room]
+            items = [i for i in (*self._queue, *self._running) if i.owner == room]
         return sum(
             self._withdraw(item, Withdrawn("the room's work was cancelled")) for item in items
         )
 
-    def stats(self) -> DeskStats:
+    def stats(self) -> SchedulerStats:
         """A consistent snapshot."""
         with self._condition:
-            return DeskStats(
+            return SchedulerStats(
                 slots=self._slots,
                 running=len(self._running),
                 queued=self._queue.lengths(),
@@ -288,7 +288,7 @@ class InferenceDesk:
     def close(self, *, timeout_seconds: float = 5.0) -> bool:
         """End all work and the threads; False when a thread did not end in time.
 
-        Callers that still wait get DeskFull.
+        Callers that still wait get QueueFull.
         """
         with self._condition:
             self._closed = True
@@ -297,7 +297,7 @@ class InferenceDesk:
             self._condition.notify_all()
             self._watch_condition.notify_all()
         for item in items:
-            self._withdraw(item, DeskFull("the inference desk is closed"))
+            self._withdraw(item, QueueFull("the inference scheduler is closed"))
         end = time.monotonic() + timeout_seconds
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
@@ -411,7 +411,7 @@ class InferenceDesk:
         with self._condition:
             self._outcomes[(item.engine, item.priority, outcome)] += 1
         if self.observer is not None:
-            record = JobRecord(
+            record = CallRecord(
                 engine=item.engine,
                 priority=item.priority,
                 outcome=outcome,
@@ -448,7 +448,7 @@ class InferenceDesk:
         for item in overdue.wedged:
             self._report_wedged(item)
         for item in overdue.stranded:
-            self._finish(item, "evicted", error=DeskFull(_NO_THREADS))
+            self._finish(item, "evicted", error=QueueFull(_NO_THREADS))
 
     def _overdue(self, now: float) -> _Overdue:
         """Sort out what must end now; the lock is held."""

@@ -17,7 +17,7 @@ _THRESHOLD = 0.36
 """LiveKit's own for English: below it a turn is taken to go on."""
 
 
-class VoiceEnding:
+class EndOfTurnModel:
     """One native model for the process, 255 MB; safe from any thread.
 
     `probability` takes 60 to 80 ms of a core.
@@ -28,7 +28,7 @@ class VoiceEnding:
         self._model = EOT()
 
     @classmethod
-    def load(cls) -> VoiceEnding:
+    def load(cls) -> EndOfTurnModel:
         """Load, and try it once."""
         started = time.perf_counter()
         model = cls()

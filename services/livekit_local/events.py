@@ -7,21 +7,21 @@ from collections.abc import Iterable
 from livekit.agents import LanguageCode, stt
 from livekit.agents.types import TimedString
 
-from ..asr.events import Heard, HeardKind
-from ..asr.transcription import HeardWord, Transcription
+from ..asr.events import ASREvent, ASREventKind
+from ..asr.transcription import RecognizedWord, Transcription
 
 _EVENT_TYPES = {
-    HeardKind.SPEECH_STARTED: stt.SpeechEventType.START_OF_SPEECH,
-    HeardKind.INTERIM: stt.SpeechEventType.INTERIM_TRANSCRIPT,
-    HeardKind.PREFLIGHT: stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
-    HeardKind.FINAL: stt.SpeechEventType.FINAL_TRANSCRIPT,
-    HeardKind.SPEECH_ENDED: stt.SpeechEventType.END_OF_SPEECH,
+    ASREventKind.SPEECH_STARTED: stt.SpeechEventType.START_OF_SPEECH,
+    ASREventKind.INTERIM: stt.SpeechEventType.INTERIM_TRANSCRIPT,
+    ASREventKind.PREFLIGHT: stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
+    ASREventKind.FINAL: stt.SpeechEventType.FINAL_TRANSCRIPT,
+    ASREventKind.SPEECH_ENDED: stt.SpeechEventType.END_OF_SPEECH,
 }
 
 
-def speech_event(heard: Heard, offset_seconds: float) -> stt.SpeechEvent:
+def speech_event(heard: ASREvent, offset_seconds: float) -> stt.SpeechEvent:
     """The event; times are those of the stream and `offset_seconds` later."""
-    if heard.kind in (HeardKind.SPEECH_STARTED, HeardKind.SPEECH_ENDED):
+    if heard.kind in (ASREventKind.SPEECH_STARTED, ASREventKind.SPEECH_ENDED):
         return stt.SpeechEvent(type=_EVENT_TYPES[heard.kind])
     data = stt.SpeechData(
         language=LanguageCode(heard.language),
@@ -47,7 +47,7 @@ def speech_data(heard: Transcription, seconds: float) -> stt.SpeechData:
     )
 
 
-def _timed(words: Iterable[HeardWord], offset_seconds: float) -> list[TimedString] | None:
+def _timed(words: Iterable[RecognizedWord], offset_seconds: float) -> list[TimedString] | None:
     timed = [
         TimedString(
             text=word.text,

@@ -35,7 +35,7 @@ _ANSWERED_LATER = _names_with_async_id(FfiResponse)
 _ANSWERS = _names_with_async_id(FfiEvent)
 
 
-def give_events_to_their_rooms() -> None:
+def install_ffi_routing() -> None:
     """Make the process's client of the native library one that does so.
 
     To be called once, before anything else uses `livekit.rtc`. Any thread.

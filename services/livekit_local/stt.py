@@ -26,16 +26,16 @@ from livekit.agents.types import (
 from livekit.agents.utils import AudioBuffer, is_given
 
 from ..asr.engine import ASRError, DecodeOptions, StreamingASR
-from ..asr.events import Heard, HeardKind
-from ..asr.recognizer import Hearing, HearingTiming
+from ..asr.events import ASREvent, ASREventKind
+from ..asr.recognizer import RecognizerTiming, StreamingRecognizer
 from ..asr.transcription import shift_words
 from ..audio.samples import SAMPLE_RATE
 from ..inference import (
-    DeskFull,
     EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Priority,
+    QueueFull,
 )
 from ..shared.engines import get_shared_asr, get_shared_voice_activity
 from ..vad.silero import (
@@ -77,7 +77,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
         carry_context: bool = False,
         word_times: bool = False,
         interim_results: bool = True,
-        timing: HearingTiming | None = None,
+        timing: RecognizerTiming | None = None,
         min_silence_seconds: float = END_SILENCE_SECONDS,
     ) -> None:
         super().__init__(
@@ -91,14 +91,14 @@ class LocalSTT(stt.STT[Literal["error"]]):
             )
         )
         self._instance = asr_instance
-        self._heard_listeners: list[Callable[[Heard], None]] = []
+        self._heard_listeners: list[Callable[[ASREvent], None]] = []
         self._vad = vad
         self._room = room or f"stt-{uuid.uuid4().hex[:8]}"
         self._keyterms = tuple(keyterms or ())
         self._session_keyterms: tuple[str, ...] = ()
         self._options = DecodeOptions(language=language, prompt=prompt, words=word_times)
         self._carry_context = carry_context
-        self._timing = timing or HearingTiming()
+        self._timing = timing or RecognizerTiming()
         self._silence = min_silence_seconds
         self._streams: set[LocalSpeechStream] = set()
 
@@ -164,7 +164,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
         for stream in self._streams:
             stream.update_options(self._options, keep_language=not is_given(language))
 
-    def subscribe(self, listener: Callable[[Heard], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[ASREvent], None]) -> Callable[[], None]:
         """Have `listener` told of everything heard; returns the way to end that."""
         self._heard_listeners.append(listener)
 
@@ -190,8 +190,8 @@ class LocalSTT(stt.STT[Literal["error"]]):
             hotwords=tuple(dict.fromkeys((*self._keyterms, *self._session_keyterms))),
         )
 
-    def _tell(self, heard: Heard) -> None:
-        if self._carry_context and heard.kind is HeardKind.FINAL and heard.text:
+    def _tell(self, heard: ASREvent) -> None:
+        if self._carry_context and heard.kind is ASREventKind.FINAL and heard.text:
             said = f"{self._options.context} {heard.text}"[-_CONTEXT_CHARACTERS:]
             self._options = replace(self._options, context=said)
             for stream in self._streams:
@@ -213,17 +213,17 @@ class LocalSTT(stt.STT[Literal["error"]]):
         try:
             asr = await self._engine()
             model = await get_shared_voice_activity()
-            span = await asr.desk.run(
+            span = await asr.scheduler.run(
                 lambda _: speech_span(model, samples),
                 engine="voice activity",
-                room=self._room,
+                owner=self._room,
                 priority=Priority.FINAL,
                 deadline_seconds=self._timing.deadline_seconds,
             )
             start, end = span or (0, 0)
             heard = await asr.transcribe(
                 samples[start:end],
-                room=self._room,
+                owner=self._room,
                 priority=Priority.FINAL,
                 deadline_seconds=self._timing.deadline_seconds,
                 queue_seconds=conn_options.timeout,
@@ -250,11 +250,11 @@ class LocalSpeechStream(stt.RecognizeStream):
         vad: LocalVAD | None,
         room: str,
         options: DecodeOptions,
-        timing: HearingTiming,
+        timing: RecognizerTiming,
         silence_seconds: float,
         interim_results: bool,
         conn_options: APIConnectOptions,
-        on_heard: Callable[[Heard], None],
+        on_heard: Callable[[ASREvent], None],
         on_close: Callable[[LocalSpeechStream], None],
     ) -> None:
         self._owner = owner
@@ -267,7 +267,7 @@ class LocalSpeechStream(stt.RecognizeStream):
         self._interims = interim_results
         self._on_heard = on_heard
         self._on_close = on_close
-        self._hearing: Hearing | None = None
+        self._hearing: StreamingRecognizer | None = None
         self._failures = 0
         self._failure: Exception | None = None
         super().__init__(stt=owner, conn_options=conn_options)
@@ -311,9 +311,9 @@ class LocalSpeechStream(stt.RecognizeStream):
                 await get_shared_voice_activity()
         except Exception as error:
             raise api_error(error) from error
-        hearing = Hearing(
+        hearing = StreamingRecognizer(
             self._engine,
-            room=self._room,
+            owner=self._room,
             emit=self._publish,
             options=self._options,
             timing=self._timing,
@@ -332,7 +332,7 @@ class LocalSpeechStream(stt.RecognizeStream):
             await hearing.aclose()
         self._raise_repeated_failure()
 
-    async def _hear_alone(self, hearing: Hearing) -> None:
+    async def _hear_alone(self, hearing: StreamingRecognizer) -> None:
         """Find the ends of utterances with a detector of our own."""
         detector = VoiceActivityDetector(
             await get_shared_voice_activity(),
@@ -358,7 +358,7 @@ class LocalSpeechStream(stt.RecognizeStream):
                 detector.reset()
             self._raise_repeated_failure()
 
-    async def _hear_with(self, vad: LocalVAD, hearing: Hearing) -> None:
+    async def _hear_with(self, vad: LocalVAD, hearing: StreamingRecognizer) -> None:
         """Hear what the room's detector hears; its audio comes from there, flushes from here."""
         unsubscribe = vad.subscribe(hearing)
         try:
@@ -369,9 +369,9 @@ class LocalSpeechStream(stt.RecognizeStream):
         finally:
             unsubscribe()
 
-    def _publish(self, heard: Heard) -> None:
+    def _publish(self, heard: ASREvent) -> None:
         self._on_heard(heard)
-        if heard.kind is HeardKind.FAILED:
+        if heard.kind is ASREventKind.FAILED:
             self._failures += 1
             self._failure = heard.error
             logger.warning(
@@ -379,10 +379,10 @@ class LocalSpeechStream(stt.RecognizeStream):
                 extra={"error": str(heard.error), "in_a_row": self._failures},
             )
             return
-        if heard.kind is HeardKind.FINAL and heard.text:
+        if heard.kind is ASREventKind.FINAL and heard.text:
             self._failures = 0
         self._event_ch.send_nowait(speech_event(heard, self.start_time_offset))
-        if heard.kind is HeardKind.FINAL and heard.audio_seconds:
+        if heard.kind is ASREventKind.FINAL and heard.audio_seconds:
             self._event_ch.send_nowait(
                 stt.SpeechEvent(
                     type=stt.SpeechEventType.RECOGNITION_USAGE,
@@ -405,7 +405,7 @@ def api_error(error: Exception) -> APIError:
         return error
     if isinstance(error, InferenceTimeout):
         return APITimeoutError(f"speech recognition: {error}", retryable=True)
-    if isinstance(error, (DeskFull, EngineUnavailable)):
+    if isinstance(error, (QueueFull, EngineUnavailable)):
         return APIConnectionError(f"speech recognition is busy: {error}", retryable=True)
     if isinstance(error, (ASRError, InferenceError)):
         return APIConnectionError(f"speech recognition: {error}", retryable=False)

@@ -26,11 +26,11 @@ from livekit.agents.utils import aio
 
 from .. import defaults
 from ..inference import (
-    DeskFull,
     EngineUnavailable,
     InferenceError,
     InferenceTimeout,
     Priority,
+    QueueFull,
 )
 from ..shared.engines import get_shared_tts, shared_voice_sample_rate
 from ..tts.engine import StreamingTTS
@@ -294,7 +294,7 @@ class _Speaking:
             urgent = speech.ahead_seconds < _URGENT_SECONDS
             pieces = voice.synthesize(
                 sentence,
-                room=self.room,
+                owner=self.room,
                 priority=Priority.FINAL if urgent else Priority.SPECULATIVE,
                 deadline_seconds=min(self.timeout_seconds, timeout_seconds),
             )
@@ -430,6 +430,6 @@ def api_error(error: Exception) -> APIError:
         return error
     if isinstance(error, (SynthesisTimeout, InferenceTimeout)):
         return APITimeoutError(f"speech synthesis: {error}", retryable=True)
-    if isinstance(error, (DeskFull, EngineUnavailable)):
+    if isinstance(error, (QueueFull, EngineUnavailable)):
         return APIConnectionError(f"speech synthesis is busy: {error}", retryable=True)
     return APIConnectionError(f"speech synthesis failed: {error}", retryable=False)

@@ -14,10 +14,10 @@ from livekit.agents import LanguageCode
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.voice.turn import TurnDetectionEvent
 
-from ..asr.events import Heard, HeardKind
-from ..endpointing.policy import EndOfTurnJudge, Evidence, TurnTiming
-from ..inference import InferenceDesk, InferenceError, Priority
-from .eou_model import SAMPLES, VoiceEnding
+from ..asr.events import ASREvent, ASREventKind
+from ..endpointing.policy import EndpointingPolicy, Evidence, TurnTiming
+from ..inference import InferenceError, InferenceScheduler, Priority
+from .eou_model import SAMPLES, EndOfTurnModel
 from .stt import LocalSTT
 from .vad import FrameConverter
 
@@ -44,15 +44,17 @@ class LocalTurnDetector:
         *,
         complete_seconds: float,
         incomplete_seconds: float,
-        voice_ending: VoiceEnding | None = None,
-        desk: InferenceDesk | None = None,
+        end_of_turn_model: EndOfTurnModel | None = None,
+        scheduler: InferenceScheduler | None = None,
         room: str = "",
     ) -> None:
-        """With `voice_ending` its opinion of the sound counts too; it is asked at `desk`."""
+        """`end_of_turn_model` judges the sound as well; its calls run in `scheduler`."""
         self._stt = stt
         self._timing = TurnTiming(complete_seconds, incomplete_seconds)
         self._listener = (
-            _EndingListener(voice_ending, desk, room) if voice_ending and desk else None
+            _EndingListener(end_of_turn_model, scheduler, room)
+            if end_of_turn_model and scheduler
+            else None
         )
 
     @property
@@ -69,15 +71,15 @@ class LocalTurnDetector:
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> LocalTurnStream:
         """The decisions of one room."""
-        return LocalTurnStream(self._stt, EndOfTurnJudge(self._timing), self._listener)
+        return LocalTurnStream(self._stt, EndpointingPolicy(self._timing), self._listener)
 
 
 class _EndingListener:
     """Keeps the last second of the caller's sound and has it judged."""
 
-    def __init__(self, model: VoiceEnding, desk: InferenceDesk, room: str) -> None:
+    def __init__(self, model: EndOfTurnModel, scheduler: InferenceScheduler, room: str) -> None:
         self._model = model
-        self._desk = desk
+        self._scheduler = scheduler
         self._room = room
         self._converter = FrameConverter()
         self._recent = np.zeros(SAMPLES, dtype=np.int16)
@@ -92,10 +94,10 @@ class _EndingListener:
         """That the voice sounds finished; None when the model cannot be asked in time."""
         recent = self._recent
         try:
-            return await self._desk.run(
+            return await self._scheduler.run(
                 lambda _: self._model.probability(recent),
                 engine="end of turn",
-                room=self._room,
+                owner=self._room,
                 priority=Priority.SPECULATIVE,
                 deadline_seconds=_ASK_SECONDS,
                 queue_seconds=_ASK_SECONDS,
@@ -109,7 +111,7 @@ class LocalTurnStream:
     """One room's decisions; belongs to its event loop."""
 
     def __init__(
-        self, stt: LocalSTT, judge: EndOfTurnJudge, listener: _EndingListener | None
+        self, stt: LocalSTT, judge: EndpointingPolicy, listener: _EndingListener | None
     ) -> None:
         self._stt = stt
         self._judge = judge
@@ -205,13 +207,13 @@ class LocalTurnStream:
         if self._prediction is not None and not self._prediction.done():
             self._prediction.cancel()
 
-    def _hear(self, heard: Heard) -> None:
-        if heard.kind in (HeardKind.PREFLIGHT, HeardKind.FINAL) and heard.text:
+    def _hear(self, heard: ASREvent) -> None:
+        if heard.kind in (ASREventKind.PREFLIGHT, ASREventKind.FINAL) and heard.text:
             self._evidence = replace(
                 self._evidence, text=heard.text, mean_log_probability=heard.mean_log_probability
             )
             self._news.set()
-        elif heard.kind is HeardKind.INTERIM:
+        elif heard.kind is ASREventKind.INTERIM:
             # Older than the pause that will follow.
             self._evidence = Evidence("")
 

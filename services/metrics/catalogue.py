@@ -123,27 +123,29 @@ TTS_REAL_TIME_FACTOR = _histogram(
 )
 TTS_SPEECH = _counter("tts_speech_seconds", "seconds", "Speech that was computed.")
 
-DESK_QUEUED = _gauge("desk_queued", "calls", "Model calls that wait, by class.", "priority")
-DESK_RUNNING = _gauge("desk_running", "calls", "Model calls that run.")
-DESK_SLOTS = _gauge("desk_slots", "calls", "Model calls that may run at once.")
-DESK_WAIT = _histogram(
-    "desk_wait_seconds",
+INFERENCE_QUEUED = _gauge(
+    "inference_queued", "calls", "Model calls that wait, by class.", "priority"
+)
+INFERENCE_RUNNING = _gauge("inference_running", "calls", "Model calls that run.")
+INFERENCE_SLOTS = _gauge("inference_slots", "calls", "Model calls that may run at once.")
+INFERENCE_WAIT = _histogram(
+    "inference_wait_seconds",
     "seconds",
     "Wait of a model call before it ran, by engine and class.",
     _WAIT_BUCKETS,
     "engine",
     "priority",
 )
-DESK_RUN = _histogram(
-    "desk_run_seconds",
+INFERENCE_RUN = _histogram(
+    "inference_run_seconds",
     "seconds",
     "Time that a model call held its thread, by engine and class.",
     _RUN_BUCKETS,
     "engine",
     "priority",
 )
-DESK_JOBS = _counter(
-    "desk_jobs",
+INFERENCE_CALLS = _counter(
+    "inference_calls",
     "calls",
     "Model calls that ended, by engine, class and how; `timeout` and `wedged` are those past their "
     "deadline.",
@@ -151,13 +153,13 @@ DESK_JOBS = _counter(
     "priority",
     "outcome",
 )
-DESK_WRITTEN_OFF = _gauge(
-    "desk_written_off_threads",
+INFERENCE_WRITTEN_OFF = _gauge(
+    "inference_written_off_threads",
     "threads",
     "Threads that did not come back from a model call and were given up.",
 )
-DESK_EXHAUSTED = _gauge(
-    "desk_exhausted",
+INFERENCE_EXHAUSTED = _gauge(
+    "inference_exhausted",
     "0 or 1",
     "1 when no more threads may be given up, and the worker must be replaced.",
 )

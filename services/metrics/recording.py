@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from ..admission import Admission
 from ..host.event_loops import LoopWatch
 from ..host.temp_files import TempFileStats
-from ..inference import DeskStats, JobRecord, Outcome, Priority
+from ..inference import CallRecord, Outcome, Priority, SchedulerStats
 from ..inference.circuit_breaker import CircuitState
 from ..memory import MemoryState, ModelReload
 from ..protocol import NoticeKind
@@ -31,7 +31,7 @@ from . import catalogue, snapshots
 from .catalogue import Definition
 
 if TYPE_CHECKING:
-    from ..shared.engines import SharedSpeech
+    from ..shared.engines import SharedEngines
 
 logger = logging.getLogger("services.metrics")
 
@@ -74,11 +74,11 @@ class Metrics:
         self._asr_audio = _counter(catalogue.ASR_AUDIO, registry)
         self._tts_factor = _histogram(catalogue.TTS_REAL_TIME_FACTOR, registry)
         self._tts_speech = _counter(catalogue.TTS_SPEECH, registry)
-        self._desk_wait = _histogram(catalogue.DESK_WAIT, registry)
-        self._desk_run = _histogram(catalogue.DESK_RUN, registry)
-        self._desk_jobs = _counter(catalogue.DESK_JOBS, registry)
+        self._inference_wait = _histogram(catalogue.INFERENCE_WAIT, registry)
+        self._inference_run = _histogram(catalogue.INFERENCE_RUN, registry)
+        self._inference_calls = _counter(catalogue.INFERENCE_CALLS, registry)
         self._circuit_opened = _counter(catalogue.CIRCUIT_OPENED, registry)
-        self._job_series: dict[tuple[str, Priority], _JobSeries] = {}
+        self._call_series: dict[tuple[str, Priority], _CallSeries] = {}
         # A series that begins above 0 hides its first event from Prometheus.
         for flag in (False, True):
             self._response.labels(_flag(flag))
@@ -127,9 +127,9 @@ class Metrics:
         """Take a sentence that was computed; not one that came from the phrase cache."""
         _observe_cost(self._tts_factor, self._tts_speech, speech_seconds, compute_seconds)
 
-    def observe_job(self, record: JobRecord) -> None:
-        """Take a model call that ended; for `InferenceDesk.observer`."""
-        series = self._job_series.get((record.engine, record.priority))
+    def observe_call(self, record: CallRecord) -> None:
+        """Take a model call that ended; for `InferenceScheduler.observer`."""
+        series = self._call_series.get((record.engine, record.priority))
         if series is None:
             series = self._begin_series(record.engine, record.priority)
         series.ended[record.outcome].inc()
@@ -161,15 +161,15 @@ class Metrics:
         """Tell the load, and which rooms were taken and refused."""
         self._snapshots.watch("admission", lambda: admission, snapshots.admission)
 
-    def watch_desk(self, read: Callable[[], DeskStats]) -> None:
-        """Tell what waits and runs; `read` is the desk's `stats`."""
-        self._snapshots.watch("desk", read, snapshots.desk)
+    def watch_scheduler(self, read: Callable[[], SchedulerStats]) -> None:
+        """Tell what waits and runs; `read` is the scheduler's `stats`."""
+        self._snapshots.watch("scheduler", read, snapshots.scheduler)
 
     def watch_circuits(self, read: Callable[[], Mapping[str, CircuitState]]) -> None:
         """Tell the circuit breakers' states; `read` is `Circuits.states`."""
         self._snapshots.watch("circuits", read, snapshots.circuits)
 
-    def watch_models(self, speech: SharedSpeech) -> None:
+    def watch_models(self, speech: SharedEngines) -> None:
         """Tell which models are in use."""
 
         def loads() -> dict[str, int]:
@@ -199,20 +199,22 @@ class Metrics:
         """Tell how late the event loops are."""
         self._snapshots.watch("loops", lambda: watch, snapshots.loops)
 
-    def _begin_series(self, engine: str, priority: Priority) -> _JobSeries:
+    def _begin_series(self, engine: str, priority: Priority) -> _CallSeries:
         """All series of an engine and class, with every outcome at 0; the same for each caller."""
         labels = engine, priority.name.lower()
-        series = _JobSeries(
-            wait=self._desk_wait.labels(*labels),
-            run=self._desk_run.labels(*labels),
-            ended={outcome: self._desk_jobs.labels(*labels, outcome) for outcome in _OUTCOMES},
+        series = _CallSeries(
+            wait=self._inference_wait.labels(*labels),
+            run=self._inference_run.labels(*labels),
+            ended={
+                outcome: self._inference_calls.labels(*labels, outcome) for outcome in _OUTCOMES
+            },
         )
-        self._job_series[engine, priority] = series
+        self._call_series[engine, priority] = series
         return series
 
 
 @dataclass(frozen=True, slots=True)
-class _JobSeries:
+class _CallSeries:
     """Kept, as looking series up by their labels costs more than counting does."""
 
     wait: Histogram

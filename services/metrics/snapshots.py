@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from ..admission import Admission, Refusal
 from ..host.event_loops import LoopWatch
 from ..host.temp_files import TempFileStats
-from ..inference import DeskStats
+from ..inference import SchedulerStats
 from ..inference.circuit_breaker import CircuitState
 from ..memory import Level, MemoryState, ModelReload
 from . import catalogue
@@ -47,16 +47,16 @@ def admission(owner: Admission) -> Iterator[Metric]:
     )
 
 
-def desk(stats: DeskStats) -> Iterator[Metric]:
-    """What waits and runs at the inference desk, and what it has lost."""
+def scheduler(stats: SchedulerStats) -> Iterator[Metric]:
+    """What waits and runs at the inference scheduler, and what it has lost."""
     yield _labelled(
-        catalogue.DESK_QUEUED,
+        catalogue.INFERENCE_QUEUED,
         {(priority.name.lower(),): count for priority, count in stats.queued.items()},
     )
-    yield _single(catalogue.DESK_RUNNING, stats.running)
-    yield _single(catalogue.DESK_SLOTS, stats.slots)
-    yield _single(catalogue.DESK_WRITTEN_OFF, stats.written_off)
-    yield _single(catalogue.DESK_EXHAUSTED, stats.exhausted)
+    yield _single(catalogue.INFERENCE_RUNNING, stats.running)
+    yield _single(catalogue.INFERENCE_SLOTS, stats.slots)
+    yield _single(catalogue.INFERENCE_WRITTEN_OFF, stats.written_off)
+    yield _single(catalogue.INFERENCE_EXHAUSTED, stats.exhausted)
 
 
 def circuits(states: Mapping[str, CircuitState]) -> Iterator[Metric]:

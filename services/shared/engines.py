@@ -16,7 +16,7 @@ from .. import defaults
 from ..asr.engine import ASRConfig, ASRLoadError, StreamingASR
 from ..host.cores import available_cores, plan_threads
 from ..host.process_memory import measure_growth
-from ..inference import InferenceDesk, InferenceError
+from ..inference import InferenceError, InferenceScheduler
 from ..models import (
     DEMO_ASR,
     DEMO_VOICE,
@@ -34,7 +34,7 @@ logger = logging.getLogger("services.shared")
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechConfig:
+class EngineConfig:
     """Which models a process uses, and how."""
 
     asr: str = "demo"
@@ -53,7 +53,7 @@ class SpeechConfig:
     speaker: int | None = None
     speed: float = defaults.TTS_SPEED
     slots: int = 0
-    queue_limit: int = defaults.DESK_QUEUE_LIMIT
+    queue_limit: int = defaults.INFERENCE_QUEUE_LIMIT
     wedge_budget: int = defaults.WEDGED_THREAD_LIMIT
     phrase_cache_bytes: int = defaults.TTS_PHRASE_CACHE_MB * 2**20
 
@@ -84,12 +84,12 @@ class _State:
     """The pair that the log was last told of."""
 
 
-class SharedSpeech:
-    """Owns the inference desk and the models; safe from any thread and event loop."""
+class SharedEngines:
+    """Owns the inference scheduler and the models; safe from any thread and event loop."""
 
     def __init__(
         self,
-        config: SpeechConfig | None = None,
+        config: EngineConfig | None = None,
         *,
         on_recognition: Callable[[float, float], object] | None = None,
         on_synthesis: Callable[[float, float], object] | None = None,
@@ -97,11 +97,11 @@ class SharedSpeech:
         """The callables are told of each transcription and sentence: seconds of sound, seconds of
         computing. They are called from any thread and must be quick.
         """
-        self.config = config or SpeechConfig()
+        self.config = config or EngineConfig()
         self._on_recognition = on_recognition
         self._on_synthesis = on_synthesis
         self._plan = plan_threads(available_cores(), slots=self.config.slots)
-        self.desk = InferenceDesk(
+        self.scheduler = InferenceScheduler(
             slots=self._plan.slots,
             queue_limit=self.config.queue_limit,
             wedge_budget=self.config.wedge_budget,
@@ -152,8 +152,8 @@ class SharedSpeech:
         _renew(self.tts, self._load_tts, both_fit=both_fit)
 
     def close(self) -> None:
-        """End the desk and free the models. Idempotent; blocks a few seconds at most."""
-        self.desk.close()
+        """End the scheduler and free the models. Idempotent; blocks a few seconds at most."""
+        self.scheduler.close()
         asr, tts = self.asr.take(), self.tts.take()
         if asr is not None:
             asr.close()
@@ -207,7 +207,7 @@ class SharedSpeech:
                 prompts=model.prompts,
                 timestamps=model.timestamps,
             ),
-            desk=self.desk,
+            scheduler=self.scheduler,
         )
         try:
             engine.warm()
@@ -247,7 +247,7 @@ class SharedSpeech:
                 threads=self.config.voice_threads or self._plan.threads_per_call,
                 phrase_cache_bytes=self.config.phrase_cache_bytes,
             ),
-            desk=self.desk,
+            scheduler=self.scheduler,
         )
         try:
             # Loading has a thread of its own, so a loop of its own disturbs nobody.
@@ -346,22 +346,22 @@ def _has_gpu() -> bool:
 
 
 _default_lock = threading.Lock()
-_default: SharedSpeech | None = None
+_default: SharedEngines | None = None
 
 
-def configure_shared(shared: SharedSpeech) -> None:
+def configure_shared(shared: SharedEngines) -> None:
     """Make `shared` the process's own; whoever asked before keeps what it got."""
     global _default
     with _default_lock:
         _default = shared
 
 
-def shared_speech() -> SharedSpeech:
+def shared_engines() -> SharedEngines:
     """The process's models; the demo pair when nothing was configured."""
     global _default
     with _default_lock:
         if _default is None:
-            _default = SharedSpeech()
+            _default = SharedEngines()
         return _default
 
 
@@ -376,19 +376,19 @@ def release_shared() -> None:
 
 async def get_shared_asr() -> StreamingASR:
     """The process's recogniser, loaded and warm; from any event loop, one load for all."""
-    return await shared_speech().asr.get()
+    return await shared_engines().asr.get()
 
 
 async def get_shared_tts() -> StreamingTTS:
     """The process's voice, loaded and warm; from any event loop, one load for all."""
-    return await shared_speech().tts.get()
+    return await shared_engines().tts.get()
 
 
 def shared_voice_sample_rate() -> int:
     """Hz of the process's voice."""
-    return shared_speech().voice_sample_rate()
+    return shared_engines().voice_sample_rate()
 
 
 async def get_shared_voice_activity() -> VoiceActivityModel:
     """The process's voice activity model; from any event loop, one load for all."""
-    return await shared_speech().voice_activity.get()
+    return await shared_engines().voice_activity.get()

@@ -1,4 +1,4 @@
-"""The voice: text in, sound out, piece by piece, with every model call at the inference desk."""
+"""The voice: text in, sound out, piece by piece; every model call runs in the scheduler."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import defaults
-from ..inference import InferenceDesk, InferenceTimeout, Priority, Run, Urgency
+from ..inference import DynamicPriority, InferenceScheduler, InferenceTimeout, Priority, Run
 from .phrase_cache import PhraseCache
 from .piper.voice import PiperVoice, Synthesis
 from .text.sentences import split_sentences
@@ -60,9 +60,9 @@ class TTSConfig:
 class StreamingTTS:
     """One loaded voice, shared by all rooms; every method is safe from any thread or event loop."""
 
-    def __init__(self, voice: PiperVoice, config: TTSConfig, desk: InferenceDesk) -> None:
+    def __init__(self, voice: PiperVoice, config: TTSConfig, scheduler: InferenceScheduler) -> None:
         self._voice: PiperVoice | None = voice
-        self._desk = desk
+        self._scheduler = scheduler
         self._phrases = PhraseCache(config.phrase_cache_bytes)
         self._fixed: frozenset[str] = frozenset()
         self._fixed_lock = threading.Lock()
@@ -75,7 +75,7 @@ class StreamingTTS:
         """Whether sound comes in windows; else a clause at a time."""
 
     @classmethod
-    def load(cls, config: TTSConfig, *, desk: InferenceDesk) -> StreamingTTS:
+    def load(cls, config: TTSConfig, *, scheduler: InferenceScheduler) -> StreamingTTS:
         """Load the voice and try it; blocks for seconds. Raises TTSLoadError."""
         slowest, fastest = defaults.SLOWEST_TTS_SPEED, defaults.FASTEST_TTS_SPEED
         if not slowest <= config.speed <= fastest:
@@ -90,7 +90,7 @@ class StreamingTTS:
             speed=config.speed,
             threads=config.threads,
         )
-        tts = cls(voice, config, desk)
+        tts = cls(voice, config, scheduler)
         logger.info(
             "voice loaded",
             extra={
@@ -110,8 +110,8 @@ class StreamingTTS:
         self,
         sentence: str,
         *,
-        room: str,
-        priority: Priority | Urgency = Priority.FINAL,
+        owner: str,
+        priority: Priority | DynamicPriority = Priority.FINAL,
         deadline_seconds: float = defaults.TTS_TIMEOUT_SECONDS,
         guarded: bool = True,
     ) -> AsyncGenerator[SynthesisPiece, None]:
@@ -124,7 +124,7 @@ class StreamingTTS:
 
         Only the trial of a fresh voice is not `guarded` by the circuit breaker.
 
-        Raises SynthesisTimeout, SynthesisError, and the desk's DeskFull and EngineUnavailable.
+        Raises SynthesisTimeout, SynthesisError, QueueFull or EngineUnavailable.
         """
         voice = self._voice
         if voice is None:
@@ -145,10 +145,10 @@ class StreamingTTS:
             if left <= 0:
                 raise late
             try:
-                made: SynthesisPiece | None = await self._desk.run(
+                made: SynthesisPiece | None = await self._scheduler.run(
                     task.step,
                     engine="tts",
-                    room=room,
+                    owner=owner,
                     priority=priority,
                     deadline_seconds=left,
                     guarded=guarded,
@@ -169,7 +169,7 @@ class StreamingTTS:
         self,
         phrases: Iterable[str],
         *,
-        room: str = "phrases",
+        owner: str = "phrases",
         priority: Priority = Priority.BATCH,
     ) -> None:
         """Compute these phrases now and keep their sound, as long as the cache has room.
@@ -181,16 +181,16 @@ class StreamingTTS:
         with self._fixed_lock:
             self._fixed |= {_normalized(s) for s in sentences}
         for sentence in sentences:
-            async for _ in self.synthesize(sentence, room=room, priority=priority):
+            async for _ in self.synthesize(sentence, owner=owner, priority=priority):
                 pass
 
     def forget_phrases(self) -> int:
         """Drop the sound of all phrases; returns the bytes that this frees."""
         return self._phrases.clear()
 
-    async def warm(self, *, room: str = "warm-up") -> None:
+    async def warm(self, *, owner: str = "warm-up") -> None:
         """Speak a sentence that nobody hears, as for a room. Raises what `synthesize` raises."""
-        async for _ in self.synthesize(_WARM_UP_SENTENCE, room=room, guarded=False):
+        async for _ in self.synthesize(_WARM_UP_SENTENCE, owner=owner, guarded=False):
             pass
 
     def close(self) -> None:
@@ -200,10 +200,10 @@ class StreamingTTS:
 
 
 class _Task:
-    """A sentence at the desk, with the engine time it has taken.
+    """A sentence at the scheduler, with the engine time it has taken.
 
     That is the thread's computing time: on a busy machine a long sentence takes longer by the
-    clock without anything being wrong. A single call is held to the clock by the desk.
+    clock without anything being wrong. A single call is held to the clock by the scheduler.
     """
 
     def __init__(self, synthesis: Synthesis) -> None:

@@ -28,7 +28,7 @@ _PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class SpeechSegment:
     """Some speech with a little of what is around it."""
 
     start_seconds: float
@@ -37,9 +37,9 @@ class Stretch:
     """Mono in [-1, 1] at 16 kHz."""
 
 
-def speech_stretches(
+def speech_segments(
     chunks: Iterable[Samples], model: VoiceActivityModel, *, limit_seconds: float
-) -> Iterator[Stretch]:
+) -> Iterator[SpeechSegment]:
     """The speech in consecutive `chunks` of mono sound at 16 kHz, in order.
 
     Speech that goes on for longer than `limit_seconds` is cut at the quietest place in the second
@@ -67,7 +67,7 @@ class _Finder:
         """Where the open stretch begins."""
         self._last_voice = 0
 
-    def push(self, chunk: Samples) -> Iterator[Stretch]:
+    def push(self, chunk: Samples) -> Iterator[SpeechSegment]:
         self._kept = np.concatenate((self._kept, chunk))
         for activity in self._detector.push(chunk):
             yield from self._judge(activity)
@@ -75,14 +75,14 @@ class _Finder:
             # Speech is noticed some windows after it has begun.
             self._drop(self._end - 2 * _MARGIN_SAMPLES)
 
-    def finish(self) -> Iterator[Stretch]:
+    def finish(self) -> Iterator[SpeechSegment]:
         yield from self._take_to_last_voice()
 
     @property
     def _end(self) -> int:
         return self._kept_from + len(self._kept)
 
-    def _judge(self, activity: Activity) -> Iterator[Stretch]:
+    def _judge(self, activity: Activity) -> Iterator[SpeechSegment]:
         if activity.kind is ActivityKind.STARTED:
             voiced = round(activity.voiced_seconds * SAMPLE_RATE)
             self._start = max(self._kept_from, activity.position - voiced - _MARGIN_SAMPLES)
@@ -99,16 +99,16 @@ class _Finder:
             yield self._take(self._kept_from + cut)
             self._start = self._kept_from
 
-    def _take_to_last_voice(self) -> Iterator[Stretch]:
+    def _take_to_last_voice(self) -> Iterator[SpeechSegment]:
         # After a cut inside a pause there may be nothing more.
         if self._start is not None and self._last_voice > self._start:
             yield self._take(self._last_voice + _MARGIN_SAMPLES)
 
-    def _take(self, end: int) -> Stretch:
+    def _take(self, end: int) -> SpeechSegment:
         assert self._start is not None
         first = self._start - self._kept_from
         samples = self._kept[first : end - self._kept_from].copy()
-        stretch = Stretch(self._start / SAMPLE_RATE, samples)
+        stretch = SpeechSegment(self._start / SAMPLE_RATE, samples)
         self._drop(end)
         return stretch
 

@@ -80,7 +80,7 @@ class Talk:
         await self._until(lambda: bool(self._written(before)))
         heard = await self._listener.transcribe(
             caller.heard_since(began - _TAIL_SECONDS),
-            room="listener",
+            owner="listener",
             priority=Priority.FINAL,
             deadline_seconds=_REPLY_SECONDS,
         )

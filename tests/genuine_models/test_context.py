@@ -27,7 +27,7 @@ def variant(genuine_asr: StreamingASR) -> Variant:
 
     def of(**changes: Any) -> StreamingASR:
         config = replace(genuine_asr.config, **changes)
-        return StreamingASR(genuine_asr._model, config, genuine_asr.desk)
+        return StreamingASR(genuine_asr._model, config, genuine_asr.scheduler)
 
     return of
 
@@ -106,7 +106,7 @@ async def test_speech_longer_than_the_window_is_heard_to_its_end(
     assert spoken.seconds > genuine_asr.config.window_seconds
     heard = await genuine_asr.transcribe(
         spoken.samples,
-        room="test",
+        owner="test",
         priority=Priority.FINAL,
         deadline_seconds=60.0,
         options=DecodeOptions(words=True),
@@ -176,7 +176,7 @@ def test_short_words_are_not_taken_for_noise(genuine_asr: StreamingASR) -> None:
 async def test_short_sayings_are_neither_dropped_nor_added_to(
     genuine_asr: StreamingASR, genuine_tts: StreamingTTS, said: str
 ) -> None:
-    pieces = [piece.samples async for piece in genuine_tts.synthesize(said, room="test")]
+    pieces = [piece.samples async for piece in genuine_tts.synthesize(said, owner="test")]
     samples = resample(np.concatenate(pieces), genuine_tts.sample_rate, SAMPLE_RATE)
     heard = genuine_asr.decode(samples, DecodeOptions(), Run())
     assert 0 < len(normal_words(heard.text)) <= len(normal_words(said)) + 1

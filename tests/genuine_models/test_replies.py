@@ -76,7 +76,7 @@ async def _listen(replies: Sequence[str], voice: StreamingTTS, ears: StreamingAS
             frame = await speaker.synthesize(reply).collect()
             heard = await ears.transcribe(
                 samples_of(frame),
-                room="listener",
+                owner="listener",
                 priority=Priority.FINAL,
                 deadline_seconds=_DEADLINE_SECONDS,
             )

@@ -9,7 +9,7 @@ import pytest
 
 from services.asr.engine import StreamingASR
 from services.inference import Priority
-from services.shared.engines import SharedSpeech
+from services.shared.engines import SharedEngines
 from tests.support.people import Kind, PersonRecording, all_people
 from tests.support.word_errors import normal_words, word_error_rate
 
@@ -37,7 +37,7 @@ Heard = dict[PersonRecording, str]
 
 
 @pytest.fixture(scope="module")
-def heard(genuine: SharedSpeech) -> Heard:
+def heard(genuine: SharedEngines) -> Heard:
     """What the recogniser writes down of everybody, as many at once as it has workers."""
     asr = genuine.asr.get_blocking()
     spoken = [recording for recording in all_people() if recording.text]
@@ -51,7 +51,7 @@ async def _transcribe(asr: StreamingASR, spoken: Sequence[PersonRecording]) -> l
         async with places:
             found = await asr.transcribe(
                 recording.samples,
-                room=str(recording),
+                owner=str(recording),
                 priority=Priority.FINAL,
                 deadline_seconds=_DEADLINE_SECONDS,
             )

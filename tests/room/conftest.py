@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from agent.settings import Settings
-from services.livekit_local.ffi_routing import give_events_to_their_rooms
+from services.livekit_local.ffi_routing import install_ffi_routing
 from services.livekit_server.server import LiveKitAddress, LiveKitServer
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker, start
@@ -22,7 +22,7 @@ from tests.support.caller import Caller, Utterance, room_token
 
 if TYPE_CHECKING:
     from agent.runtime.worker import LiveKitAccount, Worker
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 _CONFIG = Path(__file__).parents[2] / "livekit.yaml"
 _SPEECH = Path(__file__).parents[1] / "speech"
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, account: LiveKitAccount, speech: SharedSpeech
+    settings: Settings, account: LiveKitAccount, speech: SharedEngines
 ) -> AsyncIterator[Worker]:
     """A worker that is ready, and ends with the block."""
     from agent.runtime.supervisor import Upkeep
@@ -76,7 +76,7 @@ JoinRoom = Callable[..., Awaitable[Call]]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def livekit() -> AsyncIterator[LiveKitAddress]:
     """A LiveKit server on loopback."""
-    give_events_to_their_rooms()
+    install_ffi_routing()
     server = LiveKitServer(_CONFIG)
     yield await server.start()
     await server.stop()
@@ -106,7 +106,7 @@ def settings() -> Settings:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def worker(
-    livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
+    livekit: LiveKitAddress, shared: SharedEngines, settings: Settings
 ) -> AsyncIterator[Worker]:
     """A worker that serves rooms of that server with the session's shared models."""
     from agent.runtime.worker import LiveKitAccount

@@ -23,7 +23,7 @@ from tests.room.conftest import serving
 from tests.support.caller import Caller
 
 if TYPE_CHECKING:
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
     from tests.browser.deployment import AgentNursery
 
 SPEECH = Path(__file__).parents[1] / "speech"
@@ -125,7 +125,7 @@ class StandInAgent(Subject):
 
 @asynccontextmanager
 async def real_agent(
-    livekit: LiveKitAddress, speech: SharedSpeech, settings: Settings
+    livekit: LiveKitAddress, speech: SharedEngines, settings: Settings
 ) -> AsyncIterator[Subject]:
     """A worker of the product that is stopped with the block, or by `quit`."""
     from agent.runtime.worker import LiveKitAccount

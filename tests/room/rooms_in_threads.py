@@ -19,7 +19,7 @@ from typing import Any
 from livekit import rtc
 from livekit.rtc._ffi_client import FfiClient
 
-from services.livekit_local.ffi_routing import give_events_to_their_rooms
+from services.livekit_local.ffi_routing import install_ffi_routing
 
 _HEARD = 40
 _FEW = 3
@@ -75,7 +75,7 @@ async def _talk(source: rtc.AudioSource) -> None:
 
 def main(url: str, *tokens: str) -> None:
     """Says what each heard, and what is remembered when both have left."""
-    give_events_to_their_rooms()
+    install_ffi_routing()
     both_done = threading.Barrier(len(tokens))
     with ThreadPoolExecutor(len(tokens)) as pool:
         calls = [

@@ -21,7 +21,7 @@ from tests.support.recordings import word_errors
 if TYPE_CHECKING:
     from agent.settings import Settings
     from services.livekit_server.server import LiveKitAddress
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 AGENT = "agent-for-all"
 SPEECH = Path(__file__).parents[1] / "speech"
@@ -40,7 +40,7 @@ Join = Callable[..., AbstractAsyncContextManager[Caller]]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def join(
-    livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
+    livekit: LiveKitAddress, shared: SharedEngines, settings: Settings
 ) -> AsyncIterator[Join]:
     """`async with join(room, identity)`: a caller in a room of a patient agent."""
     from agent.runtime.worker import LiveKitAccount

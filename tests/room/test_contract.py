@@ -44,7 +44,7 @@ from tests.support.caller import Caller, room_token
 from tests.support.recordings import word_errors
 
 if TYPE_CHECKING:
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 PATIENCE_SECONDS = 30.0
 PROBLEMS = [kind for kind in NoticeKind if kind is not NoticeKind.CALL_ENDED]
@@ -137,7 +137,7 @@ def nursery() -> Iterator[AgentNursery]:
 async def subject(
     request: pytest.FixtureRequest,
     livekit: LiveKitAddress,
-    shared: SharedSpeech,
+    shared: SharedEngines,
     settings: Settings,
     nursery: AgentNursery,
 ) -> AsyncIterator[Subject]:

@@ -15,15 +15,15 @@ from tests.room.conftest import JoinRoom
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 PATIENCE_SECONDS = 20.0
 
 
-async def spoken(speech: SharedSpeech, text: str) -> Samples:
+async def spoken(speech: SharedEngines, text: str) -> Samples:
     """A caller's words in the sound of the demo voice."""
     voice = await speech.tts.get()
-    pieces = [piece.samples async for piece in voice.synthesize(text, room="caller")]
+    pieces = [piece.samples async for piece in voice.synthesize(text, owner="caller")]
     samples = np.concatenate(pieces).astype(np.float32) / 32768.0
     length = len(samples) * SAMPLE_RATE // voice.sample_rate
     places = np.arange(length) * voice.sample_rate / SAMPLE_RATE
@@ -32,7 +32,7 @@ async def spoken(speech: SharedSpeech, text: str) -> Samples:
 
 
 async def test_a_call_that_is_ended_by_voice_is_over_once_the_goodbye_is_said(
-    join_room: JoinRoom, worker: Worker, shared: SharedSpeech
+    join_room: JoinRoom, worker: Worker, shared: SharedEngines
 ) -> None:
     call = await join_room()
     reasons: list[int] = []

@@ -23,7 +23,7 @@ from tests.support.recordings import word_errors
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 
 async def test_a_recogniser_that_raises_costs_one_utterance(
@@ -50,7 +50,7 @@ async def test_a_recogniser_that_raises_costs_one_utterance(
 
 
 async def test_a_sentence_that_hangs_is_left_out_and_the_rest_is_spoken(
-    join_room: JoinRoom, monkeypatch: pytest.MonkeyPatch, shared: SharedSpeech
+    join_room: JoinRoom, monkeypatch: pytest.MonkeyPatch, shared: SharedEngines
 ) -> None:
     call = await join_room()
     real = PiperVoice.speak
@@ -74,7 +74,7 @@ async def test_a_sentence_that_hangs_is_left_out_and_the_rest_is_spoken(
     replies = await call.caller.wait_for_transcript(2, of_agent=True)
     assert replies[1] == "I run on your own machine, and nothing leaves it."
     assert ended.is_set()
-    assert shared.desk.stats().written_off == 0
+    assert shared.scheduler.stats().written_off == 0
 
 
 async def test_without_a_voice_the_reply_comes_in_writing(
@@ -103,7 +103,7 @@ async def test_a_recogniser_that_keeps_failing_is_left_alone_and_tried_again(
     join_room: JoinRoom,
     monkeypatch: pytest.MonkeyPatch,
     worker: Worker,
-    shared: SharedSpeech,
+    shared: SharedEngines,
     settings: Settings,
 ) -> None:
     call = await join_room()
@@ -129,7 +129,7 @@ async def test_a_recogniser_that_keeps_failing_is_left_alone_and_tried_again(
     with pytest.raises(EngineUnavailable):
         await shared.asr.get_blocking().transcribe(
             np.ones(16_000, dtype=np.float32),
-            room="another",
+            owner="another",
             priority=Priority.FINAL,
             deadline_seconds=5.0,
         )

@@ -10,7 +10,7 @@ from tests.room.workers import call_the_worker, metric, start
 from tests.support.recordings import recording, word_errors
 
 QUESTION = recording("pause_01")
-LOST_THREADS = "voice_agent_desk_written_off_threads"
+LOST_THREADS = "voice_agent_inference_written_off_threads"
 
 
 async def test_a_recogniser_that_hangs_for_good_is_replaced_at_the_cost_of_one_thread(

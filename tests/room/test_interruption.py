@@ -12,7 +12,7 @@ from tests.room.conftest import JoinRoom
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 _COUNTING = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -49,7 +49,7 @@ async def test_an_interrupted_reply_keeps_only_the_words_that_were_heard(
 
 
 async def test_stop_by_the_page_ends_the_reply_and_its_computation(
-    join_room: JoinRoom, shared: SharedSpeech
+    join_room: JoinRoom, shared: SharedEngines
 ) -> None:
     call = await join_room()
     await call.caller.send_text("count to twenty")
@@ -62,7 +62,7 @@ async def test_stop_by_the_page_ends_the_reply_and_its_computation(
     assert answer == DONE
     await call.caller.wait_for_silence(quiet_seconds=0.4, timeout_seconds=8)
     async with asyncio.timeout(10):
-        while shared.desk.stats().running:
+        while shared.scheduler.stats().running:
             await asyncio.sleep(0.02)
 
 

@@ -31,7 +31,7 @@ from tests.support.caller import Caller
 from tests.support.recordings import recording
 
 if TYPE_CHECKING:
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 LONG_ANSWER = "count to twelve"
 LAST_WORD = "twelve"
@@ -259,7 +259,7 @@ async def test_a_worker_waits_for_its_livekit_server(tmp_path: Path) -> None:
 
 async def test_a_worker_never_gives_its_livekit_server_up(
     settings: Settings,
-    shared: SharedSpeech,
+    shared: SharedEngines,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

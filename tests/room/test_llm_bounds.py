@@ -28,7 +28,7 @@ from tests.room.llm_endpoint import (
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
     from services.livekit_server.server import LiveKitAddress
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 AGENT = "agent-with-boundless-endpoint"
 REQUEST = "tell me everything"
@@ -43,7 +43,7 @@ def boundless() -> Iterator[Endpoint]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def worker(
-    livekit: LiveKitAddress, shared: SharedSpeech, boundless: Endpoint
+    livekit: LiveKitAddress, shared: SharedEngines, boundless: Endpoint
 ) -> AsyncIterator[Worker]:
     from agent.runtime.worker import LiveKitAccount
 

@@ -34,7 +34,7 @@ from tests.support.network import destinations
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
     from services.livekit_server.server import LiveKitAddress
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 AGENT = "agent-with-endpoint"
 KEY = "key-of-the-endpoint"
@@ -62,7 +62,7 @@ async def endpoint(port: Endpoint) -> Endpoint:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def endpoint_worker(
-    livekit: LiveKitAddress, shared: SharedSpeech, port: Endpoint
+    livekit: LiveKitAddress, shared: SharedEngines, port: Endpoint
 ) -> AsyncIterator[Worker]:
     """A worker whose settings name the endpoint."""
     from agent.runtime.worker import LiveKitAccount

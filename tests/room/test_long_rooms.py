@@ -16,7 +16,7 @@ from tests.support.caller import Caller, room_token
 if TYPE_CHECKING:
     from agent.settings import Settings
     from services.livekit_server.server import LiveKitAddress
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 AGENT = "patient-agent"
 KEPT_ITEMS = 4
@@ -29,7 +29,7 @@ _OURS = ("agent.", "services.", "livekit.")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def caller(
-    livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
+    livekit: LiveKitAddress, shared: SharedEngines, settings: Settings
 ) -> AsyncIterator[Caller]:
     """In a room whose agent keeps little of the conversation and speaks fast."""
     from agent.runtime.worker import LiveKitAccount

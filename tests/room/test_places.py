@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agent.runtime.worker import Worker
     from agent.settings import Settings
     from services.livekit_server.server import LiveKitAddress
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 AGENT = "agent-with-places"
 PLACES = 5
@@ -37,7 +37,7 @@ Join = Callable[..., AbstractAsyncContextManager[Caller]]
 
 
 @pytest.fixture
-def start(livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings) -> Start:
+def start(livekit: LiveKitAddress, shared: SharedEngines, settings: Settings) -> Start:
     """`async with start(places)`: a worker with so many places."""
     from agent.runtime.worker import LiveKitAccount
 

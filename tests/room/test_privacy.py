@@ -12,9 +12,9 @@ import pytest
 from livekit.agents import llm
 from livekit.agents.voice import AgentSession
 
-from agent.session.turn_handling import load_voice_ending, turn_handling
+from agent.session.turn_handling import load_end_of_turn_model, turn_handling
 from agent.settings import Settings
-from services.inference import InferenceDesk
+from services.inference import InferenceScheduler
 from services.livekit_local import LocalSTT
 from services.livekit_local.turn_detector import LocalTurnDetector
 from tests.support.isolation import NAME_SERVER, run_isolated
@@ -65,8 +65,10 @@ async def test_no_setting_has_a_service_decide_whose_turn_it_is(
     monkeypatch.setenv("LIVEKIT_URL", "ws://127.0.0.1:7880")
     settings = Settings.model_validate({"turn": {"detection": detection}})
     stt = LocalSTT()
-    desk = InferenceDesk(slots=1)
-    turns = turn_handling(settings, stt, voice_ending=await load_voice_ending(settings), desk=desk)
+    scheduler = InferenceScheduler(slots=1)
+    turns = turn_handling(
+        settings, stt, end_of_turn_model=await load_end_of_turn_model(settings), scheduler=scheduler
+    )
     session: AgentSession[Any] = AgentSession(stt=stt, turn_handling=turns, llm=NoLLM())
     try:
         assert session.interruption_detection == "vad"
@@ -77,7 +79,7 @@ async def test_no_setting_has_a_service_decide_whose_turn_it_is(
     finally:
         await session.aclose()
         await stt.aclose()
-        desk.close()
+        scheduler.close()
 
 
 class NoLLM(llm.LLM[Any]):

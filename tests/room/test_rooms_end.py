@@ -25,7 +25,7 @@ from tests.support.leaks import Snapshot
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
     from services.livekit_server.server import LiveKitAddress
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 _LOST_SECONDS = 60.0
 """LiveKit notices within about 20 s that a participant is gone who did not say so."""
@@ -82,7 +82,7 @@ async def _warmed_up(join_room: JoinRoom, worker: Worker) -> Counter[str]:
 
 
 async def test_ten_joins_and_leaves_leave_nothing_behind(
-    join_room: JoinRoom, worker: Worker, shared: SharedSpeech
+    join_room: JoinRoom, worker: Worker, shared: SharedEngines
 ) -> None:
     before = await _warmed_up(join_room, worker)
     for _ in range(10):
@@ -215,7 +215,7 @@ async def test_a_join_that_is_cancelled_half_way_is_seen_through(
 
 
 async def test_leaving_in_the_middle_of_a_reply_stops_the_computation(
-    join_room: JoinRoom, worker: Worker, shared: SharedSpeech
+    join_room: JoinRoom, worker: Worker, shared: SharedEngines
 ) -> None:
     call = await join_room()
     await call.caller.send_text("count to twenty")
@@ -224,5 +224,5 @@ async def test_leaving_in_the_middle_of_a_reply_stops_the_computation(
     await call.caller.leave()
     await _until_empty(worker)
     async with asyncio.timeout(10):
-        while (stats := shared.desk.stats()).running or sum(stats.queued.values()):
+        while (stats := shared.scheduler.stats()).running or sum(stats.queued.values()):
             await asyncio.sleep(0.02)

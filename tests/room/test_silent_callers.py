@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.runtime.worker import Worker
     from agent.settings import Settings
     from services.livekit_server.server import LiveKitAddress
-    from services.shared.engines import SharedSpeech
+    from services.shared.engines import SharedEngines
 
 AGENT = "impatient-agent"
 ENOUGH_SECONDS = 30.0
@@ -30,7 +30,7 @@ _rooms = itertools.count(1)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def impatient(
-    livekit: LiveKitAddress, shared: SharedSpeech, settings: Settings
+    livekit: LiveKitAddress, shared: SharedEngines, settings: Settings
 ) -> AsyncIterator[Worker]:
     """A worker that asks soon, and leaves soon after."""
     from agent.runtime.worker import LiveKitAccount

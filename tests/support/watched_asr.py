@@ -7,15 +7,15 @@ from typing import Any
 from services.asr.engine import DecodeOptions, StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.samples import SAMPLE_RATE
-from services.inference import InferenceDesk
+from services.inference import InferenceScheduler
 from tests.support.recordings import Samples
 
 
 class WatchedASR(StreamingASR):
     """The shared recogniser, which tells what it was asked and fails when it is told to."""
 
-    def __init__(self, asr: StreamingASR, desk: InferenceDesk | None = None) -> None:
-        super().__init__(asr._model, asr.config, desk or asr.desk)
+    def __init__(self, asr: StreamingASR, scheduler: InferenceScheduler | None = None) -> None:
+        super().__init__(asr._model, asr.config, scheduler or asr.scheduler)
         self.asked_seconds: list[float] = []
         self.asked_options: list[DecodeOptions] = []
         self.failure: Exception | None = None

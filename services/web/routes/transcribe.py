@@ -40,7 +40,7 @@ NewFile = Callable[[], AbstractContextManager[Path]]
 class TranscribeRoute:
     """`POST /api/transcribe`: the body is an audio file of any format, the answer JSON.
 
-    One file at a time, in the desk's last class; 429 for another one meanwhile, 413 for one
+    One file at a time, in the scheduler's last class; 429 for another one meanwhile, 413 for one
     that is too big or too long, 408 for one that does not come, 507 where the disk is full.
     Whoever leaves has the work for them given up.
     """
@@ -159,7 +159,7 @@ class TranscribeRoute:
             asr,
             voice_activity,
             options=DecodeOptions(),
-            room="api",
+            owner="api",
             max_seconds=self._max_seconds,
         )
         async with contextlib.aclosing(found):

@@ -33,7 +33,7 @@ _EXACT = (
 async def _listen_to(text: str, voice: LocalTTS, asr: StreamingASR) -> str:
     frame = await voice.synthesize(text).collect()
     heard = await asr.transcribe(
-        samples_of(frame), room="listener", priority=Priority.FINAL, deadline_seconds=10
+        samples_of(frame), owner="listener", priority=Priority.FINAL, deadline_seconds=10
     )
     return heard.text
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agent.runtime.engines import speech_config
+from agent.runtime.engines import engine_config
 from agent.settings import Settings, SettingsError, read_settings, require_livekit
 from agent.settings.environment import variables_of
 
@@ -98,7 +98,7 @@ def test_the_recogniser_s_context_is_a_length_or_a_word(
     monkeypatch: pytest.MonkeyPatch, text: str, value: object
 ) -> None:
     monkeypatch.setenv("ASR_CONTEXT", text)
-    assert speech_config(read_settings(None)).context == value
+    assert engine_config(read_settings(None)).context == value
 
 
 def test_greeting_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:

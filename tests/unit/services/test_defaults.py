@@ -21,14 +21,14 @@ from agent.settings.environment import variables_of
 from services import defaults
 from services.admission import AdmissionLimits
 from services.asr.engine import ASRConfig
-from services.asr.recognizer import HearingTiming
+from services.asr.recognizer import RecognizerTiming
 from services.endpointing.policy import TurnTiming
 from services.host.temp_files import TempFiles
-from services.inference import InferenceDesk
+from services.inference import InferenceScheduler
 from services.inference.circuit_breaker import CircuitBreaker, Circuits
 from services.livekit_local import LocalTTS
 from services.memory import MemoryConfig, ModelReload
-from services.shared.engines import SpeechConfig
+from services.shared.engines import EngineConfig
 from services.tts.engine import StreamingTTS, TTSConfig
 from services.tts.piper.voice import PiperVoice
 from services.vad.silero import VoiceActivityOptions
@@ -46,33 +46,33 @@ NO_SETTINGS = {"SLOWEST_TTS_SPEED", "FASTEST_TTS_SPEED"}
 SETTINGS = {variable.name: variable for variable in variables_of(Settings)}
 
 PARTS: list[tuple[str, Callable[..., Any], str, float]] = [
-    ("ASR_LANGUAGE", SpeechConfig, "language", 1),
+    ("ASR_LANGUAGE", EngineConfig, "language", 1),
     ("ASR_LANGUAGE", ASRConfig, "language", 1),
-    ("ASR_DEVICE", SpeechConfig, "device", 1),
-    ("ASR_COMPUTE_TYPE", SpeechConfig, "compute_type", 1),
-    ("ASR_CONTEXT", SpeechConfig, "context", 1),
-    ("ASR_THREADS", SpeechConfig, "asr_threads", 1),
-    ("ASR_INTERIM_SHARE", HearingTiming, "interim_share", 1),
-    ("ASR_TIMEOUT_SECONDS", HearingTiming, "deadline_seconds", 1),
-    ("TTS_SPEED", SpeechConfig, "speed", 1),
+    ("ASR_DEVICE", EngineConfig, "device", 1),
+    ("ASR_COMPUTE_TYPE", EngineConfig, "compute_type", 1),
+    ("ASR_CONTEXT", EngineConfig, "context", 1),
+    ("ASR_THREADS", EngineConfig, "asr_threads", 1),
+    ("ASR_INTERIM_SHARE", RecognizerTiming, "interim_share", 1),
+    ("ASR_TIMEOUT_SECONDS", RecognizerTiming, "deadline_seconds", 1),
+    ("TTS_SPEED", EngineConfig, "speed", 1),
     ("TTS_SPEED", TTSConfig, "speed", 1),
     ("TTS_SPEED", PiperVoice.load, "speed", 1),
-    ("TTS_SPEAKER", SpeechConfig, "speaker", 1),
-    ("TTS_THREADS", SpeechConfig, "voice_threads", 1),
+    ("TTS_SPEAKER", EngineConfig, "speaker", 1),
+    ("TTS_THREADS", EngineConfig, "voice_threads", 1),
     ("TTS_TIMEOUT_SECONDS", StreamingTTS.synthesize, "deadline_seconds", 1),
     ("TTS_TIMEOUT_SECONDS", LocalTTS, "timeout_seconds", 1),
-    ("TTS_PHRASE_CACHE_MB", SpeechConfig, "phrase_cache_bytes", MB),
+    ("TTS_PHRASE_CACHE_MB", EngineConfig, "phrase_cache_bytes", MB),
     ("TTS_PHRASE_CACHE_MB", TTSConfig, "phrase_cache_bytes", MB),
-    ("WHISPER_MODEL_PATH", SpeechConfig, "cache", 1),
+    ("WHISPER_MODEL_PATH", EngineConfig, "cache", 1),
     ("VAD_SILENCE_SECONDS", VoiceActivityOptions, "min_silence_seconds", 1),
     ("VAD_THRESHOLD", VoiceActivityOptions, "activation_threshold", 1),
     ("TURN_MIN_DELAY_SECONDS", TurnTiming, "complete_seconds", 1),
     ("TURN_MAX_DELAY_SECONDS", TurnTiming, "incomplete_seconds", 1),
-    ("DESK_SLOTS", SpeechConfig, "slots", 1),
-    ("DESK_QUEUE_LIMIT", SpeechConfig, "queue_limit", 1),
-    ("DESK_QUEUE_LIMIT", InferenceDesk, "queue_limit", 1),
-    ("WEDGED_THREAD_LIMIT", SpeechConfig, "wedge_budget", 1),
-    ("WEDGED_THREAD_LIMIT", InferenceDesk, "wedge_budget", 1),
+    ("INFERENCE_SLOTS", EngineConfig, "slots", 1),
+    ("INFERENCE_QUEUE_LIMIT", EngineConfig, "queue_limit", 1),
+    ("INFERENCE_QUEUE_LIMIT", InferenceScheduler, "queue_limit", 1),
+    ("WEDGED_THREAD_LIMIT", EngineConfig, "wedge_budget", 1),
+    ("WEDGED_THREAD_LIMIT", InferenceScheduler, "wedge_budget", 1),
     ("CIRCUIT_FAILURES", CircuitBreaker, "failures", 1),
     ("CIRCUIT_FAILURES", Circuits, "failures", 1),
     ("CIRCUIT_OPEN_SECONDS", CircuitBreaker, "open_seconds", 1),

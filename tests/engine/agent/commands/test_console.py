@@ -17,7 +17,7 @@ from agent.settings import Settings
 from services.asr.engine import DecodeOptions, StreamingASR
 from services.audio.files import resample
 from services.inference import Outcome, Priority, Run
-from services.shared.engines import SharedSpeech
+from services.shared.engines import SharedEngines
 from tests.support.recordings import Recording, recording
 
 GREETING = "Hello, how can I help you?"
@@ -78,7 +78,7 @@ class Person:
 
 @asynccontextmanager
 async def conversation(
-    shared: SharedSpeech, greeting: str, *, turn_detection: str = "fast"
+    shared: SharedEngines, greeting: str, *, turn_detection: str = "fast"
 ) -> AsyncIterator[Person]:
     """A person in conversation with the agent."""
     found = Person()
@@ -106,7 +106,7 @@ async def conversation(
                 await task
 
 
-async def test_spoken_request_is_answered_aloud(shared: SharedSpeech, asr: StreamingASR) -> None:
+async def test_spoken_request_is_answered_aloud(shared: SharedEngines, asr: StreamingASR) -> None:
     async with conversation(shared, GREETING) as person:
         await person.wait_for(GREETING)
         await person.wait_for_silence()
@@ -118,19 +118,19 @@ async def test_spoken_request_is_answered_aloud(shared: SharedSpeech, asr: Strea
 
 
 async def test_the_acoustic_end_of_turn_model_is_asked_where_it_is_set(
-    shared: SharedSpeech,
+    shared: SharedEngines,
 ) -> None:
     asked: tuple[str, Priority, Outcome] = ("end of turn", Priority.SPECULATIVE, "done")
-    before = shared.desk.stats().outcomes.get(asked, 0)
+    before = shared.scheduler.stats().outcomes.get(asked, 0)
     async with conversation(shared, GREETING, turn_detection="model") as person:
         await person.wait_for(GREETING)
         await person.wait_for_silence()
         person.say(recording("turn_05"))
         await person.wait_for("You:   what time is it\nAgent: It is ")
-    assert shared.desk.stats().outcomes[asked] > before
+    assert shared.scheduler.stats().outcomes[asked] > before
 
 
-async def test_interruption_ends_what_the_agent_says(shared: SharedSpeech) -> None:
+async def test_interruption_ends_what_the_agent_says(shared: SharedEngines) -> None:
     async with conversation(shared, LONG_GREETING) as person:
         await person.wait_for("Hello,")
         person.say(recording("turn_05"))

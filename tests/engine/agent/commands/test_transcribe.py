@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.shared.engines import SharedSpeech
+from services.shared.engines import SharedEngines
 from tests.support.commands import Commands, commands
 from tests.support.recordings import (
     SAMPLE_RATE,
@@ -43,16 +43,16 @@ def terminal(
 
 
 @pytest.fixture
-def loads(monkeypatch: pytest.MonkeyPatch) -> list[SharedSpeech]:
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[SharedEngines]:
     """Every set of models that a command makes."""
-    made: list[SharedSpeech] = []
-    init = SharedSpeech.__init__
+    made: list[SharedEngines] = []
+    init = SharedEngines.__init__
 
-    def noting(self: SharedSpeech, *args: Any, **kwargs: Any) -> None:
+    def noting(self: SharedEngines, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         made.append(self)
 
-    monkeypatch.setattr(SharedSpeech, "__init__", noting)
+    monkeypatch.setattr(SharedEngines, "__init__", noting)
     return made
 
 
@@ -62,7 +62,7 @@ def test_one_file_is_its_text_and_nothing_else(terminal: Commands) -> None:
 
 
 def test_several_files_have_headings_and_one_load(
-    terminal: Commands, loads: list[SharedSpeech]
+    terminal: Commands, loads: list[SharedEngines]
 ) -> None:
     ran = terminal.run("transcribe", TIME, YES, SILENCE)
     assert ran.out == f"{TIME}:\nwhat time is it\n\n{YES}:\nyes\n\n{SILENCE}:\n"
@@ -150,7 +150,7 @@ def test_one_output_file_takes_all(terminal: Commands) -> None:
 
 
 def test_impossible_output_is_refused_before_any_work(
-    terminal: Commands, loads: list[SharedSpeech]
+    terminal: Commands, loads: list[SharedEngines]
 ) -> None:
     several = terminal.run("transcribe", "--format", "srt", TIME, YES)
     nowhere = terminal.run("transcribe", TIME, "-o", terminal.folder / "none" / "a.txt")

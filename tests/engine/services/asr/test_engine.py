@@ -25,9 +25,14 @@ from services.asr.engine import (
     DecodeOptions,
     StreamingASR,
 )
-from services.asr.transcription import HeardWord, Transcription, join_transcriptions, shift_words
+from services.asr.transcription import (
+    RecognizedWord,
+    Transcription,
+    join_transcriptions,
+    shift_words,
+)
 from services.audio.samples import SAMPLE_RATE, clean, quietest_place, split_quietly
-from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
+from services.inference import InferenceScheduler, InferenceTimeout, Priority, Run
 from tests.support.recordings import (
     Recording,
     Samples,
@@ -49,7 +54,7 @@ async def transcribe(
 ) -> Transcription:
     return await asr.transcribe(
         samples,
-        room="test",
+        owner="test",
         priority=Priority.FINAL,
         deadline_seconds=deadline_seconds,
         options=options or DecodeOptions(),
@@ -215,7 +220,7 @@ def test_a_multilingual_model_is_told_the_language_or_finds_it(
             is_multilingual=True, detect_language=lambda encoded: [[("<|nl|>", 0.9)]]
         )
     )
-    recogniser = StreamingASR(model, replace(asr.config, language=configured), asr.desk)
+    recogniser = StreamingASR(model, replace(asr.config, language=configured), asr.scheduler)
     encoded: Any = None
     language, _ = recogniser._language(model, encoded, DecodeOptions(language=asked))
     assert language == used
@@ -231,16 +236,16 @@ async def test_a_decode_that_takes_too_long_ends_in_a_timeout(asr: StreamingASR)
 
 
 @pytest.fixture
-def own_desk() -> Iterator[InferenceDesk]:
-    desk = InferenceDesk(slots=1)
-    yield desk
-    assert desk.close(timeout_seconds=PATIENCE_SECONDS)
+def own_scheduler() -> Iterator[InferenceScheduler]:
+    scheduler = InferenceScheduler(slots=1)
+    yield scheduler
+    assert scheduler.close(timeout_seconds=PATIENCE_SECONDS)
 
 
 @pytest.fixture
-def own(asr: StreamingASR, own_desk: InferenceDesk) -> Iterator[StreamingASR]:
+def own(asr: StreamingASR, own_scheduler: InferenceScheduler) -> Iterator[StreamingASR]:
     """A recogniser that a test may close."""
-    recogniser = StreamingASR.load(asr.config, desk=own_desk)
+    recogniser = StreamingASR.load(asr.config, scheduler=own_scheduler)
     yield recogniser
     recogniser.close()
 
@@ -279,8 +284,8 @@ async def test_closing_frees_the_weights_only_after_the_decode_that_runs(
     go_on.set()
     assert (await decode).text == "what time is it"
     # Another call has begun in the only thread, so the decode has left it.
-    await own.desk.run(
-        lambda run: None, engine="next", room="test", priority=Priority.FINAL, deadline_seconds=60
+    await own.scheduler.run(
+        lambda run: None, engine="next", owner="test", priority=Priority.FINAL, deadline_seconds=60
     )
     gc.collect()
     assert weights() is None
@@ -313,8 +318,8 @@ async def test_a_cancelled_decode_is_left_between_its_passes(own: StreamingASR) 
     with pytest.raises(asyncio.CancelledError):
         await decode
     go_on.set()
-    assert await own.desk.run(
-        lambda run: True, engine="next", room="test", priority=Priority.FINAL, deadline_seconds=60
+    assert await own.scheduler.run(
+        lambda run: True, engine="next", owner="test", priority=Priority.FINAL, deadline_seconds=60
     )
     assert not generated.is_set()
 
@@ -334,7 +339,7 @@ def test_a_model_with_a_file_missing_is_named_with_the_cure(
     config = broken_copy(asr.config, tmp_path / "model")
     (config.model / name).unlink()
     with pytest.raises(ASRLoadError, match=rf"{config.model} has no {name}: {CURE}"):
-        StreamingASR.load(config, desk=asr.desk)
+        StreamingASR.load(config, scheduler=asr.scheduler)
 
 
 def test_a_folder_that_is_not_there_is_named_with_the_cure(
@@ -342,7 +347,7 @@ def test_a_folder_that_is_not_there_is_named_with_the_cure(
 ) -> None:
     config = replace(asr.config, model=tmp_path / "absent", name="broken")
     with pytest.raises(ASRLoadError, match=CURE):
-        StreamingASR.load(config, desk=asr.desk)
+        StreamingASR.load(config, scheduler=asr.scheduler)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
@@ -353,7 +358,7 @@ def test_a_truncated_model_is_named_with_the_cure(
     weights = (config.model / "model.bin").read_bytes()
     (config.model / "model.bin").write_bytes(weights[: round(share * len(weights))])
     with pytest.raises(ASRLoadError, match=CURE):
-        StreamingASR.load(config, desk=asr.desk)
+        StreamingASR.load(config, scheduler=asr.scheduler)
 
 
 @pytest.mark.parametrize("name", ["model.bin", "config.json", "tokenizer.json", "vocabulary.json"])
@@ -363,7 +368,7 @@ def test_a_model_with_garbage_in_a_file_is_named_with_the_cure(
     config = broken_copy(asr.config, tmp_path / "model")
     (config.model / name).write_bytes(b"<html>Not found</html>" * 100)
     with pytest.raises(ASRLoadError, match=CURE):
-        StreamingASR.load(config, desk=asr.desk)
+        StreamingASR.load(config, scheduler=asr.scheduler)
 
 
 def test_a_model_whose_files_do_not_fit_together_is_found_out_before_a_room_uses_it(
@@ -372,7 +377,7 @@ def test_a_model_whose_files_do_not_fit_together_is_found_out_before_a_room_uses
     config = broken_copy(asr.config, tmp_path / "model")
     file = config.model / "preprocessor_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"feature_size": 128}))
-    recogniser = StreamingASR.load(config, desk=asr.desk)
+    recogniser = StreamingASR.load(config, scheduler=asr.scheduler)
     with pytest.raises(ASRLoadError, match=CURE):
         recogniser.warm()
     recogniser.close()
@@ -402,7 +407,7 @@ def saying(text: str, log_probability: float = -0.3, no_speech: float = 0.0) -> 
     words = text.split()
     return Transcription(
         text,
-        words=tuple(HeardWord(w, i / 10, (i + 1) / 10, 0.9) for i, w in enumerate(words)),
+        words=tuple(RecognizedWord(w, i / 10, (i + 1) / 10, 0.9) for i, w in enumerate(words)),
         mean_log_probability=log_probability,
         no_speech_probability=no_speech,
         tokens=len(words),

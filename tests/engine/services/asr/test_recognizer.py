@@ -12,11 +12,11 @@ import pytest
 
 from services.asr import recognizer as hearing_module
 from services.asr.engine import ASRError, DecodeOptions, StreamingASR
-from services.asr.events import Heard, HeardKind
-from services.asr.recognizer import Hearing, HearingTiming
+from services.asr.events import ASREvent, ASREventKind
+from services.asr.recognizer import RecognizerTiming, StreamingRecognizer
 from services.asr.transcription import Transcription
 from services.audio.samples import SAMPLE_RATE
-from services.inference import InferenceDesk, InferenceError, InferenceTimeout, Priority, Run
+from services.inference import InferenceError, InferenceScheduler, InferenceTimeout, Priority, Run
 from services.vad.silero import (
     WINDOW_SAMPLES,
     WINDOW_SECONDS,
@@ -38,8 +38,8 @@ from tests.support.recordings import (
 from tests.support.watched_asr import WatchedASR
 
 PATIENCE_SECONDS = 60.0
-FREQUENT_INTERIMS = HearingTiming(interim_seconds=0.1, interim_share=float("inf"))
-NO_INTERIMS = HearingTiming(interim_seconds=float("inf"))
+FREQUENT_INTERIMS = RecognizerTiming(interim_seconds=0.1, interim_share=float("inf"))
+NO_INTERIMS = RecognizerTiming(interim_seconds=float("inf"))
 VOICE = Activity(
     kind=ActivityKind.WINDOW,
     position=0,
@@ -60,7 +60,7 @@ class Microphone:
         model: VoiceActivityModel,
         *,
         auto_finish: bool = True,
-        timing: HearingTiming | None = None,
+        timing: RecognizerTiming | None = None,
         options: DecodeOptions | None = None,
         interim_results: bool = True,
         room: str = "room",
@@ -69,10 +69,10 @@ class Microphone:
             return asr
 
         self.asr = asr
-        self.events: list[Heard] = []
-        self.hearing = Hearing(
+        self.events: list[ASREvent] = []
+        self.hearing = StreamingRecognizer(
             engine,
-            room=room,
+            owner=room,
             emit=self.events.append,
             options=options,
             timing=timing or NO_INTERIMS,
@@ -105,14 +105,14 @@ class Microphone:
     async def finals(self, count: int) -> list[str]:
         """Wait for this many finals; gives the texts of all."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while len(self.texts(HeardKind.FINAL)) < count:
+            while len(self.texts(ASREventKind.FINAL)) < count:
                 await asyncio.sleep(0.002)
-        return self.texts(HeardKind.FINAL)
+        return self.texts(ASREventKind.FINAL)
 
-    def texts(self, *kinds: HeardKind) -> list[str]:
+    def texts(self, *kinds: ASREventKind) -> list[str]:
         return [e.text for e in self.events if e.kind in kinds]
 
-    def kinds(self) -> list[HeardKind]:
+    def kinds(self) -> list[ASREventKind]:
         return [e.kind for e in self.events]
 
 
@@ -155,8 +155,8 @@ async def test_each_utterance_of_a_stream_gets_its_final_in_order(
     assert len(finals) == len(spoken)
     assert word_error_rate(list(zip(finals, (t.text for t in spoken), strict=True))) <= 0.12
     await microphone.hearing.drain()
-    one_utterance = [HeardKind.SPEECH_STARTED, HeardKind.FINAL, HeardKind.SPEECH_ENDED]
-    kinds = [kind for kind in microphone.kinds() if kind is not HeardKind.PREFLIGHT]
+    one_utterance = [ASREventKind.SPEECH_STARTED, ASREventKind.FINAL, ASREventKind.SPEECH_ENDED]
+    kinds = [kind for kind in microphone.kinds() if kind is not ASREventKind.PREFLIGHT]
     assert kinds == one_utterance * len(spoken)
 
 
@@ -169,8 +169,8 @@ async def test_events_say_when_in_the_stream_it_was_said(
         await microphone.hear(silence(2.0), spoken.samples, silence(1.0))
     await microphone.hearing.drain()
     period = 3.0 + spoken.seconds
-    finals = [e for e in microphone.events if e.kind is HeardKind.FINAL]
-    started = [e for e in microphone.events if e.kind is HeardKind.SPEECH_STARTED]
+    finals = [e for e in microphone.events if e.kind is ASREventKind.FINAL]
+    started = [e for e in microphone.events if e.kind is ASREventKind.SPEECH_STARTED]
     for number, (final, start) in enumerate(zip(finals, started, strict=True)):
         offset = number * period + 2.0
         assert start.start_seconds == pytest.approx(offset + spoken.speech_start_seconds, abs=0.3)
@@ -189,7 +189,7 @@ async def test_a_pause_in_mid_utterance_is_part_of_it_until_somebody_calls_it_ov
 ) -> None:
     microphone = Microphone(watched, voice_activity, auto_finish=False)
     await microphone.hear(spoken.samples, silence(1.0))
-    assert microphone.texts(HeardKind.FINAL) == []
+    assert microphone.texts(ASREventKind.FINAL) == []
     microphone.hearing.finish()
     (final,) = await microphone.finals(1)
     assert word_error_rate([(final, spoken.text)]) <= 0.3
@@ -219,7 +219,7 @@ async def test_a_long_utterance_is_settled_piece_by_piece_and_loses_no_words(
     microphone.hearing.finish()
     (final,) = await microphone.finals(1)
     assert word_error_rate([(final, spoken.text)]) <= 0.12
-    (event,) = (e for e in microphone.events if e.kind is HeardKind.FINAL)
+    (event,) = (e for e in microphone.events if e.kind is ASREventKind.FINAL)
     assert [w.text for w in event.words] == final.split()
     times = [round(t, 3) for w in event.words for t in (w.start_seconds, w.end_seconds)]
     assert times == sorted(times)
@@ -279,7 +279,7 @@ async def test_the_final_is_the_preflight_and_costs_no_further_decode(
     microphone = Microphone(watched, voice_activity, auto_finish=False)
     for number, turn in enumerate(recordings("turn")[:8], 1):
         await microphone.hear(turn.samples, silence(0.3))
-        prepared = microphone.texts(HeardKind.PREFLIGHT)[-1]
+        prepared = microphone.texts(ASREventKind.PREFLIGHT)[-1]
         decodes = len(watched.asked_seconds)
         microphone.hearing.finish()
         finals = await microphone.finals(number)
@@ -294,7 +294,7 @@ async def test_one_decode_is_made_in_a_pause_however_long(
 ) -> None:
     microphone = Microphone(watched, voice_activity, auto_finish=False)
     await microphone.hear(recording("turn_05").samples, silence(3.0))
-    assert microphone.texts(HeardKind.PREFLIGHT) == ["what time is it"]
+    assert microphone.texts(ASREventKind.PREFLIGHT) == ["what time is it"]
     decodes = len(watched.asked_seconds)
     await microphone.hear(silence(3.0))
     assert len(watched.asked_seconds) == decodes
@@ -307,7 +307,7 @@ async def test_more_speech_after_a_preflight_gets_a_new_one(
     spoken = recording("pause_04")
     microphone = Microphone(watched, voice_activity, auto_finish=False)
     await microphone.hear(spoken.samples, silence(0.5))
-    preflights = microphone.texts(HeardKind.PREFLIGHT)
+    preflights = microphone.texts(ASREventKind.PREFLIGHT)
     microphone.hearing.finish()
     assert await microphone.finals(1) == [preflights[-1]]
     assert len(words_of(preflights[0])) < len(words_of(preflights[-1]))
@@ -323,7 +323,7 @@ async def test_interim_transcripts_grow_and_what_was_shown_twice_stays(
         await microphone.hear(turn.samples, silence(1.0))
         await microphone.finals(1)
         await microphone.hearing.drain()
-        shown = [text.split() for text in microphone.texts(HeardKind.INTERIM)]
+        shown = [text.split() for text in microphone.texts(ASREventKind.INTERIM)]
         assert len(shown) >= 5
         assert len(shown[0]) < len(shown[-1])
         assert not any(a == b for a, b in pairwise(shown))
@@ -351,7 +351,7 @@ async def test_an_interim_transcript_that_takes_back_settled_words_does_not_show
     microphone = Microphone(scripted, voice_activity, timing=no_pauses)
     microphone.window_heard = audio_time.pass_a_window
     await microphone.hear(recording("turn_08").samples[: 2 * SAMPLE_RATE])
-    assert microphone.texts(HeardKind.INTERIM) == [
+    assert microphone.texts(ASREventKind.INTERIM) == [
         "what is",
         "what is a",
         "what is the weather",
@@ -369,8 +369,8 @@ async def test_interim_transcripts_keep_their_pace(
     microphone.window_heard = audio_time.pass_a_window
     await microphone.hear(spoken.samples)
     voiced = spoken.speech_end_seconds - spoken.speech_start_seconds
-    pauses = len(microphone.texts(HeardKind.PREFLIGHT))
-    assert 1 <= len(microphone.texts(HeardKind.INTERIM)) <= voiced / 0.4
+    pauses = len(microphone.texts(ASREventKind.PREFLIGHT))
+    assert 1 <= len(microphone.texts(ASREventKind.INTERIM)) <= voiced / 0.4
     assert len(watched.asked_seconds) - pauses <= voiced / 0.4 + 1
     await microphone.hearing.aclose()
 
@@ -383,8 +383,8 @@ async def test_without_interim_results_there_are_none(
     )
     await microphone.hear(recording("turn_08").samples, silence(1.0))
     await microphone.hearing.drain()
-    assert microphone.texts(HeardKind.INTERIM) == []
-    assert len(microphone.texts(HeardKind.FINAL)) == 1
+    assert microphone.texts(ASREventKind.INTERIM) == []
+    assert len(microphone.texts(ASREventKind.FINAL)) == 1
 
 
 # Asked for the end
@@ -398,7 +398,7 @@ async def test_being_asked_when_nobody_spoke_gives_an_empty_final(
     await microphone.hear(silence(1.0))
     microphone.hearing.finish()
     assert await microphone.finals(2) == ["", ""]
-    assert set(microphone.kinds()) == {HeardKind.FINAL}
+    assert set(microphone.kinds()) == {ASREventKind.FINAL}
     assert watched.asked_seconds == []
     await microphone.hearing.drain()
 
@@ -419,7 +419,7 @@ async def test_speech_that_goes_on_after_the_end_was_called_is_the_next_utteranc
     await microphone.hear(second, silence(0.5))
     microphone.hearing.finish()
     assert await microphone.finals(2) == [t.text for t in spoken]
-    starts = [e.start_seconds for e in microphone.events if e.kind is HeardKind.SPEECH_STARTED]
+    starts = [e.start_seconds for e in microphone.events if e.kind is ASREventKind.SPEECH_STARTED]
     assert len(starts) == 2
     assert starts[1] >= 0.3 + len(first) / SAMPLE_RATE - 2 * WINDOW_SECONDS
     await microphone.hearing.drain()
@@ -434,7 +434,7 @@ async def test_draining_yields_what_was_being_said(
     await microphone.hear(spoken.samples[:end], wait=False)
     assert microphone.hearing.busy
     await microphone.hearing.drain()
-    assert microphone.texts(HeardKind.FINAL) == [spoken.text]
+    assert microphone.texts(ASREventKind.FINAL) == [spoken.text]
     assert not microphone.hearing.busy
 
 
@@ -448,26 +448,26 @@ async def test_closing_in_the_middle_leaves_nothing_behind(
     heard = len(microphone.events)
     await asyncio.sleep(0)
     assert len(microphone.events) == heard
-    assert microphone.texts(HeardKind.FINAL) == []
+    assert microphone.texts(ASREventKind.FINAL) == []
     again = Microphone(watched, voice_activity)
     await again.hear(recording("turn_05").samples, silence(1.0))
     await again.hearing.drain()
-    assert again.texts(HeardKind.FINAL) == ["what time is it"]
+    assert again.texts(ASREventKind.FINAL) == ["what time is it"]
 
 
-# When the desk is busy
+# When the scheduler is busy
 
 
-class BusyDesk:
-    """A desk of one slot, taken until it is released."""
+class BusyScheduler:
+    """A scheduler of one slot, taken until it is released."""
 
     def __init__(self) -> None:
-        self.desk = InferenceDesk(slots=1)
+        self.scheduler = InferenceScheduler(slots=1)
         self.released = threading.Event()
-        self.desk.submit(
+        self.scheduler.submit(
             self._hold,
             engine="busy",
-            room="another",
+            owner="another",
             priority=Priority.FINAL,
             deadline_seconds=PATIENCE_SECONDS,
         )
@@ -477,29 +477,29 @@ class BusyDesk:
 
     async def until_queued(self, priority: Priority) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not self.desk.stats().queued[priority]:
+            while not self.scheduler.stats().queued[priority]:
                 await asyncio.sleep(0)
 
 
 @pytest.fixture
-def busy() -> Iterator[BusyDesk]:
-    desk = BusyDesk()
-    yield desk
-    desk.released.set()
-    assert desk.desk.close(timeout_seconds=PATIENCE_SECONDS)
+def busy() -> Iterator[BusyScheduler]:
+    scheduler = BusyScheduler()
+    yield scheduler
+    scheduler.released.set()
+    assert scheduler.scheduler.close(timeout_seconds=PATIENCE_SECONDS)
 
 
 async def test_a_decode_that_still_waits_is_promoted_when_it_becomes_the_final(
-    asr: StreamingASR, voice_activity: VoiceActivityModel, busy: BusyDesk
+    asr: StreamingASR, voice_activity: VoiceActivityModel, busy: BusyScheduler
 ) -> None:
-    watched = WatchedASR(asr, busy.desk)
+    watched = WatchedASR(asr, busy.scheduler)
     microphone = Microphone(watched, voice_activity, auto_finish=False)
     await microphone.hear(recording("turn_05").samples, silence(0.4), wait=False)
     await busy.until_queued(Priority.SPECULATIVE)
     decodes = len(watched.asked_seconds)
     microphone.hearing.finish()
     await busy.until_queued(Priority.FINAL)
-    assert sum(busy.desk.stats().queued.values()) == 1
+    assert sum(busy.scheduler.stats().queued.values()) == 1
     busy.released.set()
     assert await microphone.finals(1) == ["what time is it"]
     assert len(watched.asked_seconds) == decodes
@@ -507,43 +507,43 @@ async def test_a_decode_that_still_waits_is_promoted_when_it_becomes_the_final(
 
 
 async def test_an_utterance_is_told_of_after_the_final_of_the_one_before(
-    asr: StreamingASR, voice_activity: VoiceActivityModel, busy: BusyDesk
+    asr: StreamingASR, voice_activity: VoiceActivityModel, busy: BusyScheduler
 ) -> None:
-    microphone = Microphone(WatchedASR(asr, busy.desk), voice_activity)
+    microphone = Microphone(WatchedASR(asr, busy.scheduler), voice_activity)
     spoken = [recording("turn_05"), recording("turn_08"), recording("turn_02")]
     for turn in spoken:
         await microphone.hear(turn.samples, silence(1.0), wait=False)
     await microphone.hear(spoken[0].samples, wait=False)
-    assert microphone.kinds() == [HeardKind.SPEECH_STARTED]
+    assert microphone.kinds() == [ASREventKind.SPEECH_STARTED]
     busy.released.set()
     assert await microphone.finals(3) == [turn.text for turn in spoken]
-    one_utterance = [HeardKind.SPEECH_STARTED, HeardKind.FINAL, HeardKind.SPEECH_ENDED]
-    assert microphone.kinds() == [*one_utterance * 3, HeardKind.SPEECH_STARTED]
+    one_utterance = [ASREventKind.SPEECH_STARTED, ASREventKind.FINAL, ASREventKind.SPEECH_ENDED]
+    assert microphone.kinds() == [*one_utterance * 3, ASREventKind.SPEECH_STARTED]
     await microphone.hearing.aclose()
 
 
 async def test_closing_withdraws_what_waits_for_its_turn(
-    asr: StreamingASR, voice_activity: VoiceActivityModel, busy: BusyDesk
+    asr: StreamingASR, voice_activity: VoiceActivityModel, busy: BusyScheduler
 ) -> None:
-    microphone = Microphone(WatchedASR(asr, busy.desk), voice_activity, auto_finish=False)
+    microphone = Microphone(WatchedASR(asr, busy.scheduler), voice_activity, auto_finish=False)
     await microphone.hear(recording("turn_05").samples, silence(0.4), wait=False)
     microphone.hearing.finish()
     await microphone.hear(recording("turn_05").samples, silence(0.4), wait=False)
     await busy.until_queued(Priority.SPECULATIVE)
     await microphone.hearing.aclose()
-    assert sum(busy.desk.stats().queued.values()) == 0
+    assert sum(busy.scheduler.stats().queued.values()) == 0
     assert not microphone.hearing._tasks
 
 
 async def test_what_recognition_cannot_keep_up_with_is_dropped_from_the_front(
     asr: StreamingASR,
     voice_activity: VoiceActivityModel,
-    busy: BusyDesk,
+    busy: BusyScheduler,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     timing = replace(NO_INTERIMS, commit_seconds=2.0, limit_seconds=6.0)
     microphone = Microphone(
-        WatchedASR(asr, busy.desk), voice_activity, auto_finish=False, timing=timing
+        WatchedASR(asr, busy.scheduler), voice_activity, auto_finish=False, timing=timing
     )
     earlier, later = recording("turn_09"), recording("turn_08")
     for _ in range(2):
@@ -568,7 +568,7 @@ async def test_what_recognition_cannot_keep_up_with_is_dropped_from_the_front(
 async def spoken_while_broken(microphone: Microphone) -> None:
     await microphone.hear(recording("turn_08").samples, silence(1.0))
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while HeardKind.SPEECH_ENDED not in microphone.kinds():
+        while ASREventKind.SPEECH_ENDED not in microphone.kinds():
             await asyncio.sleep(0.002)
 
 
@@ -585,10 +585,10 @@ async def test_an_utterance_that_cannot_be_recognised_ends_with_an_empty_final(
     watched.failure = failure
     await spoken_while_broken(microphone)
     started, failed, final, ended = microphone.events
-    assert (started.kind, failed.kind) == (HeardKind.SPEECH_STARTED, HeardKind.FAILED)
+    assert (started.kind, failed.kind) == (ASREventKind.SPEECH_STARTED, ASREventKind.FAILED)
     assert failed.error is failure
-    assert (final.kind, final.text) == (HeardKind.FINAL, "")
-    assert ended.kind is HeardKind.SPEECH_ENDED
+    assert (final.kind, final.text) == (ASREventKind.FINAL, "")
+    assert ended.kind is ASREventKind.SPEECH_ENDED
     watched.failure = None
     await microphone.hear(recording("turn_05").samples, silence(1.0))
     assert await microphone.finals(2) == ["", "what time is it"]
@@ -601,7 +601,7 @@ async def test_a_recogniser_that_is_too_slow_costs_one_utterance(
     microphone = Microphone(watched, voice_activity)
     watched.deadline_seconds = 1e-6
     await spoken_while_broken(microphone)
-    (failed,) = (e for e in microphone.events if e.kind is HeardKind.FAILED)
+    (failed,) = (e for e in microphone.events if e.kind is ASREventKind.FAILED)
     assert isinstance(failed.error, InferenceTimeout)
     # One for the final, which hears the most: another would take as long again.
     assert watched.asked_seconds.count(max(watched.asked_seconds)) == 1
@@ -633,7 +633,7 @@ async def test_a_failed_guess_does_not_cost_the_final(
     watched.failure = None
     microphone.hearing.finish()
     assert await microphone.finals(1) == ["what time is it"]
-    assert HeardKind.FAILED not in microphone.kinds()
+    assert ASREventKind.FAILED not in microphone.kinds()
     await microphone.hearing.drain()
 
 

@@ -17,7 +17,7 @@ from livekit.agents import APIConnectOptions, APITimeoutError, stt, tts
 from livekit.agents.metrics import TTSMetrics
 
 from services.audio.samples import SAMPLE_RATE
-from services.inference import InferenceDesk
+from services.inference import InferenceScheduler
 from services.livekit_local import LocalSTT, LocalTTS
 from services.tts.engine import StreamingTTS, TTSConfig
 from tests.support.frames import frames
@@ -53,17 +53,17 @@ async def voice(tts: StreamingTTS) -> AsyncIterator[LocalTTS]:
 
 
 @pytest.fixture
-def desk() -> Iterator[InferenceDesk]:
-    desk = InferenceDesk(slots=2)
-    yield desk
-    assert desk.close()
+def scheduler() -> Iterator[InferenceScheduler]:
+    scheduler = InferenceScheduler(slots=2)
+    yield scheduler
+    assert scheduler.close()
 
 
 @pytest.fixture
-async def hanging(tmp_path: Path, desk: InferenceDesk) -> AsyncIterator[LocalTTS]:
+async def hanging(tmp_path: Path, scheduler: InferenceScheduler) -> AsyncIterator[LocalTTS]:
     """A voice that is never done with a long sentence."""
     model, config = write_small_vits(tmp_path, hangs_above=200)
-    engine = StreamingTTS.load(TTSConfig(model, config, name="small"), desk=desk)
+    engine = StreamingTTS.load(TTSConfig(model, config, name="small"), scheduler=scheduler)
     voice = LocalTTS(tts_instance=engine)
     yield voice
     await voice.aclose()

@@ -13,9 +13,9 @@ from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIT
 from livekit.agents.metrics import STTMetrics
 
 from services.asr.engine import ASRError, StreamingASR
-from services.asr.recognizer import HearingTiming
+from services.asr.recognizer import RecognizerTiming
 from services.audio.samples import SAMPLE_RATE
-from services.inference import DeskFull, InferenceError, InferenceTimeout, Superseded
+from services.inference import InferenceError, InferenceTimeout, QueueFull, Superseded
 from services.livekit_local import LocalSpeechStream, LocalSTT, LocalVAD, LocalVADStream
 from services.livekit_local.stt import api_error
 from services.vad.silero import (
@@ -274,7 +274,7 @@ async def test_usage_is_counted_for_each_utterance(local: LocalSTT) -> None:
 
 
 async def test_interim_results_come_while_somebody_speaks(asr: StreamingASR) -> None:
-    timing = HearingTiming(interim_seconds=0.0, interim_share=float("inf"))
+    timing = RecognizerTiming(interim_seconds=0.0, interim_share=float("inf"))
     shown = {}
     for wanted in (True, False):
         async with aclosing(LocalSTT(timing=timing, interim_results=wanted)) as recogniser:
@@ -524,7 +524,7 @@ async def test_recognize_raises_the_frameworks_errors(asr: StreamingASR) -> None
     ("error", "kind", "retryable"),
     [
         (InferenceTimeout("slow"), APITimeoutError, True),
-        (DeskFull("full"), APIConnectionError, True),
+        (QueueFull("full"), APIConnectionError, True),
         (Superseded("newer"), APIConnectionError, False),
         (InferenceError("lost"), APIConnectionError, False),
         (ASRError("closed"), APIConnectionError, False),

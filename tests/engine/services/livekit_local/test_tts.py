@@ -23,7 +23,7 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 
 from services.asr.engine import DecodeOptions, StreamingASR
 from services.audio.samples import SAMPLE_RATE
-from services.inference import DeskFull, InferenceDesk, InferenceTimeout, Run
+from services.inference import InferenceScheduler, InferenceTimeout, QueueFull, Run
 from services.livekit_local import LocalTTS
 from services.livekit_local.tts import api_error
 from services.tts.engine import StreamingTTS, TTSConfig
@@ -51,21 +51,21 @@ async def local(tts: StreamingTTS) -> AsyncIterator[LocalTTS]:
     voice = LocalTTS(tts_instance=tts, room="a")
     yield voice
     await voice.aclose()
-    assert [piece async for piece in tts.synthesize("Yes.", room="b")]
+    assert [piece async for piece in tts.synthesize("Yes.", owner="b")]
 
 
 @pytest.fixture
-def desk() -> Iterator[InferenceDesk]:
-    desk = InferenceDesk(slots=2)
-    yield desk
-    assert desk.close()
+def scheduler() -> Iterator[InferenceScheduler]:
+    scheduler = InferenceScheduler(slots=2)
+    yield scheduler
+    assert scheduler.close()
 
 
 @pytest.fixture
-async def hanging(tmp_path: Path, desk: InferenceDesk) -> AsyncIterator[LocalTTS]:
+async def hanging(tmp_path: Path, scheduler: InferenceScheduler) -> AsyncIterator[LocalTTS]:
     """A voice that is never done with a long sentence, and is given 0.3 s for each."""
     model, config = write_small_vits(tmp_path, hangs_above=200)
-    engine = StreamingTTS.load(TTSConfig(model, config, name="small"), desk=desk)
+    engine = StreamingTTS.load(TTSConfig(model, config, name="small"), scheduler=scheduler)
     voice = LocalTTS(tts_instance=engine, room="a", timeout_seconds=0.3)
     yield voice
     await voice.aclose()
@@ -124,7 +124,7 @@ async def test_a_sentence_is_spoken_while_the_next_is_being_written(local: Local
 
 
 async def test_a_reply_begins_with_its_first_sound(local: LocalTTS, tts: StreamingTTS) -> None:
-    pieces = [piece async for piece in tts.synthesize("Hello.", room="a")]
+    pieces = [piece async for piece in tts.synthesize("Hello.", owner="a")]
     plain = np.concatenate([piece.samples for piece in pieces]).astype(np.int32)
     frames = await spoken(local.stream(), ["Hello."])
     sound = pcm(frames).astype(np.int32)
@@ -193,19 +193,19 @@ async def test_text_without_sound_is_no_error(local: LocalTTS, text: str) -> Non
 
 
 async def test_closing_in_mid_reply_leaves_nothing(
-    tmp_path: Path, desk: InferenceDesk, hanging: LocalTTS
+    tmp_path: Path, scheduler: InferenceScheduler, hanging: LocalTTS
 ) -> None:
     before = Snapshot.take()
     stream = hanging.stream(conn_options=NO_RETRIES)
     stream.push_text(f"A cat came in. {HANGS} A dog went out.")
     async with asyncio.timeout(PATIENCE_SECONDS):
         await anext(stream)
-        while not desk.stats().running:
+        while not scheduler.stats().running:
             await asyncio.sleep(0.005)
     await hanging.aclose()
     await assert_nothing_left(before)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while desk.stats().running:
+        while scheduler.stats().running:
             await asyncio.sleep(0.005)
 
 
@@ -257,7 +257,7 @@ def test_rooms_in_threads_of_their_own_share_the_voice(tts: StreamingTTS) -> Non
     [
         (SynthesisTimeout("late"), APITimeoutError, True),
         (InferenceTimeout("late"), APITimeoutError, True),
-        (DeskFull("full"), APIConnectionError, True),
+        (QueueFull("full"), APIConnectionError, True),
         (SynthesisError("broken"), APIConnectionError, False),
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from services.asr.events import Heard, HeardKind
+from services.asr.events import ASREvent, ASREventKind
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.turn_detector import LocalTurnDetector, LocalTurnStream
 from services.vad.silero import VoiceActivityModel
@@ -40,7 +40,7 @@ async def turns(stt: LocalSTT) -> AsyncIterator[LocalTurnStream]:
 def understood(stt: LocalSTT, text: str) -> None:
     """The room's recogniser tells what it has understood so far."""
     for listener in tuple(stt._heard_listeners):
-        listener(Heard(HeardKind.PREFLIGHT, text))
+        listener(ASREvent(ASREventKind.PREFLIGHT, text))
 
 
 async def hear(vad: LocalVAD, *, silent_seconds: float) -> None:

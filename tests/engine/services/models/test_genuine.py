@@ -20,7 +20,7 @@ from services.models import (
     resolve_voice,
 )
 from services.models.files import has_content
-from services.shared.engines import SharedSpeech, SpeechConfig
+from services.shared.engines import EngineConfig, SharedEngines
 from services.vad.silero import SAMPLE_RATE
 from tests.support.genuine import RECOGNISERS, VOICE
 
@@ -41,16 +41,16 @@ def test_every_fetched_file_is_the_one_of_the_catalogue(genuine_cache: Path) -> 
 def test_the_default_pair_serves_with_the_first_voice_that_is_here_and_says_so_once(
     genuine_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = SpeechConfig(asr=DEFAULT_ASR, voice=DEFAULT_VOICES, cache=genuine_cache)
-    speech = SharedSpeech(config)
+    config = EngineConfig(asr=DEFAULT_ASR, voice=DEFAULT_VOICES, cache=genuine_cache)
+    speech = SharedEngines(config)
 
     async def speak_and_hear() -> str:
         voice, asr = await speech.tts.get(), await speech.asr.get()
-        pieces = voice.synthesize(SENTENCE, room="test", deadline_seconds=60)
+        pieces = voice.synthesize(SENTENCE, owner="test", deadline_seconds=60)
         said = [piece.samples async for piece in pieces]
         heard = await asr.transcribe(
             resample(np.concatenate(said), voice.sample_rate, SAMPLE_RATE),
-            room="test",
+            owner="test",
             priority=Priority.FINAL,
             deadline_seconds=60,
         )
@@ -78,7 +78,7 @@ def test_the_default_pair_serves_with_the_first_voice_that_is_here_and_says_so_o
 def test_without_any_of_them_the_demo_pair_serves_and_says_how_to_get_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    speech = SharedSpeech(SpeechConfig(asr=DEFAULT_ASR, voice=DEFAULT_VOICES, cache=tmp_path))
+    speech = SharedEngines(EngineConfig(asr=DEFAULT_ASR, voice=DEFAULT_VOICES, cache=tmp_path))
     try:
         with caplog.at_level("INFO", "services.shared"):
             asyncio.run(speech.prewarm())

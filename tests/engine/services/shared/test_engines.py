@@ -13,16 +13,16 @@ import pytest
 from services.asr.engine import ASRConfig, ASRLoadError, DecodeOptions, StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.samples import Samples
-from services.inference import InferenceDesk, InferenceTimeout, Priority, Run
+from services.inference import InferenceScheduler, InferenceTimeout, Priority, Run
 from services.models import DEMO_ASR
 from services.shared.engines import (
-    SharedSpeech,
-    SpeechConfig,
+    EngineConfig,
+    SharedEngines,
     configure_shared,
     get_shared_asr,
     get_shared_tts,
     release_shared,
-    shared_speech,
+    shared_engines,
 )
 from tests.support.recordings import recording
 
@@ -36,15 +36,15 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def other(model: Path) -> Iterator[SharedSpeech]:
+def other(model: Path) -> Iterator[SharedEngines]:
     """Models beside those that the other tests share."""
-    speech = SharedSpeech(SpeechConfig(asr=str(model)))
+    speech = SharedEngines(EngineConfig(asr=str(model)))
     yield speech
     speech.close()
     speech.close()
 
 
-def test_rooms_that_ask_at_once_get_one_recogniser_and_one_voice(shared: SharedSpeech) -> None:
+def test_rooms_that_ask_at_once_get_one_recogniser_and_one_voice(shared: SharedEngines) -> None:
     found: list[tuple[int, int]] = []
     barrier = threading.Barrier(3)
 
@@ -65,7 +65,7 @@ def test_rooms_that_ask_at_once_get_one_recogniser_and_one_voice(shared: SharedS
 @pytest.mark.own_copy
 @pytest.mark.parametrize("fault", ["truncated", "absent", "mismatched"])
 def test_a_recogniser_that_cannot_be_used_is_replaced_by_the_demo_one(
-    other: SharedSpeech, model: Path, fault: str
+    other: SharedEngines, model: Path, fault: str
 ) -> None:
     if fault == "truncated":
         (model / "model.bin").write_bytes((model / "model.bin").read_bytes()[:5000])
@@ -92,7 +92,7 @@ def test_the_context_is_the_one_that_was_asked_for_and_stands_in_the_log(
     used: float | None,
     logged: float,
 ) -> None:
-    speech = SharedSpeech(SpeechConfig(asr=str(model), context=wanted))
+    speech = SharedEngines(EngineConfig(asr=str(model), context=wanted))
     with caplog.at_level("INFO", "services.shared"):
         assert speech.asr.get_blocking().config.context_seconds == used
     (ready,) = [vars(r) for r in caplog.records if r.message == "model ready"]
@@ -101,7 +101,7 @@ def test_the_context_is_the_one_that_was_asked_for_and_stands_in_the_log(
 
 
 def test_a_load_that_failed_is_tried_again(
-    other: SharedSpeech, monkeypatch: pytest.MonkeyPatch
+    other: SharedEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*args: object, **kwargs: object) -> StreamingASR:
         raise ASRLoadError("out of memory")
@@ -115,7 +115,7 @@ def test_a_load_that_failed_is_tried_again(
 
 
 def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(
-    other: SharedSpeech, monkeypatch: pytest.MonkeyPatch
+    other: SharedEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hung = other.asr.get_blocking()
     replaced, let_go = threading.Event(), threading.Event()
@@ -128,14 +128,14 @@ def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(
             let_go.wait(PATIENCE_SECONDS)
         return decode(self, samples, options, run)
 
-    def load_anew(config: ASRConfig, *, desk: InferenceDesk) -> StreamingASR:
+    def load_anew(config: ASRConfig, *, scheduler: InferenceScheduler) -> StreamingASR:
         replaced.set()
-        return load(config, desk=desk)
+        return load(config, scheduler=scheduler)
 
     def ask(engine: StreamingASR, room: str, deadline_seconds: float) -> str:
         spoken = engine.transcribe(
             recording("turn_05").samples,
-            room=room,
+            owner=room,
             priority=Priority.FINAL,
             deadline_seconds=deadline_seconds,
         )
@@ -149,21 +149,21 @@ def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(
         assert replaced.wait(PATIENCE_SECONDS)
         fresh = other.asr.get_blocking()
         assert fresh is not hung
-        assert other.desk.stats().written_off == 1
+        assert other.scheduler.stats().written_off == 1
         assert ask(fresh, "another", PATIENCE_SECONDS) == "what time is it"
     finally:
         let_go.set()
     hung.close()
 
 
-def test_what_is_configured_is_what_everybody_shares(shared: SharedSpeech) -> None:
-    assert shared_speech() is shared
-    another = SharedSpeech()
+def test_what_is_configured_is_what_everybody_shares(shared: SharedEngines) -> None:
+    assert shared_engines() is shared
+    another = SharedEngines()
     try:
         configure_shared(another)
-        assert shared_speech() is another
+        assert shared_engines() is another
         release_shared()
     finally:
         configure_shared(shared)
     assert another.asr.loads == 0
-    assert shared_speech() is shared
+    assert shared_engines() is shared

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from services.asr.engine import StreamingASR
-from services.inference import InferenceDesk, Priority
+from services.inference import InferenceScheduler, Priority
 from services.models import DEMO_VOICE
 from services.tts.engine import (
     StreamingTTS,
@@ -39,21 +39,21 @@ HANGS = "Internationalization " * 5
 
 
 @pytest.fixture
-def desk() -> Iterator[InferenceDesk]:
-    desk = InferenceDesk(slots=2)
-    yield desk
-    assert desk.close()
+def scheduler() -> Iterator[InferenceScheduler]:
+    scheduler = InferenceScheduler(slots=2)
+    yield scheduler
+    assert scheduler.close()
 
 
 @pytest.fixture
-def small(tmp_path: Path, desk: InferenceDesk) -> StreamingTTS:
+def small(tmp_path: Path, scheduler: InferenceScheduler) -> StreamingTTS:
     """A voice that streams; text of more than 200 phoneme ids it is never done with."""
     model, config = write_small_vits(tmp_path, hangs_above=200)
-    return StreamingTTS.load(TTSConfig(model, config, name="small"), desk=desk)
+    return StreamingTTS.load(TTSConfig(model, config, name="small"), scheduler=scheduler)
 
 
 async def pieces_of(tts: StreamingTTS, sentence: str, room: str = "a") -> list[SynthesisPiece]:
-    return [piece async for piece in tts.synthesize(sentence, room=room)]
+    return [piece async for piece in tts.synthesize(sentence, owner=room)]
 
 
 def sound(pieces: list[SynthesisPiece]) -> np.ndarray:
@@ -89,7 +89,7 @@ class TestDemoVoice:
     ) -> None:
         heard = await asr.transcribe(
             resampled(sound(await pieces_of(tts, sentence)), tts.sample_rate),
-            room="a",
+            owner="a",
             priority=Priority.FINAL,
             deadline_seconds=10.0,
         )
@@ -130,11 +130,11 @@ class TestDemoVoice:
         assert words(pieces) == LONG.split()
 
     @pytest.mark.own_copy
-    async def test_speed_changes_the_length(self, desk: InferenceDesk) -> None:
+    async def test_speed_changes_the_length(self, scheduler: InferenceScheduler) -> None:
         lengths = {}
         for speed in (0.5, 1.0, 2.0):
             config = TTSConfig(DEMO_VOICE.model, DEMO_VOICE.config, speed=speed)
-            voice = StreamingTTS.load(config, desk=desk)
+            voice = StreamingTTS.load(config, scheduler=scheduler)
             lengths[speed] = len(sound(await pieces_of(voice, SENTENCE)))
         assert lengths[0.5] == pytest.approx(2 * lengths[1.0], rel=0.15)
         assert lengths[2.0] == pytest.approx(0.5 * lengths[1.0], rel=0.15)
@@ -152,7 +152,7 @@ class TestDemoVoice:
 
     @pytest.mark.parametrize("unit", ["a", "ab \u200b\u0301\x00", "[[a]] ", "9", "Dr. ", "你"])
     async def test_hostile_text_is_survived(self, tts: StreamingTTS, unit: str) -> None:
-        generator = tts.synthesize(unit * (100_000 // len(unit)), room="a")
+        generator = tts.synthesize(unit * (100_000 // len(unit)), owner="a")
         with contextlib.suppress(SynthesisTimeout):
             async with contextlib.aclosing(generator):
                 async for _ in generator:
@@ -183,23 +183,27 @@ class TestStreaming:
             assert all(start <= word.start_seconds < end for word in piece.words)
             start = end
 
-    async def test_a_speaker_changes_the_sound(self, tmp_path: Path, desk: InferenceDesk) -> None:
+    async def test_a_speaker_changes_the_sound(
+        self, tmp_path: Path, scheduler: InferenceScheduler
+    ) -> None:
         model, config = write_small_vits(tmp_path, speakers=3)
         peaks = set()
         for speaker in (None, 0, 1):
-            voice = StreamingTTS.load(TTSConfig(model, config, speaker=speaker), desk=desk)
+            voice = StreamingTTS.load(
+                TTSConfig(model, config, speaker=speaker), scheduler=scheduler
+            )
             assert voice.can_stream
             pieces = await pieces_of(voice, SENTENCE)
             peaks.add(round(float(np.abs(sound(pieces).astype(float)).mean()), -1))
         assert len(peaks) >= 2
         with pytest.raises(TTSLoadError, match="no speaker 3: choose 0 to 2"):
-            StreamingTTS.load(TTSConfig(model, config, speaker=3), desk=desk)
+            StreamingTTS.load(TTSConfig(model, config, speaker=3), scheduler=scheduler)
 
     async def test_words_have_times_without_durations(
-        self, tmp_path: Path, desk: InferenceDesk
+        self, tmp_path: Path, scheduler: InferenceScheduler
     ) -> None:
         model, config = write_small_vits(tmp_path, durations=False)
-        voice = StreamingTTS.load(TTSConfig(model, config), desk=desk)
+        voice = StreamingTTS.load(TTSConfig(model, config), scheduler=scheduler)
         pieces = await pieces_of(voice, SENTENCE)
         seconds = len(sound(pieces)) / voice.sample_rate
         starts = [word.start_seconds for piece in pieces for word in piece.words]
@@ -212,32 +216,32 @@ class TestEnding:
     """A synthesis that hangs, is late, is no longer wanted."""
 
     async def test_a_deadline_ends_the_computation_itself(
-        self, small: StreamingTTS, desk: InferenceDesk
+        self, small: StreamingTTS, scheduler: InferenceScheduler
     ) -> None:
-        generator = small.synthesize(HANGS, room="a", deadline_seconds=0.2)
+        generator = small.synthesize(HANGS, owner="a", deadline_seconds=0.2)
         with pytest.raises(SynthesisTimeout, match=r"longer than 0\.2 s of engine time"):
             await anext(generator)
-        await until_free(desk)
-        assert desk.stats().written_off == 0
+        await until_free(scheduler)
+        assert scheduler.stats().written_off == 0
         assert sound(await pieces_of(small, SENTENCE)).any()
 
     async def test_the_deadline_counts_over_the_whole_sentence(self, small: StreamingTTS) -> None:
         with pytest.raises(SynthesisTimeout):
-            async for _ in small.synthesize(SENTENCE, room="a", deadline_seconds=1e-6):
+            async for _ in small.synthesize(SENTENCE, owner="a", deadline_seconds=1e-6):
                 pass
 
     async def test_waiting_for_the_listener_does_not_count(self, small: StreamingTTS) -> None:
         waited = 0.0
-        async for _ in small.synthesize(SENTENCE, room="a", deadline_seconds=1.0):
+        async for _ in small.synthesize(SENTENCE, owner="a", deadline_seconds=1.0):
             await asyncio.sleep(0.7)
             waited += 0.7
         assert waited > 1.0
 
     async def test_cancelling_frees_the_slot(
-        self, small: StreamingTTS, desk: InferenceDesk
+        self, small: StreamingTTS, scheduler: InferenceScheduler
     ) -> None:
         hanging = [asyncio.create_task(pieces_of(small, HANGS, room)) for room in ("a", "b")]
-        while desk.stats().running < 2:
+        while scheduler.stats().running < 2:
             await asyncio.sleep(0.005)
         for task in hanging:
             task.cancel()
@@ -246,16 +250,16 @@ class TestEnding:
             for result in await asyncio.gather(*hanging, return_exceptions=True)
         )
         assert await pieces_of(small, SENTENCE)
-        await until_free(desk)
+        await until_free(scheduler)
 
     async def test_closing_the_generator_leaves_nothing_running(
-        self, small: StreamingTTS, desk: InferenceDesk
+        self, small: StreamingTTS, scheduler: InferenceScheduler
     ) -> None:
         before = Snapshot.take()
-        generator = small.synthesize(SENTENCE, room="a")
+        generator = small.synthesize(SENTENCE, owner="a")
         await anext(generator)
         await generator.aclose()
-        await until_free(desk)
+        await until_free(scheduler)
         await assert_nothing_left(before)
 
     async def test_one_that_hangs_does_not_hold_up_the_others(self, small: StreamingTTS) -> None:
@@ -285,11 +289,11 @@ class TestEnding:
         assert len({length for said in lengths for length in said}) == 1
 
     async def test_a_closed_voice_finishes_and_then_refuses(
-        self, tmp_path: Path, desk: InferenceDesk
+        self, tmp_path: Path, scheduler: InferenceScheduler
     ) -> None:
         model, config = write_small_vits(tmp_path)
-        voice = StreamingTTS.load(TTSConfig(model, config), desk=desk)
-        generator = voice.synthesize(SENTENCE, room="a")
+        voice = StreamingTTS.load(TTSConfig(model, config), scheduler=scheduler)
+        generator = voice.synthesize(SENTENCE, owner="a")
         first = await anext(generator)
         voice.close()
         rest = [piece async for piece in generator]
@@ -299,12 +303,12 @@ class TestEnding:
 
     async def test_a_closed_voice_is_let_go(self, tmp_path: Path) -> None:
         model, config = write_small_vits(tmp_path)
-        desk = InferenceDesk(slots=1)
-        voice = StreamingTTS.load(TTSConfig(model, config), desk=desk)
+        scheduler = InferenceScheduler(slots=1)
+        voice = StreamingTTS.load(TTSConfig(model, config), scheduler=scheduler)
         network = weakref.ref(voice._voice)
         await pieces_of(voice, SENTENCE)
         voice.close()
-        desk.close()
+        scheduler.close()
         gc.collect()
         assert network() is None
 
@@ -313,18 +317,18 @@ class TestPhrases:
     """Fixed phrases are computed once."""
 
     async def test_a_remembered_phrase_costs_no_inference(
-        self, small: StreamingTTS, desk: InferenceDesk
+        self, small: StreamingTTS, scheduler: InferenceScheduler
     ) -> None:
         await small.remember(["Hello there, my friend! How can I help you?"])
         assert small.cached_bytes > 0
-        done = sum(desk.stats().outcomes.values())
+        done = sum(scheduler.stats().outcomes.values())
         first = await pieces_of(small, "Hello there,  my friend!")
         again = await pieces_of(small, "Hello there, my friend!")
-        assert sum(desk.stats().outcomes.values()) == done
+        assert sum(scheduler.stats().outcomes.values()) == done
         assert (sound(first) == sound(again)).all()
         assert words(again) == ["Hello", "there,", "my", "friend!"]
         await pieces_of(small, "Hello there, my foe!")
-        assert sum(desk.stats().outcomes.values()) > done
+        assert sum(scheduler.stats().outcomes.values()) > done
 
     async def test_forgotten_phrases_are_kept_again_when_spoken(self, small: StreamingTTS) -> None:
         await small.remember([SENTENCE])
@@ -339,7 +343,7 @@ class TestPhrases:
     async def test_a_phrase_broken_off_is_not_kept(self, small: StreamingTTS) -> None:
         await small.remember([SENTENCE])
         small.forget_phrases()
-        generator: AsyncGenerator[SynthesisPiece, None] = small.synthesize(SENTENCE, room="a")
+        generator: AsyncGenerator[SynthesisPiece, None] = small.synthesize(SENTENCE, owner="a")
         await anext(generator)
         await generator.aclose()
         assert small.cached_bytes == 0
@@ -361,7 +365,12 @@ class TestLoading:
         ],
     )
     def test_files_that_are_missing_or_damaged(
-        self, tmp_path: Path, desk: InferenceDesk, file: str, content: bytes | None, message: str
+        self,
+        tmp_path: Path,
+        scheduler: InferenceScheduler,
+        file: str,
+        content: bytes | None,
+        message: str,
     ) -> None:
         model, config = write_small_vits(tmp_path)
         if content is None:
@@ -369,7 +378,7 @@ class TestLoading:
         else:
             (tmp_path / file).write_bytes(content)
         with pytest.raises(TTSLoadError, match=message):
-            StreamingTTS.load(TTSConfig(model, config), desk=desk)
+            StreamingTTS.load(TTSConfig(model, config), scheduler=scheduler)
 
     @pytest.mark.parametrize(
         ("changes", "message"),
@@ -380,31 +389,31 @@ class TestLoading:
         ],
     )
     def test_configurations_we_cannot_use(
-        self, tmp_path: Path, desk: InferenceDesk, changes: dict[str, Any], message: str
+        self, tmp_path: Path, scheduler: InferenceScheduler, changes: dict[str, Any], message: str
     ) -> None:
         model, _ = write_small_vits(tmp_path)
         config = write_config(tmp_path / "other.json", **changes)
         with pytest.raises(TTSLoadError, match=message):
-            StreamingTTS.load(TTSConfig(model, config), desk=desk)
+            StreamingTTS.load(TTSConfig(model, config), scheduler=scheduler)
 
     def test_a_voice_that_never_answers_is_given_up(
-        self, tmp_path: Path, desk: InferenceDesk, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, scheduler: InferenceScheduler, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("services.tts.piper.voice._LOAD_SECONDS", 0.3)
         model, config = write_small_vits(tmp_path, hangs_above=0)
         with pytest.raises(TTSLoadError, match=r"does not speak: .*nothing was heard within"):
-            StreamingTTS.load(TTSConfig(model, config), desk=desk)
+            StreamingTTS.load(TTSConfig(model, config), scheduler=scheduler)
 
     @pytest.mark.own_copy
-    def test_an_impossible_speed(self, desk: InferenceDesk) -> None:
+    def test_an_impossible_speed(self, scheduler: InferenceScheduler) -> None:
         config = TTSConfig(DEMO_VOICE.model, DEMO_VOICE.config, speed=0.0)
         with pytest.raises(TTSLoadError, match=r"choose 0\.5 to 2"):
-            StreamingTTS.load(config, desk=desk)
+            StreamingTTS.load(config, scheduler=scheduler)
 
 
-async def until_free(desk: InferenceDesk) -> None:
-    """Wait until no desk thread is in a model call."""
+async def until_free(scheduler: InferenceScheduler) -> None:
+    """Wait until no scheduler thread is in a model call."""
     end = time.monotonic() + 10
-    while desk.stats().running:
-        assert time.monotonic() < end, "a desk thread did not come back"
+    while scheduler.stats().running:
+        assert time.monotonic() < end, "a scheduler thread did not come back"
         await asyncio.sleep(0.005)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from services.vad.segments import Stretch, speech_stretches
+from services.vad.segments import SpeechSegment, speech_segments
 from services.vad.silero import VoiceActivityModel
 from tests.support.recordings import (
     SAMPLE_RATE,
@@ -28,11 +28,11 @@ def chunks(samples: Samples, seconds: float = 1.0) -> Iterator[Samples]:
         yield samples[start : start + step]
 
 
-def found(model: VoiceActivityModel, samples: Samples, seconds: float = 1.0) -> list[Stretch]:
-    return list(speech_stretches(chunks(samples, seconds), model, limit_seconds=LIMIT_SECONDS))
+def found(model: VoiceActivityModel, samples: Samples, seconds: float = 1.0) -> list[SpeechSegment]:
+    return list(speech_segments(chunks(samples, seconds), model, limit_seconds=LIMIT_SECONDS))
 
 
-def end_seconds(stretch: Stretch) -> float:
+def end_seconds(stretch: SpeechSegment) -> float:
     return stretch.start_seconds + len(stretch.samples) / SAMPLE_RATE
 
 

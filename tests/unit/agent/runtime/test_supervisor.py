@@ -14,10 +14,10 @@ from agent.settings import Settings
 from services.admission import Refusal
 from services.host.allocator import trim_allocator
 from services.host.process_memory import resident_bytes
-from services.inference import JobRecord, Priority
+from services.inference import CallRecord, Priority
 from services.memory import Level, MemoryConfig
 from services.memory.config import MB
-from services.shared.engines import LoadedModel, SharedSpeech
+from services.shared.engines import LoadedModel, SharedEngines
 from tests.support.leaks import Snapshot, assert_nothing_left
 from tests.support.memory_use import fragment, mapped
 
@@ -40,8 +40,8 @@ def make(**memory: Any) -> Upkeep:
     return Upkeep(Settings.model_validate({"memory": memory}), drain=None)
 
 
-def failed(engine: str) -> JobRecord:
-    return JobRecord(engine, Priority.FINAL, "failed", 0.0, 0.1)
+def failed(engine: str) -> CallRecord:
+    return CallRecord(engine, Priority.FINAL, "failed", 0.0, 0.1)
 
 
 def test_the_defaults_of_the_settings_are_those_of_the_monitor() -> None:
@@ -124,14 +124,14 @@ async def test_a_voice_that_keeps_failing_leaves_the_door_open(upkeep: Upkeep) -
 
 
 async def test_the_models_have_parts_of_their_own(upkeep: Upkeep) -> None:
-    speech = SharedSpeech()
+    speech = SharedEngines()
     upkeep.watch_over(speech)
     speech._note("asr", LoadedModel("demo", True, 5 * MB))
     assert upkeep.view.look_blocking()["breakdown_mb"]["asr model"] == 5.0
     speech.close()
 
 
-class Reloadable(SharedSpeech):
+class Reloadable(SharedEngines):
     """Models that only note that they would be loaded anew."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from services.asr.files import Segment
 from services.asr.subtitles import cues, srt
-from services.asr.transcription import HeardWord
+from services.asr.transcription import RecognizedWord
 
 BLOCK = re.compile(
     r"(\d+)\n(\d\d:\d\d:\d\d,\d{3}) --> (\d\d:\d\d:\d\d,\d{3})\n((?:[^\n]+\n){1,2})(?:\n|\Z)"
@@ -18,7 +18,7 @@ def segment(text: str, start: float, end: float, *, timed: bool = True) -> Segme
     texts = text.split()
     step = (end - start) / max(1, len(texts))
     words = tuple(
-        HeardWord(word, start + i * step, start + (i + 1) * step, 0.9)
+        RecognizedWord(word, start + i * step, start + (i + 1) * step, 0.9)
         for i, word in enumerate(texts)
     )
     return Segment(start, end, text, "en", 0.9, words if timed else ())
@@ -53,7 +53,7 @@ def test_subtitles_are_short_and_never_overlap() -> None:
 
 
 def test_pause_begins_a_new_subtitle() -> None:
-    words = (HeardWord("before", 0.0, 0.5, 1.0), HeardWord("after", 3.0, 3.5, 1.0))
+    words = (RecognizedWord("before", 0.0, 0.5, 1.0), RecognizedWord("after", 3.0, 3.5, 1.0))
     found = cues([Segment(0.0, 3.5, "before after", "en", 1.0, words)])
     assert [cue.text for cue in found] == ["before", "after"]
     assert found[1].start_seconds == 3.0

@@ -2,12 +2,12 @@
 
 import pytest
 
-from services.asr.transcription import HeardWord
+from services.asr.transcription import RecognizedWord
 from services.asr.words import join_parts, words_of
 
 
-def parts(*texts: str) -> list[HeardWord]:
-    return [HeardWord(text, i, i + 0.9, 1.0 - i / 10) for i, text in enumerate(texts)]
+def parts(*texts: str) -> list[RecognizedWord]:
+    return [RecognizedWord(text, i, i + 0.9, 1.0 - i / 10) for i, text in enumerate(texts)]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,14 @@ import threading
 
 import pytest
 
-from services.inference import InferenceDesk, InferenceTimeout, JobRecord, Outcome, Priority, Run
+from services.inference import (
+    CallRecord,
+    InferenceScheduler,
+    InferenceTimeout,
+    Outcome,
+    Priority,
+    Run,
+)
 from services.inference.circuit_breaker import CircuitBreaker, Circuits, CircuitState
 
 
@@ -185,23 +192,23 @@ def test_a_breaker_needs_at_least_one_failure() -> None:
 )
 def test_only_the_engine_s_own_failures_count(outcome: Outcome, state: CircuitState) -> None:
     circuits = Circuits(failures=1)
-    circuits.observe(JobRecord("tts", Priority.FINAL, outcome, 0.0, 1.0))
+    circuits.observe(CallRecord("tts", Priority.FINAL, outcome, 0.0, 1.0))
     assert circuits.states() == {"tts": state}
 
 
 async def test_a_call_that_was_refused_does_not_give_the_trial_away() -> None:
     clock = Clock()
     circuits = Circuits(failures=1, open_seconds=30.0, clock=clock)
-    circuits.observe(JobRecord("asr", Priority.FINAL, "failed", 0.0, 1.0))
+    circuits.observe(CallRecord("asr", Priority.FINAL, "failed", 0.0, 1.0))
     clock.now = 30.0
     assert circuits.allow("asr")
-    circuits.observe(JobRecord("asr", Priority.FINAL, "unavailable", 0.0, 0.0))
+    circuits.observe(CallRecord("asr", Priority.FINAL, "unavailable", 0.0, 0.0))
     assert not circuits.allow("asr")
 
 
-async def test_the_desk_feeds_it() -> None:
+async def test_the_scheduler_feeds_it() -> None:
     circuits = Circuits(failures=2, open_seconds=0.0)
-    desk = InferenceDesk(slots=1, observer=circuits.observe)
+    scheduler = InferenceScheduler(slots=1, observer=circuits.observe)
 
     def fail(run: Run) -> None:
         raise ValueError("broken")
@@ -213,10 +220,10 @@ async def test_the_desk_feeds_it() -> None:
         run.check()
 
     async def call(engine: str, job: object, seconds: float) -> None:
-        await desk.run(
+        await scheduler.run(
             job,  # type: ignore[arg-type]
             engine=engine,
-            room="a",
+            owner="a",
             priority=Priority.FINAL,
             deadline_seconds=seconds,
         )
@@ -233,4 +240,4 @@ async def test_the_desk_feeds_it() -> None:
         await call("tts", lambda _: None, 5.0)
         assert circuits.of("tts").state is CircuitState.CLOSED
     finally:
-        desk.close()
+        scheduler.close()

@@ -20,11 +20,11 @@ ANOTHER = 'voice_agent_ready{job="other",instance="another:8081"}'
 """A worker besides the one whose series these are."""
 
 ASR = 'voice_agent_asr_real_time_factor_bucket{le="%s"}'
-CALLS = 'voice_agent_desk_jobs_total{engine="asr",priority="final",outcome="%s"}'
+CALLS = 'voice_agent_inference_calls_total{engine="asr",priority="final",outcome="%s"}'
 CIRCUIT = 'voice_agent_circuit_state{engine="asr",state="%s"}'
 REFUSED = 'voice_agent_rooms_rejected_total{reason="%s"}'
 RESPONSE = 'voice_agent_response_seconds_bucket{prepared="true",le="%s"}'
-WAIT = 'voice_agent_desk_wait_seconds_bucket{engine="asr",priority="final",le="%s"}'
+WAIT = 'voice_agent_inference_wait_seconds_bucket{engine="asr",priority="final",le="%s"}'
 CRITICAL_BYTES = 'voice_agent_memory_threshold_bytes{level="critical"}'
 NOTICES = 'voice_agent_caller_notices_total{kind="llm_unavailable"}'
 
@@ -61,8 +61,8 @@ HEALTHY: Series = {
     CALLS % "done": "0+60x600",
     CALLS % "cancelled": "0+20x600",
     CALLS % "timeout": "0x600",
-    "voice_agent_desk_written_off_threads": "0x600",
-    "voice_agent_desk_exhausted": "0x600",
+    "voice_agent_inference_written_off_threads": "0x600",
+    "voice_agent_inference_exhausted": "0x600",
     "voice_agent_memory_level": "0x600",
     "voice_agent_memory_process_bytes": "400000000x600",
     CRITICAL_BYTES: "4000000000x600",
@@ -99,8 +99,8 @@ FAULTS: dict[str, tuple[str, Series]] = {
         {'voice_agent_circuit_opened_total{engine="asr"}': "0x12 1x5 2x5 3x5 4x600"},
     ),
     "VoiceAgentEngineFails": ("40m", {CALLS % "timeout": "0+10x600"}),
-    "VoiceAgentThreadsWedged": ("40m", {"voice_agent_desk_written_off_threads": "0x30 1x600"}),
-    "VoiceAgentWornOut": ("40m", {"voice_agent_desk_exhausted": "0x30 1x600"}),
+    "VoiceAgentThreadsWedged": ("40m", {"voice_agent_inference_written_off_threads": "0x30 1x600"}),
+    "VoiceAgentWornOut": ("40m", {"voice_agent_inference_exhausted": "0x30 1x600"}),
     "VoiceAgentMemoryHigh": ("40m", {"voice_agent_memory_level": "2x600"}),
     "VoiceAgentMemoryCritical": ("40m", {"voice_agent_memory_level": "0x36 3x600"}),
     "VoiceAgentMemoryGrows": (

@@ -18,12 +18,12 @@ from services.admission import Admission, AdmissionLimits, Conditions, Refusal
 from services.host.event_loops import LoopWatch
 from services.host.gpu import GPUReading
 from services.host.temp_files import TempFiles
-from services.inference import InferenceDesk, JobRecord, Priority, Run
+from services.inference import CallRecord, InferenceScheduler, Priority, Run
 from services.inference.circuit_breaker import Circuits
 from services.memory import Components, MemoryConfig, MemoryMeter, MemoryMonitor, ModelReload
 from services.metrics import CATALOGUE, NOTICE_KINDS, REPLY_OUTCOMES, Metrics, snapshots
 from services.metrics.recording import OTHER
-from services.shared.engines import LoadedModel, SharedSpeech
+from services.shared.engines import LoadedModel, SharedEngines
 from tests.support.promtool import promtool
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -50,22 +50,22 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def desk() -> Iterator[InferenceDesk]:
-    desk = InferenceDesk(slots=1)
-    yield desk
-    assert desk.close()
+def scheduler() -> Iterator[InferenceScheduler]:
+    scheduler = InferenceScheduler(slots=1)
+    yield scheduler
+    assert scheduler.close()
 
 
 def submit(
-    desk: InferenceDesk,
+    scheduler: InferenceScheduler,
     job: Callable[[Run], object],
     *,
     engine: str = "asr",
     priority: Priority = Priority.FINAL,
     deadline_seconds: float = 30.0,
 ) -> Future[object]:
-    return desk.submit(
-        job, engine=engine, room="room", priority=priority, deadline_seconds=deadline_seconds
+    return scheduler.submit(
+        job, engine=engine, owner="room", priority=priority, deadline_seconds=deadline_seconds
     )
 
 
@@ -137,63 +137,63 @@ def test_the_cost_of_an_engine_is_computing_per_second_of_sound(metrics: Metrics
 
 
 def test_model_calls_count_by_engine_class_and_outcome(
-    metrics: Metrics, desk: InferenceDesk
+    metrics: Metrics, scheduler: InferenceScheduler
 ) -> None:
-    desk.observer = metrics.observe_job
-    metrics.watch_desk(desk.stats)
+    scheduler.observer = metrics.observe_call
+    metrics.watch_scheduler(scheduler.stats)
     running, go_on = threading.Event(), threading.Event()
 
     def hold(run: Run) -> None:
         running.set()
         go_on.wait()
 
-    first = submit(desk, hold)
+    first = submit(scheduler, hold)
     running.wait()
-    waiting = submit(desk, lambda run: None, priority=Priority.INTERIM)
-    assert value(metrics, "desk_queued", priority="interim") == 1
-    assert value(metrics, "desk_running") == 1
+    waiting = submit(scheduler, lambda run: None, priority=Priority.INTERIM)
+    assert value(metrics, "inference_queued", priority="interim") == 1
+    assert value(metrics, "inference_running") == 1
     waiting.cancel()
     go_on.set()
     first.result()
     with pytest.raises(ZeroDivisionError):
-        submit(desk, lambda run: 1 / 0, engine="tts").result()
-    desk.close()
+        submit(scheduler, lambda run: 1 / 0, engine="tts").result()
+    scheduler.close()
 
     def jobs(engine: str, priority: str, outcome: str) -> float | None:
         labels = {"engine": engine, "priority": priority, "outcome": outcome}
-        return value(metrics, "desk_jobs_total", **labels)
+        return value(metrics, "inference_calls_total", **labels)
 
     assert jobs("asr", "final", "done") == 1
     assert jobs("asr", "final", "timeout") == 0
     assert jobs("asr", "interim", "cancelled") == 1
     assert jobs("tts", "final", "failed") == 1
-    assert value(metrics, "desk_run_seconds_count", engine="asr", priority="final") == 1
-    assert value(metrics, "desk_wait_seconds_count", engine="asr", priority="final") == 1
-    assert not value(metrics, "desk_run_seconds_count", engine="asr", priority="interim")
-    assert not value(metrics, "desk_wait_seconds_count", engine="asr", priority="interim")
-    assert value(metrics, "desk_slots") == 1
-    assert value(metrics, "desk_running") == 0
+    assert value(metrics, "inference_run_seconds_count", engine="asr", priority="final") == 1
+    assert value(metrics, "inference_wait_seconds_count", engine="asr", priority="final") == 1
+    assert not value(metrics, "inference_run_seconds_count", engine="asr", priority="interim")
+    assert not value(metrics, "inference_wait_seconds_count", engine="asr", priority="interim")
+    assert value(metrics, "inference_slots") == 1
+    assert value(metrics, "inference_running") == 0
 
 
 def test_a_wedged_call_and_the_circuit_it_opens_are_seen(metrics: Metrics) -> None:
-    desk = InferenceDesk(slots=1, grace_seconds=0.02, wedge_budget=0)
+    scheduler = InferenceScheduler(slots=1, grace_seconds=0.02, wedge_budget=0)
     circuits = Circuits(failures=1, on_change=metrics.circuit_changed)
-    metrics.watch_desk(desk.stats)
+    metrics.watch_scheduler(scheduler.stats)
     metrics.watch_circuits(circuits.states)
     seen, go_on = threading.Event(), threading.Event()
 
-    def observe(record: JobRecord) -> None:
+    def observe(record: CallRecord) -> None:
         circuits.observe(record)
-        metrics.observe_job(record)
+        metrics.observe_call(record)
         seen.set()
 
-    desk.observer = observe
-    submit(desk, lambda run: go_on.wait(), deadline_seconds=0.01)
+    scheduler.observer = observe
+    submit(scheduler, lambda run: go_on.wait(), deadline_seconds=0.01)
     seen.wait()
     labels = {"engine": "asr", "priority": "final", "outcome": "wedged"}
-    assert value(metrics, "desk_jobs_total", **labels) == 1
-    assert value(metrics, "desk_written_off_threads") == 1
-    assert value(metrics, "desk_exhausted") == 1
+    assert value(metrics, "inference_calls_total", **labels) == 1
+    assert value(metrics, "inference_written_off_threads") == 1
+    assert value(metrics, "inference_exhausted") == 1
     assert value(metrics, "circuit_opened_total", engine="asr") == 1
     assert value(metrics, "circuit_state", engine="asr", state="open") == 1
     assert value(metrics, "circuit_state", engine="asr", state="closed") == 0
@@ -201,7 +201,7 @@ def test_a_wedged_call_and_the_circuit_it_opens_are_seen(metrics: Metrics) -> No
     assert value(metrics, "circuit_opened_total", engine="asr") == 1
     assert value(metrics, "circuit_state", engine="asr", state="closed") == 1
     go_on.set()
-    desk.close()
+    scheduler.close()
 
 
 def test_rooms_are_told_with_every_reason_for_refusing_one(metrics: Metrics) -> None:
@@ -309,7 +309,7 @@ async def test_the_lateness_of_event_loops_is_told(
 
 
 def test_models_are_told_by_role(metrics: Metrics) -> None:
-    speech = SharedSpeech()
+    speech = SharedEngines()
     try:
         metrics.watch_models(speech)
         assert value(metrics, "model_loads_total", role="asr") == 0
@@ -364,7 +364,7 @@ def test_many_threads_lose_no_count(metrics: Metrics) -> None:
 def everything(tmp_path: Path) -> str:
     """An answer in which every metric of the product has a value."""
     metrics = Metrics(others=())
-    desk = InferenceDesk(slots=1, observer=metrics.observe_job)
+    scheduler = InferenceScheduler(slots=1, observer=metrics.observe_call)
     circuits = Circuits(on_change=metrics.circuit_changed)
     circuits.of("asr")
     for _ in range(3):
@@ -380,9 +380,9 @@ def everything(tmp_path: Path) -> str:
         ready_bytes=lambda: 0,
     )
     reload()
-    speech = SharedSpeech()
+    speech = SharedEngines()
     try:
-        submit(desk, lambda run: None).result()
+        submit(scheduler, lambda run: None).result()
         observe_turn(metrics)
         metrics.observe_recognition(audio_seconds=1.0, compute_seconds=0.1)
         metrics.observe_synthesis(speech_seconds=1.0, compute_seconds=0.1)
@@ -390,7 +390,7 @@ def everything(tmp_path: Path) -> str:
         metrics.watch_rooms(lambda: admission.rooms, lambda: admission.capacity)
         metrics.watch_admission(admission)
         metrics.watch_waiting(lambda: 0)
-        metrics.watch_desk(desk.stats)
+        metrics.watch_scheduler(scheduler.stats)
         metrics.watch_circuits(circuits.states)
         metrics.watch_models(speech)
         metrics.watch_reloads(reload)
@@ -398,10 +398,10 @@ def everything(tmp_path: Path) -> str:
         metrics.watch_loops(LoopWatch())
         with TempFiles(tmp_path / "files") as files:
             metrics.watch_temp_files(files.stats)
-            desk.close()
+            scheduler.close()
             return metrics.render().decode()
     finally:
-        desk.close()
+        scheduler.close()
         speech.close()
 
 
