@@ -196,7 +196,7 @@ async def test_stopping_ends_the_server_with_a_caller_in_the_room() -> None:
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from services.livekit_server import LiveKitServer
+from services.livekit_server.server import LiveKitServer
 async def main():
     server = LiveKitServer(Path(sys.argv[1]))
     await server.start()

@@ -32,7 +32,7 @@ from services.protocol import (
     Turn,
 )
 
-SPEAKERS = ["agent", "services", "benchmarks/caller.py", "tests/browser"]
+SPEAKERS = ["agent", "services", "tests/support/caller.py", "tests/browser"]
 """Python that sends or reads what is on the wire."""
 PAGE_SOURCE = made.TYPES.parent
 TURN = Turn("id", 0.3, None, 0.1, 0.2, 0.9, prepared=True, interrupted=False)

@@ -158,7 +158,7 @@ async def test_words_are_sent_where_they_are_asked_for(
 
 def test_without_a_collector_nothing_is_imported() -> None:
     check = (
-        "import sys; from agent.telemetry import start_tracing; "
+        "import sys; from agent.observability.tracing import start_tracing; "
         "assert start_tracing(agent_name='ada') is None; "
         "assert not [name for name in sys.modules if name.split('.')[0] in "
         "('opentelemetry', 'livekit')]"

@@ -225,8 +225,8 @@ def test_the_connections_of_a_server_are_bounded_and_the_newest_is_served() -> N
 
 _FEW_FILES = """
 import logging, resource, sys
-from services.web.connections import Connections
-from services.web.server import WebServer
+from services.web.http.connections import Connections
+from services.web.http.server import WebServer
 
 logging.basicConfig(level=logging.INFO)
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
