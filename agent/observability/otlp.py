@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import NoOpTracerProvider
 
-from services.host.daemon import run_in_daemon
+from services.host.threads import run_in_daemon
 
 logger = logging.getLogger("agent.observability.tracing")
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from agent.observability.logging import setup_logging
 from agent.settings import Settings
-from services.host.blocking_pool import started_pool
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
 from services.host.temp_files import TempFilesError
+from services.host.threads import started_pool
 from services.livekit_server.server import LiveKitServer, LiveKitServerError
 from services.models import ModelError
 from services.web.app import LiveKitAccess, web_server

@@ -11,9 +11,9 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from ..host.allocator import trim_allocator
-from ..host.daemon import run_in_daemon
 from ..host.event_loops import LoopWatch
 from ..host.process_memory import resident_bytes
+from ..host.threads import run_in_daemon
 from .breakdown import Breakdown, Components
 from .cleaning import Cleaner, CleaningReport, CleaningStep
 from .config import MB, MemoryConfig

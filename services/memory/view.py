@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ..host.daemon import run_in_daemon
 from ..host.temp_files import TempFiles
+from ..host.threads import run_in_daemon
 from .config import MB
 from .monitor import MemoryMonitor
 from .reload import ModelReload

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 from aiohttp import web
 
-from ...host.daemon import run_in_daemon
+from ...host.threads import run_in_daemon
 from ...metrics import CONTENT_TYPE
 
 logger = logging.getLogger("services.web")

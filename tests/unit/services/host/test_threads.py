@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from services.host.blocking_pool import started_pool
+from services.host.threads import started_pool
 
 
 def _threads() -> list[threading.Thread]:
