@@ -9,7 +9,6 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -60,6 +59,7 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
     """Cores and memory that this process may use."""
     import psutil
 
+    from services.host.cgroup import memory_limit
     from services.host.cores import available_cores, plan_threads
 
     cores = available_cores()
@@ -68,7 +68,8 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
     yield ok("cores", text)
     limit = memory_limit()
     free = min(int(psutil.virtual_memory().available), limit.bytes) // 2**20
-    text = f"{free} MB free of {limit.bytes // 2**20} MB ({limit.source})"
+    source = "of the machine" if limit.source == "machine" else "limit of the container or service"
+    text = f"{free} MB free of {limit.bytes // 2**20} MB ({source})"
     if free < _LEAST_MEMORY_MB:
         yield fail("memory", text, f"free some: the models need {_LEAST_MEMORY_MB} MB and more")
     elif free < _ENOUGH_MEMORY_MB:
@@ -123,53 +124,6 @@ def check_sound(_: Settings) -> Iterator[Finding]:
         return
     names = [device_name(library, kind) or "none" for kind in ("input", "output")]
     yield ok("sound", f"microphone: {names[0]}, speaker: {names[1]} (for `console` and `say`)")
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryLimit:
-    """The most memory that this process can have."""
-
-    bytes: int
-    source: str
-    """Who sets it, in words."""
-
-
-def memory_limit(
-    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
-) -> MemoryLimit:
-    """The machine's memory, or less where a cgroup (v2 or v1) allows less."""
-    import psutil
-
-    total = int(psutil.virtual_memory().total)
-    limits = [limit for file in _limit_files(root, membership) if (limit := _number(file))]
-    lowest = min(limits, default=total)
-    if lowest < total:
-        return MemoryLimit(lowest, "limit of the container or service")
-    return MemoryLimit(total, "of the machine")
-
-
-def _limit_files(root: Path, membership: Path) -> list[Path]:
-    """Of the process's own group and of all above it."""
-    groups = {Path()}
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        controllers, _, path = line.partition(":")[2].partition(":")
-        if not controllers or "memory" in controllers.split(","):
-            own = Path(os.path.normpath(path).lstrip("/"))
-            groups |= {own, *own.parents}
-    v2 = [root / group / "memory.max" for group in groups]
-    v1 = [root / "memory" / group / "memory.limit_in_bytes" for group in groups]
-    return [*v2, *v1]
-
-
-def _number(file: Path) -> int | None:
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return None
 
 
 def _requirements() -> list[str]:

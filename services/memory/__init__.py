@@ -1,7 +1,6 @@
 """The memory of the process: watched, explained, lowered."""
 
 from ..host.gpu import GPUMeter
-from ..host.memory_limits import LimitReader
 from .breakdown import ROOMS, Components
 from .cleaning import (
     CleaningReport,
@@ -27,7 +26,6 @@ __all__ = [
     "GPUMeter",
     "Level",
     "LevelChange",
-    "LimitReader",
     "MemoryConfig",
     "MemoryMeter",
     "MemoryMonitor",

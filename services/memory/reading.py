@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import psutil
 
 from ..host.allocator import AllocatorFigures, allocator_figures
+from ..host.cgroup import MemoryLimit, memory_limit
 from ..host.gpu import GPUMeter, GPUReading
-from ..host.memory_limits import LimitReader, MemoryLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class MemoryMeter:
         self,
         *,
         rooms: Callable[[], int] = lambda: 0,
-        limits: LimitReader | None = None,
+        limit: Callable[[], MemoryLimit] = memory_limit,
         gpu: GPUMeter | None = None,
     ) -> None:
         """`rooms` tells how many are open, from any thread; `gpu` stays its owner's to close."""
         self._process = psutil.Process()
         self._rooms = rooms
-        self._limits = limits or LimitReader()
+        self._limit = limit
         self._gpu = gpu
         self._unique_bytes = 0
 
@@ -73,7 +73,7 @@ class MemoryMeter:
             at_seconds=time.time(),
             process_bytes=resident,
             unique_bytes=self._unique_bytes,
-            limit=self._limits.read(),
+            limit=self._limit(),
             system_percent=float(machine.percent),
             available_bytes=int(machine.available),
             threads=threads,

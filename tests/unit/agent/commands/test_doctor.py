@@ -16,6 +16,7 @@ import pytest
 from agent.doctor import machine, services
 from agent.doctor.findings import Finding, Status
 from agent.settings import Settings
+from services.host.cgroup import MemoryLimit
 
 Ask = Callable[[Settings], AsyncIterator[Finding]]
 
@@ -197,29 +198,12 @@ def test_settings_that_are_made_are_named_but_not_shown(
     assert "secret-of-mine" not in finding.text
 
 
-@pytest.mark.parametrize(
-    ("files", "membership"),
-    [
-        ({"memory.max": "max", "app/memory.max": "104857600"}, "0::/app/inner\n"),
-        ({"memory/app/memory.limit_in_bytes": "104857600"}, "4:memory:/app\n"),
-    ],
-)
-def test_memory_limit_of_a_container_counts(
-    files: dict[str, str], membership: str, tmp_path: Path
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"{text}\n")
-    (tmp_path / "membership").write_text(membership)
-    limit = machine.memory_limit(tmp_path, tmp_path / "membership")
-    assert limit.bytes == 100 * 2**20
-    assert "container" in limit.source
-
-
-def test_machine_without_limits_has_all_its_memory(tmp_path: Path) -> None:
-    limit = machine.memory_limit(tmp_path, tmp_path / "membership")
-    assert limit.bytes > 2**28
-    assert limit.source == "of the machine"
+def test_a_container_with_too_little_memory_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = MemoryLimit(100 * 2**20, "cgroup v2", used_bytes=0)
+    monkeypatch.setattr("services.host.cgroup.memory_limit", lambda: limit)
+    memory = [f for f in machine.check_machine(Settings()) if f.subject == "memory"]
+    assert [finding.status for finding in memory] == [Status.FAIL]
+    assert "of 100 MB (limit of the container or service)" in memory[0].text
 
 
 def test_wanted_gpu_that_is_missing_fails(monkeypatch: pytest.MonkeyPatch) -> None:

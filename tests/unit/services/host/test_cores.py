@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.host.cgroup import Cgroups
 from services.host.cores import ThreadPlan, available_cores, plan_threads
 
 
@@ -43,11 +44,11 @@ def limit_v1(folder: Path, quota: str, period: str) -> None:
 
 
 def test_without_a_quota_affinity_decides(groups: Path, membership: Path) -> None:
-    assert available_cores(groups, membership) == 8.0
+    assert available_cores(Cgroups(groups, membership)) == 8.0
 
 
 def test_without_cgroups_affinity_decides(tmp_path: Path) -> None:
-    assert available_cores(tmp_path / "absent", tmp_path / "absent") == 8.0
+    assert available_cores(Cgroups(tmp_path / "absent", tmp_path / "absent")) == 8.0
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_the_quota_of_a_newer_cgroup_lowers_it(
     groups: Path, membership: Path, quota: str, cores: float
 ) -> None:
     limit(groups, quota)
-    assert available_cores(groups, membership) == cores
+    assert available_cores(Cgroups(groups, membership)) == cores
 
 
 @pytest.mark.parametrize(
@@ -74,13 +75,13 @@ def test_the_quota_of_an_older_cgroup_lowers_it(
     groups: Path, membership: Path, quota: str, period: str, cores: float
 ) -> None:
     limit_v1(groups / "cpu", quota, period)
-    assert available_cores(groups, membership) == cores
+    assert available_cores(Cgroups(groups, membership)) == cores
 
 
 @pytest.mark.parametrize("text", ["", "half a core", "1 2 3", "100000 0", "-1 100000"])
 def test_a_quota_without_sense_is_ignored(groups: Path, membership: Path, text: str) -> None:
     limit(groups, text)
-    assert available_cores(groups, membership) == 8.0
+    assert available_cores(Cgroups(groups, membership)) == 8.0
 
 
 def test_the_tightest_of_a_service_and_the_slices_above_it_counts(
@@ -88,18 +89,18 @@ def test_the_tightest_of_a_service_and_the_slices_above_it_counts(
 ) -> None:
     membership.write_text("0::/system.slice/agent.service\n")
     limit(groups / "system.slice", "300000 100000\n")
-    assert available_cores(groups, membership) == 3.0
+    assert available_cores(Cgroups(groups, membership)) == 3.0
     limit(groups / "system.slice" / "agent.service", "200000 100000\n")
-    assert available_cores(groups, membership) == 2.0
+    assert available_cores(Cgroups(groups, membership)) == 2.0
     limit(groups / "system.slice" / "other.service", "100000 100000\n")
-    assert available_cores(groups, membership) == 2.0
+    assert available_cores(Cgroups(groups, membership)) == 2.0
 
 
 def test_a_service_in_an_older_cgroup_counts_too(groups: Path, membership: Path) -> None:
     membership.write_text("7:memory:/wrong\n4:cpu,cpuacct:/agent\nnonsense\n")
     limit_v1(groups / "cpu" / "wrong", "100000", "100000")
     limit_v1(groups / "cpu" / "agent", "200000", "100000")
-    assert available_cores(groups, membership) == 2.0
+    assert available_cores(Cgroups(groups, membership)) == 2.0
 
 
 def test_where_affinity_is_unknown_all_cores_count(
@@ -107,7 +108,7 @@ def test_where_affinity_is_unknown_all_cores_count(
 ) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    assert available_cores(groups, membership) == 6.0
+    assert available_cores(Cgroups(groups, membership)) == 6.0
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from services.host.allocator import AllocatorFigures
-from services.host.memory_limits import MemoryLimit
+from services.host.cgroup import MemoryLimit
 from services.memory import breakdown
 from services.memory.breakdown import Breakdown, Components, Reported
 from services.memory.reading import MemoryMeter, MemoryReading

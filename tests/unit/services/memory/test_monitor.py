@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from services.host.allocator import trim_allocator
+from services.host.cgroup import Cgroups, MemoryLimit, memory_limit
 from services.host.event_loops import LoopWatch
 from services.host.gpu import GPUReading
-from services.host.memory_limits import LimitReader
 from services.host.process_memory import resident_bytes
 from services.memory.cleaning import CleaningStep
 from services.memory.config import MB, MemoryConfig
@@ -75,13 +75,15 @@ def config(**changes: Any) -> MemoryConfig:
     return MemoryConfig(**{**values, **changes})
 
 
-def meter(tmp_path: Path) -> MemoryMeter:
-    """A meter of a large machine without a limit."""
-    return MemoryMeter(limits=LimitReader(root=tmp_path, machine_bytes=1024**4))
+def limit(tmp_path: Path) -> Callable[[], MemoryLimit]:
+    """The limit on a large machine with its cgroups in `tmp_path`."""
+    return lambda: memory_limit(Cgroups(tmp_path), machine_bytes=1024**4)
 
 
 def monitor(tmp_path: Path, settings: MemoryConfig | None = None, **rest: Any) -> MemoryMonitor:
-    return MemoryMonitor(settings or config(), meter(tmp_path), watch=LoopWatch(), **rest)
+    return MemoryMonitor(
+        settings or config(), MemoryMeter(limit=limit(tmp_path)), watch=LoopWatch(), **rest
+    )
 
 
 async def test_levels_rise_and_fall_with_one_line_each(
@@ -208,9 +210,9 @@ async def test_memory_that_stays_high_is_cleaned_ever_more_rarely(
 
 
 async def test_a_small_container_is_warned_by_its_share(tmp_path: Path, ballast: Ballast) -> None:
-    limit = round((resident_bytes() + STEP / 2 * MB) * 2)
+    limit_bytes = round((resident_bytes() + STEP / 2 * MB) * 2)
     (tmp_path / "memory").mkdir()
-    (tmp_path / "memory" / "memory.limit_in_bytes").write_text(str(limit))
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text(str(limit_bytes))
     seen: list[LevelChange] = []
     watched = monitor(
         tmp_path,
@@ -222,7 +224,7 @@ async def test_a_small_container_is_warned_by_its_share(tmp_path: Path, ballast:
     ballast.set(1)
     await watched.check()
     assert [(change.after, change.measure) for change in seen] == [(Level.WARNING, "limit")]
-    assert watched.state().thresholds.warning == limit // 2
+    assert watched.state().thresholds.warning == limit_bytes // 2
 
 
 class GPUMeterOf(MemoryMeter):
@@ -238,7 +240,7 @@ class GPUMeterOf(MemoryMeter):
 async def test_gpu_memory_has_levels_of_its_own(
     tmp_path: Path, log: Callable[[], list[str]]
 ) -> None:
-    gpu = GPUMeterOf(limits=LimitReader(root=tmp_path, machine_bytes=1024**4))
+    gpu = GPUMeterOf(limit=limit(tmp_path))
     seen: list[LevelChange] = []
     watched = MemoryMonitor(config(), gpu, watch=LoopWatch(), on_level=seen.append)
     for gpu.gpu_mb in (1000.0, 1200.0, 2048.0, 1200.0, 0.0):
