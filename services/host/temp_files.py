@@ -1,4 +1,4 @@
-"""Temporary files of this process: all in one folder, none of which outlives its use."""
+"""A folder for all temporary files of the process, none of which outlives its use."""
 
 from __future__ import annotations
 
@@ -9,24 +9,21 @@ import os
 import secrets
 import shutil
 import stat
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO
+
+import psutil
 
 from .. import defaults
 
 logger = logging.getLogger("services.host.temp_files")
 
-_LOCK = "lock"
 _VARIABLE = "TMPDIR"
-"""Where native libraries, and programs that are started, put their temporary files."""
-_TRIES = 1000
+"""Where native libraries and child processes put their temporary files."""
 
 
 class TempFilesError(Exception):
@@ -35,44 +32,46 @@ class TempFilesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TempFileStats:
-    """What there is."""
+    """A number of files and their size."""
 
     count: int
     bytes: int
 
 
 class TempFiles:
-    """Owns a folder for this process, and everything in it. Safe from any thread.
+    """Owns a private folder and everything in it. Safe from any thread.
 
-    Each process has its own folder and holds a lock in it, which the system drops however the
-    process ends; folders whose lock is free are what crashed processes left, and are removed.
+    The process holds a lock on its folder, which the system releases however the process ends. An
+    unlocked folder is what a killed process left; the next one removes it.
     """
 
     def __init__(
         self,
-        root: Path | None = None,
+        parent: Path | None = None,
         *,
         max_age_seconds: float = defaults.TEMP_FILE_SECONDS,
         pressure_age_seconds: float = defaults.TEMP_FILE_PRESSURE_SECONDS,
     ) -> None:
-        """Make the folder below `root` (this user's own in the system's temporary folder when not
-        given) and remove what earlier processes left.
+        """Make the folder in `parent` (default: the system's temporary folder).
 
         Raises:
-            TempFilesError: there is no such folder and it cannot be made, or it is another's.
+            TempFilesError: the folder cannot be made there.
         """
         self._max_age_seconds = max_age_seconds
         self._pressure_age_seconds = pressure_age_seconds
         self._mutex = threading.Lock()
         self._in_use: set[Path] = set()
         self._adopted_from: tuple[str | None, str | None] | None = None
-        self._closed = False
-        self._root = root or _user_root()
-        with _locked(self._root):
-            self.survivors = _remove_survivors(self._root)
-            self._folder = self._root / f"{os.getpid()}-{secrets.token_hex(4)}"
-            self._folder.mkdir(mode=0o700)
-            self._lock_file = _hold_lock(self._folder / _LOCK)
+        prefix = f"local-voice-agent-{os.getuid()}-"
+        try:
+            place = (parent or Path(tempfile.gettempdir())).resolve()
+            self.survivors = _remove_survivors(place, prefix)
+            self._folder, self._lock = _make_locked(place, prefix)
+        except OSError as error:
+            raise TempFilesError(
+                f"no folder for temporary files can be made ({error.strerror}): "
+                "set TMPDIR to a folder that can be written to"
+            ) from error
         if self.survivors:
             logger.info(
                 "temporary files of a crashed process removed", extra={"folders": self.survivors}
@@ -85,58 +84,67 @@ class TempFiles:
 
     @contextlib.contextmanager
     def file(self, suffix: str = "") -> Iterator[Path]:
-        """An empty file of a new name, removed when the block ends; not swept before."""
-        path = self._new_path(suffix)
+        """Make an empty file that is exempt from sweeps and removed when the block ends."""
+        path = self._folder / f"{secrets.token_hex(8)}{suffix}"
+        if path.parent != self._folder:
+            raise ValueError(f"{suffix!r} is not the end of a file name")
         path.touch(mode=0o600)
-        with self._using(path):
+        with self._mutex:
+            self._in_use.add(path)
+        try:
             yield path
+        finally:
+            path.unlink(missing_ok=True)
+            with self._mutex:
+                self._in_use.discard(path)
 
     def adopt_default(self) -> None:
-        """Make the folder the one of the whole process, its libraries and what it starts.
+        """Make this the temporary folder of the process, its libraries and its children.
 
-        For the start of a process: `TMPDIR` changes with it. `close` undoes it.
+        Call it once, at the start of the process, as it sets `TMPDIR`; `close` undoes it.
         """
-        if self._adopted_from is None:
-            self._adopted_from = tempfile.tempdir, os.environ.get(_VARIABLE)
+        self._adopted_from = tempfile.tempdir, os.environ.get(_VARIABLE)
         tempfile.tempdir = os.environ[_VARIABLE] = str(self._folder)
 
     def sweep(self, *, pressure: bool = False) -> TempFileStats:
-        """Remove what nobody has written to for the set time; returns what was removed.
+        """Remove files that were last written to longer ago than the set age; returns them.
 
-        Files in use by a block of this class, or open in this process, stay.
+        Files of `file` blocks and files open in this process stay.
         """
         age = self._pressure_age_seconds if pressure else self._max_age_seconds
         before = time.time() - age
+        old = [(path, info) for path, info in _files(self._folder) if info.st_mtime <= before]
+        if not old:
+            return TempFileStats(0, 0)
+        open_files = {Path(file.path) for file in psutil.Process().open_files()}
         with self._mutex:
-            in_use = set(self._in_use)
-        open_files = _open_files()
-        count = size = 0
-        for path, info in list(_files(self._folder)):
-            if info.st_mtime > before or (info.st_dev, info.st_ino) in open_files:
-                continue
-            if path in in_use:
-                continue
-            with contextlib.suppress(OSError):
-                path.unlink()
-                count, size = count + 1, size + info.st_size
-        if count:
+            in_use = self._in_use | open_files
+        removed = []
+        for path, info in old:
+            if path not in in_use:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                    removed.append(info.st_size)
+        if removed:
             logger.info(
                 "old temporary files removed",
-                extra={"count": count, "size_mb": round(size / 2**20, 1), "pressure": pressure},
+                extra={
+                    "count": len(removed),
+                    "size_mb": round(sum(removed) / 2**20, 1),
+                    "pressure": pressure,
+                },
             )
-        return TempFileStats(count, size)
+        return TempFileStats(len(removed), sum(removed))
 
     def stats(self) -> TempFileStats:
-        """What there is now."""
+        """Return what there is now."""
         sizes = [info.st_size for _, info in _files(self._folder)]
         return TempFileStats(len(sizes), sum(sizes))
 
     def close(self) -> None:
         """Remove everything. Idempotent."""
-        with self._mutex:
-            if self._closed:
-                return
-            self._closed = True
+        if self._lock < 0:
+            return
         if self._adopted_from is not None:
             tempfile.tempdir, variable = self._adopted_from
             if variable is None:
@@ -144,135 +152,44 @@ class TempFiles:
             else:
                 os.environ[_VARIABLE] = variable
         _remove_tree(self._folder)
-        self._lock_file.close()
-        _remove_if_empty(self._root)
+        os.close(self._lock)
+        self._lock = -1
 
     def __enter__(self) -> TempFiles:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _new_path(self, suffix: str) -> Path:
-        if "/" in suffix or "\0" in suffix:
-            raise ValueError(f"{suffix!r} is not the end of a file name")
-        return self._folder / f"{secrets.token_hex(8)}{suffix}"
 
-    @contextlib.contextmanager
-    def _using(self, path: Path) -> Iterator[None]:
-        with self._mutex:
-            self._in_use.add(path)
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-            with self._mutex:
-                self._in_use.discard(path)
+def _make_locked(place: Path, prefix: str) -> tuple[Path, int]:
+    """Make a private folder and lock it; returns it with the descriptor that holds the lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+        # Before it is locked another process may take it for a survivor, and remove it.
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
 
 
-def _user_root() -> Path:
-    return Path(tempfile.gettempdir()) / f"local-voice-agent-{os.getuid()}"
-
-
-def _make_private(root: Path) -> None:
-    """Make the folder; refuse one that another user prepared in a shared place.
-
-    Raises FileNotFoundError where another process has just removed it.
-    """
-    try:
-        with contextlib.suppress(FileExistsError):
-            root.mkdir(mode=0o700, parents=True)
-        info = root.lstat()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise TempFilesError(
-            f"no folder for temporary files at {root} ({error.strerror}): "
-            "set TMPDIR to a folder that can be written to"
-        ) from error
-    if not stat.S_ISDIR(info.st_mode):
-        raise TempFilesError(f"{root} is no folder: remove it, or set TMPDIR")
-    if info.st_uid != os.getuid():
-        raise TempFilesError(
-            f"{root} belongs to another user: remove it, or set TMPDIR to a folder of your own"
-        )
-    if info.st_mode & 0o077:
-        root.chmod(0o700)
-
-
-@contextlib.contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    """Make `root` where it is not there, and keep other processes out of it.
-
-    So nobody looks at a folder between its making and its locking.
-    """
-    path = root / _LOCK
-    for _ in range(_TRIES):
-        try:
-            _make_private(root)
-            file = path.open("w")
-        except FileNotFoundError:
-            # Another process has just removed the empty folder.
-            continue
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_same(path, file):
-                yield
-                return
-    raise TempFilesError(f"no folder for temporary files at {root}: set TMPDIR to another place")
-
-
-def _is_same(path: Path, file: IO[str]) -> bool:
-    """Whether the open file is still the one at `path`."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
-
-
-def _remove_if_empty(root: Path) -> None:
-    """Remove the folder of all processes' folders when this was the last."""
-    with _locked(root):
-        if [path.name for path in root.iterdir()] == [_LOCK]:
-            (root / _LOCK).unlink()
-            # Unless another process begins at this moment.
-            with contextlib.suppress(OSError):
-                root.rmdir()
-
-
-def _hold_lock(path: Path) -> IO[str]:
-    file = path.open("w")
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return file
-
-
-def _remove_survivors(root: Path) -> int:
-    """Remove the folders whose process is gone; returns how many."""
+def _remove_survivors(place: Path, prefix: str) -> int:
+    """Remove this user's folders that no process has locked; returns how many."""
     removed = 0
-    for folder in root.iterdir():
-        if not folder.is_dir() or folder.is_symlink():
-            continue
+    for folder in place.glob(f"{prefix}*"):
         try:
-            with (folder / _LOCK).open("r+") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            # Not a folder, or its process has just ended.
+            continue
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if folder.exists() and os.fstat(lock).st_uid == os.getuid():
                 _remove_tree(folder)
                 removed += 1
-        except BlockingIOError:
-            continue
-        except FileNotFoundError:
-            # Its process was killed before it had the lock.
-            _remove_tree(folder)
-            removed += 1
-        except OSError as error:
-            logger.warning(
-                "a folder of temporary files cannot be looked at",
-                extra={"folder": folder.name, "error": error.strerror},
-            )
+        os.close(lock)
     return removed
 
 
@@ -283,25 +200,11 @@ def _remove_tree(folder: Path) -> None:
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Regular files in the folder, at any depth, without the lock."""
+    """Yield the regular files in the folder, at any depth."""
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
-            if name == _LOCK and path.parent == folder:
-                continue
             with contextlib.suppress(OSError):
                 info = path.lstat()
                 if stat.S_ISREG(info.st_mode):
                     yield path, info
-
-
-def _open_files() -> set[tuple[int, int]]:
-    """Device and inode of what this process has open; empty where the system does not tell."""
-    if not sys.platform.startswith("linux"):
-        return set()
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            info = os.fstat(int(name))
-            found.add((info.st_dev, info.st_ino))
-    return found

@@ -32,11 +32,11 @@ def age(path: Path, seconds: float) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name != "lock")
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_file_is_gone_when_its_block_ends(tmp_path: Path) -> None:
-    with TempFiles(tmp_path / "root") as files:
+    with TempFiles(tmp_path) as files:
         with contextlib.suppress(RuntimeError), files.file(".wav") as path:
             path.write_bytes(b"sound")
             assert path.suffix == ".wav"
@@ -49,12 +49,12 @@ def test_a_file_is_gone_when_its_block_ends(tmp_path: Path) -> None:
 
 
 def test_a_block_may_remove_its_file_itself(tmp_path: Path) -> None:
-    with TempFiles(tmp_path / "root") as files, files.file() as path:
+    with TempFiles(tmp_path) as files, files.file() as path:
         path.unlink()
 
 
 def test_closing_leaves_nothing(tmp_path: Path) -> None:
-    files = TempFiles(tmp_path / "root")
+    files = TempFiles(tmp_path)
     (files.folder / "left.bin").write_bytes(b"x")
     files.close()
     files.close()
@@ -64,13 +64,12 @@ def test_closing_leaves_nothing(tmp_path: Path) -> None:
 def test_processes_that_begin_and_end_at_once_do_not_disturb_each_other(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    root = tmp_path / "root"
     failures: list[BaseException] = []
 
     def begin_and_end() -> None:
         try:
             for _ in range(100):
-                with TempFiles(root) as files, files.file() as path:
+                with TempFiles(tmp_path) as files, files.file() as path:
                     path.write_bytes(b"x")
         except BaseException as error:
             failures.append(error)
@@ -87,11 +86,11 @@ def test_processes_that_begin_and_end_at_once_do_not_disturb_each_other(
         sys.setswitchinterval(usual)
     assert failures == []
     assert caplog.messages == []
-    assert not root.exists()
+    assert names(tmp_path) == []
 
 
 def test_old_files_are_swept_sooner_under_pressure(tmp_path: Path) -> None:
-    with TempFiles(tmp_path / "root", max_age_seconds=300, pressure_age_seconds=60) as files:
+    with TempFiles(tmp_path, max_age_seconds=300, pressure_age_seconds=60) as files:
         for name, seconds in (("new", 10), ("older", 100), ("old", 400)):
             (files.folder / name).write_bytes(b"x" * 10)
             age(files.folder / name, seconds)
@@ -103,7 +102,7 @@ def test_old_files_are_swept_sooner_under_pressure(tmp_path: Path) -> None:
 
 
 def test_what_is_in_use_is_not_swept(tmp_path: Path) -> None:
-    with TempFiles(tmp_path / "root") as files, files.file() as used:
+    with TempFiles(tmp_path) as files, files.file() as used:
         opened = files.folder / "opened"
         with opened.open("w"):
             for path in (used, opened):
@@ -115,7 +114,7 @@ def test_what_is_in_use_is_not_swept(tmp_path: Path) -> None:
 
 def test_files_of_libraries_come_to_the_same_folder(tmp_path: Path) -> None:
     before = tempfile.gettempdir(), os.environ["TMPDIR"]
-    files = TempFiles(tmp_path / "root")
+    files = TempFiles(tmp_path)
     files.adopt_default()
     with tempfile.NamedTemporaryFile() as made:
         assert Path(made.name).parent == files.folder
@@ -127,54 +126,50 @@ def test_files_of_libraries_come_to_the_same_folder(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(HOLD), str(tmp_path / "root")],
+        [sys.executable, "-c", textwrap.dedent(HOLD), str(tmp_path)],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert child.stdout is not None
     folder = Path(child.stdout.readline().strip())
     assert len(list(folder.glob("*.wav"))) == 1
-    with TempFiles(tmp_path / "root") as beside:
+    with TempFiles(tmp_path) as beside:
         assert beside.survivors == 0
         assert folder.exists()
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
     assert folder.exists()
-    with TempFiles(tmp_path / "root") as files:
+    with TempFiles(tmp_path) as files:
         assert files.survivors == 1
         assert not folder.exists()
 
 
 def test_a_folder_whose_process_died_before_its_lock_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "root" / "123-abc").mkdir(parents=True)
-    with TempFiles(tmp_path / "root") as files:
+    (tmp_path / f"local-voice-agent-{os.getuid()}-died").mkdir()
+    with TempFiles(tmp_path) as files:
         assert files.survivors == 1
-        assert names(tmp_path / "root") == [files.folder.name]
+        assert names(tmp_path) == [files.folder.name]
 
 
-def test_a_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "root").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(TempFilesError, match="is no folder"):
-        TempFiles(tmp_path / "root")
+    link = tmp_path / f"local-voice-agent-{os.getuid()}-link"
+    link.symlink_to(tmp_path / "elsewhere")
+    with TempFiles(tmp_path) as files:
+        assert files.survivors == 0
+    assert names(tmp_path) == ["elsewhere", link.name]
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TempFilesError, match="set TMPDIR"):
-        TempFiles(tmp_path / "file" / "root")
-
-
-def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
-    (tmp_path / "root").write_text("")
-    with pytest.raises(TempFilesError, match="is no folder"):
-        TempFiles(tmp_path / "root")
+        TempFiles(tmp_path / "file")
 
 
 def test_a_suffix_leads_nowhere_else(tmp_path: Path) -> None:
     with (
-        TempFiles(tmp_path / "root") as files,
+        TempFiles(tmp_path) as files,
         pytest.raises(ValueError, match="not the end of a file name"),
         files.file("/../../x"),
     ):
