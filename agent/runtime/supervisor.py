@@ -28,10 +28,8 @@ from services.memory import (
     MemoryConfig,
     MemoryMeter,
     MemoryMonitor,
-    MemoryTrace,
     MemoryView,
     ModelReload,
-    log_trace,
     settle,
     standard_steps,
 )
@@ -80,7 +78,6 @@ class Upkeep:
         self._room_ended_at = -math.inf
         self._collected_at = time.monotonic()
         self._gpu = GPUMeter.open() if settings.asr.device != "cpu" else None
-        self._trace = MemoryTrace() if memory.debug else None
         self.reload = ModelReload(
             self._reload_models,
             model_bytes=lambda: max((m.memory_bytes for m in self._loaded().values()), default=0),
@@ -102,7 +99,6 @@ class Upkeep:
         self.monitor = MemoryMonitor(
             memory_config(memory),
             MemoryMeter(rooms=lambda: self.admission.rooms, gpu=self._gpu),
-            watch=self.loops,
             components=self.components,
             steps=standard_steps(
                 temp_files=lambda: self.temp_files.sweep(pressure=True),
@@ -118,7 +114,6 @@ class Upkeep:
                 ),
             ],
             drain=drain,
-            on_statistics=self._log_trace,
         )
         self.components.add_parts(self._model_parts)
         self.view = MemoryView(
@@ -165,7 +160,7 @@ class Upkeep:
 
     def enter_room(self, job: str, name: str) -> RoomUpkeep:
         """Count a room that begins, and watch the running loop, which is its own."""
-        return RoomUpkeep(self, job, name, trace=self._trace, on_end=self._room_ended)
+        return RoomUpkeep(self, job, name, on_end=self._room_ended)
 
     def routes(self, token: str | None, guard: Guard) -> MemoryRoutes:
         """The admin routes, for a web server."""
@@ -177,8 +172,6 @@ class Upkeep:
         if self._gpu is not None:
             self._gpu.close()
             self._gpu = None
-        if self._trace is not None:
-            self._trace.close()
 
     def _room_ended(self) -> None:
         self._room_ended_at = time.monotonic()
@@ -235,10 +228,6 @@ class Upkeep:
         if self._speech is not None:
             self._speech.reload(both_fit=both_fit)
 
-    def _log_trace(self) -> None:
-        if self._trace is not None:
-            log_trace(self._trace.report())
-
     def _more(self) -> dict[str, Any]:
         lag = self.loops.lag()
         return {
@@ -268,7 +257,6 @@ class RoomUpkeep:
         job: str,
         name: str,
         *,
-        trace: MemoryTrace | None,
         on_end: Callable[[], None],
     ) -> None:
         """Made in the room's own event loop."""
@@ -278,8 +266,6 @@ class RoomUpkeep:
         self._stack.callback(on_end)
         self._stack.enter_context(upkeep.admission.room(job))
         self._stack.callback(upkeep.loops.watch(name).close)
-        if trace is not None:
-            self._stack.enter_context(trace.room(name))
 
     def account(self, read: Callable[[], int]) -> None:
         """Have the room's state counted: `read` gives its bytes, from any thread, quickly."""

@@ -165,9 +165,6 @@ class MemorySettings(Group):
         defaults.TEMP_FILE_PRESSURE_SECONDS,
         "The same when memory is high.",
     )
-    debug: bool = variable(
-        "DEBUG_MEMORY", False, "Trace allocations and growing object types (slow)."
-    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -29,10 +29,11 @@ class Cgroups:
 
     def _folders(self, controller: str, mount: Path) -> list[Path]:
         path = self._path(controller)
+        if ".." in path.split("/"):
+            return [mount]
         own = mount / path
-        # Inside a container the path may be the host's, while the mount is the process's own group.
-        if ".." in path.split("/") or not own.is_dir():
-            own = mount
+        # Inside a container the path may be the host's and not exist here: the mount itself is the
+        # process's own group then.
         return [own, *(parent for parent in own.parents if parent.is_relative_to(mount))]
 
     def _path(self, controller: str) -> str:

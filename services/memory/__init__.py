@@ -3,7 +3,6 @@
 from ..host.gpu import GPUMeter
 from .breakdown import ROOMS, Components
 from .cleaning import (
-    CleaningReport,
     CleaningStep,
     StepSkipped,
     settle,
@@ -14,28 +13,23 @@ from .levels import Level
 from .monitor import MemoryMonitor
 from .reading import MemoryMeter
 from .reload import ModelReload
-from .report import LevelChange, MemoryState, cleaning_json
-from .tracing import MemoryTrace, log_trace
+from .report import MemoryState, cleaning_json
 from .view import MemoryView
 
 __all__ = [
     "ROOMS",
-    "CleaningReport",
     "CleaningStep",
     "Components",
     "GPUMeter",
     "Level",
-    "LevelChange",
     "MemoryConfig",
     "MemoryMeter",
     "MemoryMonitor",
     "MemoryState",
-    "MemoryTrace",
     "MemoryView",
     "ModelReload",
     "StepSkipped",
     "cleaning_json",
-    "log_trace",
     "settle",
     "standard_steps",
 ]

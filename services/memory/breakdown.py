@@ -1,4 +1,4 @@
-"""Where the memory is: the parts that report themselves, the allocator's, and the rest."""
+"""Where the memory is: parts that report their size, the allocator's share, and the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .reading import MemoryReading
 logger = logging.getLogger("services.memory")
 
 LIBRARIES = "libraries"
-"""Program code and what importing it made; measured before any model is loaded."""
+"""Program code and the objects that importing it made; measured before any model is loaded."""
 ALLOCATOR_SLACK = "allocator slack"
 """Freed, but kept by `malloc`."""
 PYTHON_OBJECTS = "python objects"
@@ -40,7 +40,7 @@ Remove = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What the parts say of themselves."""
+    """The sizes that the parts report."""
 
     parts: Mapping[str, int]
     """Bytes by part."""
@@ -60,15 +60,15 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
-    """How one part grows."""
+class GrowthTrend:
+    """The growth of one part over the history."""
 
     part: str
     bytes_per_hour: float
     grown_bytes: int
     """From the first to the last moment of the history."""
     member: str = ""
-    """Which member of the part grows most, such as a room; empty where it has none."""
+    """The member of the part that grows most, such as a room; empty where it has none."""
 
     @property
     def name(self) -> str:
@@ -77,10 +77,9 @@ class Growth:
 
 
 class Components:
-    """Parts that tell their own size. Safe from any thread.
+    """Parts that report their own size. Safe from any thread.
 
-    The callables are called from the monitor's thread: they must be quick, and safe against their
-    owner's work.
+    The monitor's thread calls the callables: they must be quick and thread-safe.
     """
 
     def __init__(self) -> None:
@@ -90,9 +89,9 @@ class Components:
         self._failed: set[str] = set()
 
     def add(self, part: str, read: Callable[[], int], *, member: str = "") -> Remove:
-        """Add something that belongs to `part`; returns what removes it again.
+        """Count `read` as bytes of `part`; returns a callable that removes it again.
 
-        Several may add to one part, each under a `member` name, as rooms do.
+        Several members may share one part, each under its own name, as rooms do.
         """
         key = object()
         with self._lock:
@@ -100,23 +99,23 @@ class Components:
         return lambda: self._remove(key)
 
     def add_parts(self, read: Callable[[], Mapping[str, int]]) -> Remove:
-        """Add several parts at once, such as the loaded models."""
+        """Add several parts that are read at once, such as the loaded models."""
         key = object()
         with self._lock:
             self._sources[key] = read
         return lambda: self._remove(key)
 
     def read(self) -> Reported:
-        """Ask every part; one that fails counts as nothing and is logged once."""
+        """Read every part; one that fails counts as 0 and is logged once."""
         with self._lock:
             sources = list(self._sources.values())
             members = list(self._members.values())
         parts: Counter[str] = Counter()
         by_member: Counter[str] = Counter()
         for source in sources:
-            parts.update(self._ask("parts", source, _NOTHING))
+            parts.update(self._size("parts", source, _NOTHING))
         for part, member, read in members:
-            size = self._ask(member or part, read, 0)
+            size = self._size(member or part, read, 0)
             parts[part] += size
             if member:
                 by_member[member] += size
@@ -127,13 +126,13 @@ class Components:
             self._sources.pop(key, None)
             self._members.pop(key, None)
 
-    def _ask(self, name: str, read: Callable[[], T], default: T) -> T:
+    def _size(self, name: str, read: Callable[[], T], default: T) -> T:
         try:
             return read()
         except Exception:
             if name not in self._failed:
                 self._failed.add(name)
-                logger.exception("a part does not tell its memory", extra={"part": name})
+                logger.exception("memory of a part cannot be read", extra={"part": name})
             return default
 
 
@@ -141,10 +140,10 @@ class Breakdown:
     """Splits readings into parts and follows them over time. Used from one thread at a time."""
 
     def __init__(self, first: MemoryReading, *, moments: int = HISTORY_MOMENTS) -> None:
-        """`first` is taken before any model is loaded; `moments` bounds the history."""
+        """`first` is a reading from before any model is loaded; `moments` bounds the history."""
         self._libraries_bytes = first.process_bytes
         self._ready: tuple[MemoryReading, Reported] | None = None
-        # What is free by now is part of the libraries' figure.
+        # What is free at this point is part of the libraries' figure.
         self._trimmed_bytes = first.allocator.free_bytes if first.allocator else 0
         self._history: deque[Moment] = deque(maxlen=moments)
 
@@ -155,20 +154,20 @@ class Breakdown:
 
     @property
     def history(self) -> Sequence[Moment]:
-        """What `record` kept, oldest first."""
+        """The recorded moments, oldest first."""
         return tuple(self._history)
 
     def mark_ready(self, reading: MemoryReading, reported: Reported) -> None:
-        """Take this reading, with all models loaded, as what later growth is measured from."""
+        """Measure later growth from this reading, in which all models are loaded."""
         self._ready = reading, reported
         self.mark_trimmed(reading)
 
     def mark_trimmed(self, reading: MemoryReading) -> None:
-        """Take what the allocator still holds free as given back, as it was just trimmed."""
+        """Count what the allocator still holds free as given back: it was just trimmed."""
         self._trimmed_bytes = reading.allocator.free_bytes if reading.allocator else 0
 
     def explain(self, reading: MemoryReading, reported: Reported) -> dict[str, int]:
-        """Bytes by part, which add up to the resident set as long as no part overstates itself."""
+        """Return bytes by part; they add up to the resident set unless a part overstates itself."""
         parts = {LIBRARIES: min(self._libraries_bytes, reading.process_bytes), **reported.parts}
         rest = max(0, reading.process_bytes - sum(parts.values()))
         for part, size in self._allocator_parts(reading, reported):
@@ -180,12 +179,12 @@ class Breakdown:
     def record(
         self, reading: MemoryReading, parts: Mapping[str, int], members: Mapping[str, int]
     ) -> None:
-        """Add to the history."""
+        """Add a moment to the history."""
         moment = Moment(reading.at_seconds, reading.process_bytes, dict(parts), dict(members))
         self._history.append(moment)
 
-    def fastest_growing(self) -> Growth | None:
-        """The part with the steepest line through its history; None while nothing grows."""
+    def fastest_growing(self) -> GrowthTrend | None:
+        """Return the part with the steepest trend; None while nothing grows."""
         moments = self._history
         if len(moments) < 3:
             return None
@@ -214,19 +213,19 @@ class Breakdown:
             yield NATIVE_HEAP, allocator.in_use_bytes - first.allocator.in_use_bytes - grown
 
 
-def _fastest(times: Sequence[float], sizes: Sequence[Mapping[str, int]]) -> Growth | None:
-    """The name whose sizes grow fastest; None while none grows."""
+def _fastest(times: Sequence[float], sizes: Sequence[Mapping[str, int]]) -> GrowthTrend | None:
+    """Return the trend of the name whose sizes grow fastest; None while none grows."""
     names = {name for moment in sizes for name in moment}
     grown = [_growth(name, times, [s.get(name, 0) for s in sizes]) for name in sorted(names)]
     fastest = max(grown, key=lambda growth: growth.bytes_per_hour, default=None)
     return fastest if fastest is not None and fastest.bytes_per_hour > 0.0 else None
 
 
-def _growth(part: str, times: Sequence[float], sizes: Sequence[int]) -> Growth:
-    """Least squares through the part's sizes."""
+def _growth(part: str, times: Sequence[float], sizes: Sequence[int]) -> GrowthTrend:
+    """Fit a line to the part's sizes by least squares."""
     mean_time = sum(times) / len(times)
     mean_size = sum(sizes) / len(sizes)
     spread = sum((t - mean_time) ** 2 for t in times)
     covariance = sum((t - mean_time) * (s - mean_size) for t, s in zip(times, sizes, strict=True))
     slope = covariance / spread if spread else 0.0
-    return Growth(part, slope * 3600.0, sizes[-1] - sizes[0])
+    return GrowthTrend(part, slope * 3600.0, sizes[-1] - sizes[0])

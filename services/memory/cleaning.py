@@ -1,4 +1,4 @@
-"""Lowering memory in steps, cheapest first, each with its gain and the pause it caused."""
+"""Lowering memory in steps, cheapest first, each with what it freed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..host.allocator import trim_allocator
-from ..host.event_loops import LoopWatch
 from ..host.process_memory import resident_bytes
 
 logger = logging.getLogger("services.memory")
@@ -23,37 +22,33 @@ class StepSkipped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CleaningStep:
-    """One way to lower memory; `run` is called in a thread of the cleaner's."""
+    """One way to lower memory."""
 
     name: str
     run: Callable[[], object]
+    """Called in the thread of the cleaning."""
     last_resort: bool = False
-    """Only when the steps before did not suffice."""
+    """Whether it runs only when the steps before it did not free enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepGain:
-    """What one step did."""
+    """The effect of one step."""
 
     step: str
     freed_bytes: int
     """Of the resident set; negative when it grew meanwhile."""
     seconds: float
-    pause_seconds: float
-    """The longest time for which an event loop stood still."""
-    paused_loop: str
 
 
 @dataclass(frozen=True, slots=True)
 class CleaningReport:
-    """What one cleaning did."""
+    """The effect of one cleaning."""
 
     reason: str
     before_bytes: int
     after_bytes: int
     gains: tuple[StepGain, ...]
-    reloaded: bool = False
-    """Whether a last resort was taken."""
 
     @property
     def freed_bytes(self) -> int:
@@ -61,106 +56,87 @@ class CleaningReport:
         return self.before_bytes - self.after_bytes
 
 
-class Cleaner:
-    """Runs the steps, one cleaning at a time. Blocks: never call it in an event loop."""
+def clean(
+    steps: Sequence[CleaningStep], reason: str, *, enough: Callable[[], bool]
+) -> CleaningReport:
+    """Run every step, the last resorts only while `enough` returns False.
 
-    def __init__(self, steps: Sequence[CleaningStep], watch: LoopWatch) -> None:
-        self._steps = tuple(steps)
-        self._watch = watch
-
-    def clean(self, reason: str, *, enough: Callable[[], bool]) -> CleaningReport:
-        """Run every step; the last resorts only until `enough` says that memory is low enough."""
-        before = resident_bytes()
-        gains: list[StepGain] = []
-        resorted = False
-        for step in self._steps:
-            if step.last_resort and enough():
-                continue
-            gain = self._take(step)
-            if gain is not None:
-                gains.append(gain)
-                resorted = resorted or step.last_resort
-        report = CleaningReport(reason, before, resident_bytes(), tuple(gains), resorted)
-        logger.info(
-            "memory cleaned",
-            extra={
-                "reason": reason,
-                "freed_mb": round(report.freed_bytes / MB, 1),
-                "process_mb": round(report.after_bytes / MB),
-            },
-        )
-        return report
-
-    def _take(self, step: CleaningStep) -> StepGain | None:
-        before = resident_bytes()
-        started = time.monotonic()
-        try:
-            with self._watch.pauses() as pauses:
-                step.run()
-        except StepSkipped as reason:
-            logger.info("memory step skipped", extra={"step": step.name, "reason": str(reason)})
-            return None
-        except Exception:
-            logger.exception("memory step failed", extra={"step": step.name})
-            return None
-        gain = StepGain(
-            step=step.name,
-            freed_bytes=before - resident_bytes(),
-            seconds=time.monotonic() - started,
-            pause_seconds=pauses.longest_seconds,
-            paused_loop=pauses.loop,
-        )
-        logger.info(
-            "memory step done",
-            extra={
-                "step": gain.step,
-                "freed_mb": round(gain.freed_bytes / MB, 1),
-                "seconds": round(gain.seconds, 3),
-                "longest_pause_ms": round(gain.pause_seconds * 1000.0, 1),
-                "paused_loop": gain.paused_loop,
-            },
-        )
-        return gain
+    Blocks: never call it in an event loop.
+    """
+    before = resident_bytes()
+    gains = [
+        gain
+        for step in steps
+        if not (step.last_resort and enough()) and (gain := _run(step)) is not None
+    ]
+    report = CleaningReport(reason, before, resident_bytes(), tuple(gains))
+    logger.info(
+        "memory cleaned",
+        extra={
+            "reason": reason,
+            "freed_mb": round(report.freed_bytes / MB, 1),
+            "process_mb": round(report.after_bytes / MB),
+        },
+    )
+    return report
 
 
 def standard_steps(
     *,
-    temp_files: Callable[[], object] | None = None,
-    caches: Sequence[tuple[str, Callable[[], object]]] = (),
-    gpu_cache: Callable[[], object] | None = None,
-    reload: Callable[[], object] | None = None,
+    temp_files: Callable[[], object],
+    caches: Sequence[tuple[str, Callable[[], object]]],
+    reload: Callable[[], object],
 ) -> tuple[CleaningStep, ...]:
-    """The steps of a worker, cheapest first.
+    """Return the steps of a worker, cheapest first.
 
-    There is none for onnxruntime's arena: the sessions run without it.
+    None of them shrinks onnxruntime's arena, as the sessions run without one, or CTranslate2's
+    cache on a GPU, which has no call for it and keeps 200 MB at most
+    (CT2_CUDA_CACHING_ALLOCATOR_CONFIG).
 
     Args:
-        temp_files: removes those that are old.
-        caches: each by name, with what drops it.
-        gpu_cache: gives back what a library holds of the GPU. CTranslate2 has no call for it; it
-            keeps 200 MB at most (CT2_CUDA_CACHING_ALLOCATOR_CONFIG).
-        reload: replaces the models; raises StepSkipped when it is not the time.
+        temp_files: removes old temporary files.
+        caches: each by name, with what empties it.
+        reload: replaces the models; raises StepSkipped when a reload is not due.
     """
-    steps = []
-    if temp_files is not None:
-        steps.append(CleaningStep("temp files", temp_files))
-    steps.extend(CleaningStep(name, drop) for name, drop in caches)
-    steps.append(CleaningStep("garbage collection", gc.collect))
-    steps.append(CleaningStep("allocator trim", trim_allocator))
-    if gpu_cache is not None:
-        steps.append(CleaningStep("gpu cache", gpu_cache))
-    if reload is not None:
-        steps.append(CleaningStep("model reload", reload, last_resort=True))
-        steps.append(CleaningStep("allocator trim after reload", trim_allocator, last_resort=True))
-    return tuple(steps)
+    return (
+        CleaningStep("temp files", temp_files),
+        *(CleaningStep(name, empty) for name, empty in caches),
+        CleaningStep("garbage collection", gc.collect),
+        CleaningStep("allocator trim", trim_allocator),
+        CleaningStep("model reload", reload, last_resort=True),
+        CleaningStep("allocator trim after reload", trim_allocator, last_resort=True),
+    )
 
 
 def settle() -> None:
-    """Make what was loaded at start cheap to live with; blocks about 0.5 s, for once at start.
+    """Exempt what was loaded at start from garbage collection; blocks about 0.5 s, once.
 
-    What exists by now stays for good, so the garbage collector need not look at it again: a full
-    collection takes 0.1 ms instead of 150, in which no event loop runs.
+    It stays for good, so collections need not visit it: a full one takes 0.1 ms instead of 150 ms,
+    during which no event loop runs.
     """
     gc.collect()
     gc.freeze()
     trim_allocator()
+
+
+def _run(step: CleaningStep) -> StepGain | None:
+    before = resident_bytes()
+    started = time.monotonic()
+    try:
+        step.run()
+    except StepSkipped as reason:
+        logger.info("memory step skipped", extra={"step": step.name, "reason": str(reason)})
+        return None
+    except Exception:
+        logger.exception("memory step failed", extra={"step": step.name})
+        return None
+    gain = StepGain(step.name, before - resident_bytes(), time.monotonic() - started)
+    logger.info(
+        "memory step done",
+        extra={
+            "step": gain.step,
+            "freed_mb": round(gain.freed_bytes / MB, 1),
+            "seconds": round(gain.seconds, 3),
+        },
+    )
+    return gain

@@ -11,16 +11,16 @@ class Level(IntEnum):
 
     HEALTHY = 0
     WARNING = 1
-    """Said in the log."""
+    """Logged."""
     HIGH = 2
-    """Cleaned up."""
+    """Memory is cleaned up."""
     CRITICAL = 3
-    """No new rooms; the worker drains when cleaning does not help."""
+    """No new rooms; the worker drains if a cleaning does not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Bytes from which each level holds."""
+    """The bytes at which each level begins."""
 
     warning: int
     high: int
@@ -34,11 +34,11 @@ class Thresholds:
             )
 
     def of(self, level: Level) -> int:
-        """Bytes from which `level` holds; 0 for healthy."""
+        """Return the bytes at which `level` begins; 0 for healthy."""
         return (0, self.warning, self.high, self.critical)[level]
 
     def lowered_to(self, other: Thresholds) -> Thresholds:
-        """The lower of both at each level."""
+        """Return the lower of both at each level."""
         return Thresholds(
             min(self.warning, other.warning),
             min(self.high, other.high),
@@ -47,7 +47,7 @@ class Thresholds:
 
 
 class LevelTracker:
-    """The level of one figure; a level once reached holds until the figure is clearly below."""
+    """The level of one figure; a level, once reached, holds until the figure is clearly below."""
 
     def __init__(self, hysteresis: float = 0.05) -> None:
         """`hysteresis`: share of a threshold by which a figure must fall below it."""

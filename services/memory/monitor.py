@@ -1,4 +1,4 @@
-"""Watches the memory of the process, says what it sees, and acts before the kernel does."""
+"""Watches the memory of the process and acts before the kernel does."""
 
 from __future__ import annotations
 
@@ -8,25 +8,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 
-from ..host.allocator import trim_allocator
-from ..host.event_loops import LoopWatch
 from ..host.process_memory import resident_bytes
 from ..host.threads import run_in_daemon
-from .breakdown import Breakdown, Components
-from .cleaning import Cleaner, CleaningReport, CleaningStep
+from .breakdown import Components
+from .cleaning import CleaningReport, CleaningStep, clean
 from .config import MB, MemoryConfig
-from .levels import Level, LevelTracker, Thresholds
-from .reading import MemoryMeter, MemoryReading
-from .report import (
-    LevelChange,
-    MemoryState,
-    Seen,
-    log_change,
-    log_leak,
-    log_statistics,
-)
+from .judge import LevelJudge
+from .levels import Level
+from .observer import MemoryObserver
+from .reading import MemoryMeter
+from .report import MemoryState, log_change, log_leak, log_statistics
 
 logger = logging.getLogger("services.memory")
 
@@ -37,9 +29,9 @@ _LONGEST_PAUSE_SECONDS = 3600.0
 
 
 class MemoryMonitor:
-    """Owned by the worker, which runs `run` as a task and ends it by cancelling that.
+    """Owned by the worker, which runs `run` as a task and cancels it at the end.
 
-    Looking and cleaning happen in threads of its own; the callbacks come in the loop of `run`.
+    Readings and cleanings run in threads of their own.
     """
 
     def __init__(
@@ -47,49 +39,30 @@ class MemoryMonitor:
         config: MemoryConfig,
         meter: MemoryMeter,
         *,
-        watch: LoopWatch,
         components: Components | None = None,
         steps: Sequence[CleaningStep] = (),
         each_check: Sequence[Callable[[Level], object]] = (),
-        on_level: Callable[[LevelChange], object] | None = None,
-        refuse: Callable[[bool], object] | None = None,
         drain: Callable[[], object] | None = None,
-        on_statistics: Callable[[], object] | None = None,
     ) -> None:
         """Take a first reading, before any model is loaded; blocks some 10 ms.
 
         Args:
             config: thresholds and times.
             meter: takes the readings.
-            watch: tells how long a cleaning held up the rooms' loops.
-            components: parts that report themselves.
+            components: parts that report their own size.
             steps: of a cleaning, cheapest first (`standard_steps`).
-            each_check: called after each reading, in the monitor's thread, which it may block.
-            on_level: called on each change of level.
-            refuse: called with True when no more rooms may come, with False when they may again.
-            drain: called once, when memory stays critical after a cleaning, to let rooms finish
-                and end the process; None where nobody would start it again.
-            on_statistics: called with each statistics line, in the monitor's thread.
+            each_check: called after each reading, in a thread, which they may block.
+            drain: called once in the loop of `run`, when memory stays critical after a cleaning,
+                to let rooms finish and end the process; None where nothing would restart it.
         """
         self.components = components or Components()
         self._config = config
-        self._meter = meter
-        self._cleaner = Cleaner(steps, watch)
+        self._steps = tuple(steps)
         self._each_check = tuple(each_check)
-        self._on_level = on_level
-        self._refuse = refuse
         self._drain = drain
-        self._on_statistics = on_statistics
-        self._trackers = {
-            name: LevelTracker(config.hysteresis) for name in ("process", "limit", "gpu")
-        }
+        self._observer = MemoryObserver(meter, self.components, slack_mb=config.slack_mb)
+        self._judge = LevelJudge(config)
         self._lock = threading.Lock()
-        first = meter.read(full=True)
-        self._breakdown = Breakdown(first)
-        self._seen = Seen(first, self.components.read())
-        self._after_trim_bytes = first.process_bytes
-        self._trimmed_bytes = 0
-        self._level = Level.HEALTHY
         self._cleaning: Future[CleaningReport] | None = None
         self._last_cleaning: CleaningReport | None = None
         self._clean_again_at = 0.0
@@ -102,38 +75,35 @@ class MemoryMonitor:
     @property
     def level(self) -> Level:
         """How full memory was at the last reading; from any thread."""
-        return self._level
+        return self._judge.level
 
     @property
     def ready_bytes(self) -> int | None:
         """The resident set when the models were ready; None before `mark_ready`."""
-        return self._breakdown.ready_bytes
+        return self._observer.ready_bytes
 
     def mark_ready(self) -> None:
         """Call once when the models are loaded and warm: later growth counts from here.
 
         Blocks some 10 ms; from any thread.
         """
-        with self._lock:
-            self._look(full=True)
-            self._breakdown.mark_ready(self._seen.reading, self._seen.reported)
-            self._after_trim_bytes = self._seen.reading.process_bytes
-            figures = self._figures(self._seen.reading)
-        over = [name for name, (used, bounds) in figures.items() if used >= bounds.critical]
-        if over:
+        self._observer.mark_ready()
+        snapshot = self._observer.snapshot
+        critical = self._judge.critical(snapshot.reading)
+        if critical:
             self._restart_helps = False
             logger.error(
                 "the models alone make memory critical: choose smaller ones, or raise "
                 "MEMORY_THRESHOLD_MB, GPU_MEMORY_THRESHOLD_MB or the container's limit",
-                extra={"measures": over, "largest_mb": self._seen.largest_mb},
+                extra={"measures": critical, "largest_mb": snapshot.largest_mb},
             )
 
     def headroom_bytes(self) -> int:
-        """What may still be used before memory is critical, and the machine can give; any thread.
+        """Return how much may be allocated before memory is critical or the machine is full.
 
-        As of the last reading.
+        As of the last reading; from any thread.
         """
-        reading = self._seen.reading
+        reading = self._observer.snapshot.reading
         config = self._config
         return max(
             0,
@@ -151,193 +121,120 @@ class MemoryMonitor:
                 await self.check()
             except Exception:
                 logger.exception("memory check failed")
-            elevated = self._level >= Level.HIGH
             seconds = self._config.check_seconds
-            if elevated:
+            if self.level >= Level.HIGH:
                 seconds = min(seconds, self._config.elevated_check_seconds)
             await asyncio.sleep(seconds)
 
     async def check(self) -> Level:
-        """Look once, and act on what is seen; returns the level after that."""
-        await _in_thread("memory-check", self._look_and_tidy)
-        risen = self._judge()
+        """Take a reading and act on it; returns the level after that."""
+        await asyncio.wrap_future(run_in_daemon("memory-check", self._observe))
+        risen = self._update_level()
         if self._draining:
-            return self._level
-        if self._cleaned_in_vain and self._level is Level.CRITICAL:
-            self._give_up()
-        elif self._level >= Level.HIGH and (risen or time.monotonic() >= self._clean_again_at):
+            return self.level
+        if self._cleaned_in_vain and self.level is Level.CRITICAL:
+            self._request_drain()
+        elif self.level >= Level.HIGH and (risen or time.monotonic() >= self._clean_again_at):
             await self._clean_and_judge()
-        return self._level
+        return self.level
 
     def clean(self, reason: str) -> Future[CleaningReport]:
-        """Begin a cleaning in a thread of its own, or join the one that runs; any thread."""
+        """Begin a cleaning in a thread of its own, or join the running one; from any thread."""
         with self._lock:
             if self._cleaning is None or self._cleaning.done():
-                self._cleaning = run_in_daemon("memory-cleaning", lambda: self._clean_now(reason))
+                self._cleaning = run_in_daemon("memory-cleaning", lambda: self._clean(reason))
             return self._cleaning
-
-    def state(self) -> MemoryState:
-        """What is known as of the last reading; from any thread, at once."""
-        seen = self._seen
-        return MemoryState(
-            level=self._level,
-            seen=seen,
-            thresholds=self._config.in_force(seen.reading.limit.bytes),
-            last_cleaning=self._last_cleaning,
-            draining=self._draining,
-        )
 
     def trim(self) -> None:
         """Give back what the allocator holds free, for when much was just freed; any thread.
 
         Blocks up to 0.1 s, in which other threads cannot allocate.
         """
-        with self._lock:
-            self._trim()
+        self._observer.trim()
 
     def look(self) -> MemoryState:
-        """A new reading, without acting on it; blocks some milliseconds, from any thread."""
-        with self._lock:
-            self._look()
+        """Take a reading without acting on it; blocks some milliseconds, from any thread."""
+        self._observer.look()
         return self.state()
 
-    def _look(self, *, full: bool = False) -> None:
-        reading = self._meter.read(full=full)
-        reported = self.components.read()
-        parts = self._breakdown.explain(reading, reported)
-        self._seen = Seen(reading, reported, parts, self._seen.history, self._seen.growth)
+    def state(self) -> MemoryState:
+        """Return what the last reading found; from any thread, at once."""
+        snapshot = self._observer.snapshot
+        return MemoryState(
+            level=self.level,
+            snapshot=snapshot,
+            thresholds=self._config.in_force(snapshot.reading.limit.bytes),
+            last_cleaning=self._last_cleaning,
+            draining=self._draining,
+        )
 
-    def _look_and_tidy(self) -> None:
+    def _observe(self) -> None:
+        """Take a reading, log statistics where due, and run the checks that come with it."""
         statistics = time.monotonic() >= self._statistics_at
-        with self._lock:
-            self._look(full=statistics)
-            self._tidy()
-            self._breakdown.record(
-                self._seen.reading, self._seen.parts, self._seen.reported.members
-            )
-            self._seen = replace(
-                self._seen,
-                history=self._breakdown.history,
-                growth=self._breakdown.fastest_growing(),
-            )
-        for act in self._each_check:
-            _call(act, self._level)
+        self._observer.record(full=statistics)
+        for check in self._each_check:
+            try:
+                check(self.level)
+            except Exception:
+                logger.exception("a memory callback failed")
         if statistics:
             self._statistics_at = time.monotonic() + self._config.statistics_seconds
-            trimmed, self._trimmed_bytes = self._trimmed_bytes, 0
-            log_statistics(self.state(), trimmed_bytes=trimmed)
-            if self._on_statistics is not None:
-                _call(self._on_statistics)
+            log_statistics(self.state(), trimmed_bytes=self._observer.take_trimmed_bytes())
 
-    def _tidy(self) -> None:
-        """Give back what the allocator has collected, often enough that it never takes long."""
-        slack = self._config.slack_mb * MB
-        allocator, before = self._seen.reading.allocator, self._seen.reading.process_bytes
-        if not slack or allocator is None or allocator.free_bytes < slack:
-            return
-        if before >= self._after_trim_bytes + slack:
-            self._trim()
-
-    def _trim(self) -> None:
-        before = resident_bytes()
-        trim_allocator()
-        self._look_trimmed()
-        self._trimmed_bytes += max(0, before - self._seen.reading.process_bytes)
-
-    def _look_trimmed(self) -> None:
-        self._look()
-        self._breakdown.mark_trimmed(self._seen.reading)
-        self._after_trim_bytes = self._seen.reading.process_bytes
-
-    def _judge(self) -> bool:
-        """Bring the level up to date; whether it has risen."""
-        figures = self._figures(self._seen.reading)
-        before = self._level
-        old = {name: tracker.level for name, tracker in self._trackers.items()}
-        new = {name: self._trackers[name].update(*figure) for name, figure in figures.items()}
-        after = max(new.values())
-        self._level = after
-        if after < Level.CRITICAL:
+    def _update_level(self) -> bool:
+        """Judge the last reading; returns whether the level has risen."""
+        snapshot = self._observer.snapshot
+        change = self._judge.update(snapshot.reading)
+        if self.level < Level.CRITICAL:
             self._cleaned_in_vain = False
-        if after < Level.HIGH:
+        if self.level < Level.HIGH:
             self._clean_pause_seconds = self._config.clean_again_seconds
-        if after is before:
+        if change is None:
             return False
-        # Of a rise, the measure that is highest now; of a fall, the one that was highest before.
-        decisive = max(new, key=lambda name: max(new[name], old[name]))
-        used, thresholds = figures[decisive]
-        self._report(LevelChange(before, after, decisive, used, thresholds.of(max(before, after))))
-        return after > before
-
-    def _figures(self, reading: MemoryReading) -> dict[str, tuple[int, Thresholds]]:
-        """What is judged, each with its thresholds."""
-        figures = {
-            "process": (reading.process_bytes, self._config.figures()),
-            "limit": (reading.counted_bytes, self._config.shares(reading.limit.bytes)),
-        }
-        if reading.gpu is not None:
-            figures["gpu"] = (reading.gpu.process_bytes, self._config.gpu(reading.gpu.total_bytes))
-        return figures
-
-    def _report(self, change: LevelChange) -> None:
-        log_change(change, self._seen)
-        if self._on_level is not None:
-            _call(self._on_level, change)
-        critical = Level.CRITICAL
-        if self._refuse is not None and critical in (change.before, change.after):
-            _call(self._refuse, change.after is critical)
+        log_change(change, snapshot)
+        return change.after > change.before
 
     async def _clean_and_judge(self) -> None:
         self._clean_again_at = time.monotonic() + self._clean_pause_seconds
         # Where memory stays high, cleaning has less and less to find.
         self._clean_pause_seconds = min(_LONGEST_PAUSE_SECONDS, self._clean_pause_seconds * 2.0)
-        cleaning = asyncio.wrap_future(self.clean(f"memory {self._level.name.lower()}"))
+        cleaning = asyncio.wrap_future(self.clean(f"memory {self.level.name.lower()}"))
         try:
             await asyncio.wait_for(asyncio.shield(cleaning), CLEANING_LIMIT_SECONDS)
         except TimeoutError:
             logger.error("memory cleaning does not end", extra={"seconds": CLEANING_LIMIT_SECONDS})
-        self._judge()
-        self._cleaned_in_vain = self._level is Level.CRITICAL
+        self._update_level()
+        self._cleaned_in_vain = self.level is Level.CRITICAL
 
-    def _clean_now(self, reason: str) -> CleaningReport:
-        report = self._cleaner.clean(reason, enough=self._is_low)
-        with self._lock:
-            self._look_trimmed()
+    def _clean(self, reason: str) -> CleaningReport:
+        report = clean(self._steps, reason, enough=self._is_low)
+        self._observer.mark_trimmed()
         self._last_cleaning = report
-        expected = self._config.leak_bytes(self._seen.reading.limit.bytes)
-        if self._level >= Level.HIGH and report.freed_bytes < expected:
-            log_leak(report, self._seen)
+        snapshot = self._observer.snapshot
+        expected = self._config.leak_bytes(snapshot.reading.limit.bytes)
+        if self.level >= Level.HIGH and report.freed_bytes < expected:
+            log_leak(report, snapshot)
         return report
 
     def _is_low(self) -> bool:
         """Whether the resident set is far enough below high to do without the last resorts."""
-        high = self._config.in_force(self._seen.reading.limit.bytes).high
+        high = self._config.in_force(self._observer.snapshot.reading.limit.bytes).high
         return resident_bytes() < high * (1.0 - self._config.hysteresis)
 
-    def _give_up(self) -> None:
-        """Cleaning did not help: drain, or where nobody restarts the worker, say so."""
+    def _request_drain(self) -> None:
+        """Cleaning did not help: drain, or where nothing restarts the worker, log it."""
         self._cleaned_in_vain = False
+        process_mb = round(self._observer.snapshot.reading.process_bytes / MB)
         if self._drain is None or not self._restart_helps:
             logger.error(
                 "memory stays critical after cleaning: no new rooms until it falls; restart the "
                 "worker if it does not",
-                extra={"process_mb": round(self._seen.reading.process_bytes / MB)},
+                extra={"process_mb": process_mb},
             )
             return
         self._draining = True
         logger.error(
             "memory stays critical after cleaning: the worker drains and ends",
-            extra={"process_mb": round(self._seen.reading.process_bytes / MB)},
+            extra={"process_mb": process_mb},
         )
-        _call(self._drain)
-
-
-def _call(callback: Callable[..., object], *arguments: object) -> None:
-    try:
-        callback(*arguments)
-    except Exception:
-        logger.exception("a memory callback failed")
-
-
-async def _in_thread(name: str, function: Callable[[], None]) -> None:
-    await asyncio.wrap_future(run_in_daemon(name, function))
+        self._drain()

@@ -1,4 +1,4 @@
-"""One look at the memory of the process and of what surrounds it."""
+"""Readings of the memory of the process, its limit, its machine and its GPUs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class MemoryReading:
     process_bytes: int
     """Resident set size."""
     unique_bytes: int
-    """What would be free if the process ended (USS), as of the last full reading."""
+    """What ending the process would free (USS), as of the last full reading."""
     limit: MemoryLimit
     system_percent: float
-    """Share of the machine's memory that is in use, by whomever."""
+    """Share of the machine's memory in use by all processes."""
     available_bytes: int
-    """What the machine could still give."""
+    """What the machine can still give."""
     threads: int
     descriptors: int
     rooms: int
@@ -39,7 +39,7 @@ class MemoryReading:
 
     @property
     def counted_bytes(self) -> int:
-        """What counts against the limit."""
+        """The memory that counts against the limit."""
         return self.process_bytes if self.limit.used_bytes is None else self.limit.used_bytes
 
 
@@ -53,7 +53,7 @@ class MemoryMeter:
         limit: Callable[[], MemoryLimit] = memory_limit,
         gpu: GPUMeter | None = None,
     ) -> None:
-        """`rooms` tells how many are open, from any thread; `gpu` stays its owner's to close."""
+        """`rooms` returns how many are open, from any thread; the caller closes `gpu`."""
         self._process = psutil.Process()
         self._rooms = rooms
         self._limit = limit
@@ -61,7 +61,7 @@ class MemoryMeter:
         self._unique_bytes = 0
 
     def read(self, *, full: bool = False) -> MemoryReading:
-        """Look now; the USS is only measured when `full`, as the kernel walks every page for it."""
+        """Take a reading; only a `full` one measures the USS, as the kernel walks every page."""
         with self._process.oneshot():
             resident = int(self._process.memory_info().rss)
             threads = self._process.num_threads()

@@ -1,4 +1,4 @@
-"""Reloading the models where fragmentation is the reason for high memory."""
+"""Reloading the models when fragmentation is the reason for high memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .cleaning import StepSkipped
 
 
 class ModelReload:
-    """Decides when models are reloaded, counts it, and says whether old and new may coexist."""
+    """A cleaning step: decides whether the models are reloaded, and counts the reloads."""
 
     def __init__(
         self,
@@ -24,16 +24,16 @@ class ModelReload:
         ready_bytes: Callable[[], int | None],
         interval_seconds: float = defaults.MODEL_RELOAD_SECONDS,
     ) -> None:
-        """Describe a reload.
+        """Set the conditions of a reload.
 
         Args:
-            reload: loads the models anew, in a thread that may block. Told whether both fit: if
-                so, the new one is loaded before the old one goes; if not, the old one goes first,
-                between turns. Rooms in progress must keep talking.
-            model_bytes: what the largest model holds.
-            fragmentation_bytes: growth since the models were ready that calls for a reload.
-            headroom_bytes: what may still be used before memory is critical.
-            ready_bytes: the resident set when the models were ready; None before.
+            reload: loads the models anew; may block. Its argument says whether memory has room for
+                both: if so, the old model is released after the new one is loaded, else before,
+                between turns. Conversations must go on meanwhile.
+            model_bytes: returns the size of the largest model.
+            fragmentation_bytes: growth since the models were ready that triggers a reload.
+            headroom_bytes: returns how much may be allocated before memory is critical.
+            ready_bytes: returns the resident set when the models were ready; None before.
             interval_seconds: least time between two reloads.
         """
         self._reload = reload
@@ -58,7 +58,7 @@ class ModelReload:
         return self._last
 
     def __call__(self) -> None:
-        """Reload, as a cleaning step; raises StepSkipped when it is not the time or the cure."""
+        """Reload; raises StepSkipped when it is too soon or would not help."""
         ready = self._ready_bytes()
         if ready is None:
             raise StepSkipped("the models are not loaded yet")
@@ -72,7 +72,7 @@ class ModelReload:
             now = time.monotonic()
             if now < self._next_due:
                 raise StepSkipped(f"reloaded less than {self._interval_seconds:g} s ago")
-            # A reload that fails counts too: trying again at once would not go better.
+            # A reload that fails counts too: trying again at once would fail again.
             self._next_due = now + self._interval_seconds
         self._reload(self._model_bytes() < self._headroom_bytes())
         self._count += 1

@@ -1,4 +1,4 @@
-"""What the memory monitor says: its log lines, and its state for others to show."""
+"""The state of the memory monitor for others to show, and its log lines."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .breakdown import Growth, Moment, Reported
+from .breakdown import GrowthTrend, Moment, Reported
 from .cleaning import CleaningReport
 from .config import MB
+from .judge import LevelChange
 from .levels import Level, Thresholds
 from .reading import MemoryReading
 
@@ -22,28 +23,15 @@ _MEMBER_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class LevelChange:
-    """Memory has become fuller or emptier."""
-
-    before: Level
-    after: Level
-    measure: str
-    """What decided it: `process`, `limit` (the share of the limit in force) or `gpu`."""
-    used_bytes: int
-    threshold_bytes: int
-    """From where on the higher of both levels holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One look, taken apart."""
+class Snapshot:
+    """A reading, taken apart."""
 
     reading: MemoryReading
     reported: Reported
     parts: Mapping[str, int] = field(default_factory=dict)
     """Bytes by part."""
     history: Sequence[Moment] = ()
-    growth: Growth | None = None
+    growth: GrowthTrend | None = None
     """The part that grows fastest over the history."""
 
     @property
@@ -54,20 +42,20 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class MemoryState:
-    """What the monitor knows."""
+    """The findings of the monitor as of its last reading."""
 
     level: Level
-    seen: Seen
+    snapshot: Snapshot
     thresholds: Thresholds
     """In force for the process."""
     last_cleaning: CleaningReport | None
     draining: bool
 
     def as_json(self, *, moments: int = 0) -> dict[str, Any]:
-        """For a program: sizes in MB of 2**20 bytes, Unix times, the last `moments` of history."""
-        seen, reading = self.seen, self.seen.reading
+        """Return JSON: sizes in MB of 2**20 bytes, Unix times, the last `moments` of history."""
+        snapshot, reading = self.snapshot, self.snapshot.reading
         gpu = reading.gpu
-        history = seen.history[-moments:] if moments > 0 else ()
+        history = snapshot.history[-moments:] if moments > 0 else ()
         return {
             "memory": {
                 "level": self.level.name.lower(),
@@ -89,12 +77,12 @@ class MemoryState:
                 "high": _mb(self.thresholds.high),
                 "critical": _mb(self.thresholds.critical),
             },
-            "breakdown_mb": {name: _mb(size) for name, size in seen.parts.items()},
+            "breakdown_mb": {name: _mb(size) for name, size in snapshot.parts.items()},
             "members_mb": {
                 name: round(size / MB, _MEMBER_DIGITS)
-                for name, size in _ordered(seen.reported.members)[:_MEMBERS]
+                for name, size in _ordered(snapshot.reported.members)[:_MEMBERS]
             },
-            "fastest_growing": _growth_json(seen.growth),
+            "fastest_growing": _growth_json(snapshot.growth),
             "last_cleaning": _cleaning_json(self.last_cleaning),
             "at": reading.at_seconds,
             "history": [
@@ -109,7 +97,7 @@ class MemoryState:
 
 
 def cleaning_json(report: CleaningReport) -> dict[str, Any]:
-    """A cleaning for a program: sizes in MB of 2**20 bytes."""
+    """Return a cleaning as JSON: sizes in MB of 2**20 bytes."""
     return {
         "reason": report.reason,
         "before_mb": _mb(report.before_bytes),
@@ -120,16 +108,14 @@ def cleaning_json(report: CleaningReport) -> dict[str, Any]:
                 "step": gain.step,
                 "freed_mb": _mb(gain.freed_bytes),
                 "seconds": round(gain.seconds, 3),
-                "longest_pause_ms": round(gain.pause_seconds * 1000.0, 1),
-                "paused_loop": gain.paused_loop,
             }
             for gain in report.gains
         ],
     }
 
 
-def log_change(change: LevelChange, seen: Seen) -> None:
-    """One line for a crossing, in either direction."""
+def log_change(change: LevelChange, snapshot: Snapshot) -> None:
+    """Log that memory has crossed a threshold, in either direction."""
     logger.log(
         logging.WARNING if change.after > change.before else logging.INFO,
         "memory level changed",
@@ -139,14 +125,14 @@ def log_change(change: LevelChange, seen: Seen) -> None:
             "measure": change.measure,
             "used_mb": round(change.used_bytes / MB),
             "threshold_mb": round(change.threshold_bytes / MB),
-            "largest_mb": seen.largest_mb,
+            "largest_mb": snapshot.largest_mb,
         },
     )
 
 
-def log_leak(report: CleaningReport, seen: Seen) -> None:
-    """One line for a cleaning that found little."""
-    growth = seen.growth
+def log_leak(report: CleaningReport, snapshot: Snapshot) -> None:
+    """Log that a cleaning freed little."""
+    growth = snapshot.growth
     logger.warning(
         "suspected memory leak",
         extra={
@@ -154,15 +140,15 @@ def log_leak(report: CleaningReport, seen: Seen) -> None:
             "process_mb": round(report.after_bytes / MB),
             "fastest_growing": growth.name if growth else "not known yet",
             "mb_per_hour": round(growth.bytes_per_hour / MB, 1) if growth else None,
-            "largest_mb": seen.largest_mb,
+            "largest_mb": snapshot.largest_mb,
         },
     )
 
 
 def log_statistics(state: MemoryState, *, trimmed_bytes: int) -> None:
-    """One line with everything; `trimmed_bytes` the allocator gave back since the last one."""
+    """Log all figures; `trimmed_bytes`: what trims have given back since the last statistics."""
     figures = state.as_json()
-    growth = state.seen.growth
+    growth = state.snapshot.growth
     logger.info(
         "memory statistics",
         extra={
@@ -175,7 +161,7 @@ def log_statistics(state: MemoryState, *, trimmed_bytes: int) -> None:
     )
 
 
-def _growth_json(growth: Growth | None) -> dict[str, Any] | None:
+def _growth_json(growth: GrowthTrend | None) -> dict[str, Any] | None:
     if growth is None:
         return None
     return {

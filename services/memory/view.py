@@ -1,4 +1,4 @@
-"""What the admin routes show of the memory: the monitor, temp files and reloads together."""
+"""The memory as the admin routes show it: the monitor, temporary files and reloads."""
 
 from __future__ import annotations
 
@@ -15,45 +15,37 @@ from .report import cleaning_json
 
 
 class MemoryView:
-    """Answers from any event loop, without blocking it."""
+    """Can be used from any event loop without blocking it."""
 
     def __init__(
         self,
         monitor: MemoryMonitor,
         *,
-        temp_files: TempFiles | None = None,
-        reload: ModelReload | None = None,
-        more: Callable[[], dict[str, Any]] | None = None,
+        temp_files: TempFiles,
+        reload: ModelReload,
+        more: Callable[[], dict[str, Any]] = dict,
     ) -> None:
-        """`more` adds entries of its owner's; it is called in a thread."""
+        """`more` returns additional entries; it is called in a thread."""
         self._monitor = monitor
         self._temp_files = temp_files
         self._reload = reload
         self._more = more
 
     async def look(self, moments: int) -> dict[str, Any]:
-        """The memory now, with the last `moments` of its history."""
+        """Return the memory now, with the last `moments` of its history."""
         return await asyncio.wrap_future(
             run_in_daemon("memory-view", lambda: self.look_blocking(moments))
         )
 
     async def clean(self) -> dict[str, Any]:
-        """Clean, and tell what each step did."""
-        cleaning = asyncio.wrap_future(self._monitor.clean("asked for"))
+        """Clean, and return what each step freed."""
+        cleaning = asyncio.wrap_future(self._monitor.clean("requested"))
         return {"cleanup": cleaning_json(await asyncio.shield(cleaning))}
 
     def look_blocking(self, moments: int = 0) -> dict[str, Any]:
-        """Like `look`, for a thread without an event loop; takes some milliseconds."""
+        """Like `look`, for a thread without an event loop; blocks some milliseconds."""
         found = self._monitor.look().as_json(moments=moments)
-        files = self._temp_files.stats() if self._temp_files is not None else None
-        found["temp_files"] = {
-            "count": files.count if files else 0,
-            "size_mb": round(files.bytes / MB, 2) if files else 0.0,
-        }
-        found["model"] = {
-            "reload_count": self._reload.count if self._reload is not None else 0,
-            "last_reload": self._reload.last if self._reload is not None else None,
-        }
-        if self._more is not None:
-            found.update(self._more())
-        return found
+        files = self._temp_files.stats()
+        found["temp_files"] = {"count": files.count, "size_mb": round(files.bytes / MB, 2)}
+        found["model"] = {"reload_count": self._reload.count, "last_reload": self._reload.last}
+        return {**found, **self._more()}

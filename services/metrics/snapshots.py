@@ -92,7 +92,7 @@ def reloads(owner: ModelReload) -> Iterator[Metric]:
 
 def memory(state: MemoryState) -> Iterator[Metric]:
     """The memory of the process, where it is, and what it is measured against."""
-    reading = state.seen.reading
+    reading = state.snapshot.reading
     yield _single(catalogue.MEMORY_PROCESS, reading.process_bytes)
     yield _single(catalogue.MEMORY_UNIQUE, reading.unique_bytes)
     yield _single(catalogue.MEMORY_COUNTED, reading.counted_bytes)
@@ -107,7 +107,7 @@ def memory(state: MemoryState) -> Iterator[Metric]:
     )
     yield _single(catalogue.MEMORY_LEVEL, state.level)
     yield _labelled(
-        catalogue.MEMORY_PART, {(part,): size for part, size in state.seen.parts.items()}
+        catalogue.MEMORY_PART, {(part,): size for part, size in state.snapshot.parts.items()}
     )
     yield _single(catalogue.MEMORY_MACHINE, reading.system_percent / 100.0)
     if reading.gpu is not None:

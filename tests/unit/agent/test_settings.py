@@ -116,7 +116,7 @@ def test_greeting_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DRAIN_SECONDS", "inf", "a number from 0 to 86400"),
         ("ASR_DEVICE", "tpu", "auto, cpu or cuda"),
         ("MODELS", "all", "auto or demo"),
-        ("DEBUG_MEMORY", "maybe", "true or false"),
+        ("WEB_TOKENS", "maybe", "true or false"),
         ("ASR_CONTEXT", "fitted", "auto, full or a number of seconds from 1 to 30"),
         ("ASR_CONTEXT", "0.5", "auto, full or a number of seconds from 1 to 30"),
         ("ASR_CONTEXT", "nan", "auto, full or a number of seconds from 1 to 30"),

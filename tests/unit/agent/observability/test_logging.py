@@ -224,7 +224,10 @@ def test_uncaught_exceptions_of_threads_become_lines() -> None:
 
 
 def test_an_uncaught_exception_of_the_process_is_one_json_line() -> None:
-    code = "from agent.observability.logging import setup_logging; setup_logging('info', 'json'); 1 / 0"
+    code = (
+        "from agent.observability.logging import setup_logging; "
+        "setup_logging('info', 'json'); 1 / 0"
+    )
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )

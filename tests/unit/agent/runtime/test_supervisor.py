@@ -165,7 +165,7 @@ async def test_fragmented_models_are_reloaded_when_nothing_else_helps() -> None:
 
 async def test_run_watches_the_workers_own_loop(upkeep: Upkeep) -> None:
     task = asyncio.create_task(upkeep.run())
-    while not upkeep.monitor.state().seen.history:
+    while not upkeep.monitor.state().snapshot.history:
         await asyncio.sleep(0.01)
     assert upkeep.loops.lag().loop in ("", "worker")
     assert len(upkeep.loops._open_probes()) == 1
@@ -182,14 +182,3 @@ async def test_closing_leaves_no_temporary_files() -> None:
     upkeep.close()
     upkeep.close()
     assert not folder.exists()
-
-
-async def test_debugging_traces_each_room(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "services.memory")
-    upkeep = make(debug=True)
-    room = upkeep.enter_room("job", "kitchen")
-    room.close()
-    upkeep.close()
-    assert [vars(r)["of_room"] for r in caplog.records if r.getMessage() == "memory trace"] == [
-        "kitchen"
-    ]

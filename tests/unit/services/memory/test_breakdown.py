@@ -142,4 +142,4 @@ def test_a_part_that_fails_counts_as_nothing_and_is_logged_once(
     components.add_parts(lambda: {"part": 1 // 0})
     for _ in range(3):
         assert components.read().parts == {"broken": 0, "whole": 5}
-    assert [r.getMessage() for r in caplog.records] == ["a part does not tell its memory"] * 2
+    assert [r.getMessage() for r in caplog.records] == ["memory of a part cannot be read"] * 2

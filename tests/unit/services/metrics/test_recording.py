@@ -230,19 +230,15 @@ def test_rooms_are_told_with_every_reason_for_refusing_one(metrics: Metrics) -> 
     assert set(refused.values()) == {0}
 
 
-def monitor(tmp_path: Path, components: Components | None = None) -> MemoryMonitor:
-    return MemoryMonitor(
-        MemoryConfig(), MemoryMeter(rooms=lambda: 2), watch=LoopWatch(), components=components
-    )
+def monitor(components: Components | None = None) -> MemoryMonitor:
+    return MemoryMonitor(MemoryConfig(), MemoryMeter(rooms=lambda: 2), components=components)
 
 
-def test_memory_is_told_whole_and_in_parts_but_not_by_room(
-    metrics: Metrics, tmp_path: Path
-) -> None:
+def test_memory_is_told_whole_and_in_parts_but_not_by_room(metrics: Metrics) -> None:
     components = Components()
     components.add("rooms", lambda: 3_000_000, member="secret room")
     components.add("rooms", lambda: 1_000_000, member="other room")
-    watched = monitor(tmp_path, components)
+    watched = monitor(components)
     metrics.watch_memory(watched.look)
     assert (value(metrics, "memory_process_bytes") or 0.0) > 2**20
     assert (value(metrics, "memory_part_bytes", part="libraries") or 0.0) > 2**20
@@ -256,10 +252,10 @@ def test_memory_is_told_whole_and_in_parts_but_not_by_room(
     assert value(metrics, "gpu_memory_used_bytes") is None
 
 
-def test_gpu_memory_is_told_where_there_is_one(metrics: Metrics, tmp_path: Path) -> None:
-    state = monitor(tmp_path).state()
-    reading = replace(state.seen.reading, gpu=GPUReading(10, 20, 30))
-    metrics.watch_memory(lambda: replace(state, seen=replace(state.seen, reading=reading)))
+def test_gpu_memory_is_told_where_there_is_one(metrics: Metrics) -> None:
+    state = monitor().state()
+    reading = replace(state.snapshot.reading, gpu=GPUReading(10, 20, 30))
+    metrics.watch_memory(lambda: replace(state, snapshot=replace(state.snapshot, reading=reading)))
     assert value(metrics, "gpu_memory_process_bytes") == 10
     assert value(metrics, "gpu_memory_used_bytes") == 20
     assert value(metrics, "gpu_memory_size_bytes") == 30
@@ -279,7 +275,7 @@ def test_reloads_and_temporary_files_are_told(metrics: Metrics, tmp_path: Path) 
     reload()
     assert value(metrics, "model_reloads_total") == 1
     assert value(metrics, "model_last_reload_timestamp_seconds") == reload.last
-    with TempFiles(tmp_path / "files") as files:
+    with TempFiles(tmp_path) as files:
         metrics.watch_temp_files(files.stats)
         with files.file() as path:
             path.write_bytes(b"12345")
@@ -370,8 +366,8 @@ def everything(tmp_path: Path) -> str:
     for _ in range(3):
         circuits.of("tts").failure()
     admission = Admission(AdmissionLimits(), Conditions)
-    state = monitor(tmp_path).state()
-    reading = replace(state.seen.reading, gpu=GPUReading(1, 2, 3))
+    state = monitor().state()
+    reading = replace(state.snapshot.reading, gpu=GPUReading(1, 2, 3))
     reload = ModelReload(
         lambda both: None,
         model_bytes=lambda: 0,
@@ -394,9 +390,11 @@ def everything(tmp_path: Path) -> str:
         metrics.watch_circuits(circuits.states)
         metrics.watch_models(speech)
         metrics.watch_reloads(reload)
-        metrics.watch_memory(lambda: replace(state, seen=replace(state.seen, reading=reading)))
+        metrics.watch_memory(
+            lambda: replace(state, snapshot=replace(state.snapshot, reading=reading))
+        )
         metrics.watch_loops(LoopWatch())
-        with TempFiles(tmp_path / "files") as files:
+        with TempFiles(tmp_path) as files:
             metrics.watch_temp_files(files.stats)
             scheduler.close()
             return metrics.render().decode()
