@@ -127,7 +127,7 @@ class WaitingRooms:
             people = await self._rooms.people(name)
             if not room.left and await self._is_over(name, room, people):
                 self._forget(name)
-            elif people.callers and not people.agents:
+            elif name in self._waiting and people.callers and not people.agents:
                 room.asked = self._clock()
                 await self._rooms.send_agent(name, self._agent_name, metadata=room.metadata)
                 logger.info("agent asked for", extra={"room": name})

@@ -28,8 +28,8 @@ the later answer, smaller frames only wake the loop more often."""
 class Callers:
     """Hears all callers of a room alike. Belongs to the room's event loop.
 
-    Make it before the room is joined, `begin` once it is, and `take_text` once the session has
-    started; `aclose` ends all that.
+    Create it before the room is joined; call `begin` once it is and `take_text` once the session
+    has started. `aclose` ends everything.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Callers:
         self._empty_timer: asyncio.TimerHandle | None = None
         self._speaker: Speaker | None = None
         self._transcript = CallerTranscript(room)
-        self._typed: TypedText | None = None
+        self._typed = TypedText(room, on_typed=silence.caller_spoke)
         self.audio = RoomAudioInput(
             room,
             model,
@@ -92,8 +92,8 @@ class Callers:
             self._leave_if_empty(0.0)
 
     def take_text(self, session: AgentSession[None]) -> None:
-        """The session has started: what is typed is for it."""
-        self._typed = TypedText(self._room, session, on_typed=self._silence.caller_spoke)
+        """Hand typed text to the session, which has started; what came before is held for it."""
+        self._typed.begin(session)
 
     def transcribed(self, event: UserInputTranscribedEvent) -> None:
         """Show what was heard as the words of whoever spoke."""
@@ -109,8 +109,7 @@ class Callers:
         self._silence.close()
         if self._empty_timer is not None:
             self._empty_timer.cancel()
-        if self._typed is not None:
-            await self._typed.aclose()
+        await self._typed.aclose()
         await self.audio.aclose()
         await self._transcript.aclose()
 

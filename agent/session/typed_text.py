@@ -35,18 +35,21 @@ _take_turn = TextInputOptions().text_input_cb
 
 
 class TypedText:
-    """Takes what any caller of a room types. Belongs to the room's event loop.
+    """Takes the text that any caller of a room types. Belongs to the room's event loop.
 
-    The framework takes it from the participant alone that it is linked to, and leaves the streams
-    of others open for as long as the room lasts, where each of them slows every event down.
+    Create it before the room is joined, so that nothing typed to an agent that is already visible
+    is lost, and call `begin` once the session has started: text waits until then.
+
+    The framework takes text only from the participant that it is linked to, and leaves the streams
+    of the others open for as long as the room lasts, where each of them slows every event down.
     """
 
-    def __init__(
-        self, room: rtc.Room, session: AgentSession[None], *, on_typed: Callable[[], None]
-    ) -> None:
-        """Listen; the session must have started. `on_typed` is told of each message."""
+    def __init__(self, room: rtc.Room, *, on_typed: Callable[[], None]) -> None:
+        """`on_typed` is called for each message."""
         self._room = room
-        self._session = session
+        self._session: asyncio.Future[AgentSession[None]] = (
+            asyncio.get_running_loop().create_future()
+        )
         self._on_typed = on_typed
         self._tasks: dict[asyncio.Task[None], str] = {}
         """By whose message they take."""
@@ -54,8 +57,12 @@ class TypedText:
         self._limit = RateLimit(MOST_TYPED_PER_MINUTE, burst=_TYPED_BURST)
         room.register_text_stream_handler(TOPIC_CHAT, self._on_stream)
 
+    def begin(self, session: AgentSession[None]) -> None:
+        """Hand the text to this session, which has started, beginning with what waits."""
+        self._session.set_result(session)
+
     async def aclose(self) -> None:
-        """Take nothing any more. Idempotent."""
+        """Stop taking text and drop what waits. Idempotent."""
         self._room.unregister_text_stream_handler(TOPIC_CHAT)
         for task in tuple(self._tasks):
             task.cancel()
@@ -103,7 +110,7 @@ class TypedText:
         event = TextInputEvent(text=text, info=reader.info, participant=participant)
         try:
             async with self._turn:
-                handled = _take_turn(self._session, event)
+                handled = _take_turn(await self._session, event)
                 if handled is not None:
                     await handled
         except Exception:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from tests.room.conftest import JoinRoom
+from tests.support.caller import Caller, room_token
 from tests.support.recordings import word_errors
+
+if TYPE_CHECKING:
+    from agent.runtime.worker import Worker
+    from services.livekit_server.server import LiveKitAddress
 
 
 async def test_a_spoken_request_is_understood_and_answered(join_room: JoinRoom) -> None:
@@ -41,6 +47,25 @@ async def test_a_typed_request_is_answered_by_voice(join_room: JoinRoom) -> None
     replies = await call.caller.wait_for_transcript(2, of_agent=True)
     assert "five" in replies[1].lower()
     await asyncio.wait_for(call.caller.sound_started.wait(), 10)
+
+
+async def test_what_is_typed_as_soon_as_the_agent_is_there_is_answered(
+    livekit: LiveKitAddress, worker: Worker
+) -> None:
+    async with Caller() as caller:
+        present = asyncio.Event()
+        caller.room.on("participant_active", lambda _: present.set())
+        token = room_token(
+            livekit.api_key,
+            livekit.api_secret,
+            "typed-at-once",
+            caller.identity,
+            agent_name="agent-under-test",
+        )
+        await caller.join(livekit.url, token)
+        await asyncio.wait_for(present.wait(), 20)
+        await caller.send_text("what is two plus three")
+        await caller.wait_for_words("five")
 
 
 async def test_two_rooms_share_the_models_and_never_hear_each_other(join_room: JoinRoom) -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from livekit import rtc
+from livekit import api, rtc
 
 from services.livekit_server.rooms import LiveKitRooms
+from services.protocol import Method, Pong
 from services.web.routes.dispatch import Redispatcher
 from services.web.routes.tokens import Holder
 from tests.room.conftest import serving
@@ -204,3 +205,37 @@ async def test_who_comes_back_to_a_room_that_the_agent_has_left_gets_one(
         async with join(room, "again", agent_name=name) as again:
             await again.wait_for_agent(SOON_SECONDS)
             await answers(again)
+
+
+async def test_an_agent_that_comes_while_one_that_leaves_is_asked_stays(
+    join: Join, rooms: LiveKitRooms, livekit: LiveKitAddress, room: str
+) -> None:
+    leaving, arriving = rtc.Room(), rtc.Room()
+
+    async def answer(_: rtc.RpcInvocationData) -> str:
+        await arriving.connect(livekit.url, agent_token(livekit, room, "arriving"))
+        return Pong.LEAVES
+
+    redispatcher = Redispatcher(livekit.url, livekit.api_key, livekit.api_secret, AGENT)
+    async with join(room, agent_name=None) as caller:
+        await leaving.connect(livekit.url, agent_token(livekit, room, "leaving"))
+        leaving.local_participant.register_rpc_method(Method.PING, answer)
+        async with asyncio.timeout(SOON_SECONDS):
+            while not is_active((await rooms.people(room)).agents.get("leaving")):
+                await asyncio.sleep(0.02)
+        answered = await redispatcher.request(Holder(room, caller.identity))
+        await redispatcher.aclose()
+        await leaving.disconnect()
+        await arriving.disconnect()
+    assert answered.state == "present"
+
+
+def is_active(agent: api.ParticipantInfo | None) -> bool:
+    return agent is not None and agent.state == api.ParticipantInfo.State.ACTIVE
+
+
+def agent_token(livekit: LiveKitAddress, room: str, identity: str) -> str:
+    """The token of an agent as a worker has it."""
+    grants = api.VideoGrants(room_join=True, room=room, agent=True)
+    token = api.AccessToken(livekit.api_key, livekit.api_secret).with_identity(identity)
+    return token.with_kind("agent").with_grants(grants).to_jwt()

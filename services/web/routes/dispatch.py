@@ -135,6 +135,9 @@ class Redispatcher:
         wait_seconds = record.next_attempt_seconds - self._clock()
         if wait_seconds > 0:
             return DispatchAnswer("waiting", wait_seconds)
+        # Pinging takes seconds. Replacing an agent that joined meanwhile would end its call.
+        if (await self._livekit.people(holder.room)).agents.keys() - agents.keys():
+            return DispatchAnswer("present", FIRST_WAIT_SECONDS)
         dead = [
             identity for identity, found in zip(agents, presences, strict=True) if found is None
         ]
