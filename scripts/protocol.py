@@ -62,7 +62,7 @@ def page_types() -> str:
     parts = [
         "/** The wire between the agent and this page: names, messages, bounds. */\n\n"
         f"// Made from {FROM}\n\n",
-        "import { list, number, oneOf, record, text, truth } from './decode';\n",
+        "import { list, number, oneOf, record, text, truth } from './lib/decode';\n",
     ]
     for constant in _constants():
         parts.append(f"\n{_comment(constant.meaning)}")

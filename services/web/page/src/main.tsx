@@ -3,16 +3,16 @@
 import { LogLevel, setLogLevel } from 'livekit-client';
 import { render } from 'preact';
 
-import { DEFAULT_CONFIG, readConfig, readStatus, type PageConfig } from './api';
-import { Call } from './call';
-import { PageContext, type Page, type ServerState } from './context';
-import { readInvitation } from './invitation';
-import { loadPreferences } from './preferences';
-import { ResourceRegistry, type Scope } from './resources';
-import { INITIAL_CALL, type CallState } from './state';
-import { Store } from './store';
+import { DEFAULT_CONFIG, readConfig, readStatus, type PageConfig } from './lib/api';
+import { Call } from './call/call';
+import { PageContext, type Page, type ServerState } from './state/context';
+import { readInvitation } from './call/invitation';
+import { loadPreferences } from './state/preferences';
+import { ResourceRegistry, type Scope } from './lib/resources';
+import { INITIAL_CALL, type CallState } from './state/state';
+import { Store } from './state/store';
 import { App } from './ui/app';
-import { randomUuid } from './uuid';
+import { randomUuid } from './lib/uuid';
 
 const STATUS_EVERY_MS = 10_000;
 

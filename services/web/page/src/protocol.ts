@@ -2,7 +2,7 @@
 
 // Made from services/protocol.py: python -m scripts.protocol
 
-import { list, number, oneOf, record, text, truth } from './decode';
+import { list, number, oneOf, record, text, truth } from './lib/decode';
 
 /** Of one encoded message: what LiveKit carries as the payload of a remote call. */
 export const LONGEST_MESSAGE_BYTES = 15360;

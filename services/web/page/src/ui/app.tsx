@@ -2,9 +2,9 @@
 
 import { useEffect } from 'preact/hooks';
 
-import { usePage } from '../context';
-import type { Theme } from '../preferences';
-import { useStore } from '../store';
+import { usePage } from '../state/context';
+import type { Theme } from '../state/preferences';
+import { useStore } from '../state/store';
 import { CallView } from './call-view';
 import { DebugPanel, debugWanted } from './debug-panel';
 import { Icon } from './icons';

@@ -2,8 +2,8 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { usePage, useScope } from '../context';
-import { useStore } from '../store';
+import { usePage, useScope } from '../state/context';
+import { useStore } from '../state/store';
 import { Captions } from './captions';
 import { Controls } from './controls';
 import { ConversationPanel } from './conversation-panel';

@@ -1,7 +1,7 @@
 /** The last words in large type, for those who cannot hear. */
 
-import { usePage } from '../context';
-import { useStore } from '../store';
+import { usePage } from '../state/context';
+import { useStore } from '../state/store';
 import { Spoken } from './message';
 
 const LONGEST_CAPTION = 160;

@@ -1,6 +1,6 @@
 /** Draws rings like height lines: the spectrum bends them and travels through them. */
 
-import type { Meter } from '../sound';
+import type { Meter } from '../media/sound';
 
 export type Activity = 'idle' | 'initializing' | 'listening' | 'thinking' | 'speaking';
 

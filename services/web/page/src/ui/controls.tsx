@@ -1,7 +1,7 @@
 /** The buttons of a call. */
 
-import { usePage } from '../context';
-import { useStore } from '../store';
+import { usePage } from '../state/context';
+import { useStore } from '../state/store';
 import { Icon } from './icons';
 
 interface Props {

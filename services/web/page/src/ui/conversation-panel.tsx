@@ -2,10 +2,10 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { usePage } from '../context';
+import { usePage } from '../state/context';
 import { LONGEST_TYPED_CHARACTERS } from '../protocol';
-import { useStore } from '../store';
-import { asText } from '../transcript';
+import { useStore } from '../state/store';
+import { asText } from '../call/transcript';
 import { Icon } from './icons';
 import { MessageItem } from './message';
 import { WaitHistory } from './waits';

@@ -2,8 +2,8 @@
 
 import { useState } from 'preact/hooks';
 
-import { usePage, useScope } from '../context';
-import type { Resource } from '../resources';
+import { usePage, useScope } from '../state/context';
+import type { Resource } from '../lib/resources';
 
 export function debugWanted(): boolean {
   try {

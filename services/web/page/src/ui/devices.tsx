@@ -2,9 +2,9 @@
 
 import { useState } from 'preact/hooks';
 
-import { usePage, useScope } from '../context';
-import { canChooseSpeaker, listDevices, type Devices } from '../microphone';
-import { useStore } from '../store';
+import { usePage, useScope } from '../state/context';
+import { canChooseSpeaker, listDevices, type Devices } from '../media/microphone';
+import { useStore } from '../state/store';
 import { Level } from './level';
 
 export function DeviceChoice({ speaker, onHeard }: { speaker: boolean; onHeard?: () => void }) {

@@ -2,8 +2,8 @@
 
 import { useRef } from 'preact/hooks';
 
-import { useScope } from '../context';
-import type { Meter } from '../sound';
+import { useScope } from '../state/context';
+import type { Meter } from '../media/sound';
 
 interface Props {
   label: string;

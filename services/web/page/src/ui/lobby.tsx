@@ -2,12 +2,12 @@
 
 import { useEffect, useState } from 'preact/hooks';
 
-import { DEFAULT_CONFIG, type AgentStatus } from '../api';
-import { usePage } from '../context';
-import { INSECURE_ORIGIN, type Notice } from '../failures';
-import { roomOf } from '../invitation';
-import { Microphone } from '../microphone';
-import { useStore } from '../store';
+import { DEFAULT_CONFIG, type AgentStatus } from '../lib/api';
+import { usePage } from '../state/context';
+import { INSECURE_ORIGIN, type Notice } from '../call/failures';
+import { roomOf } from '../call/invitation';
+import { Microphone } from '../media/microphone';
+import { useStore } from '../state/store';
 import { DeviceChoice } from './devices';
 import { Icon } from './icons';
 import { Notes } from './notes';

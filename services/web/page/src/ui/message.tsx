@@ -2,7 +2,7 @@
 
 import { memo } from 'preact/compat';
 
-import type { Message } from '../transcript';
+import type { Message } from '../call/transcript';
 import { WaitChip } from './waits';
 
 interface Props {

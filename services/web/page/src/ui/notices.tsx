@@ -1,7 +1,7 @@
 /** Sentences about what is wrong, each with its next step. */
 
-import { usePage } from '../context';
-import type { Notice } from '../failures';
+import { usePage } from '../state/context';
+import type { Notice } from '../call/failures';
 import { Icon } from './icons';
 
 interface Props {

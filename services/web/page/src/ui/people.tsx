@@ -1,7 +1,7 @@
 /** Who is in the call: whoever is hears and reads everything. */
 
-import { usePage } from '../context';
-import { useStore } from '../store';
+import { usePage } from '../state/context';
+import { useStore } from '../state/store';
 
 const MOST_NAMED = 8;
 

@@ -1,8 +1,8 @@
 /** What is going on, in words: shown large, and the part of it that screen readers tell. */
 
-import { usePage } from '../context';
-import type { CallState } from '../state';
-import { useStore } from '../store';
+import { usePage } from '../state/context';
+import type { CallState } from '../state/state';
+import { useStore } from '../state/store';
 
 export function StateLine() {
   const { callStore } = usePage();

@@ -2,8 +2,8 @@
 
 import { useRef } from 'preact/hooks';
 
-import { usePage, useScope } from '../context';
-import { useStore } from '../store';
+import { usePage, useScope } from '../state/context';
+import { useStore } from '../state/store';
 import { ContourField } from './contours';
 import { stateWord } from './state-line';
 

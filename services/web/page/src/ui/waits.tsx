@@ -2,10 +2,10 @@
 
 import { Fragment } from 'preact';
 
-import { PART_NAMES, breakdown, totalSeconds } from '../breakdown';
-import { usePage } from '../context';
+import { PART_NAMES, breakdown, totalSeconds } from '../call/breakdown';
+import { usePage } from '../state/context';
 import type { Turn } from '../protocol';
-import { useStore } from '../store';
+import { useStore } from '../state/store';
 
 const BARS = 24;
 const BAR_WIDTH = 10;

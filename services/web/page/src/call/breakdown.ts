@@ -1,6 +1,6 @@
 /** Splits the wait for an answer into parts that follow each other and add up to the whole. */
 
-import type { Turn } from './protocol';
+import type { Turn } from '../protocol';
 
 export const PART_NAMES = ['End of speech', 'Transcript', 'First word', 'First sound'] as const;
 

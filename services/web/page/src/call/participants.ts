@@ -2,7 +2,7 @@
 
 import { RoomEvent, Track, type Participant, type RemoteParticipant, type Room } from 'livekit-client';
 
-import type { Scope } from './resources';
+import type { Scope } from '../lib/resources';
 import type { Side } from './transcript';
 
 /** Whose words something is. */

@@ -1,6 +1,6 @@
 /** Loudness and spectrum of live audio, for level meters and the visualiser. */
 
-import type { Scope } from './resources';
+import type { Scope } from '../lib/resources';
 
 const FFT_SIZE = 1024;
 const LOWEST_HZ = 90;

@@ -2,7 +2,7 @@
 
 import { ConnectionError, ConnectionErrorReason } from 'livekit-client';
 
-import { ApiFailure } from './api';
+import { ApiFailure } from '../lib/api';
 
 export type Tone = 'info' | 'warning' | 'error';
 

@@ -2,7 +2,7 @@
 
 import { RoomEvent, Track, type RemoteTrack, type Room } from 'livekit-client';
 
-import type { Scope } from './resources';
+import type { Scope } from '../lib/resources';
 import type { Meter, Sound } from './sound';
 
 export class Playback {

@@ -1,6 +1,6 @@
 /** Keeps a phone's screen on during a call, since a dark phone drops the connection. */
 
-import type { Scope } from './resources';
+import type { Scope } from '../lib/resources';
 
 export function keepScreenOn(scope: Scope): void {
   if (!('wakeLock' in navigator)) return;

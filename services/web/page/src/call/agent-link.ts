@@ -11,9 +11,9 @@ import {
   type Room,
 } from 'livekit-client';
 
-import { ApiFailure, readStatus, requestDispatch } from './api';
-import { AgentState, Method, ParticipantAttribute, Pong } from './protocol';
-import type { Scope } from './resources';
+import { ApiFailure, readStatus, requestDispatch } from '../lib/api';
+import { AgentState, Method, ParticipantAttribute, Pong } from '../protocol';
+import type { Scope } from '../lib/resources';
 
 /** `busy`: all have their calls; `absent`: none runs; `unknown`: either; `lost`: it was there. */
 export type Presence = 'waiting' | 'present' | 'busy' | 'absent' | 'unknown' | 'lost';

@@ -3,11 +3,11 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useRef } from 'preact/hooks';
 
-import type { AgentStatus, PageConfig } from './api';
-import type { Call } from './call';
-import type { Invitation } from './invitation';
+import type { AgentStatus, PageConfig } from '../lib/api';
+import type { Call } from '../call/call';
+import type { Invitation } from '../call/invitation';
 import type { Preferences } from './preferences';
-import type { ResourceRegistry, Scope } from './resources';
+import type { ResourceRegistry, Scope } from '../lib/resources';
 import type { CallState } from './state';
 import type { Store } from './store';
 

@@ -1,7 +1,7 @@
 /** One call: joining, speaking, typing, leaving, and coming back after every kind of loss. */
 
 import type { Presence } from './agent-link';
-import { ApiFailure, requestToken, type Grant, type PageConfig } from './api';
+import { ApiFailure, requestToken, type Grant, type PageConfig } from '../lib/api';
 import { Connection } from './connection';
 import { Conversation } from './conversation';
 import {
@@ -20,13 +20,13 @@ import {
   type Remedy,
 } from './failures';
 import { roomOf } from './invitation';
-import { Microphone } from './microphone';
-import { LONGEST_TYPED_CHARACTERS, Method, type AgentState } from './protocol';
-import type { ResourceRegistry, Scope } from './resources';
-import { Sound, type Meter } from './sound';
-import { withNotice, withoutNotice, type CallState, type JoinWish } from './state';
-import type { Store } from './store';
-import { keepScreenOn } from './wake-lock';
+import { Microphone } from '../media/microphone';
+import { LONGEST_TYPED_CHARACTERS, Method, type AgentState } from '../protocol';
+import type { ResourceRegistry, Scope } from '../lib/resources';
+import { Sound, type Meter } from '../media/sound';
+import { withNotice, withoutNotice, type CallState, type JoinWish } from '../state/state';
+import type { Store } from '../state/store';
+import { keepScreenOn } from '../media/wake-lock';
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 10_000];
 const TAKEN_OVER_MS = 6000;

@@ -2,7 +2,7 @@
 
 import type { Room, TextStreamReader } from 'livekit-client';
 
-import { decode } from './decode';
+import { decode } from '../lib/decode';
 import type { Participants, Who } from './participants';
 import {
   LONGEST_MESSAGE_BYTES,
@@ -12,7 +12,7 @@ import {
   readTurn,
   type Notice,
   type Turn,
-} from './protocol';
+} from '../protocol';
 import type { SegmentUpdate, Side } from './transcript';
 
 const LONGEST_TEXT = 20_000;

@@ -1,6 +1,6 @@
 /** The conversation as it is said: segments that grow, are corrected and end. */
 
-import type { Turn } from './protocol';
+import type { Turn } from '../protocol';
 
 export type Side = 'caller' | 'agent' | 'guest';
 

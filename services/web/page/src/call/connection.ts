@@ -9,12 +9,12 @@ import {
 } from 'livekit-client';
 
 import { AgentLink, type AgentEvents } from './agent-link';
-import type { Grant } from './api';
+import type { Grant } from '../lib/api';
 import { Participants, type Person } from './participants';
-import { Playback } from './playback';
-import { Method, Topic } from './protocol';
-import type { Scope } from './resources';
-import type { Sound } from './sound';
+import { Playback } from '../media/playback';
+import { Method, Topic } from '../protocol';
+import type { Scope } from '../lib/resources';
+import type { Sound } from '../media/sound';
 import { readStreams, type StreamEvents } from './streams';
 
 export interface ConnectionEvents extends AgentEvents {

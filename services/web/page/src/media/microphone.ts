@@ -1,6 +1,6 @@
 /** The caller's microphone: opened once, measured, switched, muted and given back. */
 
-import type { ResourceRegistry, Scope } from './resources';
+import type { ResourceRegistry, Scope } from '../lib/resources';
 import type { Meter, Sound } from './sound';
 
 const PROCESSING: MediaTrackConstraints = {

@@ -1,6 +1,6 @@
 /** Keeps what is said, and what the agent says about itself, in the call's state. */
 
-import { decode } from './decode';
+import { decode } from '../lib/decode';
 import {
   LONGEST_HISTORY_CHARACTERS,
   LONGEST_MESSAGE_BYTES,
@@ -11,10 +11,10 @@ import {
   type HistoryMessage,
   type Notice,
   type Turn,
-} from './protocol';
-import type { CallState } from './state';
-import { withNotice } from './state';
-import type { Store } from './store';
+} from '../protocol';
+import type { CallState } from '../state/state';
+import { withNotice } from '../state/state';
+import type { Store } from '../state/store';
 import type { StreamEvents } from './streams';
 import {
   withAgentCut,

@@ -1,10 +1,10 @@
 /** Everything the page shows about a call. */
 
-import type { Presence } from './agent-link';
-import type { Notice } from './failures';
-import type { Person } from './participants';
-import type { AgentInfo, AgentState, Turn } from './protocol';
-import type { Message } from './transcript';
+import type { Presence } from '../call/agent-link';
+import type { Notice } from '../call/failures';
+import type { Person } from '../call/participants';
+import type { AgentInfo, AgentState, Turn } from '../protocol';
+import type { Message } from '../call/transcript';
 
 export type Phase = 'lobby' | 'joining' | 'call' | 'ended';
 export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'retrying';
