@@ -180,7 +180,7 @@ def test_each_turn_shows_where_its_time_went_until_that_is_switched_off(call: Ca
     for part in ("End of speech", "Transcript", "First word", "First sound", "0.31 s", "0.10 s"):
         expect(wait).to_contain_text(part)
     history = call.page.get_by_test_id("waits")
-    expect(history).to_contain_text("Last answer after 0.44 s, usual 0.39 s")
+    expect(history).to_contain_text("Last answer after 0.44 s, median 0.39 s")
     expect(history.locator("svg g")).to_have_count(2)
     call.button("Timings").click()
     expect(history).to_have_count(0)

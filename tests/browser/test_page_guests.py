@@ -65,7 +65,7 @@ def test_whoever_is_in_the_call_is_seen_also_one_who_only_listens(
     expect(people).to_have_text("In this call: you, the agent")
     eve = Guest.of(page, loop_thread, page_url, room_of(request), "Eve")
     eve.join()
-    expect(people).to_have_text("In this call: you, the agent, Eve (guest, only listens)")
+    expect(people).to_have_text("In this call: you, the agent, Eve (guest, listening only)")
     eve.leave()
     expect(people).to_have_text("In this call: you, the agent")
     # Who is there already is seen by one who comes.

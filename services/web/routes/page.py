@@ -57,8 +57,6 @@ class PageConfig:
     """Whether a token costs the access key."""
     tokens: bool = True
     """Whether this server gives out tokens; if not, the page takes one from its `#token=`."""
-    redispatch: bool = True
-    """Whether `/api/dispatch` can bring a new agent into a room."""
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `/api/config`."""
@@ -67,7 +65,6 @@ class PageConfig:
             "livekit_url": self.livekit_url,
             "access_key": self.access_key,
             "tokens": self.tokens,
-            "redispatch": self.redispatch,
         }
 
 

@@ -1,88 +1,40 @@
 /** Puts the page together and shows it. */
 
+import { signal } from '@preact/signals';
 import { LogLevel, setLogLevel } from 'livekit-client';
 import { render } from 'preact';
 
-import { DEFAULT_CONFIG, readConfig, readStatus, type PageConfig } from './lib/api';
 import { Call } from './call/call';
-import { PageContext, type Page, type ServerState } from './state/context';
 import { readInvitation } from './call/invitation';
-import { loadPreferences } from './state/preferences';
+import { DEFAULT_CONFIG, readConfig, readStatus, type PageConfig } from './lib/api';
 import { ResourceRegistry, type Scope } from './lib/resources';
-import { INITIAL_CALL, type CallState } from './state/state';
-import { Store } from './state/store';
-import { App } from './ui/app';
 import { randomUuid } from './lib/uuid';
+import { CallState } from './state/call-state';
+import { PageContext, type Page, type ServerState } from './state/context';
+import { preferences } from './state/preferences';
+import { App } from './ui/app';
 
 const STATUS_EVERY_MS = 10_000;
 
-// Over plain http browsers hide this one function, without which livekit-client sends no text.
+// Over plain http browsers hide this function, without which livekit-client cannot send text.
 crypto.randomUUID ??= randomUuid;
 setLogLevel(LogLevel.warn);
+const root = document.getElementById('page') as HTMLElement;
 const resources = new ResourceRegistry();
-const preferences = loadPreferences();
-const server = new Store<ServerState>({ config: DEFAULT_CONFIG, status: null, reachable: true });
-const callStore = new Store<CallState>({
-  ...INITIAL_CALL,
-  name: preferences.state.name,
-  microphoneId: preferences.state.microphoneId,
-  speakerId: preferences.state.speakerId,
-});
-const call = new Call(callStore, resources, loadConfig);
-const page: Page = {
-  call,
-  callStore,
-  preferences,
-  server,
-  resources,
-  invitation: readInvitation(),
-};
+const server = signal<ServerState>({ config: DEFAULT_CONFIG, status: null, reachable: true });
+const state = new CallState(preferences.peek());
+const call = new Call(state, resources, loadConfig);
+const page: Page = { call, state, server, resources, invitation: readInvitation() };
 
 let scope: Scope | null = null;
 let configured = false;
 
 function open(): void {
   scope = resources.scope('page');
-  resources.startSweeping();
   scope.listen(window, 'pagehide', close);
   scope.listen(document, 'visibilitychange', () => void refreshServer());
   scope.interval('server status', STATUS_EVERY_MS, () => void refreshServer());
   void refreshServer();
-}
-
-/** The page goes away: nothing may stay open, also when the browser keeps it for “back”. */
-function close(): void {
-  if (callStore.state.phase !== 'lobby') call.leave();
-  resources.releaseAll();
-  scope = null;
-}
-
-/** The server's configuration, asked for once. Rejects while the server does not answer. */
-async function loadConfig(): Promise<PageConfig> {
-  if (!configured) {
-    server.set({ config: await readConfig() });
-    configured = true;
-    document.title = server.state.config.title;
-  }
-  return server.state.config;
-}
-
-async function refreshServer(): Promise<void> {
-  if (document.hidden || callStore.state.phase === 'call') return;
-  try {
-    await loadConfig();
-    server.set({ status: await readStatus(), reachable: true });
-  } catch {
-    server.set({ reachable: false });
-  }
-}
-
-open();
-window.addEventListener('pageshow', () => {
-  if (!scope) open();
-});
-const root = document.getElementById('page');
-if (root) {
   render(
     <PageContext.Provider value={page}>
       <App />
@@ -90,3 +42,36 @@ if (root) {
     root,
   );
 }
+
+/** The page is going away: nothing may stay open, even if the browser keeps it for “back”. */
+function close(): void {
+  if (state.phase.peek() !== 'lobby') call.leave();
+  render(null, root);
+  resources.closeAll();
+  scope = null;
+}
+
+/** The server's configuration, requested once. Rejects while the server does not answer. */
+async function loadConfig(): Promise<PageConfig> {
+  if (!configured) {
+    server.value = { ...server.peek(), config: await readConfig() };
+    configured = true;
+    document.title = server.peek().config.title;
+  }
+  return server.peek().config;
+}
+
+async function refreshServer(): Promise<void> {
+  if (document.hidden || state.phase.peek() === 'call') return;
+  try {
+    await loadConfig();
+    server.value = { ...server.peek(), status: await readStatus(), reachable: true };
+  } catch {
+    server.value = { ...server.peek(), reachable: false };
+  }
+}
+
+open();
+window.addEventListener('pageshow', () => {
+  if (!scope) open();
+});

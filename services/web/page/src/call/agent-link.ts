@@ -1,4 +1,4 @@
-/** Watches over the agent in a room: is one there, does it answer, and if not, ask for another. */
+/** Watches the agent in a room, and requests another when there is none or it does not answer. */
 
 import {
   ConnectionQuality,
@@ -13,9 +13,10 @@ import {
 
 import { ApiFailure, readStatus, requestDispatch } from '../lib/api';
 import { AgentState, Method, ParticipantAttribute, Pong } from '../protocol';
+import { Pause } from '../lib/pause';
 import type { Scope } from '../lib/resources';
 
-/** `busy`: all have their calls; `absent`: none runs; `unknown`: either; `lost`: it was there. */
+/** `busy`: all are in calls; `absent`: none runs; `unknown`: one of these; `lost`: it was there. */
 export type Presence = 'waiting' | 'present' | 'busy' | 'absent' | 'unknown' | 'lost';
 
 export interface AgentEvents {
@@ -23,9 +24,9 @@ export interface AgentEvents {
   state(state: AgentState): void;
   info(json: string): void;
   /** The agent ended the call and is gone. */
-  farewell(text: string): void;
-  /** This browser's own place in the room is gone. */
-  outcast(): void;
+  hungUp(farewell: string): void;
+  /** This browser is no longer in the room. */
+  removed(): void;
 }
 
 const PING_EVERY_MS = 2000;
@@ -33,9 +34,9 @@ const PONG_WITHIN_MS = 2500;
 const MISSES_UNTIL_LOST = 2;
 /** How long an agent may take to arrive before the caller is told that all are busy. */
 const ARRIVAL_MS = 3500;
-/** How long after an agent left in order its goodbye may still arrive. */
+/** How long after an agent left as intended its goodbye may still arrive. */
 const FAREWELL_MS = 1500;
-/** How long an agent may stay after its goodbye until the call ends without it. */
+/** How long an agent may stay after its goodbye before the call ends anyway. */
 const LONGEST_FAREWELL_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
 const STATES: readonly string[] = Object.values(AgentState);
@@ -47,27 +48,22 @@ export class AgentLink {
   readonly #scope: Scope;
   readonly #events: AgentEvents;
   readonly #ticket: string;
-  readonly #mayDispatch: boolean;
   #agent: RemoteParticipant | null = null;
   #misses = 0;
   #pinging = false;
   #searching = false;
-  #wake: (() => void) | null = null;
+  readonly #pause: Pause;
   #farewell = '';
 
-  constructor(room: Room, scope: Scope, ticket: string, mayDispatch: boolean, events: AgentEvents) {
+  constructor(room: Room, scope: Scope, ticket: string, events: AgentEvents) {
     this.#room = room;
     this.#scope = scope;
     this.#ticket = ticket;
-    this.#mayDispatch = mayDispatch;
     this.#events = events;
+    this.#pause = new Pause(scope, 'agent search');
   }
 
-  get agent(): RemoteParticipant | null {
-    return this.#agent;
-  }
-
-  /** Begin to watch; call it once connected. Ends with the scope. */
+  /** Start watching, once connected, until the scope closes. */
   start(): void {
     this.#room
       .on(RoomEvent.ParticipantConnected, this.#joined)
@@ -84,20 +80,20 @@ export class AgentLink {
     return this.#farewell;
   }
 
-  /** The agent ended the call: its leaving is no failure then, and no other is asked for. */
-  sayFarewell(text: string): void {
+  /** The agent ended the call: when it leaves, no other one is requested. */
+  agentHungUp(text: string): void {
     if (this.#farewell) return;
     this.#farewell = text || CALL_ENDED;
-    this.#wake?.();
-    this.#scope.timeout('farewell', LONGEST_FAREWELL_MS, () => this.#events.farewell(this.#farewell));
+    this.#pause.wake();
+    this.#scope.timeout('farewell', LONGEST_FAREWELL_MS, () => this.#events.hungUp(this.#farewell));
   }
 
-  /** Ask for an agent without waiting for the pause to end. */
+  /** Request an agent without waiting for the pause to end. */
   searchNow(): void {
-    this.#wake?.();
+    this.#pause.wake();
   }
 
-  /** Tell the agent something; rejects when it does not take it. */
+  /** Call a method of the agent. Rejects when it fails or there is no agent. */
   async call(method: Method): Promise<string> {
     if (!this.#agent) throw new Error('no agent in the room');
     return this.#room.localParticipant.performRpc({
@@ -107,23 +103,23 @@ export class AgentLink {
     });
   }
 
-  /** The agent that came last: one that is dead or on its way out is older. */
+  /** The agent that joined last: one that is dead or leaving is older. */
   get #newest(): RemoteParticipant | undefined {
     return [...this.#room.remoteParticipants.values()].findLast((p) => p.isAgent);
   }
 
   readonly #reconcile = (): void => {
     const agent = this.#newest;
-    if (agent && agent.identity !== this.#agent?.identity) void this.#meet(agent);
+    if (agent && agent.identity !== this.#agent?.identity) void this.#adopt(agent);
     else if (!agent && this.#agent) this.#left(this.#agent);
     else if (!agent) void this.#search('waiting');
   };
 
-  /** One that is there already may be on its way out, or dead: it is asked before it counts. */
-  async #meet(agent: RemoteParticipant): Promise<void> {
-    const answer = await this.#answer(agent);
+  /** An agent that was there first may be leaving or dead, so it is pinged before it counts. */
+  async #adopt(agent: RemoteParticipant): Promise<void> {
+    const answer = await this.#pong(agent);
     if (this.#scope.closed || this.#agent) return;
-    if (answer === Pong.ended) this.sayFarewell(CALL_ENDED);
+    if (answer === Pong.ended) this.agentHungUp(CALL_ENDED);
     else if (answer === Pong.leaves || this.#newest !== agent) void this.#search('waiting', '', 0);
     else {
       this.#joined(agent);
@@ -135,7 +131,7 @@ export class AgentLink {
     if (!participant.isAgent) return;
     this.#agent = participant;
     this.#misses = 0;
-    this.#wake?.();
+    this.#pause.wake();
     this.#events.presence('present');
     this.#read(participant.attributes);
   };
@@ -149,14 +145,14 @@ export class AgentLink {
       return;
     }
     if (this.#farewell) {
-      this.#events.farewell(this.#farewell);
+      this.#events.hungUp(this.#farewell);
       return;
     }
-    // Its goodbye travels another way than the news that it left, and may come later.
+    // Its goodbye travels separately from the news that it left, and may come later.
     const patienceMs = reason === DisconnectReason.CLIENT_INITIATED ? FAREWELL_MS : 0;
     this.#scope.timeout('farewell', patienceMs, () => {
       if (this.#agent) return;
-      if (this.#farewell) this.#events.farewell(this.#farewell);
+      if (this.#farewell) this.#events.hungUp(this.#farewell);
       else void this.#search('lost');
     });
   };
@@ -184,10 +180,10 @@ export class AgentLink {
     const agent = this.#agent;
     if (!agent || this.#pinging || this.#room.state !== ConnectionState.Connected) return;
     this.#pinging = true;
-    const answer = await this.#answer(agent);
+    const answer = await this.#pong(agent);
     this.#pinging = false;
     if (this.#scope.closed || agent !== this.#agent) return;
-    if (answer === Pong.ended) this.sayFarewell(CALL_ENDED);
+    if (answer === Pong.ended) this.agentHungUp(CALL_ENDED);
     if (answer === Pong.leaves) {
       this.#agent = null;
       void this.#search('lost');
@@ -200,8 +196,8 @@ export class AgentLink {
     }
   }
 
-  /** What the agent answers to a ping; empty where it answers nothing. */
-  #answer(agent: RemoteParticipant): Promise<string> {
+  /** The agent's answer to a ping, empty when none comes in time. */
+  #pong(agent: RemoteParticipant): Promise<string> {
     return new Promise((resolve) => {
       const release = this.#scope.timeout('agent answer', PONG_WITHIN_MS, () => resolve(''));
       const settle = (answer: string) => {
@@ -213,8 +209,8 @@ export class AgentLink {
         .then(
           (answer) => settle(answer || Pong.serves),
           (error: unknown) => {
-            const knowsNone = error instanceof RpcError && error.code === UNSUPPORTED;
-            settle(knowsNone ? Pong.serves : '');
+            const hasNoPing = error instanceof RpcError && error.code === UNSUPPORTED;
+            settle(hasNoPing ? Pong.serves : '');
           },
         );
     });
@@ -225,7 +221,7 @@ export class AgentLink {
     return navigator.onLine && quality !== ConnectionQuality.Lost;
   }
 
-  /** Ask for an agent, with the pauses that the server names, until one is there. */
+  /** Request an agent, with the pauses that the server names, until one joins. */
   async #search(
     presence: Presence,
     unresponsive = '',
@@ -236,46 +232,39 @@ export class AgentLink {
     if (this.#searching) return;
     this.#searching = true;
     let dead = unresponsive;
-    if (patienceMs > 0) await this.#pause(patienceMs);
-    while (this.#wantsAgent()) {
-      const answer = await this.#ask(dead);
-      if (!this.#wantsAgent()) break;
-      if (answer.state === 'ended') this.sayFarewell(CALL_ENDED);
+    if (patienceMs > 0) await this.#pause.wait(patienceMs);
+    while (this.#needsAgent()) {
+      const answer = await this.#request(dead);
+      if (!this.#needsAgent()) break;
+      if (answer.state === 'ended') this.agentHungUp(CALL_ENDED);
       if (answer.state === 'dispatched') dead = '';
-      // The server has asked it, and it answers: it was our own connection that was slow.
+      // The server has pinged it, and it answers: our own connection was slow.
       if (answer.state === 'present') this.#reconcile();
-      if (!this.#wantsAgent()) break;
-      if (presence === 'waiting') this.#events.presence(await whyNone());
-      await this.#pause(answer.pauseMs);
+      if (!this.#needsAgent()) break;
+      if (presence === 'waiting') this.#events.presence(await whyAbsent());
+      await this.#pause.wait(answer.pauseMs);
     }
     this.#searching = false;
   }
 
-  #wantsAgent(): boolean {
+  #needsAgent(): boolean {
     return !this.#scope.closed && !this.#agent && !this.#farewell;
   }
 
-  async #ask(dead: string): Promise<{ state: string; pauseMs: number }> {
-    if (!this.#mayDispatch) return { state: 'waiting', pauseMs: LONGEST_PAUSE_MS };
+  async #request(dead: string): Promise<{ state: string; pauseMs: number }> {
     try {
       const answer = await requestDispatch(this.#ticket, dead || undefined);
       const pauseMs = Math.min(answer.retry_after_seconds * 1000, LONGEST_PAUSE_MS);
       return { state: answer.state, pauseMs };
     } catch (error) {
-      if (error instanceof ApiFailure && error.code === 'not_in_room') this.#events.outcast();
+      if (error instanceof ApiFailure && error.code === 'not_in_room') this.#events.removed();
       const seconds = (error instanceof ApiFailure && error.retryAfterSeconds) || 5;
       return { state: 'waiting', pauseMs: seconds * 1000 };
     }
   }
-
-  async #pause(delayMs: number): Promise<void> {
-    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-    await Promise.race([this.#scope.sleep('agent search', delayMs), woken]);
-    this.#wake = null;
-  }
 }
 
-async function whyNone(): Promise<Presence> {
+async function whyAbsent(): Promise<Presence> {
   const status = await readStatus().catch(() => null);
   if (status?.busy) return 'busy';
   return status?.ready === false ? 'absent' : 'unknown';

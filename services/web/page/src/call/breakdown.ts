@@ -1,13 +1,13 @@
-/** Splits the wait for an answer into parts that follow each other and add up to the whole. */
+/** Splits the wait for an answer into consecutive parts that add up to it. */
 
 import type { Turn } from '../protocol';
 
 export const PART_NAMES = ['End of speech', 'Transcript', 'First word', 'First sound'] as const;
 
-/** How much more the measured parts may add up to and still be taken one after the other. */
+/** The measured parts overlap when they add up to more than the total times this. */
 const ROUNDING = 1.02;
 
-/** The whole wait: as the agent measured it, else the sum of its parts; null when unknown. */
+/** The whole wait: as measured by the agent, else the sum of its parts; null when unknown. */
 export function totalSeconds(turn: Turn): number | null {
   if (turn.response_seconds !== null) return turn.response_seconds;
   const known = measured(turn).filter((value) => value !== null);
@@ -17,9 +17,9 @@ export function totalSeconds(turn: Turn): number | null {
 /**
  * Seconds of each part, in the order of `PART_NAMES`.
  *
- * An agent that works ahead measures parts that overlap: the transcript is ready before the turn is
- * over, the reply before the transcript is final. Of such a part only what came after the parts
- * before it made the caller wait, and the last part is the rest.
+ * The parts of an agent that works ahead overlap: the transcript is ready before the turn is over,
+ * the reply before the transcript is final. Only the share of a part that came after the parts
+ * before it made the caller wait; the last part is the rest.
  */
 export function breakdown(turn: Turn): number[] {
   const parts = measured(turn).map((value) => value ?? 0);

@@ -1,381 +1,285 @@
 /** One call: joining, speaking, typing, leaving, and coming back after every kind of loss. */
 
+import { ApiFailure, type Grant, type PageConfig } from '../lib/api';
+import type { ResourceRegistry, Scope } from '../lib/resources';
+import type { Meter } from '../media/sound';
+import { keepScreenOn } from '../media/wake-lock';
+import { LONGEST_TYPED_CHARACTERS, Method } from '../protocol';
+import type { CallState } from '../state/call-state';
 import type { Presence } from './agent-link';
-import { ApiFailure, requestToken, type Grant, type PageConfig } from '../lib/api';
+import { CallAudio } from './audio';
 import { Connection } from './connection';
 import { Conversation } from './conversation';
 import {
-  INSECURE_ORIGIN,
-  JOINING_AGAIN,
-  MICROPHONE_UNHEARD,
-  MICROPHONE_UNPLUGGED,
   RECONNECTING,
-  SILENT_MICROPHONE,
-  SOUND_BLOCKED,
   TAKEN_OVER,
   absenceNotice,
   joinFailure,
-  microphoneNotice,
-  type Notice,
-  type Remedy,
+  joiningAgain,
+  microphoneUnheard,
+  soundBlocked,
 } from './failures';
-import { roomOf } from './invitation';
-import { Microphone } from '../media/microphone';
-import { LONGEST_TYPED_CHARACTERS, Method, type AgentState } from '../protocol';
-import type { ResourceRegistry, Scope } from '../lib/resources';
-import { Sound, type Meter } from '../media/sound';
-import { withNotice, withoutNotice, type CallState, type JoinWish } from '../state/state';
-import type { Store } from '../state/store';
-import { keepScreenOn } from '../media/wake-lock';
+import { requestGrant, type JoinRequest } from './grant';
+import { Rejoin } from './rejoin';
 
-const RETRY_MS = [500, 1000, 2000, 4000, 8000, 10_000];
 const TAKEN_OVER_MS = 6000;
-/** Refusals that the caller can mend in the lobby. */
+/** Refusals that the caller can correct in the lobby. */
 const CORRECTABLE = ['bad_room', 'bad_name', 'access_key'];
 
 export class Call {
-  readonly #store: Store<CallState>;
+  readonly #state: CallState;
   readonly #registry: ResourceRegistry;
   readonly #config: () => Promise<PageConfig>;
   readonly #conversation: Conversation;
-  #wish: JoinWish = { name: '', room: '', accessKey: '', token: '' };
+  readonly #audio: CallAudio;
+  #request: JoinRequest = { name: '', room: '', accessKey: '', token: '' };
   #scope: Scope | null = null;
+  #rejoin: Rejoin | null = null;
   #connection: Connection | null = null;
   #connectionScope: Scope | null = null;
-  #audioScope: Scope | null = null;
-  #sound: Sound | null = null;
-  #microphone: Microphone | null = null;
-  #retryNow: (() => void) | null = null;
 
-  constructor(store: Store<CallState>, registry: ResourceRegistry, config: () => Promise<PageConfig>) {
-    this.#store = store;
+  constructor(state: CallState, registry: ResourceRegistry, config: () => Promise<PageConfig>) {
+    this.#state = state;
     this.#registry = registry;
     this.#config = config;
-    this.#conversation = new Conversation(store);
-    this.#conversation.onFarewell = (text) => this.#connection?.link.sayFarewell(text);
+    this.#audio = new CallAudio(state, registry, (track) => void this.#publish(track));
+    this.#conversation = new Conversation(state, (text) => this.#connection?.link.agentHungUp(text));
   }
 
-  /** Meters for the visualiser: the caller's and the agent's, null where there is no sound. */
+  /** The meter of the caller's voice, null while there is no sound. */
   get callerMeter(): Meter | null {
-    return this.#store.state.muted ? null : (this.#microphone?.meter ?? null);
+    return this.#state.muted.peek() ? null : this.#audio.meter;
   }
 
+  /** The meter of the agent's voice, null while there is no sound. */
   get agentMeter(): Meter | null {
     return this.#connection?.playback.meter ?? null;
   }
 
-  /** Open a microphone, in the lobby to try it or in the call; a failure becomes a notice. */
-  async openMicrophone(deviceId = this.#store.state.microphoneId): Promise<void> {
-    if (!Microphone.possible) {
-      this.#notify(INSECURE_ORIGIN);
-      return;
-    }
-    const microphone = this.#prepareMicrophone();
-    let track: MediaStreamTrack;
-    try {
-      track = await microphone.openPreferred(deviceId);
-    } catch (error) {
-      if (microphone !== this.#microphone) return;
-      this.#store.set({ hasMicrophone: microphone.track !== null });
-      this.#notify(microphoneNotice(error));
-      return;
-    }
-    this.#dismiss('microphone', 'silence');
-    this.#store.set({ hasMicrophone: true, microphoneId: microphone.deviceId });
-    await this.#publish(track);
+  /** Open a microphone, to try it in the lobby or for the call. */
+  async openMicrophone(deviceId = this.#state.microphoneId.peek()): Promise<void> {
+    await this.#audio.openMicrophone(deviceId);
   }
 
-  /** Give the microphone back that was tried in the lobby. */
+  /** Give back the microphone that was tried in the lobby. */
   closeMicrophone(): void {
     if (this.#scope) return;
-    this.#releaseAudio();
-    this.#dismiss('microphone');
+    this.#audio.close();
+    this.#state.notices.dismiss('microphone');
   }
 
-  /** Join; what fails for now is tried again until it works or `leave` is called. */
-  async join(wish: JoinWish): Promise<void> {
+  /** Join; passing failures are retried until it works or `leave` is called. */
+  async join(request: JoinRequest): Promise<void> {
     if (this.#scope) return;
-    this.#wish = wish;
-    const { state } = this.#store;
-    const goesOn = wish.room !== '' && wish.room === state.room;
-    this.#store.set({
-      ...(goesOn ? {} : { messages: [], turns: [], agentInfo: null, notes: [] }),
-      phase: 'joining',
-      connection: 'connecting',
-      presence: 'waiting',
-      agentState: 'initializing',
-      room: wish.room,
-      name: wish.name,
-      muted: false,
-      notices: [],
-      refusal: null,
-    });
+    this.#request = request;
+    this.#state.startJoining(request.room);
     const scope = this.#registry.scope('call');
     this.#scope = scope;
-    scope.listen(window, 'online', () => this.#retryNow?.());
-    scope.listen(document, 'visibilitychange', () => {
-      if (!document.hidden) this.#retryNow?.();
-    });
+    this.#rejoin = new Rejoin(scope);
     keepScreenOn(scope);
-    this.#openSound().resume();
-    if (!this.#microphone?.track) void this.openMicrophone();
+    this.#audio.sound.resume();
+    if (!this.#audio.track) void this.openMicrophone();
     await this.#connectUntilJoined(scope);
+  }
+
+  /** Join the room of the last call again. */
+  rejoin(): void {
+    void this.join({ ...this.#request, room: this.#state.room.peek() });
   }
 
   leave(): void {
     this.#end('You left the call.');
   }
 
-  /** Back to the start, without a call. */
+  /** Go back to the start, without a call. */
   toLobby(): void {
     this.#end('');
-    this.#store.set({ phase: 'lobby', room: '', messages: [], turns: [], refusal: null });
+    this.#state.forget();
+    this.#state.showLobby(null);
   }
 
   async setMuted(muted: boolean): Promise<void> {
-    this.#store.set({ muted });
+    this.#state.muted.value = muted;
     await this.#connection?.setMuted(muted);
   }
 
   async setSpeaker(deviceId: string): Promise<void> {
+    const { notices, speakerId } = this.#state;
     try {
-      await this.#connection?.playback.choose(deviceId);
-      this.#store.set({ speakerId: deviceId });
-      this.#dismiss('speaker');
+      await this.#connection?.playback.chooseSpeaker(deviceId);
+      speakerId.value = deviceId;
+      notices.dismiss('speaker');
     } catch {
-      this.#warn('speaker', 'This speaker cannot be used, the one before stays. Choose another.');
+      notices.warn('speaker', 'This speaker cannot be used; the last one stays. Choose another.');
     }
   }
 
-  /** Send typed words to the agent. */
+  /** Send typed words to the agent; resolves with whether they were sent. */
   async send(text: string): Promise<boolean> {
     const words = text.trim().slice(0, LONGEST_TYPED_CHARACTERS);
     if (!words || !this.#connection) return false;
-    const { presence, people } = this.#store.state;
-    if (presence !== 'present' && people.length === 0) {
-      this.#warn('text', 'Nobody is here to read this yet. Send it again once the agent is there.');
+    const { notices, presence, people } = this.#state;
+    if (presence.peek() !== 'present' && people.peek().length === 0) {
+      notices.warn('text', 'Nobody is here to read this yet. Send it again once the agent joins.');
       return false;
     }
     try {
       await this.#connection.send(words);
     } catch {
-      this.#warn('text', 'Your message was not sent. Send it again once the connection is back.');
+      notices.warn('text', 'Your message was not sent. Send it again once the connection is back.');
       return false;
     }
-    this.#dismiss('text');
+    notices.dismiss('text');
     const id = `typed-${performance.now()}`;
     this.#conversation.typed({ id, side: 'caller', name: 'You', text: words });
     return true;
   }
 
   async stopSpeaking(): Promise<void> {
-    await this.#tell(Method.stop, 'The agent could not be stopped. Speak over it, or try again.');
+    await this.#command(Method.stop, 'The agent could not be stopped. Interrupt it, or try again.');
   }
 
   async repeat(): Promise<void> {
-    await this.#tell(Method.repeat, 'The agent cannot say it again. Ask it to, or try again.');
+    await this.#command(Method.repeat, 'The agent cannot repeat that. Ask it to, or try again.');
   }
 
-  remedy(remedy: Remedy): void {
-    if (remedy === 'retry-microphone') void this.openMicrophone('');
-    if (remedy === 'enable-sound') {
-      void this.#connection?.playback.enable().catch(() => undefined);
-    }
-    if (remedy === 'rejoin') void this.join({ ...this.#wish, room: this.#store.state.room });
-    if (remedy === 'retry-now') {
-      this.#retryNow?.();
-      this.#connection?.link.searchNow();
-    }
-  }
-
-  dismiss(key: string): void {
-    this.#dismiss(key);
-  }
+  readonly #retryNow = (): void => {
+    this.#rejoin?.now();
+    this.#connection?.link.searchNow();
+  };
 
   async #connectUntilJoined(scope: Scope): Promise<void> {
-    for (let attempt = 0; !scope.closed; attempt += 1) {
-      let url = '';
-      try {
-        const config = await this.#config();
-        const grant = await this.#grant(config);
-        if (scope.closed) return;
-        url = grant.url;
-        await this.#connect(grant, config.redispatch);
-        return;
-      } catch (error) {
-        this.#closeConnection();
-        if (scope.closed) return;
-        if (error instanceof ApiFailure && CORRECTABLE.includes(error.code)) {
-          this.#end('');
-          const refusal = { code: error.code, text: error.message };
-          this.#store.set({ phase: 'lobby', refusal });
-          return;
-        }
-        const { notice, retry } = joinFailure(error, url);
-        if (!retry) {
-          this.#end(notice.text);
-          return;
-        }
-        this.#notify(notice);
-        this.#store.set({ connection: 'retrying' });
-        const patience = error instanceof ApiFailure ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-        const pause = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 0;
-        await this.#retryPause(scope, Math.max(pause, patience));
-      }
-    }
+    let url = '';
+    const join = async () => {
+      url = '';
+      const grant = await requestGrant(
+        { ...this.#request, room: this.#state.room.peek() },
+        await this.#config(),
+      );
+      url = grant.url;
+      if (!scope.closed) await this.#connect(grant);
+    };
+    await this.#rejoin?.until(join, (error) => this.#mayPass(error, url));
   }
 
-  async #grant(config: PageConfig): Promise<Grant> {
-    const { token, room, name, accessKey } = this.#wish;
-    if (token && !config.tokens) {
-      return { url: config.livekit_url, token, ticket: token, room: roomOf(token), identity: '' };
+  /** Whether another attempt to join may succeed; the call is over otherwise. */
+  #mayPass(error: unknown, livekitUrl: string): boolean {
+    this.#closeConnection();
+    if (error instanceof ApiFailure && CORRECTABLE.includes(error.code)) {
+      this.#end('');
+      this.#state.showLobby({ code: error.code, text: error.message });
+      return false;
     }
-    const known = this.#store.state.room || room;
-    return requestToken(
-      { ...(known ? { room: known } : {}), ...(name ? { name } : {}) },
-      accessKey,
-    );
+    const { notice, passes } = joinFailure(error, livekitUrl, this.#retryNow);
+    if (!passes) {
+      this.#end(notice.text);
+      return false;
+    }
+    this.#state.notices.show(notice);
+    this.#state.connection.value = 'retrying';
+    return true;
   }
 
-  async #connect(grant: Grant, mayDispatch: boolean): Promise<void> {
+  async #connect(grant: Grant): Promise<void> {
+    const state = this.#state;
     const scope = this.#registry.scope('connection');
     this.#connectionScope = scope;
     const connection = new Connection(
       scope,
       grant,
-      this.#openSound(),
-      mayDispatch,
+      this.#audio.sound,
       {
         reconnecting: () => {
-          this.#store.set({ connection: 'reconnecting' });
-          this.#notify(RECONNECTING);
+          state.connection.value = 'reconnecting';
+          state.notices.show(RECONNECTING);
         },
         reconnected: () => this.#connected(),
-        ended: (wanted) => this.#disconnected(wanted),
-        soundBlocked: (blocked) =>
-          blocked ? this.#notify(SOUND_BLOCKED) : this.#dismiss('sound'),
-        people: (people) => this.#store.set({ people }),
+        ended: (reason) => this.#disconnected(reason),
+        soundBlocked: (blocked) => this.#soundBlocked(blocked),
+        people: (people) => (state.people.value = people),
         presence: (presence) => this.#presence(presence),
-        state: (agentState: AgentState) => this.#store.set({ agentState }),
+        state: (agentState) => (state.agentState.value = agentState),
         info: (json) => this.#conversation.info(json),
-        farewell: (text) => this.#end(text),
-        outcast: () => this.#disconnected(''),
+        hungUp: (text) => this.#end(text),
+        removed: () => this.#disconnected(''),
       },
       this.#conversation,
     );
     this.#connection = connection;
     await connection.open();
     if (scope.closed) return;
-    this.#store.set({ phase: 'call', room: connection.roomName });
+    state.phase.value = 'call';
+    state.room.value = connection.roomName;
     this.#connected();
-    const { speakerId } = this.#store.state;
+    const speakerId = state.speakerId.peek();
     if (speakerId) void this.setSpeaker(speakerId);
-    const track = this.#microphone?.track;
-    if (track) await this.#publish(track);
+    if (this.#audio.track) await this.#publish(this.#audio.track);
   }
 
   async #publish(track: MediaStreamTrack): Promise<void> {
     try {
-      await this.#connection?.publish(track, this.#store.state.muted);
+      await this.#connection?.publish(track, this.#state.muted.peek());
     } catch {
-      this.#notify(MICROPHONE_UNHEARD);
+      this.#state.notices.show(microphoneUnheard(this.#audio.retry));
     }
   }
 
   #connected(): void {
-    this.#store.set({ connection: 'connected' });
-    this.#dismiss('connection', 'text');
+    this.#state.connection.value = 'connected';
+    this.#state.notices.dismiss('connection', 'text');
   }
 
-  #disconnected(wanted: string): void {
+  /** `reason` is empty where the connection was lost. */
+  #disconnected(reason: string): void {
     this.#conversation.agentGone();
-    const ended = this.#connection?.link.farewell || wanted;
+    const ended = this.#connection?.link.farewell || reason;
     if (ended) {
       this.#end(ended);
       return;
     }
     const scope = this.#scope;
-    if (!scope || scope.closed) return;
+    if (!scope) return;
     this.#closeConnection();
-    this.#store.set({ connection: 'retrying', presence: 'waiting' });
-    this.#notify(JOINING_AGAIN);
+    this.#state.connection.value = 'retrying';
+    this.#state.presence.value = 'waiting';
+    this.#state.notices.show(joiningAgain(this.#retryNow));
     void this.#connectUntilJoined(scope);
   }
 
+  #soundBlocked(blocked: boolean): void {
+    const { notices } = this.#state;
+    const enable = () => void this.#connection?.playback.enable().catch(() => undefined);
+    if (blocked) notices.show(soundBlocked(enable));
+    else notices.dismiss('sound');
+  }
+
   #presence(presence: Presence): void {
-    const before = this.#store.state.presence;
-    this.#store.set({ presence });
+    const state = this.#state;
+    const before = state.presence.peek();
+    state.presence.value = presence;
     if (presence === 'present' && before === 'lost') {
-      this.#takenOver();
+      state.notices.show(TAKEN_OVER);
+      this.#connectionScope?.timeout('taken over', TAKEN_OVER_MS, () => {
+        if (state.presence.peek() === 'present') state.notices.dismiss('agent');
+      });
       return;
     }
     if (presence === 'present' || presence === 'waiting') {
-      this.#dismiss('agent');
+      state.notices.dismiss('agent');
       return;
     }
     this.#conversation.agentGone();
-    this.#store.set({ agentState: 'initializing' });
-    this.#notify(absenceNotice(presence));
+    state.agentState.value = 'initializing';
+    state.notices.show(absenceNotice(presence, this.#retryNow));
   }
 
-  #takenOver(): void {
-    this.#notify(TAKEN_OVER);
-    this.#connectionScope?.timeout('taken over', TAKEN_OVER_MS, () => {
-      if (this.#store.state.presence === 'present') this.#dismiss('agent');
-    });
-  }
-
-  async #tell(method: Method, sorry: string): Promise<void> {
+  async #command(method: Method, problem: string): Promise<void> {
     try {
       await this.#connection?.link.call(method);
-      this.#dismiss('command');
+      this.#state.notices.dismiss('command');
     } catch {
-      this.#warn('command', sorry);
+      this.#state.notices.warn('command', problem);
     }
-  }
-
-  #retryPause(scope: Scope, delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = () => {
-        release();
-        this.#retryNow = null;
-        resolve();
-      };
-      const release = scope.own('timer', 'join again', () => {
-        window.clearTimeout(timer);
-        resolve();
-      });
-      const timer = window.setTimeout(finish, delayMs);
-      this.#retryNow = finish;
-    });
-  }
-
-  #openSound(): Sound {
-    this.#audioScope ??= this.#registry.scope('sound');
-    this.#sound ??= new Sound(this.#audioScope);
-    return this.#sound;
-  }
-
-  #prepareMicrophone(): Microphone {
-    if (!this.#microphone) {
-      this.#microphone = new Microphone(this.#registry, this.#openSound());
-      this.#microphone.onLost = () => {
-        this.#store.set({ hasMicrophone: false, microphoneId: '' });
-        this.#notify(MICROPHONE_UNPLUGGED);
-      };
-      this.#microphone.onSilence = (silent) =>
-        silent && this.#scope ? this.#notify(SILENT_MICROPHONE) : this.#dismiss('silence');
-    }
-    return this.#microphone;
-  }
-
-  #releaseAudio(): void {
-    this.#microphone?.close();
-    this.#microphone = null;
-    this.#sound = null;
-    this.#audioScope?.close();
-    this.#audioScope = null;
-    this.#store.set({ hasMicrophone: false });
   }
 
   #closeConnection(): void {
@@ -389,21 +293,8 @@ export class Call {
     this.#closeConnection();
     this.#scope?.close();
     this.#scope = null;
-    this.#retryNow = null;
-    this.#releaseAudio();
-    this.#store.set({ phase: 'ended', connection: 'idle', notices: [], people: [], farewell });
-  }
-
-  #warn(key: string, text: string): void {
-    this.#notify({ key, tone: 'warning', text, dismissible: true });
-  }
-
-  #notify(notice: Notice): void {
-    this.#store.set({ notices: withNotice(this.#store.state.notices, notice) });
-  }
-
-  #dismiss(...keys: string[]): void {
-    const { notices } = this.#store.state;
-    this.#store.set({ notices: keys.reduce(withoutNotice, notices) });
+    this.#rejoin = null;
+    this.#audio.close();
+    this.#state.end(farewell);
   }
 }

@@ -20,32 +20,32 @@ import { readStreams, type StreamEvents } from './streams';
 export interface ConnectionEvents extends AgentEvents {
   reconnecting(): void;
   reconnected(): void;
-  /** The room is left; `wanted` says who wanted it, empty when nobody did. */
-  ended(wanted: string): void;
+  /** The room was left; `reason` is a sentence, empty where the connection was lost. */
+  ended(reason: string): void;
   soundBlocked(blocked: boolean): void;
-  /** Who else is there, agents left out. */
+  /** The other people in the room, without agents. */
   people(people: readonly Person[]): void;
 }
 
-/** Disconnections that somebody wanted; after any other the page joins again by itself. */
-const WANTED: Partial<Record<DisconnectReason, string>> = {
+/** Intended disconnections; after any other the page joins again by itself. */
+const INTENDED: Partial<Record<DisconnectReason, string>> = {
   [DisconnectReason.CLIENT_INITIATED]: 'You left the call.',
   [DisconnectReason.DUPLICATE_IDENTITY]: 'The call was joined from another window.',
-  [DisconnectReason.PARTICIPANT_REMOVED]: 'You were taken out of the call.',
+  [DisconnectReason.PARTICIPANT_REMOVED]: 'You were removed from the call.',
   [DisconnectReason.ROOM_DELETED]: 'The call has ended.',
   [DisconnectReason.ROOM_CLOSED]: 'The call has ended.',
 };
 
-/** The caller's track. It leaves out livekit-client's look for silence: `Microphone` has its own. */
+/** The caller's track, without livekit-client's check for silence: `Microphone` has its own. */
 class MicrophoneTrack extends LocalAudioTrack {
   override checkForSilence(): Promise<boolean> {
     return Promise.resolve(false);
   }
 }
 
-// The registry is to drop a room's listener once nobody holds the room, but the clean-up function
-// that it keeps holds the room itself: each call would stay in memory. Without the registry the
-// room removes its listener when it disconnects.
+// The registry should drop a room's listener once the room is collected, but its clean-up function
+// references the room, so every call would stay in memory. Without the registry the room removes its
+// listener when it disconnects.
 Room.cleanupRegistry = false;
 
 export class Connection {
@@ -57,7 +57,7 @@ export class Connection {
   readonly link: AgentLink;
   #published: LocalAudioTrack | null = null;
   #muted = false;
-  /** A room that cannot be joined says that it is left, too; `open` rejects then, and that is all. */
+  /** A room that cannot be joined reports a disconnection too, in addition to `open` rejecting. */
   #joined = false;
   /** Settles once the room is joined and every track before is published. */
   #ready: Promise<void> = Promise.resolve();
@@ -66,7 +66,6 @@ export class Connection {
     scope: Scope,
     grant: Grant,
     sound: Sound,
-    mayDispatch: boolean,
     events: ConnectionEvents,
     streams: StreamEvents & { history(): string },
   ) {
@@ -79,15 +78,13 @@ export class Connection {
       publishDefaults: { dtx: true, red: true, stopMicTrackOnMute: false },
     });
     this.#room = room;
-    const participants = new Participants(room, scope);
-    participants.onChanged = (people) => events.people(people);
-    this.playback = new Playback(room, scope, sound);
-    this.playback.onBlocked = (blocked) => events.soundBlocked(blocked);
-    this.link = new AgentLink(room, scope, grant.ticket, mayDispatch, events);
+    const participants = new Participants(room, scope, (people) => events.people(people));
+    this.playback = new Playback(room, scope, sound, (blocked) => events.soundBlocked(blocked));
+    this.link = new AgentLink(room, scope, grant.ticket, events);
     room.registerRpcMethod(Method.history, ({ callerIdentity }) =>
       participants.isAgent(callerIdentity)
         ? Promise.resolve(streams.history())
-        : Promise.reject(new Error('only agents may ask')),
+        : Promise.reject(new Error('only agents may request the history')),
     );
     readStreams(room, participants, streams);
     room
@@ -116,7 +113,7 @@ export class Connection {
     return this.#room.name || this.#grant.room;
   }
 
-  /** Send this track as the microphone, in place of the one before, once the room is joined. */
+  /** Publish this track as the microphone, in place of the one before, once the room is joined. */
   publish(track: MediaStreamTrack, muted: boolean): Promise<void> {
     this.#muted = muted;
     const published = this.#ready.then(() => this.#publish(track));
@@ -142,10 +139,10 @@ export class Connection {
       await this.#published.replaceTrack(track, { userProvidedTrack: true });
       return;
     }
-    // It may come from a connection that was lost while muted.
+    // It may have been disabled by a connection that was lost while muted.
     track.enabled = true;
     const local = new MicrophoneTrack(track, undefined, true);
-    // It can be muted from now on, also while it is on its way.
+    // From now on it can be muted, even while it is being published.
     this.#published = local;
     try {
       if (this.#muted) await local.mute();
@@ -158,6 +155,6 @@ export class Connection {
 
   readonly #disconnected = (reason?: DisconnectReason): void => {
     if (!this.#joined) return;
-    this.#events.ended(reason === undefined ? '' : (WANTED[reason] ?? ''));
+    this.#events.ended(reason === undefined ? '' : (INTENDED[reason] ?? ''));
   };
 }

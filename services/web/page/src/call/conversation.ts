@@ -1,20 +1,9 @@
 /** Keeps what is said, and what the agent says about itself, in the call's state. */
 
 import { decode } from '../lib/decode';
-import {
-  LONGEST_HISTORY_CHARACTERS,
-  LONGEST_MESSAGE_BYTES,
-  MOST_HISTORY_MESSAGES,
-  NoticeKind,
-  readAgentInfo,
-  type History,
-  type HistoryMessage,
-  type Notice,
-  type Turn,
-} from '../protocol';
-import type { CallState } from '../state/state';
-import { withNotice } from '../state/state';
-import type { Store } from '../state/store';
+import { LONGEST_MESSAGE_BYTES, NoticeKind, readAgentInfo, type Notice, type Turn } from '../protocol';
+import type { CallState } from '../state/call-state';
+import { historyOf } from './history';
 import type { StreamEvents } from './streams';
 import {
   withAgentCut,
@@ -22,82 +11,62 @@ import {
   withTurn,
   withTyped,
   type SegmentUpdate,
-  type Side,
+  type TypedMessage,
 } from './transcript';
 
 const TURNS_KEPT = 40;
-/** What each message of a history costs besides its words. */
-const HISTORY_OVERHEAD_CHARACTERS = 40;
 const DEMO =
   'This agent runs on demo models: it understands a few simple requests and sounds plain. ' +
   'Its owner gets real ones with: python -m agent download-files';
 
 export class Conversation implements StreamEvents {
-  readonly #store: Store<CallState>;
-  /** Called when the agent says that it hangs up. */
-  onFarewell: (text: string) => void = () => undefined;
+  readonly #state: CallState;
+  readonly #onHangUp: (farewell: string) => void;
 
-  constructor(store: Store<CallState>) {
-    this.#store = store;
+  /** `onHangUp` is called when the agent announces that it hangs up. */
+  constructor(state: CallState, onHangUp: (farewell: string) => void) {
+    this.#state = state;
+    this.#onHangUp = onHangUp;
   }
 
   segment(update: SegmentUpdate): void {
-    this.#store.set({ messages: withSegment(this.#store.state.messages, update) });
+    const { messages } = this.#state;
+    messages.value = withSegment(messages.peek(), update);
   }
 
-  typed(message: { id: string; side: Side; name: string; text: string }): void {
-    this.#store.set({ messages: withTyped(this.#store.state.messages, message) });
+  typed(message: TypedMessage): void {
+    const { messages } = this.#state;
+    messages.value = withTyped(messages.peek(), message);
   }
 
   turn(turn: Turn): void {
-    const { messages, turns } = this.#store.state;
-    this.#store.set({
-      messages: withTurn(messages, turn),
-      turns: [...turns, turn].slice(-TURNS_KEPT),
-    });
+    const { messages, turns } = this.#state;
+    messages.value = withTurn(messages.peek(), turn);
+    turns.value = [...turns.peek(), turn].slice(-TURNS_KEPT);
   }
 
   notice(notice: Notice): void {
-    if (notice.kind === NoticeKind.callEnded) {
-      this.onFarewell(notice.text);
-      return;
-    }
-    const shown = {
-      key: `agent-${notice.kind}`,
-      tone: 'warning',
-      text: notice.text,
-      dismissible: true,
-    } as const;
-    this.#store.set({ notices: withNotice(this.#store.state.notices, shown) });
+    if (notice.kind === NoticeKind.callEnded) this.#onHangUp(notice.text);
+    else this.#state.notices.warn(`agent-${notice.kind}`, notice.text);
   }
 
-  /** What the agent is made of: an attribute of its participant. */
+  /** Take in the agent's description of itself, an attribute of its participant. */
   info(json: string): void {
-    const agentInfo = decode(json, readAgentInfo, LONGEST_MESSAGE_BYTES);
-    if (!agentInfo) return;
-    const notes = agentInfo.notices.filter((text) => text !== '');
-    const isDemo = agentInfo.asr?.demo || agentInfo.voice?.demo;
-    this.#store.set({ agentInfo, notes: notes.length === 0 && isDemo ? [DEMO] : notes });
+    const info = decode(json, readAgentInfo, LONGEST_MESSAGE_BYTES);
+    if (!info) return;
+    const notes = info.notices.filter((text) => text !== '');
+    const isDemo = info.asr?.demo || info.voice?.demo;
+    this.#state.notes.value = notes.length === 0 && isDemo ? [DEMO] : notes;
   }
 
-  /** What was said so far, as JSON, for an agent that takes over from one that is gone. */
+  /** What was said so far, as JSON, for an agent that takes over. */
   history(): string {
-    const messages: HistoryMessage[] = [];
-    let characters = 0;
-    for (const message of this.#store.state.messages.toReversed()) {
-      if (!message.final) continue;
-      characters += message.text.length + HISTORY_OVERHEAD_CHARACTERS;
-      if (characters > LONGEST_HISTORY_CHARACTERS) break;
-      if (messages.length === MOST_HISTORY_MESSAGES) break;
-      const role = message.side === 'agent' ? 'assistant' : 'user';
-      messages.unshift({ role, text: message.text });
-    }
-    const history: History = { messages };
-    return JSON.stringify(history);
+    return JSON.stringify(historyOf(this.#state.messages.peek()));
   }
 
   /** The agent is gone: what it was saying ends here. */
   agentGone(): void {
-    this.#store.set({ messages: withAgentCut(this.#store.state.messages) });
+    const { messages } = this.#state;
+    messages.value = withAgentCut(messages.peek());
   }
 }

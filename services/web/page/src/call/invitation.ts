@@ -1,13 +1,13 @@
-/** What the page's address invites to: a room, or whatever a token opens. */
+/** The invitation in the page's address: a room, or a token that opens one. */
 
 export interface Invitation {
-  /** The room that is named in the address, or in the token. */
+  /** The room named in the address. */
   readonly room: string;
-  /** Of the owner's identity service; used only where the server gives out no tokens itself. */
+  /** From the owner's identity service; used only where the server issues no tokens itself. */
   readonly token: string;
 }
 
-/** `?room=` invites to a room; `#token=` comes from an identity service and is not left in view. */
+/** Read `?room=`, and `#token=`, which is removed from the address. */
 export function readInvitation(): Invitation {
   const room = new URLSearchParams(location.search).get('room')?.trim() ?? '';
   const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
@@ -15,7 +15,7 @@ export function readInvitation(): Invitation {
   return { room, token };
 }
 
-/** The room that a token opens, as the token itself says; empty where it cannot be read. */
+/** The room that a token opens, empty where the token cannot be read. */
 export function roomOf(token: string): string {
   try {
     const claims = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');

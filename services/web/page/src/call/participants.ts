@@ -1,47 +1,46 @@
-/** Who is in the room, and who was: whose words are the agent's, and whose are a guest's. */
+/** The people and agents in the room, present and past, by identity. */
 
 import { RoomEvent, Track, type Participant, type RemoteParticipant, type Room } from 'livekit-client';
 
 import type { Scope } from '../lib/resources';
 import type { Side } from './transcript';
 
-/** Whose words something is. */
-export interface Who {
+/** Who sent something. */
+export interface Sender {
   readonly side: Side;
   readonly name: string;
 }
 
-/** Somebody else in the call, who is no agent. */
+/** Another person in the call. */
 export interface Person {
   readonly identity: string;
   readonly name: string;
-  /** False for one who only listens. */
+  /** Whether they publish sound. */
   readonly speaks: boolean;
 }
 
-/** Of those who left; each is some hundred bytes. */
+/** Participants remembered after they left; each takes a few hundred bytes. */
 const MOST_REMEMBERED = 200;
 /**
- * What somebody sends may be here before the news that they came: of those who publish no track
- * LiveKit tells every three seconds only.
+ * A message may arrive before the news that its sender joined: LiveKit announces participants who
+ * publish no track only every three seconds.
  */
-const NEWS_WITHIN_MS = 5000;
+const ANNOUNCED_WITHIN_MS = 5000;
 
 export class Participants {
   readonly #room: Room;
   readonly #scope: Scope;
-  readonly #awaited = new Set<() => void>();
+  readonly #pending = new Set<() => void>();
   /** Those who left: what they sent may still be on its way. */
-  readonly #gone = new Map<string, Who>();
-  /** Called when somebody comes, goes, or begins or ends to send sound. */
-  onChanged: (people: readonly Person[]) => void = () => undefined;
+  readonly #gone = new Map<string, Sender>();
 
-  constructor(room: Room, scope: Scope) {
+  /** `onChanged` is called when someone joins, leaves, or starts or stops publishing sound. */
+  constructor(room: Room, scope: Scope, onChanged: (people: readonly Person[]) => void) {
     this.#room = room;
     this.#scope = scope;
     const changed = () => {
-      this.onChanged(this.people);
-      for (const look of this.#awaited) look();
+      onChanged(this.people);
+      for (const check of this.#pending) check();
     };
     room
       .on(RoomEvent.Connected, changed)
@@ -56,46 +55,46 @@ export class Participants {
       });
   }
 
-  /** The others, without agents. */
+  /** The other people, without agents. */
   get people(): readonly Person[] {
     return [...this.#room.remoteParticipants.values()]
       .filter((participant) => !participant.isAgent)
       .map((participant) => ({
         identity: participant.identity,
         name: participant.name || 'Guest',
-        speaks: sendsSound(participant),
+        speaks: publishesSound(participant),
       }));
   }
 
-  /** Who an identity is or was; null for one that was never seen here. */
-  who(identity: string): Who | null {
+  /** The sender with this identity, or null if it never joined. */
+  sender(identity: string): Sender | null {
     if (identity === this.#room.localParticipant.identity) return { side: 'caller', name: 'You' };
     const participant = this.#room.remoteParticipants.get(identity);
     return participant ? described(participant) : (this.#gone.get(identity) ?? null);
   }
 
-  /** The same, where the news of who came may still be on its way. */
-  async whenKnown(identity: string): Promise<Who | null> {
-    const known = this.who(identity);
+  /** As `sender`, but wait for the announcement that they joined. */
+  async awaitSender(identity: string): Promise<Sender | null> {
+    const known = this.sender(identity);
     if (known) return known;
     return new Promise((resolve) => {
-      const settle = (who: Who | null) => {
-        this.#awaited.delete(look);
+      const settle = (sender: Sender | null) => {
+        this.#pending.delete(check);
         release();
-        resolve(who);
+        resolve(sender);
       };
-      const look = () => {
-        const who = this.who(identity);
-        if (who) settle(who);
+      const check = () => {
+        const sender = this.sender(identity);
+        if (sender) settle(sender);
       };
-      const release = this.#scope.timeout('who sent this', NEWS_WITHIN_MS, () => settle(null));
-      this.#awaited.add(look);
+      const release = this.#scope.timeout('unknown sender', ANNOUNCED_WITHIN_MS, () => settle(null));
+      this.#pending.add(check);
     });
   }
 
-  /** Whether an identity is or was an agent, which is a matter of its token and not of its name. */
+  /** Whether an identity is or was an agent, which its token decides and not its name. */
   isAgent(identity: string): boolean {
-    return this.who(identity)?.side === 'agent';
+    return this.sender(identity)?.side === 'agent';
   }
 
   #remember(participant: RemoteParticipant): void {
@@ -108,12 +107,12 @@ export class Participants {
   }
 }
 
-/** A guest is marked as one, since a guest's name may be anything. */
-function described(participant: Participant): Who {
+/** Guests are marked as such, since they choose their names. */
+function described(participant: Participant): Sender {
   if (participant.isAgent) return { side: 'agent', name: 'Agent' };
   return { side: 'guest', name: participant.name ? `${participant.name} (guest)` : 'Guest' };
 }
 
-function sendsSound(participant: Participant): boolean {
+function publishesSound(participant: Participant): boolean {
   return [...participant.trackPublications.values()].some(({ kind }) => kind === Track.Kind.Audio);
 }

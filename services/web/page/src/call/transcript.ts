@@ -1,4 +1,4 @@
-/** The conversation as it is said: segments that grow, are corrected and end. */
+/** The transcript: segments that grow, are corrected and become final. */
 
 import type { Turn } from '../protocol';
 
@@ -9,12 +9,12 @@ export interface Message {
   readonly side: Side;
   readonly name: string;
   readonly text: string;
-  /** Wall-clock milliseconds at which it began. */
+  /** When it began, in milliseconds since the epoch. */
   readonly at: number;
   /** False while it still grows or may be corrected. */
   readonly final: boolean;
   readonly typed: boolean;
-  /** True when the reply was broken off here. */
+  /** Whether the reply was interrupted here. */
   readonly cut: boolean;
   readonly turn: Turn | null;
 }
@@ -28,7 +28,14 @@ export interface SegmentUpdate {
   cut?: boolean;
 }
 
-/** Put a segment's present text in its place; a segment that lost all its words disappears. */
+export interface TypedMessage {
+  id: string;
+  side: Side;
+  name: string;
+  text: string;
+}
+
+/** Insert or update a segment; a final segment without words is removed. */
 export function withSegment(messages: readonly Message[], update: SegmentUpdate): readonly Message[] {
   const index = messages.findLastIndex((message) => message.id === update.id);
   const text = update.text.trim();
@@ -54,15 +61,12 @@ export function withSegment(messages: readonly Message[], update: SegmentUpdate)
   return messages.with(index, changed);
 }
 
-export function withTyped(
-  messages: readonly Message[],
-  typed: { id: string; side: Side; name: string; text: string },
-): readonly Message[] {
+export function withTyped(messages: readonly Message[], typed: TypedMessage): readonly Message[] {
   const message: Message = { ...typed, at: Date.now(), final: true, typed: true, cut: false, turn: null };
   return [...messages, message];
 }
 
-/** Join a turn's times to the reply that they are about: the agent's latest without any. */
+/** Attach a turn's timings to the agent's latest reply, unless that has some. */
 export function withTurn(messages: readonly Message[], turn: Turn): readonly Message[] {
   const index = messages.findLastIndex((message) => message.side === 'agent');
   const reply = messages[index];
@@ -70,14 +74,14 @@ export function withTurn(messages: readonly Message[], turn: Turn): readonly Mes
   return messages.with(index, { ...reply, turn, cut: reply.cut || turn.interrupted });
 }
 
-/** End what the agent was saying, cut where it is. */
+/** Mark what the agent was saying as interrupted. */
 export function withAgentCut(messages: readonly Message[]): readonly Message[] {
   return messages.map((message) =>
     message.side === 'agent' && !message.final ? { ...message, final: true, cut: true } : message,
   );
 }
 
-/** The conversation as plain text, to be copied or kept. */
+/** The conversation as plain text, to copy or save. */
 export function asText(messages: readonly Message[], title: string): string {
   const lines = messages
     .filter((message) => message.text)

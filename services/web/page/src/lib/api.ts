@@ -1,4 +1,4 @@
-/** The server's own routes. */
+/** The routes of the server. */
 
 export interface Grant {
   url: string;
@@ -13,7 +13,6 @@ export interface PageConfig {
   livekit_url: string;
   access_key: boolean;
   tokens: boolean;
-  redispatch: boolean;
 }
 
 export interface AgentStatus {
@@ -34,12 +33,11 @@ export const DEFAULT_CONFIG: PageConfig = {
   livekit_url: '',
   access_key: false,
   tokens: true,
-  redispatch: true,
 };
 
 const TIMEOUT_MS = 8000;
 
-/** A refusal of the server, or code `unreachable` when it did not answer. */
+/** A refusal by the server, or code `unreachable` when it did not answer. */
 export class ApiFailure extends Error {
   constructor(
     readonly code: string,

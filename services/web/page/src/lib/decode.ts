@@ -1,9 +1,9 @@
-/** Reads values of unknown origin as what they should be: a value that is not is none at all. */
+/** Validates values of unknown origin against the types they should have. */
 
-/** Reads a value; undefined where it is not of the kind. */
+/** Returns the value as its type, or undefined where it is not of that type. */
 export interface Reader<Value> {
   (value: unknown): Value | undefined;
-  /** The same, where null may stand for a value that is not there. */
+  /** As this reader, but accepting null. */
   readonly orNull: Reader<Value | null>;
 }
 
@@ -19,7 +19,7 @@ export const number = reader((value) =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined,
 );
 
-/** Text of so many characters, of which some are two units of JavaScript's strings. */
+/** Text of at most `longest` characters, some of which take two units of a JavaScript string. */
 export function text(longest: number): Reader<string> {
   return reader((value) => {
     if (typeof value !== 'string' || value.length > 2 * longest) return undefined;
@@ -41,7 +41,7 @@ export function list<Value>(item: Reader<Value>, most: number): Reader<readonly 
 
 type Readers<Value> = { [Name in keyof Value]: Reader<Value[Name]> };
 
-/** Reads an object with these fields; what else it holds is left out. */
+/** Reads an object with these fields; others are dropped. */
 export function record<Value extends object>(readers: Readers<Value>): Reader<Value> {
   const names = Object.keys(readers) as (keyof Value & string)[];
   return reader((value) => {
@@ -56,7 +56,7 @@ export function record<Value extends object>(readers: Readers<Value>): Reader<Va
   });
 }
 
-/** Reads JSON; null where it is none, too long or not of the kind. */
+/** Parse JSON; null where it is invalid, too long or not of the type. */
 export function decode<Value>(json: string, read: Reader<Value>, longest: number): Value | null {
   if (json.length > longest) return null;
   try {

@@ -20,136 +20,67 @@ export interface Resource {
   readonly openedAt: number;
 }
 
-interface Entry extends Resource {
-  readonly owner: Scope;
-  readonly release: () => void;
-  /** True once the thing is of no use any more although nobody gave it back. */
-  readonly isOrphan: () => boolean;
-}
-
 /** Gives one resource back; calling it again does nothing. */
 export type Release = () => void;
 
-export const SWEEP_INTERVAL_MS = 30_000;
-
-const never = () => false;
-
-/** Every open resource, by scope. Scopes are closed by those who opened them; a sweep takes the rest. */
+/** The open scopes; each is closed by whoever opened it. */
 export class ResourceRegistry {
-  readonly #entries = new Map<number, Entry>();
-  readonly #watchers = new Set<() => void>();
-  #nextId = 1;
-  #sweeper: number | undefined;
-  /** Orphans that sweeps had to take since the page was opened; above zero it is a fault of ours. */
-  swept = 0;
+  readonly #scopes = new Set<Scope>();
 
   scope(name: string): Scope {
-    return new Scope(this, name);
+    const scope = new Scope(name, () => this.#scopes.delete(scope));
+    this.#scopes.add(scope);
+    return scope;
   }
 
   list(): readonly Resource[] {
-    return [...this.#entries.values()];
+    return [...this.#scopes].flatMap((scope) => scope.list());
   }
 
-  /** Release what belongs to a closed scope or says of itself that it is dead. */
-  sweep(): number {
-    let found = 0;
-    for (const entry of [...this.#entries.values()]) {
-      if (entry.owner.closed || entry.isOrphan()) {
-        this.release(entry.id);
-        found += 1;
-      }
-    }
-    this.swept += found;
-    return found;
-  }
-
-  startSweeping(): void {
-    this.#sweeper ??= window.setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
-  }
-
-  /** Release everything, the sweeper included: the page is going away. */
-  releaseAll(): void {
-    window.clearInterval(this.#sweeper);
-    this.#sweeper = undefined;
-    for (const id of [...this.#entries.keys()].reverse()) this.release(id);
-  }
-
-  watch(changed: () => void): Release {
-    this.#watchers.add(changed);
-    return () => this.#watchers.delete(changed);
-  }
-
-  add(owner: Scope, kind: Kind, label: string, release: () => void, isOrphan = never): number {
-    const id = this.#nextId++;
-    const openedAt = performance.now();
-    this.#entries.set(id, { id, kind, label, scope: owner.name, openedAt, owner, release, isOrphan });
-    this.#changed();
-    return id;
-  }
-
-  release(id: number): void {
-    const entry = this.#entries.get(id);
-    if (!entry) return;
-    this.#entries.delete(id);
-    try {
-      entry.release();
-    } catch (error) {
-      console.warn(`could not release ${entry.kind} “${entry.label}”`, error);
-    }
-    this.#changed();
-  }
-
-  /** Forget a resource that ended by itself. */
-  forget(id: number): void {
-    if (this.#entries.delete(id)) this.#changed();
-  }
-
-  #changed(): void {
-    for (const watcher of this.#watchers) watcher();
+  /** Close every scope, newest first: the page is going away. */
+  closeAll(): void {
+    for (const scope of [...this.#scopes].reverse()) scope.close();
   }
 }
 
 /** Resources with one lifetime: a call, a microphone, a component. */
 export class Scope {
-  readonly #registry: ResourceRegistry;
-  readonly #ids = new Set<number>();
+  static #nextId = 1;
+  readonly #open = new Map<number, { resource: Resource; release: () => void }>();
+  readonly #onClosed: () => void;
   closed = false;
 
   constructor(
-    registry: ResourceRegistry,
     readonly name: string,
+    onClosed: () => void,
   ) {
-    this.#registry = registry;
+    this.#onClosed = onClosed;
   }
 
-  /** Own a thing; in a closed scope it is released at once, since it came too late. */
-  own(kind: Kind, label: string, release: () => void, isOrphan?: () => boolean): Release {
+  list(): readonly Resource[] {
+    return [...this.#open.values()].map(({ resource }) => resource);
+  }
+
+  /** Own a resource. In a closed scope it is released at once, since it came too late. */
+  own(kind: Kind, label: string, release: () => void): Release {
     if (this.closed) {
       release();
       return () => undefined;
     }
-    const id = this.#registry.add(this, kind, label, release, isOrphan);
-    this.#ids.add(id);
-    return () => {
-      this.#ids.delete(id);
-      this.#registry.release(id);
-    };
+    const id = Scope.#nextId++;
+    const openedAt = performance.now();
+    this.#open.set(id, { resource: { id, kind, label, scope: this.name, openedAt }, release });
+    return () => this.#release(id);
   }
 
   timeout(label: string, delayMs: number, run: () => void): Release {
     if (this.closed) return () => undefined;
     const timer = window.setTimeout(() => {
-      this.#ids.delete(id);
-      this.#registry.forget(id);
+      release();
       run();
     }, delayMs);
-    const id = this.#registry.add(this, 'timer', label, () => window.clearTimeout(timer));
-    this.#ids.add(id);
-    return () => {
-      this.#ids.delete(id);
-      this.#registry.release(id);
-    };
+    const release = this.own('timer', label, () => window.clearTimeout(timer));
+    return release;
   }
 
   interval(label: string, everyMs: number, run: () => void): Release {
@@ -158,71 +89,43 @@ export class Scope {
     return this.own('timer', label, () => window.clearInterval(timer));
   }
 
-  /** Wait; resolves early, with false, when the scope closes. */
-  sleep(label: string, delayMs: number): Promise<boolean> {
-    if (this.closed) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const timer = window.setTimeout(() => {
-        resolve(true);
-        release();
-      }, delayMs);
-      const release = this.own('timer', label, () => {
-        window.clearTimeout(timer);
-        resolve(false);
-      });
-    });
-  }
-
   /** Call back before each frame that the browser paints. */
   frames(label: string, draw: (nowMs: number) => void): Release {
-    let handle = 0;
+    if (this.closed) return () => undefined;
     const step = (nowMs: number) => {
       handle = requestAnimationFrame(step);
       draw(nowMs);
     };
-    if (this.closed) return () => undefined;
-    handle = requestAnimationFrame(step);
+    let handle = requestAnimationFrame(step);
     return this.own('frame-loop', label, () => cancelAnimationFrame(handle));
   }
 
-  listen(
-    target: EventTarget,
-    type: string,
-    listener: (event: Event) => void,
-    options?: AddEventListenerOptions,
-  ): Release {
+  listen(target: EventTarget, type: string, listener: (event: Event) => void): Release {
     if (this.closed) return () => undefined;
-    target.addEventListener(type, listener, options);
-    return this.own('listener', type, () => target.removeEventListener(type, listener, options));
+    target.addEventListener(type, listener);
+    return this.own('listener', type, () => target.removeEventListener(type, listener));
   }
 
-  objectUrl(label: string, blob: Blob): { url: string; release: Release } {
+  objectUrl(label: string, blob: Blob): string {
     const url = URL.createObjectURL(blob);
-    return { url, release: this.own('object-url', label, () => URL.revokeObjectURL(url)) };
+    this.own('object-url', label, () => URL.revokeObjectURL(url));
+    return url;
   }
 
   audioContext(label: string): AudioContext {
     const context = new AudioContext({ latencyHint: 'interactive' });
-    this.own(
-      'audio-context',
-      label,
-      () => void context.close().catch(() => undefined),
-      () => context.state === 'closed',
-    );
+    this.own('audio-context', label, () => void context.close().catch(() => undefined));
     return context;
   }
 
-  /** Ask for a stream. Rejects as `getUserMedia` does; a stream that comes too late is stopped. */
+  /** Request a stream. Rejects as `getUserMedia` does; a stream that comes too late is stopped. */
   async userMedia(
     label: string,
     constraints: MediaStreamConstraints,
   ): Promise<{ stream: MediaStream; release: Release }> {
     const stream = await navigator.mediaDevices.getUserMedia(constraints);
-    const release = this.own(
-      'media-stream',
-      label,
-      () => stream.getTracks().forEach((track) => track.stop()),
-      () => stream.getTracks().every((track) => track.readyState === 'ended'),
+    const release = this.own('media-stream', label, () =>
+      stream.getTracks().forEach((track) => track.stop()),
     );
     if (this.closed) throw new DOMException('The microphone came too late.', 'AbortError');
     return { stream, release };
@@ -231,7 +134,18 @@ export class Scope {
   /** Release everything, newest first. */
   close(): void {
     this.closed = true;
-    for (const id of [...this.#ids].reverse()) this.#registry.release(id);
-    this.#ids.clear();
+    for (const id of [...this.#open.keys()].reverse()) this.#release(id);
+    this.#onClosed();
+  }
+
+  #release(id: number): void {
+    const entry = this.#open.get(id);
+    if (!entry) return;
+    this.#open.delete(id);
+    try {
+      entry.release();
+    } catch (error) {
+      console.warn(`could not release ${entry.resource.kind} “${entry.resource.label}”`, error);
+    }
   }
 }

@@ -1,6 +1,6 @@
-/** The caller's microphone: opened once, measured, switched, muted and given back. */
+/** The caller's microphone: opened, measured, switched and given back. */
 
-import type { ResourceRegistry, Scope } from '../lib/resources';
+import type { Scope } from '../lib/resources';
 import type { Meter, Sound } from './sound';
 
 const PROCESSING: MediaTrackConstraints = {
@@ -10,25 +10,31 @@ const PROCESSING: MediaTrackConstraints = {
   channelCount: 1,
 };
 
-const SILENCE_LOOK_MS = 400;
-/** Looks without a single sound, 12 s in all, until the caller is asked about it. */
-const SILENT_LOOKS = 30;
+const SILENCE_CHECK_MS = 400;
+/** Checks without a single sound, 12 s in all, after which the caller is asked about it. */
+const SILENT_CHECKS = 30;
 
+export interface MicrophoneEvents {
+  /** The device disappeared by itself. */
+  lost(): void;
+  /** The device began or stopped to deliver nothing but zeros, as a muted headset does. */
+  silent(silent: boolean): void;
+}
+
+/** Gives its device back when its scope closes. */
 export class Microphone {
   readonly #scope: Scope;
   readonly #sound: Sound;
+  readonly #events: MicrophoneEvents;
   #track: MediaStreamTrack | null = null;
   #release: (() => void)[] = [];
+  #silentChecks = 0;
   meter: Meter | null = null;
-  /** Called when the device disappears by itself. */
-  onLost: () => void = () => undefined;
-  /** Called when the device begins or stops to deliver nothing but zeros, as a muted headset does. */
-  onSilence: (silent: boolean) => void = () => undefined;
-  #silentLooks = 0;
 
-  constructor(registry: ResourceRegistry, sound: Sound) {
-    this.#scope = registry.scope('microphone');
+  constructor(scope: Scope, sound: Sound, events: MicrophoneEvents) {
+    this.#scope = scope;
     this.#sound = sound;
+    this.#events = events;
   }
 
   static get possible(): boolean {
@@ -44,7 +50,7 @@ export class Microphone {
   }
 
   /**
-   * Open a device (the preferred one when empty) and let go of the one before.
+   * Open a device (the default one when empty) and give back the one before.
    * Rejects as `getUserMedia` does, and then keeps what it has.
    */
   async open(deviceId: string): Promise<MediaStreamTrack> {
@@ -57,22 +63,22 @@ export class Microphone {
       release();
       throw new DOMException('The device has no audio.', 'NotFoundError');
     }
-    this.#letGo();
+    this.#giveBack();
     const measured = this.#sound.measure('microphone', track);
     const unlisten = this.#scope.listen(track, 'ended', () => {
-      this.#letGo();
-      this.onLost();
+      this.#giveBack();
+      this.#events.lost();
     });
-    this.#silentLooks = 0;
-    const look = () => this.#lookForSilence(measured.meter, track);
-    const unlook = this.#scope.interval('silence', SILENCE_LOOK_MS, look);
-    this.#release = [release, measured.release, unlisten, unlook];
+    this.#silentChecks = 0;
+    const check = () => this.#checkForSilence(measured.meter, track);
+    const uncheck = this.#scope.interval('silence', SILENCE_CHECK_MS, check);
+    this.#release = [release, measured.release, unlisten, uncheck];
     this.#track = track;
     this.meter = measured.meter;
     return track;
   }
 
-  /** Open the chosen device, or any when it is not there any more. */
+  /** Open the chosen device, or the default one where that is gone. */
   async openPreferred(deviceId: string): Promise<MediaStreamTrack> {
     try {
       return await this.open(deviceId);
@@ -83,20 +89,15 @@ export class Microphone {
     }
   }
 
-  #lookForSilence(meter: Meter, track: MediaStreamTrack): void {
+  #checkForSilence(meter: Meter, track: MediaStreamTrack): void {
     if (!track.enabled) return;
-    const before = this.#silentLooks;
-    this.#silentLooks = meter.isDigitalSilence() ? before + 1 : 0;
-    if (this.#silentLooks === SILENT_LOOKS) this.onSilence(true);
-    if (this.#silentLooks === 0 && before >= SILENT_LOOKS) this.onSilence(false);
+    const before = this.#silentChecks;
+    this.#silentChecks = meter.isDigitalSilence() ? before + 1 : 0;
+    if (this.#silentChecks === SILENT_CHECKS) this.#events.silent(true);
+    if (this.#silentChecks === 0 && before >= SILENT_CHECKS) this.#events.silent(false);
   }
 
-  close(): void {
-    this.#letGo();
-    this.#scope.close();
-  }
-
-  #letGo(): void {
+  #giveBack(): void {
     for (const release of this.#release) release();
     this.#release = [];
     this.#track = null;
@@ -109,7 +110,7 @@ export interface Devices {
   outputs: MediaDeviceInfo[];
 }
 
-/** Microphones and speakers; nameless until the microphone was allowed once. */
+/** Microphones and speakers; nameless until the microphone has been allowed once. */
 export async function listDevices(): Promise<Devices> {
   if (!Microphone.possible) return { inputs: [], outputs: [] };
   const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);

@@ -1,4 +1,4 @@
-/** What is heard: remote voices, their elements, the speaker they come from. */
+/** Plays remote voices on the chosen speaker. */
 
 import { RoomEvent, Track, type RemoteTrack, type Room } from 'livekit-client';
 
@@ -9,23 +9,24 @@ export class Playback {
   readonly #room: Room;
   readonly #scope: Scope;
   readonly #sound: Sound;
+  readonly #onBlocked: (blocked: boolean) => void;
   readonly #voices = new Map<
     RemoteTrack,
     { meter: Meter; ofAgent: boolean; release: () => void }
   >();
-  /** Called when the browser starts or stops to hold the sound back. */
-  onBlocked: (blocked: boolean) => void = () => undefined;
 
-  constructor(room: Room, scope: Scope, sound: Sound) {
+  /** `onBlocked` is called when the browser starts or stops blocking sound. */
+  constructor(room: Room, scope: Scope, sound: Sound, onBlocked: (blocked: boolean) => void) {
     this.#room = room;
     this.#scope = scope;
     this.#sound = sound;
+    this.#onBlocked = onBlocked;
     room
       .on(RoomEvent.TrackSubscribed, (track, _, participant) =>
         this.#play(track, participant.isAgent),
       )
       .on(RoomEvent.TrackUnsubscribed, (track) => this.#stop(track))
-      .on(RoomEvent.AudioPlaybackStatusChanged, () => this.onBlocked(!room.canPlaybackAudio));
+      .on(RoomEvent.AudioPlaybackStatusChanged, () => this.#onBlocked(!room.canPlaybackAudio));
   }
 
   /** The meter of the agent's voice, null when there is none. */
@@ -34,14 +35,14 @@ export class Playback {
     return voice?.meter ?? null;
   }
 
-  /** Allow sound; only works within a click. */
+  /** Let the browser play sound; works only within a click. */
   async enable(): Promise<void> {
     this.#sound.resume();
     await this.#room.startAudio();
-    this.onBlocked(!this.#room.canPlaybackAudio);
+    this.#onBlocked(!this.#room.canPlaybackAudio);
   }
 
-  async choose(deviceId: string): Promise<void> {
+  async chooseSpeaker(deviceId: string): Promise<void> {
     await this.#room.switchActiveDevice('audiooutput', deviceId || 'default');
   }
 

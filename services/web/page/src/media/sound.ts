@@ -30,7 +30,7 @@ export class Meter {
     return clamp((decibels - FLOOR_DB) / (CEILING_DB - FLOOR_DB));
   }
 
-  /** Whether the stream carries nothing, not even the noise of a quiet room. */
+  /** Whether the stream carries only zeros, not even the noise of a quiet room. */
   isDigitalSilence(): boolean {
     this.#analyser.getFloatTimeDomainData(this.#samples);
     const runs = this.#analyser.context.state === 'running';
@@ -64,12 +64,12 @@ export class Sound {
     this.#context = scope.audioContext('meters');
   }
 
-  /** Allow the context to run; needs a click where the browser blocks autoplay. */
+  /** Let the context run; works only within a click where the browser blocks autoplay. */
   resume(): void {
     if (this.#context.state === 'suspended') void this.#context.resume().catch(() => undefined);
   }
 
-  /** Measure a track; `release` ends the measuring, not the track. */
+  /** Measure a track; `release` ends the measurement, not the track. */
   measure(label: string, track: MediaStreamTrack): { meter: Meter; release: () => void } {
     const source = this.#context.createMediaStreamSource(new MediaStream([track]));
     const analyser = this.#context.createAnalyser();
@@ -78,15 +78,10 @@ export class Sound {
     analyser.minDecibels = -85;
     analyser.maxDecibels = -25;
     source.connect(analyser);
-    const release = this.#scope.own(
-      'meter',
-      label,
-      () => {
-        source.disconnect();
-        analyser.disconnect();
-      },
-      () => track.readyState === 'ended',
-    );
+    const release = this.#scope.own('meter', label, () => {
+      source.disconnect();
+      analyser.disconnect();
+    });
     return { meter: new Meter(analyser), release };
   }
 }

@@ -9,7 +9,7 @@ export function keepScreenOn(scope: Scope): void {
     if (document.hidden || release) return;
     try {
       const lock = await navigator.wakeLock.request('screen');
-      release = scope.own('wake-lock', 'screen', () => void lock.release(), () => lock.released);
+      release = scope.own('wake-lock', 'screen', () => void lock.release());
       lock.addEventListener('release', () => {
         release?.();
         release = null;

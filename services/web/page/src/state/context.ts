@@ -1,30 +1,27 @@
-/** What every component may use: the call, the stores, the resources. */
+/** What every component may use: the call, its state, the server's, the resources. */
 
+import type { Signal } from '@preact/signals';
 import { createContext } from 'preact';
 import { useContext, useEffect, useRef } from 'preact/hooks';
 
-import type { AgentStatus, PageConfig } from '../lib/api';
 import type { Call } from '../call/call';
 import type { Invitation } from '../call/invitation';
-import type { Preferences } from './preferences';
+import type { AgentStatus, PageConfig } from '../lib/api';
 import type { ResourceRegistry, Scope } from '../lib/resources';
-import type { CallState } from './state';
-import type { Store } from './store';
+import type { CallState } from './call-state';
 
 export interface ServerState {
   config: PageConfig;
   status: AgentStatus | null;
-  /** False once the server did not answer. */
+  /** False while the server does not answer. */
   reachable: boolean;
 }
 
 export interface Page {
   call: Call;
-  callStore: Store<CallState>;
-  preferences: Store<Preferences>;
-  server: Store<ServerState>;
+  state: CallState;
+  server: Signal<ServerState>;
   resources: ResourceRegistry;
-  /** The room of an invitation, and the token of an identity service, from the address. */
   invitation: Invitation;
 }
 

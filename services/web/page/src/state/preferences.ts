@@ -1,6 +1,6 @@
-/** What the caller chose once and finds again on the next visit. */
+/** The caller's choices, kept for the next visit. */
 
-import { Store } from './store';
+import { signal, type ReadonlySignal } from '@preact/signals';
 
 export type Theme = 'auto' | 'light' | 'dark';
 
@@ -15,24 +15,25 @@ export interface Preferences {
 
 const KEY = 'voice-agent';
 
-export function loadPreferences(): Store<Preferences> {
-  const store = new Store<Preferences>({
-    theme: 'auto',
-    captions: false,
-    timings: matchMedia('(min-width: 60rem)').matches,
-    name: '',
-    microphoneId: '',
-    speakerId: '',
-    ...stored(),
-  });
-  store.watch(() => {
-    try {
-      localStorage.setItem(KEY, JSON.stringify(store.state));
-    } catch {
-      // Private windows may refuse to store; the choice then lasts for this visit.
-    }
-  });
-  return store;
+const current = signal<Preferences>({
+  theme: 'auto',
+  captions: false,
+  timings: matchMedia('(min-width: 60rem)').matches,
+  name: '',
+  microphoneId: '',
+  speakerId: '',
+  ...stored(),
+});
+
+export const preferences: ReadonlySignal<Preferences> = current;
+
+export function prefer(change: Partial<Preferences>): void {
+  current.value = { ...current.value, ...change };
+  try {
+    localStorage.setItem(KEY, JSON.stringify(current.value));
+  } catch {
+    // Private windows may refuse to store; the choice then lasts for this visit.
+  }
 }
 
 function stored(): Partial<Preferences> {

@@ -3,8 +3,7 @@
 import { useEffect } from 'preact/hooks';
 
 import { usePage } from '../state/context';
-import type { Theme } from '../state/preferences';
-import { useStore } from '../state/store';
+import { prefer, preferences, type Theme } from '../state/preferences';
 import { CallView } from './call-view';
 import { DebugPanel, debugWanted } from './debug-panel';
 import { Icon } from './icons';
@@ -12,16 +11,16 @@ import { Lobby } from './lobby';
 
 const NEXT_THEME: Record<Theme, Theme> = { auto: 'light', light: 'dark', dark: 'auto' };
 const THEME_NAMES: Record<Theme, string> = {
-  auto: 'as the system',
+  auto: 'same as the system',
   light: 'light',
   dark: 'dark',
 };
 
 export function App() {
-  const { callStore, preferences, server } = usePage();
-  const phase = useStore(callStore, (state) => state.phase);
-  const theme = useStore(preferences, (state) => state.theme);
-  const title = useStore(server, (state) => state.config.title);
+  const { state, server } = usePage();
+  const phase = state.phase.value;
+  const { theme } = preferences.value;
+  const { title } = server.value.config;
   useEffect(() => {
     if (theme === 'auto') delete document.documentElement.dataset['theme'];
     else document.documentElement.dataset['theme'] = theme;
@@ -42,7 +41,7 @@ export function App() {
           class="quiet"
           aria-label={`Colours: ${THEME_NAMES[theme]}. Change to ${THEME_NAMES[NEXT_THEME[theme]]}`}
           title={`Colours: ${THEME_NAMES[theme]}`}
-          onClick={() => preferences.set({ theme: NEXT_THEME[theme] })}
+          onClick={() => prefer({ theme: NEXT_THEME[theme] })}
         >
           <Icon name={theme} />
         </button>

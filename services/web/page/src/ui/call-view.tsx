@@ -1,9 +1,9 @@
-/** The call: who is there on one side, what is said on the other. */
+/** The call: the agent on one side, the conversation on the other. */
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 
 import { usePage, useScope } from '../state/context';
-import { useStore } from '../state/store';
+import { preferences } from '../state/preferences';
 import { Captions } from './captions';
 import { Controls } from './controls';
 import { ConversationPanel } from './conversation-panel';
@@ -16,19 +16,12 @@ import { StateLine } from './state-line';
 import { Visualiser } from './visualiser';
 
 export function CallView() {
-  const { call, callStore, preferences, server } = usePage();
-  const phase = useStore(callStore, (state) => state.phase);
-  const notices = useStore(callStore, (state) => state.notices);
-  const notes = useStore(callStore, (state) => state.notes);
-  const captions = useStore(preferences, (state) => state.captions);
-  const title = useStore(server, (state) => state.config.title);
-  const [showsDevices, setShowsDevices] = useState(false);
-  // For the key listener, which lives longer than a render and must not lag behind what is seen.
-  const seenDevices = useRef(showsDevices);
-  seenDevices.current = showsDevices;
+  const { call, state, server } = usePage();
+  const ended = state.phase.value === 'ended';
+  const showsDevices = state.showsDevices.value;
   const stage = useRef<HTMLDivElement>(null);
-  // The button that was pressed is gone; without a new place the keyboard would start at the top.
-  useEffect(() => stage.current?.focus(), [phase === 'ended']);
+  // The pressed button is gone; without a new focus the keyboard would start at the top.
+  useEffect(() => stage.current?.focus(), [ended]);
 
   useScope(
     'shortcuts',
@@ -36,13 +29,13 @@ export function CallView() {
       scope.listen(window, 'keydown', (event) => {
         if (!(event instanceof KeyboardEvent) || event.defaultPrevented) return;
         if (event.key === 'Escape') {
-          if (seenDevices.current) setShowsDevices(false);
-          else if (callStore.state.agentState === 'speaking') void call.stopSpeaking();
+          if (state.showsDevices.peek()) state.showsDevices.value = false;
+          else if (state.agentState.peek() === 'speaking') void call.stopSpeaking();
         }
         const isFree = !(event.target instanceof Element) || !event.target.closest(INTERACTIVE);
-        if (event.code === 'Space' && isFree && !event.repeat && callStore.state.phase === 'call') {
+        if (event.code === 'Space' && isFree && !event.repeat && state.phase.peek() === 'call') {
           event.preventDefault();
-          void call.setMuted(!callStore.state.muted);
+          void call.setMuted(!state.muted.peek());
         }
       });
     },
@@ -51,32 +44,32 @@ export function CallView() {
 
   return (
     <div class="stage" ref={stage} tabIndex={-1}>
-      <h1 class="sr-only">Call with {agentName(title)}</h1>
+      <h1 class="sr-only">Call with {agentName(server.value.config.title)}</h1>
       <section class="presence" aria-label="Agent">
         <Visualiser />
         <StateLine />
-        {phase === 'call' && <People />}
-        {captions && phase !== 'ended' && <Captions />}
+        {state.phase.value === 'call' && <People />}
+        {preferences.value.captions && !ended && <Captions />}
       </section>
       <section class="talk" aria-label="Conversation">
-        {phase !== 'ended' && <Notes notes={notes} dismissible />}
-        <Notices notices={notices} onChooseMicrophone={() => setShowsDevices(true)} />
+        {!ended && <Notes notes={state.notes.value} dismissible />}
+        <Notices notices={state.notices.shown} />
         <ConversationPanel />
       </section>
       <section class="dock" aria-label="Controls">
-        {showsDevices && phase !== 'ended' && (
+        {showsDevices && !ended && (
           <div id="devices" class="popover">
             <DeviceChoice speaker />
             <p class="hint shortcuts">
-              Space mutes and unmutes. Escape stops the agent’s speaking.
+              Space mutes and unmutes. Escape interrupts the agent.
             </p>
           </div>
         )}
-        <Controls showsDevices={showsDevices} onDevices={() => setShowsDevices(!showsDevices)} />
+        <Controls />
       </section>
     </div>
   );
 }
 
-/** Elements to which the space bar belongs. */
+/** Elements with a use for the space bar. */
 const INTERACTIVE = 'input, textarea, select, button, a[href], summary, [contenteditable]';

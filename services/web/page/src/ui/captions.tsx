@@ -1,14 +1,13 @@
 /** The last words in large type, for those who cannot hear. */
 
 import { usePage } from '../state/context';
-import { useStore } from '../state/store';
 import { Spoken } from './message';
 
 const LONGEST_CAPTION = 160;
 
 export function Captions() {
-  const { callStore } = usePage();
-  const message = useStore(callStore, (state) => state.messages.at(-1));
+  const { state } = usePage();
+  const message = state.messages.value.at(-1);
   const isAgent = message?.side === 'agent';
   return (
     <div class="captions" data-testid="captions">

@@ -1,4 +1,4 @@
-/** Draws rings like height lines: the spectrum bends them and travels through them. */
+/** Draws rings like contour lines on a map: the spectrum bends them and travels through them. */
 
 import type { Meter } from '../media/sound';
 
@@ -8,7 +8,7 @@ export interface Input {
   agent: Meter | null;
   caller: Meter | null;
   activity: Activity;
-  /** True when the viewer asked for less motion. */
+  /** Whether the viewer prefers less motion. */
   calm: boolean;
 }
 
@@ -17,7 +17,7 @@ const RINGS_WHEN_SMALL = 9;
 const SMALL_PX = 240;
 const POINTS = 132;
 const BANDS = 24;
-/** How many frames a sound needs from one ring to the next. */
+/** Frames that a sound takes from one ring to the next. */
 const FRAMES_PER_RING = 1.5;
 const HISTORY = Math.ceil(RINGS * FRAMES_PER_RING) + 1;
 const INNER_RADIUS = 0.2;
@@ -26,7 +26,7 @@ const BEND = 0.2;
 const LOBES = 3;
 const SMOOTHING_PASSES = 3;
 const COLOUR_EVERY_FRAMES = 20;
-/** What is too little to be seen. */
+/** Energy below this is not visible. */
 const STILL = 0.004;
 
 type Colour = readonly [red: number, green: number, blue: number];
@@ -59,13 +59,13 @@ export class ContourField {
     return this.#caller.level;
   }
 
-  /** Whether more is to be seen than the slow drift of silence. */
+  /** Whether there is more to see than the slow drift of silence. */
   get stirs(): boolean {
     const restless = Math.max(this.#thinking, this.#speaking) > STILL;
     return restless || this.#agent.stirs || this.#caller.stirs;
   }
 
-  /** Take in the sound of this frame. */
+  /** Take in the sound of one frame. */
   step(input: Input): void {
     this.#agent.push(input.agent);
     this.#caller.push(input.caller);
@@ -125,7 +125,7 @@ export class ContourField {
     context.stroke();
   }
 
-  /** Match the canvas to its place and the screen; returns its side in device pixels. */
+  /** Fit the canvas to its place and the screen; returns its side in device pixels. */
   #fit(): number {
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     const width = this.#canvas.clientWidth;
@@ -184,7 +184,7 @@ class SoundHistory {
   }
 }
 
-/** Round the spectrum off, so that a single note bends a line instead of breaking it. */
+/** Smooth the spectrum, so that a single note bends a line instead of breaking it. */
 function smooth(bands: Float32Array): void {
   for (let pass = 0; pass < SMOOTHING_PASSES; pass += 1) {
     let before = bands[0] ?? 0;
@@ -217,7 +217,7 @@ function ease(from: number, to: number): number {
   return from + (to - from) * 0.08;
 }
 
-/** A computed colour, which browsers write as `rgb(…)`; grey where it is something else. */
+/** Parse a computed colour, which browsers write as `rgb(…)`; grey for anything else. */
 function parseColour(text: string): Colour {
   const [red, green, blue] = (text.match(/[\d.]+/g) ?? []).map(Number);
   if (red === undefined || green === undefined || blue === undefined) return GREY;

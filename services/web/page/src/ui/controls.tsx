@@ -1,27 +1,22 @@
 /** The buttons of a call. */
 
 import { usePage } from '../state/context';
-import { useStore } from '../state/store';
+import { prefer, preferences } from '../state/preferences';
 import { Icon } from './icons';
 
-interface Props {
-  showsDevices: boolean;
-  onDevices: () => void;
-}
-
-export function Controls({ showsDevices, onDevices }: Props) {
-  const { call, callStore, preferences } = usePage();
-  const phase = useStore(callStore, (state) => state.phase);
-  const muted = useStore(callStore, (state) => state.muted);
-  const hasMicrophone = useStore(callStore, (state) => state.hasMicrophone);
-  const present = useStore(callStore, (state) => state.presence === 'present');
-  const speaking = useStore(callStore, (state) => state.agentState === 'speaking');
-  const captions = useStore(preferences, (state) => state.captions);
+export function Controls() {
+  const { call, state } = usePage();
+  const phase = state.phase.value;
+  const muted = state.muted.value;
+  const present = state.presence.value === 'present';
+  const speaking = state.agentState.value === 'speaking';
+  const showsDevices = state.showsDevices.value;
+  const { captions } = preferences.value;
 
   if (phase === 'ended') {
     return (
       <div class="buttons">
-        <button type="button" class="primary" onClick={() => call.remedy('rejoin')}>
+        <button type="button" class="primary" onClick={() => call.rejoin()}>
           <Icon name="phone" />
           Rejoin
         </button>
@@ -39,7 +34,7 @@ export function Controls({ showsDevices, onDevices }: Props) {
         class="round mute"
         aria-pressed={muted}
         aria-keyshortcuts="Space"
-        disabled={!inCall || !hasMicrophone}
+        disabled={!inCall || !state.hasMicrophone.value}
         onClick={() => void call.setMuted(!muted)}
       >
         <Icon name={muted ? 'muted' : 'mic'} />
@@ -68,7 +63,7 @@ export function Controls({ showsDevices, onDevices }: Props) {
         type="button"
         class="round"
         aria-pressed={captions}
-        onClick={() => preferences.set({ captions: !captions })}
+        onClick={() => prefer({ captions: !captions })}
       >
         <Icon name="captions" />
         <span>Captions</span>
@@ -78,7 +73,7 @@ export function Controls({ showsDevices, onDevices }: Props) {
         class="round"
         aria-expanded={showsDevices}
         aria-controls="devices"
-        onClick={onDevices}
+        onClick={() => (state.showsDevices.value = !showsDevices)}
       >
         <Icon name="sound" />
         <span>Sound</span>

@@ -1,10 +1,10 @@
-/** The conversation as text: read, typed into, copied and kept. */
+/** The conversation as text: to read, type into, copy and save. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { usePage } from '../state/context';
+import { prefer, preferences } from '../state/preferences';
 import { LONGEST_TYPED_CHARACTERS } from '../protocol';
-import { useStore } from '../state/store';
 import { asText } from '../call/transcript';
 import { Icon } from './icons';
 import { MessageItem } from './message';
@@ -13,11 +13,11 @@ import { WaitHistory } from './waits';
 const NEAR_END_PX = 80;
 
 export function ConversationPanel() {
-  const { call, callStore, preferences, server, resources } = usePage();
-  const messages = useStore(callStore, (state) => state.messages);
-  const phase = useStore(callStore, (state) => state.phase);
-  const room = useStore(callStore, (state) => state.room);
-  const timings = useStore(preferences, (state) => state.timings);
+  const { call, state, server, resources } = usePage();
+  const messages = state.messages.value;
+  const inCall = state.phase.value === 'call';
+  const room = state.room.value;
+  const { timings } = preferences.value;
   const [done, setDone] = useState('');
   const [draft, setDraft] = useState('');
   const list = useRef<HTMLOListElement>(null);
@@ -36,11 +36,11 @@ export function ConversationPanel() {
       setDone('The browser did not allow copying; use the download instead.');
     }
   };
-  const title = server.state.config.title;
+  const title = server.value.config.title;
   const save = () => {
     const scope = resources.scope('download');
     const blob = new Blob([asText(messages, title)], { type: 'text/plain;charset=utf-8' });
-    const { url } = scope.objectUrl('conversation', blob);
+    const url = scope.objectUrl('conversation', blob);
     const anchor = document.createElement('a');
     anchor.href = url;
     anchor.download = `conversation-${new Date().toISOString().slice(0, 16).replace(':', '')}.txt`;
@@ -74,7 +74,7 @@ export function ConversationPanel() {
           class="quiet"
           aria-pressed={timings}
           title="Show how long answers take"
-          onClick={() => preferences.set({ timings: !timings })}
+          onClick={() => prefer({ timings: !timings })}
         >
           <Icon name="times" />
           <span>Timings</span>
@@ -105,7 +105,7 @@ export function ConversationPanel() {
         }}
       >
         {messages.length === 0 && (
-          <li class="empty">What you and the agent say appears here as it is said.</li>
+          <li class="empty">What you and the agent say appears here.</li>
         )}
         {messages.map((message) => (
           <MessageItem key={message.id} message={message} showsWait={timings} />
@@ -121,10 +121,10 @@ export function ConversationPanel() {
           autocomplete="off"
           placeholder="Type instead of speaking"
           value={draft}
-          disabled={phase !== 'call'}
+          disabled={!inCall}
           onInput={(event) => setDraft(event.currentTarget.value)}
         />
-        <button type="submit" aria-label="Send" disabled={phase !== 'call' || !draft.trim()}>
+        <button type="submit" aria-label="Send" disabled={!inCall || !draft.trim()}>
           <Icon name="send" />
         </button>
       </form>

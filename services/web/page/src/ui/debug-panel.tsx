@@ -1,4 +1,4 @@
-/** Lists what is open: for `?debug` in the address or `DEBUG_MEMORY` in localStorage. */
+/** Lists open resources: shown for `?debug` in the address or `DEBUG_MEMORY` in localStorage. */
 
 import { useState } from 'preact/hooks';
 
@@ -10,12 +10,12 @@ export function debugWanted(): boolean {
     const stored = localStorage.getItem('DEBUG_MEMORY');
     if (stored !== null && stored !== '0' && stored !== 'false') return true;
   } catch {
-    // Storage may be forbidden; the address still decides.
+    // Storage may be forbidden; then the address decides.
   }
   return new URLSearchParams(location.search).has('debug');
 }
 
-/** Chromium's own measure of the heap; other browsers have none. */
+/** Chromium's measure of the heap; other browsers have none. */
 interface MemoryPerformance extends Performance {
   memory?: { usedJSHeapSize: number };
 }
@@ -27,12 +27,12 @@ export function DebugPanel() {
   useScope(
     'debug panel',
     (scope) => {
-      const look = () => {
+      const refresh = () => {
         setOpen(resources.list());
         setNowMs(performance.now());
       };
-      look();
-      scope.interval('look', 1000, look);
+      refresh();
+      scope.interval('debug panel', 1000, refresh);
     },
     [],
   );
@@ -40,11 +40,8 @@ export function DebugPanel() {
   return (
     <aside class="debug" aria-label="Open resources">
       <p>
-        <strong>{open.length}</strong> open · {resources.swept} orphans swept
+        <strong>{open.length}</strong> open
         {heap !== undefined && ` · heap ${(heap / 1048576).toFixed(1)} MiB`}
-        <button type="button" onClick={() => setOpen((resources.sweep(), resources.list()))}>
-          Sweep now
-        </button>
       </p>
       <table>
         <thead>

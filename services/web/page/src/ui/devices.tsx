@@ -3,34 +3,32 @@
 import { useState } from 'preact/hooks';
 
 import { usePage, useScope } from '../state/context';
+import { prefer } from '../state/preferences';
 import { canChooseSpeaker, listDevices, type Devices } from '../media/microphone';
-import { useStore } from '../state/store';
 import { Level } from './level';
 
 export function DeviceChoice({ speaker, onHeard }: { speaker: boolean; onHeard?: () => void }) {
-  const { call, callStore, preferences } = usePage();
-  const hasMicrophone = useStore(callStore, (state) => state.hasMicrophone);
-  const microphoneId = useStore(callStore, (state) => state.microphoneId);
-  const speakerId = useStore(callStore, (state) => state.speakerId);
+  const { call, state } = usePage();
   const [devices, setDevices] = useState<Devices>({ inputs: [], outputs: [] });
   useScope(
     'devices',
     (scope) => {
-      const look = () => void listDevices().then((found) => !scope.closed && setDevices(found));
-      look();
-      if (navigator.mediaDevices) scope.listen(navigator.mediaDevices, 'devicechange', look);
+      const refresh = () =>
+        void listDevices().then((found) => !scope.closed && setDevices(found));
+      refresh();
+      if (navigator.mediaDevices) scope.listen(navigator.mediaDevices, 'devicechange', refresh);
     },
-    [hasMicrophone],
+    [state.hasMicrophone.value],
   );
   return (
     <div class="devices">
       <label>
         Microphone
         <select
-          value={microphoneId}
+          value={state.microphoneId.value}
           onChange={(event) => {
             const id = event.currentTarget.value;
-            preferences.set({ microphoneId: id });
+            prefer({ microphoneId: id });
             void call.openMicrophone(id);
           }}
         >
@@ -51,14 +49,14 @@ export function DeviceChoice({ speaker, onHeard }: { speaker: boolean; onHeard?:
         <label>
           Speaker
           <select
-            value={speakerId}
+            value={state.speakerId.value}
             onChange={(event) => {
               const id = event.currentTarget.value;
-              preferences.set({ speakerId: id });
+              prefer({ speakerId: id });
               void call.setSpeaker(id);
             }}
           >
-            <option value="">As the system</option>
+            <option value="">System default</option>
             {devices.outputs
               .filter((device) => device.deviceId !== 'default')
               .map((device) => (

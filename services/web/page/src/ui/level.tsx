@@ -1,4 +1,4 @@
-/** A bar that follows a loudness. */
+/** A level bar. */
 
 import { useRef } from 'preact/hooks';
 
@@ -8,7 +8,7 @@ import type { Meter } from '../media/sound';
 interface Props {
   label: string;
   read: () => Meter | null;
-  /** Called once sound was there. */
+  /** Called once, at the first sound. */
   onHeard?: () => void;
 }
 

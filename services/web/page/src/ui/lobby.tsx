@@ -1,13 +1,14 @@
-/** Before the call: join with one click, or look at the microphone and the room first. */
+/** Before the call: join with one click, or check the microphone and choose a room first. */
 
 import { useEffect, useState } from 'preact/hooks';
 
-import { DEFAULT_CONFIG, type AgentStatus } from '../lib/api';
-import { usePage } from '../state/context';
-import { INSECURE_ORIGIN, type Notice } from '../call/failures';
-import { roomOf } from '../call/invitation';
+import { DEFAULT_CONFIG } from '../lib/api';
+import { usePage, type ServerState } from '../state/context';
+import { prefer, preferences } from '../state/preferences';
+import { INSECURE_ORIGIN } from '../call/failures';
+import { roomOf, type Invitation } from '../call/invitation';
+import type { Notice } from '../call/notices';
 import { Microphone } from '../media/microphone';
-import { useStore } from '../state/store';
 import { DeviceChoice } from './devices';
 import { Icon } from './icons';
 import { Notes } from './notes';
@@ -17,13 +18,11 @@ import { Visualiser } from './visualiser';
 const KEY_STORE = 'voice-agent-key';
 
 export function Lobby() {
-  const { call, callStore, preferences, server, invitation } = usePage();
-  const { config, status, reachable } = useStore(server, (state) => state);
-  const hasMicrophone = useStore(callStore, (state) => state.hasMicrophone);
-  const refusal = useStore(callStore, (state) => state.refusal);
-  const callNotices = useStore(callStore, (state) => state.notices);
-  const [name, setName] = useState(preferences.state.name);
-  const [room, setRoom] = useState(callStore.state.room || invitation.room);
+  const { call, state, server, invitation } = usePage();
+  const { config, status } = server.value;
+  const refusal = state.refusal.value;
+  const [name, setName] = useState(preferences.peek().name);
+  const [room, setRoom] = useState(state.room.peek() || invitation.room);
   const [accessKey, setAccessKey] = useState(() => storedKey());
   const [heard, setHeard] = useState(false);
   const [wantsOptions, setWantsOptions] = useState(false);
@@ -36,7 +35,7 @@ export function Lobby() {
 
   const join = (event: Event) => {
     event.preventDefault();
-    preferences.set({ name: name.trim() });
+    prefer({ name: name.trim() });
     storeKey(accessKey);
     void call.join({ name: name.trim(), room: room.trim(), accessKey, token: invitation.token });
   };
@@ -57,7 +56,7 @@ export function Lobby() {
             'Join and speak; it listens, answers, and lets you interrupt.'
           )}
         </p>
-        <Notices notices={[...callNotices, ...lobbyNotices(reachable, status, config.tokens)]} />
+        <Notices notices={[...state.notices.shown, ...lobbyNotices(server.value, invitation)]} />
         {config.access_key && (
           <label class="field">
             Access key
@@ -81,7 +80,7 @@ export function Lobby() {
           Join
         </button>
         <div class="more">
-          {hasMicrophone ? (
+          {state.hasMicrophone.value ? (
             <fieldset>
               <legend>Microphone check</legend>
               <DeviceChoice speaker={false} onHeard={() => setHeard(true)} />
@@ -139,31 +138,28 @@ export function Lobby() {
   );
 }
 
-/** The server's title where its owner chose none reads better with an article. */
+/** The agent's name in a sentence: the default title reads better with an article. */
 export function agentName(title: string): string {
   return title === DEFAULT_CONFIG.title ? `the ${title.toLowerCase()}` : title;
 }
 
-function lobbyNotices(
-  reachable: boolean,
-  status: AgentStatus | null,
-  tokens: boolean,
-): Notice[] {
-  const { invitation } = usePage();
+function lobbyNotices(server: ServerState, invitation: Invitation): Notice[] {
+  const { reachable, status } = server;
+  const { tokens } = server.config;
   const notices: Notice[] = [];
   if (!reachable) {
-    const text = 'The server does not answer. Check that it runs; it is asked again by itself.';
+    const text = 'The server does not answer. Check that it runs; the page keeps trying.';
     notices.push({ key: 'server', tone: 'error', text });
   }
   if (!window.isSecureContext) notices.push(INSECURE_ORIGIN);
   if (!tokens && !invitation.token) {
-    const text = 'This server gives out no tokens; open the link from your own sign-in page.';
+    const text = 'This server issues no tokens; open the link from your own sign-in page.';
     notices.push({ key: 'tokens', tone: 'warning', text });
   } else if (!tokens && !roomOf(invitation.token)) {
     const text = 'The token in this link names no room; open the link from your sign-in page again.';
     notices.push({ key: 'tokens', tone: 'warning', text });
   } else if (tokens && invitation.token) {
-    const text = 'The token in this link is not used: this server gives out its own.';
+    const text = 'The token in this link is not used: this server issues its own.';
     notices.push({ key: 'tokens', tone: 'warning', text });
   }
   if (status?.busy) {
@@ -188,6 +184,6 @@ function storeKey(key: string): void {
   try {
     if (key) sessionStorage.setItem(KEY_STORE, key);
   } catch {
-    // Without storage the key is asked for again on the next visit.
+    // Without storage the caller enters the key again on the next visit.
   }
 }

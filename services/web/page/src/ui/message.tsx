@@ -31,7 +31,7 @@ export const MessageItem = memo(function MessageItem({ message, showsWait }: Pro
   );
 });
 
-/** Text whose last word is marked while it is being spoken: words arrive as they are heard. */
+/** Text with its last word marked while it is being spoken: words arrive as they are heard. */
 export function Spoken({ text, live }: { text: string; live: boolean }) {
   if (!live) return <>{text}</>;
   const split = text.trimEnd().lastIndexOf(' ') + 1;

@@ -1,4 +1,4 @@
-/** What callers should know about the agent: one sentence, the others behind it. */
+/** What callers should know about the agent: one sentence, the others on request. */
 
 import { useState } from 'preact/hooks';
 
@@ -9,7 +9,7 @@ interface Props {
   dismissible?: boolean;
 }
 
-/** What was dismissed on this visit stays so. */
+/** Notes stay dismissed for the rest of the visit. */
 const dismissed = new Set<string>();
 
 export function Notes({ notes, dismissible = false }: Props) {

@@ -1,29 +1,18 @@
-/** Sentences about what is wrong, each with its next step. */
+/** Notices: sentences about problems, each with its next step. */
 
 import { usePage } from '../state/context';
-import type { Notice } from '../call/failures';
+import type { Notice } from '../call/notices';
 import { Icon } from './icons';
 
-interface Props {
-  notices: readonly Notice[];
-  onChooseMicrophone?: () => void;
-}
-
-export function Notices({ notices, onChooseMicrophone }: Props) {
-  const { call } = usePage();
+export function Notices({ notices }: { notices: readonly Notice[] }) {
+  const { state } = usePage();
   return (
     <div class="notices" role="status" aria-label="Notices">
       {notices.map((notice) => (
         <div key={notice.key} class={`notice ${notice.tone}`} data-notice={notice.key}>
           <p>{notice.text}</p>
           {notice.remedy && (
-            <button
-              type="button"
-              onClick={() => {
-                if (notice.remedy?.does === 'choose-microphone') onChooseMicrophone?.();
-                else if (notice.remedy) call.remedy(notice.remedy.does);
-              }}
-            >
+            <button type="button" onClick={notice.remedy.run}>
               {notice.remedy.label}
             </button>
           )}
@@ -32,7 +21,7 @@ export function Notices({ notices, onChooseMicrophone }: Props) {
               type="button"
               class="quiet"
               aria-label="Dismiss"
-              onClick={() => call.dismiss(notice.key)}
+              onClick={() => state.notices.dismiss(notice.key)}
             >
               <Icon name="close" />
             </button>

@@ -1,22 +1,19 @@
-/** What is going on, in words: shown large, and the part of it that screen readers tell. */
+/** The state of the call in words: shown large, and announced by screen readers in part. */
 
 import { usePage } from '../state/context';
-import type { CallState } from '../state/state';
-import { useStore } from '../state/store';
+import type { CallState } from '../state/call-state';
 
 export function StateLine() {
-  const { callStore } = usePage();
-  const word = useStore(callStore, stateWord);
-  const announcement = useStore(callStore, announce);
-  const muted = useStore(callStore, (state) => state.muted && state.phase === 'call');
+  const { state } = usePage();
+  const muted = state.muted.value && state.phase.value === 'call';
   return (
     <>
       <p class="state" data-testid="state">
-        <span>{word}</span>
+        <span>{stateWord(state)}</span>
         {muted && <span class="muted"> · you are muted</span>}
       </p>
       <p class="sr-only" role="status">
-        {announcement}
+        {announce(state)}
         {muted && ' You are muted.'}
       </p>
     </>
@@ -24,22 +21,22 @@ export function StateLine() {
 }
 
 /**
- * What a screen reader tells by itself. The agent's turns are left out: it would be spoken into the
- * conversation, and the agent would hear it.
+ * What a screen reader announces. The agent's turns are left out: the announcement would be spoken
+ * into the conversation, and the agent would hear it.
  */
 function announce(state: CallState): string {
-  const isSettled = state.phase === 'call' && state.connection === 'connected';
-  return isSettled && state.presence === 'present' ? 'The agent is here.' : stateWord(state);
+  const isSettled = state.phase.value === 'call' && state.connection.value === 'connected';
+  return isSettled && state.presence.value === 'present' ? 'The agent is here.' : stateWord(state);
 }
 
 export function stateWord(state: CallState): string {
-  if (state.phase === 'lobby') return 'Not in a call';
-  if (state.phase === 'ended') return state.farewell || 'The call has ended.';
-  if (state.phase === 'joining') {
-    return state.connection === 'retrying' ? 'Waiting for the server' : 'Joining';
-  }
-  if (state.connection !== 'connected') return 'Reconnecting';
-  switch (state.presence) {
+  const phase = state.phase.value;
+  const connection = state.connection.value;
+  if (phase === 'lobby') return 'Not in a call';
+  if (phase === 'ended') return state.farewell.value || 'The call has ended.';
+  if (phase === 'joining') return connection === 'retrying' ? 'Waiting for the server' : 'Joining';
+  if (connection !== 'connected') return 'Reconnecting';
+  switch (state.presence.value) {
     case 'waiting':
       return 'Waiting for the agent';
     case 'busy':
@@ -55,6 +52,6 @@ export function stateWord(state: CallState): string {
         listening: 'Listening',
         thinking: 'Thinking',
         speaking: 'Speaking',
-      }[state.agentState];
+      }[state.agentState.value];
   }
 }

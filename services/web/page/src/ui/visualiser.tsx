@@ -1,21 +1,19 @@
-/** The agent's presence: contour lines that carry real sound, outwards when it speaks. */
+/** Contour lines that carry the sound of the call, outwards when the agent speaks. */
 
 import { useRef } from 'preact/hooks';
 
 import { usePage, useScope } from '../state/context';
-import { useStore } from '../state/store';
 import { ContourField } from './contours';
 import { stateWord } from './state-line';
 
 const FRAME_MS = 1000 / 30;
-/** Frames of silence that share one drawing: its drift is slow, and drawing is most of the work. */
+/** In silence only every so many frames are drawn: drawing is most of the work, the drift is slow. */
 const FRAMES_WHEN_STILL = 3;
 const FRAMES_WHEN_STILL_AND_CALM = 30;
 const REPORT_EVERY_FRAMES = 10;
 
 export function Visualiser() {
-  const { call, callStore } = usePage();
-  const state = useStore(callStore, stateWord);
+  const { call, state } = usePage();
   const canvas = useRef<HTMLCanvasElement>(null);
   useScope(
     'visualiser',
@@ -30,9 +28,8 @@ export function Visualiser() {
       scope.frames('contours', (nowMs) => {
         if (nowMs - lastMs < FRAME_MS - 2) return;
         lastMs = nowMs;
-        const state = callStore.state;
-        const activity =
-          state.phase === 'call' && state.presence === 'present' ? state.agentState : 'idle';
+        const present = state.phase.peek() === 'call' && state.presence.peek() === 'present';
+        const activity = present ? state.agentState.peek() : 'idle';
         field.step({ agent: call.agentMeter, caller: call.callerMeter, activity, calm: calm.matches });
         const each = calm.matches ? FRAMES_WHEN_STILL_AND_CALM : FRAMES_WHEN_STILL;
         if (field.stirs || frames % each === 0) field.draw(nowMs);
@@ -50,7 +47,7 @@ export function Visualiser() {
       ref={canvas}
       class="contours"
       role="img"
-      aria-label={`Visualiser: ${state}`}
+      aria-label={`Visualiser: ${stateWord(state)}`}
     />
   );
 }

@@ -5,7 +5,6 @@ import { Fragment } from 'preact';
 import { PART_NAMES, breakdown, totalSeconds } from '../call/breakdown';
 import { usePage } from '../state/context';
 import type { Turn } from '../protocol';
-import { useStore } from '../state/store';
 
 const BARS = 24;
 const BAR_WIDTH = 10;
@@ -44,14 +43,13 @@ export function WaitChip({ turn }: { turn: Turn }) {
 }
 
 export function WaitHistory() {
-  const { callStore } = usePage();
-  const turns = useStore(callStore, (state) => state.turns);
-  const shown = turns.filter((turn) => totalSeconds(turn) !== null).slice(-BARS);
+  const { state } = usePage();
+  const shown = state.turns.value.filter((turn) => totalSeconds(turn) !== null).slice(-BARS);
   const totals = shown.map((turn) => totalSeconds(turn) ?? 0);
   const scale = Math.max(SHORTEST_SCALE_SECONDS, ...totals);
   const latest = shown.at(-1);
   const summary = latest
-    ? `Last answer after ${formatSeconds(totals.at(-1) ?? 0)}, usual ${formatSeconds(median(totals))}`
+    ? `Last answer after ${formatSeconds(totals.at(-1) ?? 0)}, median ${formatSeconds(median(totals))}`
     : 'How long each answer took appears here.';
   return (
     <figure class="waits" data-testid="waits">

@@ -102,5 +102,4 @@ def test_the_page_learns_what_it_must_know(server: WebServer) -> None:
         "livekit_url": "ws://127.0.0.1:7880",
         "access_key": False,
         "tokens": True,
-        "redispatch": True,
     }

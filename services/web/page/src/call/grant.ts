@@ -1,0 +1,21 @@
+/** What opens a room: a token from this server, or one from the owner's identity service. */
+
+import { requestToken, type Grant, type PageConfig } from '../lib/api';
+import { roomOf } from './invitation';
+
+export interface JoinRequest {
+  readonly name: string;
+  /** Empty for a new room. */
+  readonly room: string;
+  readonly accessKey: string;
+  /** From the identity service; used only where the server issues no tokens itself. */
+  readonly token: string;
+}
+
+export async function requestGrant(request: JoinRequest, config: PageConfig): Promise<Grant> {
+  const { token, room, name, accessKey } = request;
+  if (token && !config.tokens) {
+    return { url: config.livekit_url, token, ticket: token, room: roomOf(token), identity: '' };
+  }
+  return requestToken({ ...(room ? { room } : {}), ...(name ? { name } : {}) }, accessKey);
+}
