@@ -6,11 +6,11 @@ import { render } from 'preact';
 
 import { Call } from './call/call';
 import { readInvitation } from './call/invitation';
-import { DEFAULT_CONFIG, readConfig, readStatus, type PageConfig } from './lib/api';
+import { DEFAULT_CONFIG, type PageConfig, readConfig, readStatus } from './lib/api';
 import { ResourceRegistry, type Scope } from './lib/resources';
 import { randomUuid } from './lib/uuid';
 import { CallState } from './state/call-state';
-import { PageContext, type Page, type ServerState } from './state/context';
+import { type Page, PageContext, type ServerState } from './state/context';
 import { preferences } from './state/preferences';
 import { App } from './ui/app';
 

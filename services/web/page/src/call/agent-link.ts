@@ -4,17 +4,17 @@ import {
   ConnectionQuality,
   ConnectionState,
   DisconnectReason,
-  RpcError,
-  RoomEvent,
   type Participant,
   type RemoteParticipant,
   type Room,
+  RoomEvent,
+  RpcError,
 } from 'livekit-client';
 
 import { ApiFailure, readStatus, requestDispatch } from '../lib/api';
-import { AgentState, Method, ParticipantAttribute, Pong } from '../protocol';
 import { Pause } from '../lib/pause';
 import type { Scope } from '../lib/resources';
+import { AgentState, Method, ParticipantAttribute, Pong } from '../protocol';
 
 /** `busy`: all are in calls; `absent`: none runs; `unknown`: one of these; `lost`: it was there. */
 export type Presence = 'waiting' | 'present' | 'busy' | 'absent' | 'unknown' | 'lost';

@@ -2,7 +2,7 @@
 
 import type { ResourceRegistry, Scope } from '../lib/resources';
 import { Microphone } from '../media/microphone';
-import { Sound, type Meter } from '../media/sound';
+import { type Meter, Sound } from '../media/sound';
 import type { CallState } from '../state/call-state';
 import {
   INSECURE_ORIGIN,

@@ -11,15 +11,15 @@ import { CallAudio } from './audio';
 import { Connection } from './connection';
 import { Conversation } from './conversation';
 import {
-  RECONNECTING,
-  TAKEN_OVER,
   absenceNotice,
   joinFailure,
   joiningAgain,
   microphoneUnheard,
+  RECONNECTING,
   soundBlocked,
+  TAKEN_OVER,
 } from './failures';
-import { requestGrant, type JoinRequest } from './grant';
+import { type JoinRequest, requestGrant } from './grant';
 import { Rejoin } from './rejoin';
 
 const TAKEN_OVER_MS = 6000;
@@ -43,7 +43,9 @@ export class Call {
     this.#registry = registry;
     this.#config = config;
     this.#audio = new CallAudio(state, registry, (track) => void this.#publish(track));
-    this.#conversation = new Conversation(state, (text) => this.#connection?.link.agentHungUp(text));
+    this.#conversation = new Conversation(state, (text) =>
+      this.#connection?.link.agentHungUp(text),
+    );
   }
 
   /** The meter of the caller's voice, null while there is no sound. */

@@ -1,20 +1,13 @@
 /** One stay in a room: from its token until it is left or lost. */
 
-import {
-  DisconnectReason,
-  LocalAudioTrack,
-  Room,
-  RoomEvent,
-  Track,
-} from 'livekit-client';
-
-import { AgentLink, type AgentEvents } from './agent-link';
+import { DisconnectReason, LocalAudioTrack, Room, RoomEvent, Track } from 'livekit-client';
 import type { Grant } from '../lib/api';
-import { Participants, type Person } from './participants';
-import { Playback } from '../media/playback';
-import { Method, Topic } from '../protocol';
 import type { Scope } from '../lib/resources';
+import { Playback } from '../media/playback';
 import type { Sound } from '../media/sound';
+import { Method, Topic } from '../protocol';
+import { type AgentEvents, AgentLink } from './agent-link';
+import { Participants, type Person } from './participants';
 import { readStreams, type StreamEvents } from './streams';
 
 export interface ConnectionEvents extends AgentEvents {

@@ -1,17 +1,23 @@
 /** Keeps what is said, and what the agent says about itself, in the call's state. */
 
 import { decode } from '../lib/decode';
-import { LONGEST_MESSAGE_BYTES, NoticeKind, readAgentInfo, type Notice, type Turn } from '../protocol';
+import {
+  LONGEST_MESSAGE_BYTES,
+  type Notice,
+  NoticeKind,
+  readAgentInfo,
+  type Turn,
+} from '../protocol';
 import type { CallState } from '../state/call-state';
 import { historyOf } from './history';
 import type { StreamEvents } from './streams';
 import {
+  type SegmentUpdate,
+  type TypedMessage,
   withAgentCut,
   withSegment,
   withTurn,
   withTyped,
-  type SegmentUpdate,
-  type TypedMessage,
 } from './transcript';
 
 const TURNS_KEPT = 40;

@@ -1,6 +1,6 @@
 /** What opens a room: a token from this server, or one from the owner's identity service. */
 
-import { requestToken, type Grant, type PageConfig } from '../lib/api';
+import { type Grant, type PageConfig, requestToken } from '../lib/api';
 import { roomOf } from './invitation';
 
 export interface JoinRequest {

@@ -1,10 +1,10 @@
 /** What was said so far, for an agent that takes over from one that is gone. */
 
 import {
-  LONGEST_HISTORY_CHARACTERS,
-  MOST_HISTORY_MESSAGES,
   type History,
   type HistoryMessage,
+  LONGEST_HISTORY_CHARACTERS,
+  MOST_HISTORY_MESSAGES,
 } from '../protocol';
 import type { Message } from './transcript';
 

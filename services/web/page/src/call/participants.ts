@@ -1,6 +1,12 @@
 /** The people and agents in the room, present and past, by identity. */
 
-import { RoomEvent, Track, type Participant, type RemoteParticipant, type Room } from 'livekit-client';
+import {
+  type Participant,
+  type RemoteParticipant,
+  type Room,
+  RoomEvent,
+  Track,
+} from 'livekit-client';
 
 import type { Scope } from '../lib/resources';
 import type { Side } from './transcript';
@@ -87,7 +93,9 @@ export class Participants {
         const sender = this.sender(identity);
         if (sender) settle(sender);
       };
-      const release = this.#scope.timeout('unknown sender', ANNOUNCED_WITHIN_MS, () => settle(null));
+      const release = this.#scope.timeout('unknown sender', ANNOUNCED_WITHIN_MS, () =>
+        settle(null),
+      );
       this.#pending.add(check);
     });
   }

@@ -3,16 +3,16 @@
 import type { Room, TextStreamReader } from 'livekit-client';
 
 import { decode } from '../lib/decode';
-import type { Participants, Sender } from './participants';
 import {
   LONGEST_MESSAGE_BYTES,
-  StreamAttribute,
-  Topic,
+  type Notice,
   readNotice,
   readTurn,
-  type Notice,
+  StreamAttribute,
+  Topic,
   type Turn,
 } from '../protocol';
+import type { Participants, Sender } from './participants';
 import type { SegmentUpdate, TypedMessage } from './transcript';
 
 const LONGEST_TEXT = 20_000;

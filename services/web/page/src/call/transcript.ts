@@ -36,7 +36,10 @@ export interface TypedMessage {
 }
 
 /** Insert or update a segment; a final segment without words is removed. */
-export function withSegment(messages: readonly Message[], update: SegmentUpdate): readonly Message[] {
+export function withSegment(
+  messages: readonly Message[],
+  update: SegmentUpdate,
+): readonly Message[] {
   const index = messages.findLastIndex((message) => message.id === update.id);
   const text = update.text.trim();
   if (index < 0) {
@@ -62,7 +65,14 @@ export function withSegment(messages: readonly Message[], update: SegmentUpdate)
 }
 
 export function withTyped(messages: readonly Message[], typed: TypedMessage): readonly Message[] {
-  const message: Message = { ...typed, at: Date.now(), final: true, typed: true, cut: false, turn: null };
+  const message: Message = {
+    ...typed,
+    at: Date.now(),
+    final: true,
+    typed: true,
+    cut: false,
+    turn: null,
+  };
   return [...messages, message];
 }
 

@@ -73,7 +73,7 @@ export function readConfig(): Promise<PageConfig> {
 async function request<Answer>(path: string, body?: object, accessKey = ''): Promise<Answer> {
   const headers: Record<string, string> = {};
   if (body) headers['Content-Type'] = 'application/json';
-  if (accessKey) headers['Authorization'] = `Bearer ${accessKey}`;
+  if (accessKey) headers.Authorization = `Bearer ${accessKey}`;
   let response: Response;
   let answer: unknown;
   try {
@@ -89,8 +89,9 @@ async function request<Answer>(path: string, body?: object, accessKey = ''): Pro
     throw new ApiFailure('unreachable', 'The server does not answer.');
   }
   if (response.ok) return answer as Answer;
-  const error = (answer as { error?: { code?: string; message?: string; retry_after_seconds?: number } })
-    .error;
+  const error = (
+    answer as { error?: { code?: string; message?: string; retry_after_seconds?: number } }
+  ).error;
   throw new ApiFailure(
     error?.code ?? `http_${response.status}`,
     error?.message ?? `The server refused with status ${response.status}.`,

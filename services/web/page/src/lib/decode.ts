@@ -48,7 +48,9 @@ export function record<Value extends object>(readers: Readers<Value>): Reader<Va
     if (typeof value !== 'object' || value === null) return undefined;
     const found: Partial<Value> = {};
     for (const name of names) {
-      const field = readers[name](Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined);
+      const field = readers[name](
+        Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined,
+      );
       if (field === undefined) return undefined;
       found[name] = field;
     }

@@ -124,9 +124,9 @@ export class Scope {
     constraints: MediaStreamConstraints,
   ): Promise<{ stream: MediaStream; release: Release }> {
     const stream = await navigator.mediaDevices.getUserMedia(constraints);
-    const release = this.own('media-stream', label, () =>
-      stream.getTracks().forEach((track) => track.stop()),
-    );
+    const release = this.own('media-stream', label, () => {
+      for (const track of stream.getTracks()) track.stop();
+    });
     if (this.closed) throw new DOMException('The microphone came too late.', 'AbortError');
     return { stream, release };
   }

@@ -1,6 +1,6 @@
 /** Plays remote voices on the chosen speaker. */
 
-import { RoomEvent, Track, type RemoteTrack, type Room } from 'livekit-client';
+import { type RemoteTrack, type Room, RoomEvent, Track } from 'livekit-client';
 
 import type { Scope } from '../lib/resources';
 import type { Meter, Sound } from './sound';
@@ -54,7 +54,7 @@ export class Playback {
     const measured = this.#sound.measure('voice', track.mediaStreamTrack);
     const release = this.#scope.own('media-element', 'voice', () => {
       measured.release();
-      track.detach().forEach((attached) => attached.remove());
+      for (const attached of track.detach()) attached.remove();
     });
     this.#voices.set(track, { meter: measured.meter, ofAgent, release });
   }

@@ -1,6 +1,6 @@
 /** The caller's choices, kept for the next visit. */
 
-import { signal, type ReadonlySignal } from '@preact/signals';
+import { type ReadonlySignal, signal } from '@preact/signals';
 
 export type Theme = 'auto' | 'light' | 'dark';
 

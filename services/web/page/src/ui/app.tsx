@@ -22,8 +22,8 @@ export function App() {
   const { theme } = preferences.value;
   const { title } = server.value.config;
   useEffect(() => {
-    if (theme === 'auto') delete document.documentElement.dataset['theme'];
-    else document.documentElement.dataset['theme'] = theme;
+    if (theme === 'auto') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
   }, [theme]);
   return (
     <>

@@ -60,9 +60,7 @@ export function CallView() {
         {showsDevices && !ended && (
           <div id="devices" class="popover">
             <DeviceChoice speaker />
-            <p class="hint shortcuts">
-              Space mutes and unmutes. Escape interrupts the agent.
-            </p>
+            <p class="hint shortcuts">Space mutes and unmutes. Escape interrupts the agent.</p>
           </div>
         )}
         <Controls />

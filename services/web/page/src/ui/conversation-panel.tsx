@@ -1,11 +1,10 @@
 /** The conversation as text: to read, type into, copy and save. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-
+import { asText } from '../call/transcript';
+import { LONGEST_TYPED_CHARACTERS } from '../protocol';
 import { usePage } from '../state/context';
 import { prefer, preferences } from '../state/preferences';
-import { LONGEST_TYPED_CHARACTERS } from '../protocol';
-import { asText } from '../call/transcript';
 import { Icon } from './icons';
 import { MessageItem } from './message';
 import { WaitHistory } from './waits';
@@ -65,7 +64,13 @@ export function ConversationPanel() {
         <p class="sr-only" role="status">
           {done}
         </p>
-        <button type="button" class="quiet" onClick={invite} disabled={!room} title="Copy a link that invites others">
+        <button
+          type="button"
+          class="quiet"
+          onClick={invite}
+          disabled={!room}
+          title="Copy a link that invites others"
+        >
           <Icon name="link" />
           <span>Invite</span>
         </button>
@@ -97,6 +102,7 @@ export function ConversationPanel() {
       <ol
         ref={list}
         class="messages"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it.
         tabIndex={0}
         aria-label="What was said"
         onScroll={(event) => {
@@ -104,9 +110,7 @@ export function ConversationPanel() {
           follows.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
         }}
       >
-        {messages.length === 0 && (
-          <li class="empty">What you and the agent say appears here.</li>
-        )}
+        {messages.length === 0 && <li class="empty">What you and the agent say appears here.</li>}
         {messages.map((message) => (
           <MessageItem key={message.id} message={message} showsWait={timings} />
         ))}

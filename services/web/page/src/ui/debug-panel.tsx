@@ -1,9 +1,8 @@
 /** Lists open resources: shown for `?debug` in the address or `DEBUG_MEMORY` in localStorage. */
 
 import { useState } from 'preact/hooks';
-
-import { usePage, useScope } from '../state/context';
 import type { Resource } from '../lib/resources';
+import { usePage, useScope } from '../state/context';
 
 export function debugWanted(): boolean {
   try {

@@ -1,10 +1,9 @@
 /** Choice of microphone and speaker. */
 
 import { useState } from 'preact/hooks';
-
+import { canChooseSpeaker, type Devices, listDevices } from '../media/microphone';
 import { usePage, useScope } from '../state/context';
 import { prefer } from '../state/preferences';
-import { canChooseSpeaker, listDevices, type Devices } from '../media/microphone';
 import { Level } from './level';
 
 export function DeviceChoice({ speaker, onHeard }: { speaker: boolean; onHeard?: () => void }) {
@@ -13,8 +12,7 @@ export function DeviceChoice({ speaker, onHeard }: { speaker: boolean; onHeard?:
   useScope(
     'devices',
     (scope) => {
-      const refresh = () =>
-        void listDevices().then((found) => !scope.closed && setDevices(found));
+      const refresh = () => void listDevices().then((found) => !scope.closed && setDevices(found));
       refresh();
       if (navigator.mediaDevices) scope.listen(navigator.mediaDevices, 'devicechange', refresh);
     },

@@ -1,9 +1,8 @@
 /** A level bar. */
 
 import { useRef } from 'preact/hooks';
-
-import { useScope } from '../state/context';
 import type { Meter } from '../media/sound';
+import { useScope } from '../state/context';
 
 interface Props {
   label: string;

@@ -1,14 +1,13 @@
 /** Before the call: join with one click, or check the microphone and choose a room first. */
 
 import { useEffect, useState } from 'preact/hooks';
-
-import { DEFAULT_CONFIG } from '../lib/api';
-import { usePage, type ServerState } from '../state/context';
-import { prefer, preferences } from '../state/preferences';
 import { INSECURE_ORIGIN } from '../call/failures';
-import { roomOf, type Invitation } from '../call/invitation';
+import { type Invitation, roomOf } from '../call/invitation';
 import type { Notice } from '../call/notices';
+import { DEFAULT_CONFIG } from '../lib/api';
 import { Microphone } from '../media/microphone';
+import { type ServerState, usePage } from '../state/context';
+import { prefer, preferences } from '../state/preferences';
 import { DeviceChoice } from './devices';
 import { Icon } from './icons';
 import { Notes } from './notes';
@@ -26,8 +25,7 @@ export function Lobby() {
   const [accessKey, setAccessKey] = useState(() => storedKey());
   const [heard, setHeard] = useState(false);
   const [wantsOptions, setWantsOptions] = useState(false);
-  const showsOptions =
-    wantsOptions || refusal?.code === 'bad_room' || refusal?.code === 'bad_name';
+  const showsOptions = wantsOptions || refusal?.code === 'bad_room' || refusal?.code === 'bad_name';
   useEffect(() => () => call.closeMicrophone(), [call]);
 
   const token = config.tokens ? '' : invitation.token;
@@ -156,7 +154,8 @@ function lobbyNotices(server: ServerState, invitation: Invitation): Notice[] {
     const text = 'This server issues no tokens; open the link from your own sign-in page.';
     notices.push({ key: 'tokens', tone: 'warning', text });
   } else if (!tokens && !roomOf(invitation.token)) {
-    const text = 'The token in this link names no room; open the link from your sign-in page again.';
+    const text =
+      'The token in this link names no room; open the link from your sign-in page again.';
     notices.push({ key: 'tokens', tone: 'warning', text });
   } else if (tokens && invitation.token) {
     const text = 'The token in this link is not used: this server issues its own.';

@@ -1,7 +1,7 @@
 /** Notices: sentences about problems, each with its next step. */
 
-import { usePage } from '../state/context';
 import type { Notice } from '../call/notices';
+import { usePage } from '../state/context';
 import { Icon } from './icons';
 
 export function Notices({ notices }: { notices: readonly Notice[] }) {

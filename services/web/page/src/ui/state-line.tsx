@@ -1,7 +1,7 @@
 /** The state of the call in words: shown large, and announced by screen readers in part. */
 
-import { usePage } from '../state/context';
 import type { CallState } from '../state/call-state';
+import { usePage } from '../state/context';
 
 export function StateLine() {
   const { state } = usePage();

@@ -30,13 +30,18 @@ export function Visualiser() {
         lastMs = nowMs;
         const present = state.phase.peek() === 'call' && state.presence.peek() === 'present';
         const activity = present ? state.agentState.peek() : 'idle';
-        field.step({ agent: call.agentMeter, caller: call.callerMeter, activity, calm: calm.matches });
+        field.step({
+          agent: call.agentMeter,
+          caller: call.callerMeter,
+          activity,
+          calm: calm.matches,
+        });
         const each = calm.matches ? FRAMES_WHEN_STILL_AND_CALM : FRAMES_WHEN_STILL;
         if (field.stirs || frames % each === 0) field.draw(nowMs);
         frames += 1;
         if (frames % REPORT_EVERY_FRAMES === 0) {
-          element.dataset['agentLevel'] = field.agentLevel.toFixed(2);
-          element.dataset['callerLevel'] = field.callerLevel.toFixed(2);
+          element.dataset.agentLevel = field.agentLevel.toFixed(2);
+          element.dataset.callerLevel = field.callerLevel.toFixed(2);
         }
       });
     },

@@ -2,9 +2,9 @@
 
 import { Fragment } from 'preact';
 
-import { PART_NAMES, breakdown, totalSeconds } from '../call/breakdown';
-import { usePage } from '../state/context';
+import { breakdown, PART_NAMES, totalSeconds } from '../call/breakdown';
 import type { Turn } from '../protocol';
+import { usePage } from '../state/context';
 
 const BARS = 24;
 const BAR_WIDTH = 10;
