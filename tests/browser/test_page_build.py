@@ -1,10 +1,11 @@
-"""The built page: small, complete in itself, free of what its policy forbids."""
+"""The page's own unit tests, and its build: small, complete, free of what its policy forbids."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -23,6 +24,13 @@ NAMES_NOT_ASKED = {"www.w3.org", "aomediacodec.github.io"}
 @pytest.fixture(autouse=True)
 def built_page() -> None:
     require_built_page()
+
+
+def test_the_modules_without_a_browser_pass_their_own_tests() -> None:
+    command = ["npm", "--prefix", str(SOURCE), "run", "--silent", "test"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert int(re.findall(r"^# pass (\d+)$", run.stdout, re.MULTILINE)[0]) > 0
 
 
 def test_the_whole_page_weighs_less_than_250_kilobytes_on_the_wire() -> None:
