@@ -54,7 +54,7 @@ async def _converse_aloud(settings: Settings) -> None:
     from agent.console.devices import SoundDeviceError, open_devices, sound_library
 
     try:
-        # Before anything is loaded for nothing.
+        # Fail before any model is loaded.
         sound_library()
     except SoundDeviceError as error:
         raise CommandError(str(error)) from error
@@ -66,12 +66,13 @@ async def _converse_aloud(settings: Settings) -> None:
     from agent.runtime.worker import language_models, wake_language_model
     from services.asr.engine import ASRLoadError
     from services.models import ModelError
-    from services.shared.engines import SharedEngines
+    from services.shared.engines import SharedEngines, configure_shared
     from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 
     microphone, speaker = Microphone(), Speaker()
     speech = SharedEngines(engine_config(settings))
+    configure_shared(speech)
     models = language_models(settings)
     wake_language_model(models, settings)
     try:
@@ -102,4 +103,4 @@ async def _converse_aloud(settings: Settings) -> None:
 
 
 def _nobody_reads() -> None:
-    """The conversation is heard all the same."""
+    """Go on without a reader: the conversation is spoken."""

@@ -1,1 +1,1 @@
-"""A conversation in a terminal, typed or spoken."""
+"""A conversation on a terminal, without a server."""

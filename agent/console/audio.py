@@ -1,4 +1,4 @@
-"""Ears and mouth of the agent without a room: sound from and to the threads of devices."""
+"""Audio input and output of a session, for the threads of a microphone and a speaker."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from livekit import rtc
 from livekit.agents.voice import io
 
 SAMPLE_RATE = 48_000
-"""Hz, both ways: what most devices do by themselves."""
+"""Hz, both ways: the native rate of most devices."""
 BLOCK_SAMPLES = SAMPLE_RATE // 50
-"""What devices hand over at once: 20 ms."""
+"""Samples per call of a device: 20 ms."""
 
 _SAMPLE_BYTES = 2
 _FILTER_BYTES = SAMPLE_RATE // 100 * _SAMPLE_BYTES
-"""The echo canceller works on 10 ms."""
+"""The echo canceller works on frames of 10 ms."""
 _WAITING_FRAMES = 250
-"""5 s: older sound is dropped when nobody takes it."""
+"""5 s; older frames are dropped if nobody takes them."""
 
 
 class EchoCanceller:
-    """Removes what the speaker plays from what the microphone hears, and the room's noise.
+    """Removes the speaker's sound and background noise from the microphone's.
 
-    Each method belongs to the thread of its device.
+    Each method is called from the thread of its device.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class EchoCanceller:
         )
 
     def set_delay(self, seconds: float) -> None:
-        """From a sound's way to the speaker to its echo from the microphone."""
+        """Set the time from playing a sound to hearing its echo."""
         with contextlib.suppress(RuntimeError):
             self._filter.set_stream_delay_ms(round(1000 * seconds))
 
@@ -52,23 +52,23 @@ class EchoCanceller:
         return b"".join(bytes(frame.data) for frame in frames)
 
     def played(self, pcm: bytes) -> None:
-        """Take note of a block for the speaker."""
+        """Pass a block that the speaker plays."""
         for part in _parts(pcm):
             self._filter.process_reverse_stream(_frame(part))
 
 
 class Microphone(io.AudioInput):
-    """What a device hears, as the session's audio input."""
+    """The session's audio input, fed by a device."""
 
     def __init__(self) -> None:
-        """To be made on the session's event loop."""
+        """Create it on the session's event loop."""
         super().__init__(label="microphone")
         self._loop = asyncio.get_running_loop()
         self._frames: asyncio.Queue[rtc.AudioFrame] = asyncio.Queue(_WAITING_FRAMES)
         self._attached = True
 
     def push(self, pcm: bytes) -> None:
-        """Take mono int16 samples at `SAMPLE_RATE`; from any thread."""
+        """Add mono int16 samples at `SAMPLE_RATE`; from any thread."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._put, _frame(pcm))
 
@@ -91,12 +91,12 @@ class Microphone(io.AudioInput):
 
 @dataclass(slots=True)
 class _Segment:
-    """One stretch of speech that is to be played without a gap."""
+    """Speech that is played without a gap."""
 
     waiting: bytearray = field(default_factory=bytearray)
     played_bytes: int = 0
     complete: bool = False
-    """Nothing more will be added."""
+    """Whether nothing more will be added."""
 
     @property
     def played_seconds(self) -> float:
@@ -104,10 +104,10 @@ class _Segment:
 
 
 class Speaker(io.AudioOutput):
-    """The session's audio output, for a device that asks for what it plays next."""
+    """The session's audio output, for a device that pulls what it plays."""
 
     def __init__(self) -> None:
-        """To be made on the session's event loop."""
+        """Create it on the session's event loop."""
         super().__init__(
             label="speaker",
             capabilities=io.AudioOutputCapabilities(pause=True),
@@ -118,7 +118,7 @@ class Speaker(io.AudioOutput):
         self._segments: deque[_Segment] = deque()
         self._open: _Segment | None = None
         self._refusing = False
-        """What still comes of a segment that was cleared is not played."""
+        """Whether to drop the rest of a segment that was cleared."""
         self._paused = False
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
@@ -163,7 +163,7 @@ class Speaker(io.AudioOutput):
         self._paused = False
 
     def render(self, samples: int) -> bytes:
-        """The next mono int16 samples to play, silence where there is nothing; from any thread."""
+        """Return the next mono int16 samples, silence if there are none; from any thread."""
         wanted = samples * _SAMPLE_BYTES
         sound = bytearray()
         news: list[Callable[[], None]] = []

@@ -16,11 +16,11 @@ _INSTALL_ON_LINUX = "apt install libportaudio2"
 
 
 class SoundDeviceError(Exception):
-    """There is no sound device to use; the text says why and what helps."""
+    """No sound device can be used; the text says why and what helps."""
 
 
 def sound_library() -> Any:
-    """Return the `sounddevice` module; raises SoundDeviceError with the cure if missing."""
+    """Return the `sounddevice` module. Raises SoundDeviceError if it is missing."""
     try:
         return importlib.import_module("sounddevice")
     except ImportError:
@@ -44,9 +44,9 @@ class Devices:
 
 @contextmanager
 def open_devices(microphone: Microphone, speaker: Speaker) -> Iterator[Devices]:
-    """Connect both to the machine's default devices, with echo cancellation between them.
+    """Connect both to the default devices of this machine, with echo cancellation between them.
 
-    Raises SoundDeviceError where one is missing or cannot be used.
+    Raises SoundDeviceError if one is missing or cannot be used.
     """
     from agent.console.audio import BLOCK_SAMPLES, SAMPLE_RATE, EchoCanceller
 
@@ -84,7 +84,7 @@ def open_devices(microphone: Microphone, speaker: Speaker) -> Iterator[Devices]:
 
 
 def device_name(library: Any, kind: str) -> str | None:
-    """Name of the default device for `input` or `output`; None where there is none."""
+    """Return the name of the default device for `input` or `output`, if there is one."""
     try:
         return str(library.query_devices(kind=kind)["name"])
     except (library.PortAudioError, ValueError):
@@ -93,10 +93,10 @@ def device_name(library: Any, kind: str) -> str | None:
 
 @contextmanager
 def speaker(sample_rate: int) -> Iterator[Any]:
-    """An open mono int16 output stream that is written to with `write(bytes)`, which blocks.
+    """Open a mono int16 output stream whose `write(bytes)` blocks.
 
-    What was written is played to its end, unless the block ends with an error.
-    Raises SoundDeviceError where nothing can be played.
+    Plays what was written to its end, unless the `with` block ends with an error.
+    Raises SoundDeviceError if nothing can be played.
     """
     library = sound_library()
     try:

@@ -1,4 +1,4 @@
-"""Reads lines from a terminal, a pipe or a file without holding up an event loop."""
+"""Lines from a terminal, a pipe or a file, read without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _LONGEST_LINE_BYTES = 65_536
 class LineReader:
     """Belongs to one event loop; reads no further than the next line needs.
 
-    A thread that waits in `input()` could not be ended with the process.
+    A thread that is blocked in `input()` would keep the process from exiting.
     """
 
     def __init__(self, source: TextIO) -> None:
-        """`source` must have a descriptor; nothing else may read from it."""
+        """`source` needs a file descriptor; nothing else may read from it."""
         self._descriptor = source.fileno()
         self._pending = b""
         self._ended = False
 
     async def next(self) -> str | None:
-        """The next line without its end, or None when there are no more. May be cancelled."""
+        """Return the next line without its line break, or None at the end. May be cancelled."""
         while True:
             line, found, rest = self._pending.partition(b"\n")
             if found or len(line) > _LONGEST_LINE_BYTES:
@@ -43,7 +43,7 @@ class LineReader:
         try:
             loop.add_reader(self._descriptor, ready.set)
         except PermissionError:
-            # A regular file: it cannot be waited for, and need not be.
+            # A regular file cannot be waited for, and is always readable.
             return
         try:
             await ready.wait()

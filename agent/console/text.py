@@ -1,43 +1,42 @@
-"""A typed conversation with the agent: the same assistant, LLM and tools as in a room, no sound."""
+"""A typed conversation on a terminal or in a pipe: assistant, LLM and tools of a room, no audio."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TextIO
 
-from livekit.agents import APIConnectOptions, FunctionToolsExecutedEvent, llm
+from livekit.agents import FunctionToolsExecutedEvent
 from livekit.agents.voice import AgentSession, io
-from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.console.lines import LineReader
 from agent.session.assistant import Assistant
-from agent.session.lasting_session import LastingSession
+from agent.session.framework import LongLivedSession
+from agent.session.pipeline import BuildLLM, connect_options
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 
-_NO_LIMIT = 2**31
 _CLEAR_LINE = "\r\x1b[K"
 
 
 async def converse_in_text(
     settings: Settings,
-    build_llm: Callable[[Toolbox], llm.LLM[Any]],
+    build_llm: BuildLLM,
     source: TextIO,
     output: TextIO,
 ) -> None:
-    """Answer each line of `source`, a file with a descriptor, until its end or the call's.
+    """Answer each line of `source`, a file with a descriptor, until it or the call ends.
 
-    On a terminal both sides are marked; elsewhere only what the agent says is written, a line
-    for each of its replies.
+    On a terminal the lines of both sides are labelled. Elsewhere only the agent's replies are
+    written, one line each.
     """
     toolbox = Toolbox(RoomState())
     model = build_llm(toolbox)
     ended = asyncio.Event()
     replies = Replies(output, on_closed=ended.set, marked=source.isatty() and output.isatty())
-    session = LastingSession(
+    session = LongLivedSession(
         llm=model,
         turn_handling=TurnHandlingOptions(
             turn_detection="manual",
@@ -45,10 +44,7 @@ async def converse_in_text(
             preemptive_generation={"enabled": False},
         ),
         user_away_timeout=None,
-        conn_options=SessionConnectOptions(
-            llm_conn_options=APIConnectOptions(max_retry=0, timeout=settings.llm.timeout_seconds),
-            max_unrecoverable_errors=_NO_LIMIT,
-        ),
+        conn_options=connect_options(settings),
     )
     session.output.transcription = replies
     assistant = Assistant(
@@ -82,7 +78,7 @@ async def converse_in_text(
 async def _answer(
     session: AgentSession[None], lines: LineReader, replies: Replies, ended: asyncio.Event
 ) -> None:
-    """Turn after turn, until there are no more lines; after the end of the call, never."""
+    """Answer line after line to the end of the input; once the call ends, wait to be cancelled."""
     called: set[str] = set()
 
     def on_tools(event: FunctionToolsExecutedEvent) -> None:
@@ -103,10 +99,10 @@ async def _answer(
 
 
 class Replies(io.TextOutput):
-    """Writes what the agent says, piece by piece as it comes."""
+    """Writes the agent's replies as they arrive."""
 
     def __init__(self, output: TextIO, *, on_closed: Callable[[], None], marked: bool) -> None:
-        """`on_closed` is called when nobody reads any more; `marked` is for terminals."""
+        """`on_closed` is called when the reader is gone; `marked` labels the lines."""
         super().__init__(label="console", next_in_chain=None)
         self._output = output
         self._on_closed = on_closed
@@ -115,23 +111,23 @@ class Replies(io.TextOutput):
         self._replying = False
 
     def ask(self) -> None:
-        """Show that it is the person's turn."""
+        """Prompt the person to type."""
         self._asking = True
         if self._marked:
             self._write("You:   ")
 
     def asked(self) -> None:
-        """The person has finished the line."""
+        """End the prompt: the person has finished the line."""
         self._asking = False
 
     def heard(self, text: str) -> None:
-        """Show what the person said aloud."""
+        """Write what the person said aloud."""
         self._write(f"You:   {text}\n")
 
     async def capture_text(self, text: str) -> None:
         """Write a piece of a reply."""
         if not self._replying and self._marked:
-            # A reminder may come while the person is about to type.
+            # A reminder may arrive while the person is about to type.
             self._write(f"{_CLEAR_LINE if self._asking else ''}Agent: ")
         self._replying = True
         self._write(text)
@@ -145,7 +141,7 @@ class Replies(io.TextOutput):
                 self.ask()
 
     def end(self) -> None:
-        """Leave the terminal at the start of a line."""
+        """Leave the cursor at the start of a line."""
         if self._replying or (self._asking and self._marked):
             self._write("\n")
 

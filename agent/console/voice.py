@@ -1,97 +1,60 @@
-"""A spoken conversation with the agent without a room, through any input and output of sound."""
+"""A spoken conversation without a room, through any audio input and output."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from livekit.agents import APIConnectOptions, ConversationItemAddedEvent, llm
+from livekit.agents import ConversationItemAddedEvent, llm
 from livekit.agents.voice import io
-from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.console.text import Replies
 from agent.session.assistant import Assistant
-from agent.session.lasting_session import LastingSession
-from agent.session.turn_handling import load_end_of_turn_model, turn_handling
+from agent.session.pipeline import BuildLLM, Pipeline, PipelineModels
+from agent.session.turn_handling import load_end_of_turn_model
 from agent.settings import Settings
-from agent.tools import RoomState, Toolbox
-from services.asr.recognizer import RecognizerTiming
-from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
+from services.livekit_local import SpokenTranscript
 from services.shared.engines import SharedEngines
-from services.vad.silero import VoiceActivityOptions
 
-_ROOM = "console"
-_NO_LIMIT = 2**31
-_ECHO_CANCELLER_LEARNS_SECONDS = 3.0
-"""Speech of the agent during which it is not interrupted: it may still hear itself."""
+_ECHO_CANCELLER_ADAPTS_SECONDS = 3.0
+"""The agent's first speech is not interrupted, since the agent may still hear itself."""
 
 
 async def converse_aloud(
     settings: Settings,
     speech: SharedEngines,
-    build_llm: Callable[[Toolbox], llm.LLM[Any]],
+    build_llm: BuildLLM,
     *,
     microphone: io.AudioInput,
     speaker: io.AudioOutput,
     replies: Replies,
     echo: bool = True,
 ) -> None:
-    """Hear and answer until the caller ends the call or the task is cancelled.
+    """Converse until the caller ends the call or the task is cancelled.
 
-    Both sides are written to `replies` too, the agent's words as they are spoken. `echo` says
-    whether the microphone can hear the speaker. Loads what of the models is not loaded yet.
+    Args:
+        settings: of the process.
+        speech: the process's models (`configure_shared`), loaded here unless they are.
+        build_llm: makes the language model.
+        microphone: what the caller says.
+        speaker: plays what the agent says.
+        replies: receives the words of both sides, the agent's as they are spoken.
+        echo: whether the microphone can hear the speaker.
     """
-    vad = LocalVAD(
-        await speech.voice_activity.get(),
-        VoiceActivityOptions(
-            min_silence_seconds=settings.turn.vad_silence_seconds,
-            activation_threshold=settings.turn.vad_threshold,
-        ),
+    await speech.prewarm()
+    models = PipelineModels(
+        voice_activity=await speech.voice_activity.get(),
+        end_of_turn_model=await load_end_of_turn_model(settings),
+        scheduler=speech.scheduler,
+        build_llm=build_llm,
     )
-    stt = LocalSTT(
-        asr_instance=await speech.asr.get(),
-        vad=vad,
-        room=_ROOM,
-        keyterms=list(settings.asr.hotwords),
-        prompt=settings.asr.prompt,
-        interim_results=settings.asr.interim_share > 0,
-        timing=RecognizerTiming(
-            interim_share=settings.asr.interim_share,
-            deadline_seconds=settings.asr.timeout_seconds,
-        ),
+    pipeline = Pipeline(
+        settings,
+        models,
+        room="console",
+        echo_warmup_seconds=_ECHO_CANCELLER_ADAPTS_SECONDS if echo else None,
     )
-    tts = LocalTTS(
-        tts_instance=await speech.tts.get(),
-        room=_ROOM,
-        timeout_seconds=settings.voice.timeout_seconds,
-        ahead_seconds=settings.voice.ahead_seconds,
-    )
-    toolbox = Toolbox(RoomState())
-    model = build_llm(toolbox)
-    session = LastingSession(
-        stt=stt,
-        vad=vad,
-        tts=tts,
-        llm=model,
-        turn_handling=turn_handling(
-            settings,
-            stt,
-            room=_ROOM,
-            end_of_turn_model=await load_end_of_turn_model(settings),
-            scheduler=speech.scheduler,
-        ),
-        use_tts_aligned_transcript=True,
-        tts_text_transforms=None,
-        aec_warmup_duration=_ECHO_CANCELLER_LEARNS_SECONDS if echo else None,
-        user_away_timeout=None,
-        conn_options=SessionConnectOptions(
-            tts_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.1),
-            llm_conn_options=APIConnectOptions(max_retry=0, timeout=settings.llm.timeout_seconds),
-            max_unrecoverable_errors=_NO_LIMIT,
-        ),
-    )
+    session = pipeline.session
     spoken = SpokenTranscript(speaker, replies)
     session.input.audio = microphone
     session.output.audio = spoken.audio
@@ -105,7 +68,7 @@ async def converse_aloud(
     session.on("conversation_item_added", on_item)
     session.on("close", lambda _: ended.set())
     assistant = Assistant(
-        toolbox=toolbox,
+        toolbox=pipeline.toolbox,
         instructions=settings.agent.instructions or None,
         greeting=settings.agent.spoken_greeting or "",
         max_history_items=settings.limits.chat_history_items,
@@ -118,7 +81,5 @@ async def converse_aloud(
         with suppress(RuntimeError):
             await session.aclose()
         await spoken.aclose()
-        await stt.aclose()
-        await tts.aclose()
-        await model.aclose()
+        await pipeline.aclose()
         replies.end()

@@ -6,23 +6,18 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
 from dataclasses import dataclass
 
-# The framework preloads its end-of-turn weights (255 MB) with the first job thread, used or not.
-os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
-# Its watch on each loop costs 0.7 % of a core a room and gives no figures.
-os.environ.setdefault("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
-
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
-from livekit.agents.utils.aio import ChanClosed
 
 from agent.llm.language_models import LanguageModels
 from agent.llm.stream import LLMLimits
 from agent.phrases import FIXED_PHRASES
+from agent.runtime.framework import is_connected, report_load
 from agent.runtime.supervisor import Upkeep
 from agent.runtime.waiting_rooms import WaitingRooms
 from agent.session.assistant import instructions_for
+from agent.session.pipeline import PipelineModels
 from agent.session.room import RoomServices, converse
 from agent.session.turn_handling import load_end_of_turn_model
 from agent.settings import Settings
@@ -71,7 +66,7 @@ class Worker:
         self._registered = asyncio.Event()
         self._started = asyncio.Event()
         self._warm = False
-        self._voice_ending: EndOfTurnModel | None = None
+        self._end_of_turn_model: EndOfTurnModel | None = None
         self._running: asyncio.Task[None] | None = None
         self._phrases: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -116,8 +111,7 @@ class Worker:
 
     @property
     def _is_registered(self) -> bool:
-        # The framework tells of each registration, but of a lost connection only by this attribute.
-        return self._registered.is_set() and not self.server._connecting
+        return self._registered.is_set() and is_connected(self.server)
 
     @property
     def rooms(self) -> int:
@@ -155,7 +149,7 @@ class Worker:
         await self.speech.prewarm()
         # Here, since two first rooms at once would make two clients: events of one would be lost.
         install_ffi_routing()
-        self._voice_ending = await load_end_of_turn_model(self._settings)
+        self._end_of_turn_model = await load_end_of_turn_model(self._settings)
         wake_language_model(self.language_models, self._settings)
         self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")
         await asyncio.to_thread(self._upkeep.begin)
@@ -232,15 +226,18 @@ class Worker:
                 self._loop.call_soon_threadsafe(self._place_is_free)
 
         ctx.add_shutdown_callback(leave)
-        voice_activity = await self.speech.voice_activity.get()
+        models = PipelineModels(
+            voice_activity=await self.speech.voice_activity.get(),
+            end_of_turn_model=self._end_of_turn_model,
+            scheduler=self.speech.scheduler,
+            build_llm=self.language_models.build,
+        )
         await converse(
             ctx,
             RoomServices(
                 settings=self._settings,
                 speech=self.speech,
-                voice_activity=voice_activity,
-                end_of_turn_model=self._voice_ending,
-                build_llm=self.language_models.build,
+                models=models,
                 llm_name=self._settings.llm.model or "builtin",
                 notices=self.notices,
                 metrics=self._upkeep.metrics,
@@ -295,17 +292,12 @@ class Worker:
     def _tell_load(self) -> None:
         """Have LiveKit know at once of a place that was taken or came free.
 
-        By itself the framework tells it every 2.5 s, and who is thought to be full is not asked.
+        It offers no room to a worker that it takes for full.
         """
         if self._account is not None:
-            task = asyncio.create_task(self._report_load(), name="report-load")
+            task = asyncio.create_task(report_load(self.server), name="report-load")
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
-
-    async def _report_load(self) -> None:
-        with contextlib.suppress(ChanClosed):
-            await self.server._refresh_worker_load()
-            await self.server._update_worker_status()
 
     def _load(self, _: AgentServer) -> float:
         return self._admission.load()

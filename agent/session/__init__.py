@@ -1,1 +1,1 @@
-"""One room: the conversation that is held there."""
+"""The conversation of one room."""

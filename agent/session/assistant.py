@@ -1,4 +1,4 @@
-"""Who the agent is in a room: its instructions, its tools, and what it says by itself."""
+"""The agent of a conversation: instructions, greeting, announcements and apologies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from livekit.agents import (
     ModelSettings,
     llm,
 )
-from livekit.agents.voice.agent_activity import ActivityClosedError
 
 from agent import phrases
 from agent.llm.builtin.conversation import said_name
 from agent.llm.waking import WAKING_CHUNK
+from agent.session.framework import ActivityClosedError
 from agent.tools import RoomState, Toolbox
 from services.tts.text.normalization import is_speakable
 
@@ -39,31 +39,32 @@ web. The caller's words come from speech recognition and may be wrong: where the
 briefly ask again. Answer in the caller's language."""
 
 LONGEST_WAIT_FOR_SILENCE_SECONDS = 30.0
-"""A timer that is due is announced after this, even if one side is still speaking."""
+"""A timer that is due is announced after this, even if somebody is still speaking."""
 END_OF_CALL_SECONDS = 10.0
-"""The call ends this long after it was asked for, whether the goodbye was heard or not."""
+"""A call ends at most this long after the caller asked for it, even if the goodbye goes unheard."""
 MOST_TOOL_STEPS = 6
-"""Requests in a row that only call tools, after which the LLM is not asked any more. The
-framework's own limit is lower, but lost where a call fails within it."""
+"""Consecutive LLM requests that only call tools; then the turn ends with an apology. The
+framework's own limit is lower, but does not count steps in which a tool call fails."""
 
 
 def instructions_for(name: str, instructions: str | None) -> str:
-    """The system prompt: the given one, or else ours for an agent of that name."""
+    """Return the given system prompt, or else the default one for an agent of that name."""
     who = f"{name}, a voice assistant" if name else "a voice assistant"
     return instructions or INSTRUCTIONS.format(who=who)
 
 
 class Assistant(Agent):
-    """The agent of one room. Lives on the room's event loop.
+    """The agent of one conversation. Lives on its event loop.
 
     Args:
-        toolbox: the room's tools; their state is owned from here on and closed with the room.
-        name: how the agent calls itself; empty for no name.
+        toolbox: the tools of the conversation; their state is closed with the agent.
+        name: what the agent calls itself; empty for no name.
         instructions: the system prompt for an LLM, or None for `INSTRUCTIONS`.
-        greeting: said when the caller joins; empty for none.
-        earlier: what was said before this agent came, to go on with.
+        greeting: said at the start; empty for none.
+        earlier: the conversation so far, where this agent continues one.
         max_history_items: how many messages and tool results the conversation keeps.
-        on_llm_failure: told what the caller is told when the LLM failed.
+        before_greeting: called once the session has its outputs, before the greeting.
+        on_llm_failure: called with the apology that replaces a failed reply of the LLM.
         on_end_call: called once, when the caller has asked to end the call and heard the goodbye.
     """
 
@@ -76,6 +77,7 @@ class Assistant(Agent):
         instructions: str | None = None,
         greeting: str = "",
         earlier: llm.ChatContext | None = None,
+        before_greeting: Callable[[], None] | None = None,
         on_llm_failure: Callable[[str], None] | None = None,
         on_end_call: Callable[[], None] | None = None,
     ) -> None:
@@ -90,6 +92,7 @@ class Assistant(Agent):
         self._state.end_call = self._end_call_after_goodbye
         self._greeting = greeting
         self._max_history_items = max_history_items
+        self._before_greeting = before_greeting
         self._on_llm_failure = on_llm_failure
         self._on_end_call = on_end_call
         self._announcements: asyncio.Queue[str] = asyncio.Queue()
@@ -97,14 +100,16 @@ class Assistant(Agent):
 
     @property
     def state(self) -> RoomState:
-        """What the room's tools remember."""
+        """State that the tools share."""
         return self._state
 
     def announce(self, sentence: str) -> None:
-        """Say a sentence of the agent's own as soon as neither side is speaking."""
+        """Say a sentence as soon as nobody is speaking."""
         self._announcements.put_nowait(sentence)
 
     async def on_enter(self) -> None:
+        if self._before_greeting is not None:
+            self._before_greeting()
         self.session.on("conversation_item_added", self._on_item_added)
         self._start(self._announce_in_silence(), name="assistant-announcements")
         if self._greeting:
@@ -124,7 +129,7 @@ class Assistant(Agent):
         tools: list[llm.Tool],
         model_settings: ModelSettings,
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
-        """The LLM's answer; where that fails or cannot be heard, an apology takes its place."""
+        """Yield the LLM's reply, or an apology where it fails or has nothing that can be spoken."""
         if _tool_steps(chat_ctx) >= MOST_TOOL_STEPS:
             logger.warning("LLM calls tools without end", extra={"steps": MOST_TOOL_STEPS})
             yield phrases.TOOLS_WITHOUT_END
@@ -138,7 +143,7 @@ class Assistant(Agent):
                 async for chunk in answer:
                     if isinstance(chunk, llm.ChatChunk) and chunk.delta is not None:
                         if chunk.delta.tool_calls and model_settings.tool_choice == "none":
-                            # They would not be run, and nothing would be said.
+                            # The calls would not run, and nothing would be said.
                             chunk.delta.tool_calls = []
                             dropped = True
                         called = called or bool(chunk.delta.tool_calls)
@@ -168,7 +173,7 @@ class Assistant(Agent):
                 async with asyncio.timeout(LONGEST_WAIT_FOR_SILENCE_SECONDS):
                     await self.session.wait_for_idle()
             except TimeoutError:
-                logger.info("announcement does not wait for silence any longer")
+                logger.info("announcement no longer waits for silence")
             except ActivityClosedError:
                 return
             await self.session.say(sentence, allow_interruptions=True)
@@ -193,7 +198,7 @@ class Assistant(Agent):
             self._start(self._say_goodbye(on_end_call), name="assistant-end-call")
 
     async def _say_goodbye(self, on_end_call: Callable[[], None]) -> None:
-        """Wait for the speech that the tool was called in, whose last words are the goodbye."""
+        """Wait for the speech in which the tool was called; it ends with the goodbye."""
         speech = self.session.current_speech
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_OF_CALL_SECONDS):
@@ -214,8 +219,8 @@ def _apology(error: Exception, *, begun: bool) -> str:
 
 
 def _described(error: Exception) -> dict[str, Any]:
-    """What the log says of a failure: our own words, never the endpoint's."""
-    # The framework wraps the error of the last try.
+    """Describe a failure for the log in our own words, never in the endpoint's."""
+    # The framework wraps the error of the last attempt.
     cause = error.__cause__ if isinstance(error.__cause__, APIError) else error
     described: dict[str, Any] = {"kind": type(cause).__name__}
     if isinstance(cause, APIStatusError):
@@ -226,7 +231,7 @@ def _described(error: Exception) -> dict[str, Any]:
 
 
 def _tool_steps(chat_ctx: llm.ChatContext) -> int:
-    """How many answers since the caller's last words only called tools."""
+    """Count the replies since the caller's last message that only called tools."""
     steps = set()
     for item in reversed(chat_ctx.items):
         if isinstance(item, llm.ChatMessage) and item.role == "user":
@@ -237,7 +242,7 @@ def _tool_steps(chat_ctx: llm.ChatContext) -> int:
 
 
 def _after(spoken: str, apology: str) -> str:
-    """The apology as a sentence of its own after what was said already."""
+    """Return the apology as a sentence of its own after what was already said."""
     if not spoken.strip():
         return apology
     return f" {apology}" if spoken.rstrip()[-1] in ".?!" else f". {apology}"

@@ -1,4 +1,4 @@
-"""The people of one room: their voices, what they type, and whether anybody is still there."""
+"""The callers of one room: their voices, their typed text, and whether anybody is still there."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from services.livekit_local.room_audio import RoomAudioInput
 from services.vad.silero import VoiceActivityModel
 
 FIRST_CALLER_SECONDS = 30.0
-"""So long an agent waits in a room that nobody has come to yet."""
+"""How long an agent waits in a room for its first caller."""
 
 _INPUT_FRAME_MILLISECONDS = 32
-"""One window of the voice activity model: fewer events than the default 50 ms would not be worth
-the later answer, smaller frames only wake the loop more often."""
+"""One window of the voice activity model. Longer frames would delay every reply, shorter ones only
+wake the loop more often."""
 
 
 class Callers:
-    """Hears all callers of a room alike. Belongs to the room's event loop.
+    """Hears every caller of a room. Belongs to the room's event loop.
 
     Create it before the room is joined; call `begin` once it is and `take_text` once the session
     has started. `aclose` ends everything.
@@ -44,17 +44,17 @@ class Callers:
         on_vacant: Callable[[bool], None],
         on_gone: Callable[[str], None],
     ) -> None:
-        """Make it before the room is joined.
+        """Follow a room that is not joined yet.
 
         Args:
             room: the room.
-            model: judges voices.
-            vad: the room's detector.
+            model: detects the voices of callers who do not have the floor.
+            vad: detects the voice of the one who has it.
             stt: the room's recogniser.
-            empty_seconds: how long an empty room is kept for who comes back.
-            silence: told of what the callers say; begun with the first of them, closed here.
-            on_vacant: told whether nobody is there, whenever that may have changed.
-            on_gone: told why, once nobody has been there for so long.
+            empty_seconds: how long an empty room is kept for callers who come back.
+            silence: begun with the first caller, and closed here.
+            on_vacant: called with whether the room is empty whenever that may have changed.
+            on_gone: called with the reason once the room has been empty for `empty_seconds`.
         """
         self._room = room
         self._empty_seconds = empty_seconds
@@ -73,37 +73,37 @@ class Callers:
             recognising=lambda: stt.busy,
             on_speaker=self._heard_from,
         )
-        """What the session hears."""
+        """The audio input of the session."""
         room.on("participant_connected", self._on_changed)
         room.on("participant_disconnected", self._on_changed)
 
     @property
     def present(self) -> list[rtc.RemoteParticipant]:
-        """Who is there, longest first."""
+        """The callers, by time of joining."""
         return callers(self._room)
 
     def begin(self) -> None:
-        """The room is joined: from now on its first caller is waited for."""
+        """Wait for the first caller, now that the room is joined."""
         self._leave_if_empty(FIRST_CALLER_SECONDS)
 
     def give_up(self) -> None:
-        """Another room needs the place: there is no more waiting for anybody."""
+        """Leave now if nobody is there: another room needs the place."""
         if not self.present:
             self._leave_if_empty(0.0)
 
     def take_text(self, session: AgentSession[None]) -> None:
-        """Hand typed text to the session, which has started; what came before is held for it."""
+        """Pass typed text to the session, which has started, beginning with what came before."""
         self._typed.begin(session)
 
     def transcribed(self, event: UserInputTranscribedEvent) -> None:
-        """Show what was heard as the words of whoever spoke."""
+        """Publish a transcript as the words of its speaker."""
         if event.transcript:
             self._silence.caller_spoke()
         if self._speaker is not None:
             self._transcript.show(self._speaker, event.transcript, final=event.is_final)
 
     async def aclose(self) -> None:
-        """Hear nobody any more. Idempotent."""
+        """Stop hearing the callers. Idempotent."""
         self._room.off("participant_connected", self._on_changed)
         self._room.off("participant_disconnected", self._on_changed)
         self._silence.close()

@@ -1,4 +1,4 @@
-"""What was said before this agent came, where it takes over from one that is gone."""
+"""Taking over a conversation from an agent that is gone: a caller's page still has its words."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from services.protocol import History, Method, ProtocolError
 logger = logging.getLogger("agent.session.handover")
 
 _ANSWER_SECONDS = 2.0
-_WAY_SECONDS = 2.0
+_ROUND_TRIP_SECONDS = 2.0
 _ALL_SECONDS = 6.0
 
 
-async def ask_what_was_said(me: rtc.LocalParticipant, callers: Iterable[str]) -> llm.ChatContext:
-    """The conversation as the first of `callers` (identities) tells it that has one to tell.
+async def request_history(me: rtc.LocalParticipant, callers: Iterable[str]) -> llm.ChatContext:
+    """Return the history of the first of `callers` (identities) that has one, or an empty one.
 
-    Empty where none has; takes four seconds at most for one that does not answer, six for all.
+    Takes at most four seconds for a caller that does not answer, and six for all.
     """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_ALL_SECONDS):
-            return await _ask_each(me, callers)
+            return await _request_each(me, callers)
     return llm.ChatContext.empty()
 
 
-async def _ask_each(me: rtc.LocalParticipant, callers: Iterable[str]) -> llm.ChatContext:
+async def _request_each(me: rtc.LocalParticipant, callers: Iterable[str]) -> llm.ChatContext:
     for identity in callers:
         try:
             answer = await me.perform_rpc(
@@ -38,20 +38,20 @@ async def _ask_each(me: rtc.LocalParticipant, callers: Iterable[str]) -> llm.Cha
                 method=Method.HISTORY,
                 payload="",
                 response_timeout=_ANSWER_SECONDS,
-                max_round_trip_latency=_WAY_SECONDS,
+                max_round_trip_latency=_ROUND_TRIP_SECONDS,
             )
-            told = History.decode(answer)
+            history = History.decode(answer)
         except (rtc.RpcError, ProtocolError) as error:
-            logger.info("caller tells nothing", extra={"kind": type(error).__name__})
+            logger.info("caller has no history", extra={"kind": type(error).__name__})
             continue
-        if told.messages:
-            logger.info("conversation taken over", extra={"messages": len(told.messages)})
-            return _as_context(told)
+        if history.messages:
+            logger.info("conversation taken over", extra={"messages": len(history.messages)})
+            return _as_context(history)
     return llm.ChatContext.empty()
 
 
-def _as_context(told: History) -> llm.ChatContext:
+def _as_context(history: History) -> llm.ChatContext:
     context = llm.ChatContext.empty()
-    for message in told.messages:
+    for message in history.messages:
         context.add_message(role=message.role, content=message.text)
     return context

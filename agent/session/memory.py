@@ -1,4 +1,4 @@
-"""What one room holds in memory: its conversation, and the sound on its way in and out."""
+"""The memory that one room holds: its conversation, and the audio on its way in and out."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from services.livekit_local import LocalSTT, LocalTTS
 from services.livekit_local.room_audio import RoomAudioInput
 
 ITEM_BYTES: Final = 1200
-"""Of a message or a tool's call or result apart from its text, by `tracemalloc`: 700 to 1,200."""
+"""Of a message, tool call or tool result without its text; `tracemalloc` shows 700 to 1,200."""
 RECORD_BYTES: Final = 290
-"""Of the record of one turn, measured in the same way."""
+"""Of the record of one turn, measured the same way."""
 
 
 class RoomMemory:
-    """Adds up what a room keeps. An estimate: what is counted is counted by its contents, and the
-    framework's own objects for a room, some hundred KB that do not grow with it, are not.
+    """Estimates the memory of a room from the contents of what it keeps.
 
+    The framework's own objects, some hundred KB that do not grow with the room, are not counted.
     Quick, and safe from any thread while the room goes on.
     """
 
@@ -41,7 +41,7 @@ class RoomMemory:
         self._tts = tts
 
     def bytes(self) -> int:
-        """Bytes that the room holds now."""
+        """Return the bytes that the room holds now."""
         return (
             # A copy: the room's thread may add to it meanwhile.
             sum(ITEM_BYTES + _text_bytes(item) for item in list(self._history()))

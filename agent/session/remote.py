@@ -1,30 +1,37 @@
-"""What callers ask of the agent over the room, and what the agent tells them beside its words."""
+"""Remote calls from callers to the agent, and what it publishes to them beside its words."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from livekit import rtc
+from livekit.agents import AgentSession, llm
 
 from services.livekit_local.callers import callers, carries_voice
 from services.protocol import (
     DONE,
+    LONGEST_NAME_CHARACTERS,
+    LONGEST_SENTENCE_CHARACTERS,
+    MOST_SENTENCES,
     NOT_ALLOWED,
     AgentInfo,
     Message,
     Method,
+    ModelInfo,
     Notice,
     NoticeKind,
     ParticipantAttribute,
     Pong,
     Topic,
     Turn,
+    shortened,
 )
+from services.shared.engines import LoadedModel
 
 logger = logging.getLogger("agent.session.remote")
 
@@ -34,7 +41,7 @@ _SENDING_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What the agent does when it is told to."""
+    """What the agent does when it is called remotely."""
 
     stop: Callable[[], Awaitable[None]]
     """Fall silent."""
@@ -50,7 +57,7 @@ class Remote:
     def __init__(
         self, room: rtc.Room, commands: Commands, *, on_notice: Callable[[NoticeKind], object]
     ) -> None:
-        """`on_notice` is told of each problem that callers are told of."""
+        """`on_notice` is called for each notice that is published."""
         self._room = room
         self._commands = commands
         self._on_notice = on_notice
@@ -59,7 +66,7 @@ class Remote:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self, info: AgentInfo) -> None:
-        """Take remote calls from now on, and show what the agent is made of."""
+        """Register for remote calls, and publish what the agent consists of."""
         handlers = {Method.PING: self._ping, Method.STOP: self._stop, Method.REPEAT: self._repeat}
         for method, handler in handlers.items():
             self._room.local_participant.register_rpc_method(method, handler)
@@ -69,31 +76,31 @@ class Remote:
         )
 
     def close(self) -> None:
-        """Take no more calls.
+        """Take no more calls. Idempotent.
 
-        Left registered they keep the room, half a MB of it, in the native library for ever.
+        Registered methods keep the native room alive, which is about 0.5 MB.
         """
         while self._methods:
             self._room.local_participant.unregister_rpc_method(self._methods.pop())
 
     async def aclose(self) -> None:
-        """Give up what is still to be sent."""
+        """Take no more calls and drop what is still to be sent."""
         self.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def notify(self, kind: NoticeKind, text: str) -> None:
-        """Have the page show a sentence about a problem."""
+        """Publish a sentence about a problem."""
         self._on_notice(kind)
         self._start(self._publish(Topic.NOTICE, Notice(kind, text)), "publish-notice")
 
-    def tell_turn(self, turn: Turn) -> None:
-        """Have the page show where the time of a turn went."""
+    def publish_turn(self, turn: Turn) -> None:
+        """Publish where the time of a turn went."""
         self._start(self._publish(Topic.TURN, turn), "publish-turn")
 
     async def say_farewell(self, text: str) -> None:
-        """Tell everybody that the call is over; returns once that is on its way."""
+        """Publish that the call is over; return once that is on its way."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SENDING_SECONDS):
                 await self._publish(Topic.NOTICE, Notice(NoticeKind.CALL_ENDED, text))
@@ -112,9 +119,9 @@ class Remote:
         return DONE
 
     def _check(self, call: rtc.RpcInvocationData) -> None:
-        """Raise RpcError where the one who calls may not command the agent."""
+        """Raise RpcError where that participant may not command the agent."""
         if not may_command(self._room, call.caller_identity):
-            raise rtc.RpcError(NOT_ALLOWED, "Only who speaks with the agent may command it.")
+            raise rtc.RpcError(NOT_ALLOWED, "Only a speaker may command the agent.")
 
     async def _publish(self, topic: Topic, message: Message) -> None:
         try:
@@ -131,8 +138,8 @@ class Remote:
 def may_command(room: rtc.Room, identity: str) -> bool:
     """Whether that participant may stop the agent or have it repeat itself.
 
-    Whoever sends sound may: who can silence it by speaking gains nothing here. A listener may not,
-    unless the conversation is a written one, in which nobody has a microphone.
+    Anybody with a microphone may, since speaking silences the agent too. A listener may not, unless
+    nobody has a microphone and the conversation is a written one.
     """
     present = {caller.identity: caller for caller in callers(room)}
     if identity not in present:
@@ -140,6 +147,42 @@ def may_command(room: rtc.Room, identity: str) -> bool:
     if _speaks(present[identity]):
         return True
     return not any(_speaks(caller) for caller in present.values())
+
+
+def session_commands(session: AgentSession[None], presence: Callable[[], Pong]) -> Commands:
+    """The commands of callers, carried out by a session."""
+
+    async def stop() -> None:
+        with contextlib.suppress(RuntimeError):
+            await session.interrupt(force=True)
+
+    async def repeat() -> None:
+        said = [
+            item.text_content
+            for item in session.history.items
+            if isinstance(item, llm.ChatMessage) and item.role == "assistant" and item.text_content
+        ]
+        if said:
+            await stop()
+            session.say(said[-1], add_to_chat_ctx=False)
+
+    return Commands(stop, repeat, presence)
+
+
+def agent_info(models: Mapping[str, LoadedModel], llm_name: str, notices: list[str]) -> AgentInfo:
+    """What callers are shown about an agent with these models, within the bounds of the wire."""
+    shown = {
+        role: ModelInfo(shortened(model.name, LONGEST_NAME_CHARACTERS), model.demo)
+        for role, model in models.items()
+    }
+    return AgentInfo(
+        asr=shown.get("asr"),
+        voice=shown.get("voice"),
+        llm=shortened(llm_name, LONGEST_NAME_CHARACTERS),
+        notices=tuple(
+            shortened(text, LONGEST_SENTENCE_CHARACTERS) for text in notices[:MOST_SENTENCES]
+        ),
+    )
 
 
 def _speaks(participant: rtc.RemoteParticipant) -> bool:

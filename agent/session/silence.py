@@ -1,4 +1,4 @@
-"""Callers who say nothing: asked once whether they are there, then let go."""
+"""Timing of silence: when to ask silent callers whether they are there, and when to leave."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from typing import Final
 
 LONGEST_TIMER_SECONDS: Final = 3600.0
-"""So long after a caller's last word a timer of theirs keeps the call open."""
+"""How long after a caller's last word a running timer keeps the call open."""
 
 
 @dataclass(frozen=True, slots=True)
 class SilenceLimits:
-    """How long nobody need say anything; 0 is without end."""
+    """The longest silences; 0 for no limit."""
 
     first_word_seconds: float
-    """Where no caller of the room has said or typed anything yet."""
+    """Before anybody in the room has said or typed anything."""
     word_seconds: float
-    """Between two words of a conversation."""
+    """Within a conversation."""
     answer_seconds: float
-    """After the end of the question whether anybody is there."""
+    """After the question whether anybody is there."""
 
 
 class SilenceWatch:
-    """Watches one room; belongs to its event loop, and `close` ends its timer.
+    """Times the silence in one room; belongs to its event loop.
 
-    Words count, spoken or typed; noise does not. While the agent speaks there is no silence.
+    Spoken and typed words end a silence; noise does not. While the agent speaks there is none.
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class SilenceWatch:
         leave: Callable[[], None],
         awaited: Callable[[], bool],
     ) -> None:
-        """Nothing is watched before `begin`.
+        """Time nothing before `begin`.
 
         Args:
-            limits: how long.
+            limits: the longest silences.
             ask: asks the callers whether they are there.
-            leave: says goodbye, and ends the call if they are still `leaving` then.
+            leave: says goodbye, and ends the call if `leaving` still holds then.
             awaited: whether the callers are waiting for the agent, such as for a timer.
         """
         self._limits = limits
@@ -56,41 +56,41 @@ class SilenceWatch:
         self._agent_speaks = False
         self._last_word = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        # The loop keeps a cancelled timer until its time has come, and with it the context in
-        # which it was made: that of a reply, and all that the reply held.
+        # The loop keeps a cancelled timer until its time has come, and with it the context that
+        # it was created in: that of a reply, with everything the reply held.
         self._context = contextvars.copy_context()
         self._closed = True
 
     @property
     def leaving(self) -> bool:
-        """Whether the callers are being let go, and have still said nothing."""
+        """Whether `leave` was called and nobody has said anything since."""
         return self._leaving
 
     def begin(self) -> None:
-        """Somebody has come: from now on a word is waited for."""
+        """Start timing: the first caller is there."""
         if self._closed:
             self._closed = False
             self._last_word = asyncio.get_running_loop().time()
             self._restart()
 
     def caller_spoke(self) -> None:
-        """A caller has said or typed something."""
+        """Note that a caller said or typed something."""
         self._spoken, self._asked, self._leaving = True, False, False
         self._last_word = asyncio.get_running_loop().time()
         self._restart()
 
     def agent_speaks(self) -> None:
-        """The agent has begun to say something; whoever listens to it need not say anything."""
+        """Note that the agent began to speak."""
         self._agent_speaks = True
         self._restart()
 
     def agent_spoke(self) -> None:
-        """The agent has come to an end of what it says."""
+        """Note that the agent stopped speaking."""
         self._agent_speaks = False
         self._restart()
 
     def close(self) -> None:
-        """Watch nothing any more. Idempotent."""
+        """Stop timing. Idempotent."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""Turn taking as the framework wants it told."""
+"""Turn taking: the settings as options of the framework."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.livekit_local.turn_detector import LocalTurnDetector
 
 
 async def load_end_of_turn_model(settings: Settings) -> EndOfTurnModel | None:
-    """The acoustic end-of-turn model where the settings want it, one for all rooms; else None."""
+    """Load the acoustic end-of-turn model for all rooms, if the settings want it."""
     if settings.turn.detection != "model":
         return None
     return await asyncio.to_thread(EndOfTurnModel.load)
@@ -28,10 +28,10 @@ def turn_handling(
     end_of_turn_model: EndOfTurnModel | None = None,
     scheduler: InferenceScheduler | None = None,
 ) -> TurnHandlingOptions:
-    """Who speaks when: nothing of it asks a service outside this machine.
+    """Return options that use no service outside this machine.
 
-    `end_of_turn_model` comes from `load_end_of_turn_model` and runs in `scheduler`. Raises
-    ValueError where the settings want the model and none is given.
+    `end_of_turn_model` comes from `load_end_of_turn_model` and runs in `scheduler`.
+    Raises ValueError where the settings want the model and it is missing.
     """
     turn = settings.turn
     if turn.detection == "model" and (end_of_turn_model is None or scheduler is None):

@@ -1,16 +1,64 @@
-"""Where the time of each turn went, and what became of replies that were prepared ahead."""
+"""Where the time of each turn went, and the outcomes of replies that were prepared ahead."""
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 
-from livekit.agents import llm
-from livekit.agents.voice import SpeechCreatedEvent, SpeechHandle
+from livekit.agents import AgentSession, llm
+from livekit.agents.voice import ConversationItemAddedEvent, SpeechCreatedEvent, SpeechHandle
 
 from services.protocol import Turn
+
+
+class Turns:
+    """Follows the turns of one session; belongs to its event loop."""
+
+    def __init__(
+        self,
+        session: AgentSession[None],
+        *,
+        limit: int,
+        on_turn: Callable[[Turn], None],
+        on_prepared: Callable[[str], object],
+    ) -> None:
+        """Follow the session.
+
+        Args:
+            session: not yet started.
+            limit: how many records are kept.
+            on_turn: called with the record of each turn.
+            on_prepared: called with the outcome of each reply that was prepared ahead.
+        """
+        self.records = TurnRecords(limit=limit)
+        self._replies = PreparedReplies(
+            lambda: session.user_state == "speaking", on_outcome=on_prepared
+        )
+        self._on_turn = on_turn
+        session.on("speech_created", self._replies.speech_created)
+        session.on("conversation_item_added", self._on_item)
+
+    def summary(self) -> dict[str, object]:
+        """Figures for the log at the end of the room."""
+        median = self.records.median_response_seconds
+        return {
+            "turns": self.records.count,
+            "response_p50_seconds": None if median is None else round(median, 3),
+            "replies": dict(self._replies.outcomes),
+        }
+
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        # One step later the reply's own record of its messages is complete too.
+        asyncio.get_running_loop().call_soon(self._record, event.item)
+
+    def _record(self, item: object) -> None:
+        if isinstance(item, llm.ChatMessage):
+            turn = self.records.add(item, begun=self._replies.begun(item))
+            if turn is not None:
+                self._on_turn(turn)
 
 
 class TurnRecords:
@@ -24,19 +72,19 @@ class TurnRecords:
 
     @property
     def kept(self) -> int:
-        """Turns whose records are held; from any thread."""
+        """Number of records kept; from any thread."""
         return len(self._records)
 
     @property
     def median_response_seconds(self) -> float | None:
-        """Over the turns that are kept; None where none of them was measured."""
+        """Over the records kept; None if none of them was measured."""
         measured = [r.response_seconds for r in self._records if r.response_seconds is not None]
         return statistics.median(measured) if measured else None
 
     def add(self, message: llm.ChatMessage, *, begun: float | None) -> Turn | None:
-        """Take a message of the conversation; a reply to speech completes a turn.
+        """Add a message; a reply to speech completes a turn, whose record is returned.
 
-        `begun` is the time (`time.time()`) at which the agent began to make this reply.
+        `begun` is the time (`time.time()`) at which the agent began to prepare this reply.
         """
         if message.role == "user":
             self._heard = message
@@ -63,7 +111,7 @@ class TurnRecords:
 
 
 class PreparedReplies:
-    """Follows the replies of one room from their making to their use; belongs to its loop."""
+    """Follows the replies of one room from preparation to use; belongs to its event loop."""
 
     def __init__(
         self, caller_speaks: Callable[[], bool], *, on_outcome: Callable[[str], object]
@@ -72,10 +120,10 @@ class PreparedReplies:
         self._on_outcome = on_outcome
         self._open: dict[str, tuple[SpeechHandle, float]] = {}
         self.outcomes: Counter[str] = Counter()
-        """`used`, or why a reply was thrown away: `caller went on`, `words changed`."""
+        """Counts of `used`, `caller went on` and `words changed`, which discard a reply."""
 
     def speech_created(self, event: SpeechCreatedEvent) -> None:
-        """A reply is being made."""
+        """Follow a reply that is being prepared."""
         if event.source != "generate_reply":
             return
         handle = event.speech_handle
@@ -83,7 +131,7 @@ class PreparedReplies:
         handle.add_done_callback(self._done)
 
     def begun(self, message: llm.ChatMessage) -> float | None:
-        """When the making of this message's reply began (`time.time()`)."""
+        """Return when preparation of this message's reply began (`time.time()`)."""
         for handle, created in self._open.values():
             if any(item.id == message.id for item in handle.chat_items):
                 return created

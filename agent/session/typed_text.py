@@ -1,4 +1,4 @@
-"""What callers type, taken as turns of their own; a hostile length stays out of the history."""
+"""Text that callers type, answered as turns of its own, within bounds of size and number."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Final
 from livekit import rtc
 from livekit.agents import AgentSession
 from livekit.agents.types import TOPIC_CHAT
-from livekit.agents.voice.room_io import TextInputEvent, TextInputOptions
+from livekit.agents.voice.room_io import TextInputEvent
 
+from agent.session.framework import take_typed_turn
 from services import protocol
 from services.livekit_local.callers import is_caller
 from services.web.http.ratelimit import RateLimit
@@ -21,17 +22,15 @@ logger = logging.getLogger("agent.session.typed_text")
 LONGEST_TYPED_CHARACTERS: Final = 2 * protocol.LONGEST_TYPED_CHARACTERS
 """Twice what the page lets a caller type."""
 MOST_TYPED_AT_ONCE: Final = 8
-"""Messages of a room that are on their way or wait for their turn; more are dropped."""
+"""Messages of a room that are being received or wait for their turn; more are dropped."""
 MOST_TYPED_AT_ONCE_BY_ONE: Final = 4
-"""The same of one caller, so that nobody keeps the others from typing."""
+"""The same for one caller, so that nobody can keep the others from typing."""
 MOST_TYPED_PER_MINUTE: Final = 120.0
-"""Messages of one caller; more than anybody can type."""
+"""From one caller; more than anybody can type."""
 TYPED_SECONDS: Final = 10.0
-"""In which a message must have come."""
+"""Longest time in which a message may arrive."""
 
 _TYPED_BURST = 20
-
-_take_turn = TextInputOptions().text_input_cb
 
 
 class TypedText:
@@ -52,13 +51,13 @@ class TypedText:
         )
         self._on_typed = on_typed
         self._tasks: dict[asyncio.Task[None], str] = {}
-        """By whose message they take."""
+        """By the identity of the caller whose message they take."""
         self._turn = asyncio.Lock()
         self._limit = RateLimit(MOST_TYPED_PER_MINUTE, burst=_TYPED_BURST)
         room.register_text_stream_handler(TOPIC_CHAT, self._on_stream)
 
     def begin(self, session: AgentSession[None]) -> None:
-        """Hand the text to this session, which has started, beginning with what waits."""
+        """Pass text to the session, which has started, beginning with what waits."""
         self._session.set_result(session)
 
     async def aclose(self) -> None:
@@ -110,8 +109,6 @@ class TypedText:
         event = TextInputEvent(text=text, info=reader.info, participant=participant)
         try:
             async with self._turn:
-                handled = _take_turn(await self._session, event)
-                if handled is not None:
-                    await handled
+                await take_typed_turn(await self._session, event)
         except Exception:
             logger.warning("typed text not taken", exc_info=True)

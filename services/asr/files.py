@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from ..audio.files import AudioFile
 from ..audio.samples import SAMPLE_RATE
+from ..host.cancellation import uninterrupted
 from ..inference import Priority
 from ..vad.segments import SpeechSegment, speech_segments
 from ..vad.silero import VoiceActivityModel
@@ -99,23 +99,14 @@ async def transcribe_file(
 async def _in_thread(
     items: Iterator[SpeechSegment], stop: Callable[[], None]
 ) -> AsyncIterator[SpeechSegment]:
-    """The items of a generator that computes, without holding up the event loop."""
-    while (item := await _uninterrupted(items, stop)) is not None:
+    """Compute the items of a generator in a thread; when cancelled, `stop` it there."""
+    loop = asyncio.get_running_loop()
+    while True:
+        work = loop.run_in_executor(None, next, items, None)
+        item = await uninterrupted(work, on_cancel=stop)
+        if item is None:
+            return
         yield item
-
-
-async def _uninterrupted(
-    items: Iterator[SpeechSegment], stop: Callable[[], None]
-) -> SpeechSegment | None:
-    """The next item; when cancelled, `stop` it, and return once the thread has let go of it."""
-    work = asyncio.get_running_loop().run_in_executor(None, next, items, None)
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        stop()
-        with contextlib.suppress(Exception):
-            await work
-        raise
 
 
 def _segment(start_seconds: float, end_seconds: float, heard: Transcription) -> Segment:

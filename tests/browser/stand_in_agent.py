@@ -238,7 +238,7 @@ class StandIn:
             await self._source.capture_frame(rtc.AudioFrame(data, SAMPLE_RATE, 1, samples))
 
     def _tell_turn(self, interrupted: bool) -> None:
-        self._remote.tell_turn(
+        self._remote.publish_turn(
             Turn(
                 id=f"turn-{self._turns}",
                 end_of_speech_seconds=0.31,

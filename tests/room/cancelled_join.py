@@ -10,13 +10,13 @@ import sys
 
 from livekit import rtc
 
-from agent.session.joining import see_through
+from services.host.cancellation import uninterrupted
 
 
 async def main(url: str, token: str) -> None:
     """Says whether the join was seen through all the same."""
     room = rtc.Room()
-    joining = asyncio.create_task(see_through(room.connect(url, token)))
+    joining = asyncio.create_task(uninterrupted(room.connect(url, token)))
     await asyncio.sleep(0.01)
     joining.cancel()
     await asyncio.wait([joining])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from benchmarks.caller import Caller, room_token
+
 from tests.room.conftest import JoinRoom
 from tests.support.caller import Caller, room_token
 from tests.support.recordings import word_errors

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from livekit import rtc
 
-from agent.session.joining import LARGEST_MESSAGE_BYTES
+from agent.session.framework import LARGEST_MESSAGE_BYTES
 from services.livekit_server.server import LiveKitAddress
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker

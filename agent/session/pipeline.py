@@ -1,0 +1,121 @@
+"""The voice pipeline of one conversation, in a room or on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from livekit.agents import APIConnectOptions, llm
+from livekit.agents.voice.agent_session import SessionConnectOptions
+
+from agent.session.framework import LongLivedSession
+from agent.session.turn_handling import turn_handling
+from agent.settings import Settings
+from agent.tools import RoomState, Toolbox
+from services.asr.recognizer import RecognizerTiming
+from services.inference import InferenceScheduler
+from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
+from services.livekit_local.eou_model import EndOfTurnModel
+from services.vad.silero import VoiceActivityModel, VoiceActivityOptions
+
+BuildLLM = Callable[[Toolbox], llm.LLM[Any]]
+"""Makes the language model of one conversation, which may call the tools."""
+
+_NO_LIMIT = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineModels:
+    """Models that all pipelines of a process share, beside its recogniser and its voice."""
+
+    voice_activity: VoiceActivityModel
+    end_of_turn_model: EndOfTurnModel | None
+    """Needed with TURN_DETECTION=model."""
+    scheduler: InferenceScheduler
+    build_llm: BuildLLM
+
+
+class Pipeline:
+    """VAD, STT, LLM and TTS, and the session that connects them; lives on one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        models: PipelineModels,
+        *,
+        room: str,
+        voice_in_service: Callable[[], bool] | None = None,
+        echo_warmup_seconds: float | None = None,
+    ) -> None:
+        """Assemble the pipeline; nothing is loaded or started.
+
+        Args:
+            settings: of the process.
+            models: of the process.
+            room: the name under which the pipeline's calls of the engines are scheduled.
+            voice_in_service: whether the voice may be used now; without, it always may.
+            echo_warmup_seconds: how long the agent's first speech is not interrupted, where an
+                echo canceller has yet to adapt.
+        """
+        self.toolbox = Toolbox(RoomState())
+        self.vad = LocalVAD(
+            models.voice_activity,
+            VoiceActivityOptions(
+                min_silence_seconds=settings.turn.vad_silence_seconds,
+                activation_threshold=settings.turn.vad_threshold,
+            ),
+        )
+        self.stt = LocalSTT(
+            vad=self.vad,
+            room=room,
+            keyterms=list(settings.asr.hotwords),
+            prompt=settings.asr.prompt,
+            carry_context=settings.asr.carry_context,
+            interim_results=settings.asr.interim_share > 0,
+            timing=RecognizerTiming(
+                interim_share=settings.asr.interim_share,
+                deadline_seconds=settings.asr.timeout_seconds,
+            ),
+        )
+        self.tts = LocalTTS(
+            room=room,
+            timeout_seconds=settings.voice.timeout_seconds,
+            ahead_seconds=settings.voice.ahead_seconds,
+            in_service=voice_in_service,
+        )
+        self.llm = models.build_llm(self.toolbox)
+        self.session = LongLivedSession(
+            stt=self.stt,
+            vad=self.vad,
+            tts=self.tts,
+            llm=self.llm,
+            turn_handling=turn_handling(
+                settings,
+                self.stt,
+                room=room,
+                end_of_turn_model=models.end_of_turn_model,
+                scheduler=models.scheduler,
+            ),
+            use_tts_aligned_transcript=True,
+            tts_text_transforms=None,
+            aec_warmup_duration=echo_warmup_seconds,
+            user_away_timeout=None,
+            conn_options=connect_options(settings),
+        )
+
+    async def aclose(self) -> None:
+        """Close all parts but the session; the shared models stay loaded."""
+        await self.stt.aclose()
+        await self.tts.aclose()
+        await self.llm.aclose()
+
+
+def connect_options(settings: Settings) -> SessionConnectOptions:
+    """How often a session tries its engines again, and for how long."""
+    return SessionConnectOptions(
+        tts_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.1),
+        llm_conn_options=APIConnectOptions(max_retry=0, timeout=settings.llm.timeout_seconds),
+        # A conversation outlives any number of failures; the circuit breakers judge engines.
+        max_unrecoverable_errors=_NO_LIMIT,
+    )

@@ -1,0 +1,50 @@
+"""The private parts of livekit-agents that `agent/session/framework.py` uses."""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+from livekit import rtc
+from livekit.agents import AgentSession, JobContext
+from livekit.agents.voice import UserStateChangedEvent
+from livekit.agents.voice.room_io import TextInputOptions
+
+from agent.session.framework import ActivityClosedError, LongLivedSession
+
+pytestmark = pytest.mark.unit
+
+WRITTEN_AGAINST = "1.8.9"
+
+
+def kept_events(session: AgentSession[Any]) -> int:
+    """How many events a session keeps after one was emitted."""
+    heard: list[UserStateChangedEvent] = []
+    session.on("user_state_changed", heard.append)
+    session.emit(
+        "user_state_changed", UserStateChangedEvent(old_state="away", new_state="listening")
+    )
+    assert len(heard) == 1
+    return len(session._recorded_events)
+
+
+async def test_the_framework_has_the_private_parts_that_a_room_uses() -> None:
+    look = (
+        f"livekit-agents is {version('livekit-agents')}, not {WRITTEN_AGAINST}: see in its "
+        "voice/agent_session.py what emit keeps and wait_for_idle raises, in voice/room_io/types.py "
+        "what answers typed text, and in job.py how connect joins the room"
+    )
+    assert kept_events(AgentSession()) == 1, f"LongLivedSession has nothing to do any more; {look}"
+    assert kept_events(LongLivedSession()) == 0, look
+    assert ActivityClosedError.__name__ in inspect.getsource(AgentSession.wait_for_idle), look
+    assert inspect.iscoroutinefunction(TextInputOptions().text_input_cb), look
+    assert "self._room.connect(" in inspect.getsource(JobContext.connect), look
+    assert list(inspect.signature(rtc.Room.connect).parameters) == [
+        "self",
+        "url",
+        "token",
+        "options",
+    ], look
+    assert rtc.RoomOptions().data_stream is None, f"join has nothing to do any more; {look}"
