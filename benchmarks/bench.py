@@ -25,7 +25,8 @@ from benchmarks.remote import RemoteError, open_remote
 from benchmarks.speech import REPLY, complete_requests, people, talk
 from benchmarks.systems import IN_ROOMS, ROOT, OursBuiltin, Surroundings, System
 from benchmarks.watch import ProcessWatch
-from services.livekit_server.server import LiveKitAddress, LiveKitServer, find_program
+from services.livekit_server.credentials import LiveKitCredentials
+from services.livekit_server.server import LiveKitServer, find_program
 from tests.support.caller import room_token
 
 PARTS = ("floor", "rooms", "engines", "requests")
@@ -230,7 +231,7 @@ class _Pair:
             await system.stop()
         return {"turns": said["turns"], "records": said["records"]}
 
-    async def _floor(self, stage: Stage, livekit: LiveKitAddress) -> None:
+    async def _floor(self, stage: Stage, livekit: LiveKitCredentials) -> None:
         """What transport takes, there and back, and a participant that does nothing else."""
         found = self.found
         room = f"echo-{self._models.name}"

@@ -23,7 +23,8 @@ from benchmarks.remote import RemoteError, open_remote
 from benchmarks.soak_report import draw, judge, report
 from benchmarks.soak_run import Found, SoakRun
 from benchmarks.soak_worker import ROOT, SoakedWorker
-from services.livekit_server.server import LiveKitAddress, LiveKitServer, LiveKitServerError
+from services.livekit_server.credentials import LiveKitCredentials
+from services.livekit_server.server import LiveKitServer, LiveKitServerError
 
 _FIRST_JOINS = 20
 """What the first rooms start, threads of native libraries above all, stays for good."""
@@ -89,7 +90,7 @@ async def run(options: Options, name: str, *, onnxruntime_defaults: bool = False
 
 
 async def _start(
-    options: Options, livekit: LiveKitAddress, folder: Path, onnxruntime_defaults: bool
+    options: Options, livekit: LiveKitCredentials, folder: Path, onnxruntime_defaults: bool
 ) -> SoakedWorker:
     rooms = max(2 * options.visitors, options.rooms, options.tabs) + _SPARE_ROOMS
     return await SoakedWorker.start(

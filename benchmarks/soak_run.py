@@ -12,7 +12,7 @@ from benchmarks.remote import Remote
 from benchmarks.soak_callers import Door, Manners
 from benchmarks.soak_judge import Sample
 from benchmarks.soak_worker import AGENT_NAME, Progress, SoakedWorker
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 
 _TAB_TURNS = 5
 """Turns of each caller before the cost of several is looked at."""
@@ -62,7 +62,7 @@ class SoakRun:
         name: str,
         worker: SoakedWorker,
         callers: Remote,
-        livekit: LiveKitAddress,
+        livekit: LiveKitCredentials,
         *,
         seed: int = 1,
         period_seconds: float = 2.0,

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.processes import Program
 from benchmarks.soak_judge import Sample
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 
 ROOT = Path(__file__).parents[1]
 PROBE = Path(__file__).parent / "probe"
@@ -68,7 +68,7 @@ class SoakedWorker:
     @classmethod
     async def start(
         cls,
-        livekit: LiveKitAddress,
+        livekit: LiveKitCredentials,
         folder: Path,
         *,
         command: Sequence[str] = PRODUCT,

@@ -19,7 +19,7 @@ from benchmarks.endpoint import MODEL
 from benchmarks.models import ModelPair
 from benchmarks.processes import Program, ProgramError
 from benchmarks.speech import GREETING
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from services.vad.silero import WINDOW_SECONDS
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +36,7 @@ def whole_windows(silence_seconds: float) -> float:
 class Surroundings:
     """What every system needs to know."""
 
-    livekit: LiveKitAddress
+    livekit: LiveKitCredentials
     llm_url: str
     peers_python: Path
     folder: Path

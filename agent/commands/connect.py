@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from livekit.agents import AgentServer
     from livekit.protocol.models import Room
 
-    from agent.runtime.worker import LiveKitAccount, Worker
+    from agent.runtime.worker import Worker
+    from services.livekit_server.credentials import LiveKitCredentials
 
 _LOOK_AGAIN_SECONDS = 0.2
 _ANSWER_SECONDS = 10.0
@@ -59,7 +60,7 @@ async def _serve(name: str, settings: Settings) -> None:
 
     from agent.runtime.engines import engine_config
     from agent.runtime.supervisor import Upkeep
-    from agent.runtime.worker import LiveKitAccount, Worker
+    from agent.runtime.worker import Worker
     from services.asr.engine import ASRLoadError
     from services.host.temp_files import TempFilesError
     from services.models import ModelError
@@ -67,8 +68,7 @@ async def _serve(name: str, settings: Settings) -> None:
     from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 
-    livekit = settings.livekit
-    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret.get_secret_value())
+    livekit = settings.livekit.credentials
     try:
         upkeep = Upkeep(settings, drain=None)
     except TempFilesError as error:
@@ -77,12 +77,12 @@ async def _serve(name: str, settings: Settings) -> None:
     speech = SharedEngines(engine_config(settings))
     configure_shared(speech)
     upkeep.watch_over(speech)
-    worker = Worker(settings, account, speech, upkeep)
+    worker = Worker(settings, livekit, speech, upkeep)
     try:
         await worker.prepare()
         for notice in speech.notices:
             complain("connect", notice)
-        await _converse(worker, room, account)
+        await _converse(worker, room, livekit)
     except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
         raise CommandError(str(error)) from error
     finally:
@@ -98,12 +98,12 @@ async def _open_room(name: str, settings: Settings) -> Room:
 
     from agent.observability.network_errors import reason
 
-    livekit = settings.livekit
+    livekit = settings.livekit.credentials
     try:
         async with api.LiveKitAPI(
             livekit.url,
             livekit.api_key,
-            livekit.api_secret.get_secret_value(),
+            livekit.api_secret,
             timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS),
             failover=False,
         ) as server:
@@ -120,7 +120,7 @@ async def _open_room(name: str, settings: Settings) -> Room:
     )
 
 
-async def _converse(worker: Worker, room: Room, account: LiveKitAccount) -> None:
+async def _converse(worker: Worker, room: Room, livekit: LiveKitCredentials) -> None:
     """Serve one room with a worker that is registered nowhere; returns once that is over."""
     server = worker.server
     started = asyncio.Event()
@@ -133,7 +133,7 @@ async def _converse(worker: Worker, room: Room, account: LiveKitAccount) -> None
         await asyncio.wait([serving, starting], return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             await serving
-        await server.simulate_job(room.name, room_info=room, token=_token(room.name, account))
+        await server.simulate_job(room.name, room_info=room, token=_token(room.name, livekit))
         print(f"The agent is in room {room.name}. Ctrl-C ends it.", flush=True)
         await _until_over(server)
         print("The conversation has ended.", flush=True)
@@ -151,12 +151,12 @@ async def _until_over(server: AgentServer) -> None:
             return
 
 
-def _token(room: str, account: LiveKitAccount) -> str:
+def _token(room: str, livekit: LiveKitCredentials) -> str:
     """What LiveKit gives an agent that it sends to a room itself."""
     from livekit import api
 
     return (
-        api.AccessToken(account.api_key, account.api_secret)
+        api.AccessToken(livekit.api_key, livekit.api_secret)
         .with_identity(f"agent-{uuid.uuid4().hex[:12]}")
         .with_kind("agent")
         .with_grants(

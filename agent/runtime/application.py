@@ -18,9 +18,10 @@ from agent.settings import Settings
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
 from services.host.temp_files import TempFilesError
 from services.host.threads import started_pool
+from services.livekit_server.credentials import LiveKitCredentials
 from services.livekit_server.server import LiveKitServer, LiveKitServerError
 from services.models import ModelError
-from services.web.app import LiveKitAccess, web_server
+from services.web.app import web_server
 from services.web.http.connections import Connections
 from services.web.http.guard import Guard
 from services.web.http.server import AddRoutes, WebServer, WebServerError
@@ -144,14 +145,14 @@ class Application:
     async def _start_and_serve(self) -> None:
         settings = self._settings
         if self._role is Role.WEB:
-            self._start_web(self._configured_access())
+            self._start_web(settings.livekit.credentials)
             self._announce()
             await asyncio.Event().wait()
         # Imported here: the web role needs neither the framework's worker nor any model.
         from agent.observability.tracing import start_tracing
         from agent.runtime.engines import engine_config
         from agent.runtime.supervisor import Upkeep
-        from agent.runtime.worker import LiveKitAccount, Worker
+        from agent.runtime.worker import Worker
         from services.shared.engines import SharedEngines, configure_shared
 
         # Where nobody would start the process again it goes on, without new rooms.
@@ -176,14 +177,14 @@ class Application:
         # The models load meanwhile: health is answered from the start, a busy port is told at once.
         loading = asyncio.create_task(speech.prewarm(), name="load-models")
         try:
-            access = await self._livekit_access()
-            self._start_web(access)
+            livekit = await self._reach_livekit()
+            self._start_web(livekit)
             await loading
         finally:
             loading.cancel()
         self._worker = Worker(
             settings,
-            LiveKitAccount(access.url, access.api_key, access.api_secret),
+            livekit,
             speech,
             upkeep,
         )
@@ -191,32 +192,16 @@ class Application:
         self._announce()
         await _first(self._worker.wait(), self._until_worn_out(speech))
 
-    async def _livekit_access(self) -> LiveKitAccess:
+    async def _reach_livekit(self) -> LiveKitCredentials:
+        """The configured server, or one that is started here."""
         livekit = self._settings.livekit
         if livekit.url:
-            return self._configured_access()
+            return livekit.credentials
         self._livekit = LiveKitServer(livekit.server_config, program=livekit.server)
-        address = await self._livekit.start()
-        return LiveKitAccess(
-            url=address.url,
-            api_key=address.api_key,
-            api_secret=address.api_secret,
-            agent_name=self._settings.agent.dispatch_name,
-            public_url=livekit.public_url or None,
-        )
+        return await self._livekit.start()
 
-    def _configured_access(self) -> LiveKitAccess:
-        livekit = self._settings.livekit
-        return LiveKitAccess(
-            url=livekit.url,
-            api_key=livekit.api_key,
-            api_secret=livekit.api_secret.get_secret_value(),
-            agent_name=self._settings.agent.dispatch_name,
-            public_url=livekit.public_url or None,
-        )
-
-    def _start_web(self, access: LiveKitAccess) -> None:
-        web = self._settings.web
+    def _start_web(self, livekit: LiveKitCredentials) -> None:
+        settings, web = self._settings, self._settings.web
         routes: list[AddRoutes] = [HealthRoutes(self._alive, self._ready)]
         if self._upkeep is not None and self._speech is not None:
             routes += self._worker_routes(self._upkeep, self._speech)
@@ -232,8 +217,10 @@ class Application:
             )
         else:
             self._web = web_server(
-                access,
+                livekit,
                 self._status,
+                agent_name=settings.agent.dispatch_name,
+                public_url=settings.livekit.public_url or None,
                 host=web.host,
                 port=web.port,
                 access_key=web.access_key.get_secret_value() or None,

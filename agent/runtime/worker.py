@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import math
-from dataclasses import dataclass
 
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
 
@@ -25,6 +24,7 @@ from services.admission import PASSING
 from services.inference import InferenceError
 from services.livekit_local.eou_model import EndOfTurnModel
 from services.livekit_local.ffi_routing import install_ffi_routing
+from services.livekit_server.credentials import LiveKitCredentials
 from services.livekit_server.rooms import LiveKitRooms
 from services.models import describe_demo
 from services.shared.engines import SharedEngines
@@ -36,28 +36,19 @@ _NEVER_GIVE_UP = 2**31
 _JOB_START_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class LiveKitAccount:
-    """The LiveKit server this worker registers with."""
-
-    url: str
-    api_key: str
-    api_secret: str
-
-
 class Worker:
     """Owns the registration with LiveKit and its rooms; lives on one event loop."""
 
     def __init__(
         self,
         settings: Settings,
-        account: LiveKitAccount | None,
+        livekit: LiveKitCredentials | None,
         speech: SharedEngines,
         upkeep: Upkeep,
     ) -> None:
-        """Without an account the worker registers nowhere and only takes simulated jobs."""
+        """Without credentials the worker registers nowhere and only takes simulated jobs."""
         self._settings = settings
-        self._account = account
+        self._livekit = livekit
         self.speech = speech
         self._upkeep = upkeep
         self._admission = upkeep.admission
@@ -71,9 +62,9 @@ class Worker:
         self._phrases: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._waiting: WaitingRooms | None = None
-        if account is not None:
+        if livekit is not None:
             self._waiting = WaitingRooms(
-                LiveKitRooms(account.url, account.api_key, account.api_secret),
+                LiveKitRooms(livekit),
                 self._admission,
                 settings.agent.dispatch_name,
             )
@@ -90,9 +81,9 @@ class Worker:
             initialize_process_timeout=_JOB_START_SECONDS,
             shutdown_process_timeout=settings.lifecycle.shutdown_seconds,
             max_retry=_NEVER_GIVE_UP,
-            ws_url=account.url if account else None,
-            api_key=account.api_key if account else None,
-            api_secret=account.api_secret if account else None,
+            ws_url=livekit.url if livekit else None,
+            api_key=livekit.api_key if livekit else None,
+            api_secret=livekit.api_secret if livekit else None,
             host="127.0.0.1",
             port=0,
         )
@@ -162,10 +153,10 @@ class Worker:
         if self._waiting is not None:
             self._serving_waiting = asyncio.create_task(self._waiting.run(), name="waiting-rooms")
         self._running = asyncio.create_task(
-            self.server.run(devmode=False, unregistered=self._account is None), name="worker"
+            self.server.run(devmode=False, unregistered=self._livekit is None), name="worker"
         )
         waiting = asyncio.create_task(
-            (self._registered if self._account else self._started).wait(), name="worker-wait"
+            (self._registered if self._livekit else self._started).wait(), name="worker-wait"
         )
         try:
             await asyncio.wait([waiting, self._running], return_when=asyncio.FIRST_COMPLETED)
@@ -251,9 +242,9 @@ class Worker:
 
     async def _delete_room(self, room: str) -> None:
         """End a room for everybody in it. Runs on any loop; raises what the request raises."""
-        if self._account is None:
+        if self._livekit is None:
             return
-        rooms = LiveKitRooms(self._account.url, self._account.api_key, self._account.api_secret)
+        rooms = LiveKitRooms(self._livekit)
         try:
             await rooms.delete(room)
         finally:
@@ -294,7 +285,7 @@ class Worker:
 
         It offers no room to a worker that it takes for full.
         """
-        if self._account is not None:
+        if self._livekit is not None:
             task = asyncio.create_task(report_load(self.server), name="report-load")
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 
 from agent.settings.fields import LIVEKIT_ADDRESS, Group, Several, variable
 from services import defaults
+from services.livekit_server.credentials import LiveKitCredentials
 from services.web.http.addresses import EVERY_ORIGIN, read_network, read_origin
 
 
@@ -55,6 +56,11 @@ class LiveKitSettings(Group):
         Path("livekit.yaml"),
         "Configuration of the server that `dev` starts.",
     )
+
+    @property
+    def credentials(self) -> LiveKitCredentials:
+        """The server and its key pair, as the parts of the product take them."""
+        return LiveKitCredentials(self.url, self.api_key, self.api_secret.get_secret_value())
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

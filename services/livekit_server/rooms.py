@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import aiohttp
 from livekit import api
 
+from .credentials import LiveKitCredentials
+
 ANSWER_SECONDS = 5.0
 """Longest wait for an answer of the server."""
 
@@ -29,10 +31,8 @@ class People:
 class LiveKitRooms:
     """The server's API for rooms; used from one event loop, connected at the first question."""
 
-    def __init__(self, url: str, api_key: str, api_secret: str) -> None:
-        self._url = url
-        self._api_key = api_key
-        self._api_secret = api_secret
+    def __init__(self, credentials: LiveKitCredentials) -> None:
+        self._credentials = credentials
         self._livekit: api.LiveKitAPI | None = None
 
     async def people(self, room: str) -> People:
@@ -101,9 +101,9 @@ class LiveKitRooms:
     def _connect(self) -> api.LiveKitAPI:
         if self._livekit is None:
             self._livekit = api.LiveKitAPI(
-                self._url,
-                self._api_key,
-                self._api_secret,
+                self._credentials.url,
+                self._credentials.api_key,
+                self._credentials.api_secret,
                 timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
             )
         return self._livekit

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from typing import Any
 import aiohttp
 import yaml
 from livekit import api
+
+from .credentials import LiveKitCredentials
 
 logger = logging.getLogger("services.livekit_server")
 
@@ -45,17 +47,6 @@ _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "GOMAXPROCS", "GOMEMLIMIT", "GOD
 
 class LiveKitServerError(Exception):
     """The server cannot be started; the text says why and what helps."""
-
-
-@dataclass(frozen=True)
-class LiveKitAddress:
-    """Where a server answers, and the key pair that it accepts."""
-
-    url: str
-    """For clients and workers, `ws://…`."""
-
-    api_key: str
-    api_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -107,13 +98,13 @@ class LiveKitServer:
         """How often the server was started again."""
 
     @property
-    def address(self) -> LiveKitAddress:
+    def address(self) -> LiveKitCredentials:
         """Where the server answers; valid after `start`."""
-        return LiveKitAddress(
+        return LiveKitCredentials(
             f"ws://{_in_url(self._host)}:{self.ports.signal}", self._api_key, self._api_secret
         )
 
-    async def start(self) -> LiveKitAddress:
+    async def start(self) -> LiveKitCredentials:
         """Start the server and wait until it answers; raises LiveKitServerError."""
         if self._supervisor is not None:
             raise RuntimeError("the LiveKit server was started already")
@@ -148,7 +139,7 @@ class LiveKitServer:
             await asyncio.wait([supervisor])
         await self._end()
 
-    async def __aenter__(self) -> LiveKitAddress:
+    async def __aenter__(self) -> LiveKitCredentials:
         return await self.start()
 
     async def __aexit__(self, *_: object) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
 from .. import defaults
+from ..livekit_server.credentials import LiveKitCredentials
 from ..livekit_server.rooms import LiveKitRooms
 from .http.addresses import EVERY_ORIGIN
 from .http.connections import Connections
@@ -25,23 +25,12 @@ from .routes.tokens import TokenIssuer, TokenRoutes
 logger = logging.getLogger("services.web")
 
 
-@dataclass(frozen=True)
-class LiveKitAccess:
-    """How LiveKit is reached, by this server and by browsers."""
-
-    url: str
-    """As this server reaches it."""
-    api_key: str
-    api_secret: str
-    agent_name: str
-    public_url: str | None = None
-    """As browsers reach it, where that differs (`wss://` behind a TLS proxy)."""
-
-
 def web_server(
-    livekit: LiveKitAccess,
+    livekit: LiveKitCredentials,
     read_status: ReadStatus,
     *,
+    agent_name: str = "",
+    public_url: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8080,
     title: str = "Voice agent",
@@ -58,8 +47,11 @@ def web_server(
     """The web role: page, tokens, new agents, status, and whatever else is handed in.
 
     Args:
-        livekit: how LiveKit is reached.
+        livekit: as this server reaches it.
         read_status: what `/api/status` tells; must not block.
+        agent_name: agent to ask for; empty for none by name.
+        public_url: LiveKit's address as browsers reach it, where that differs (`wss://` behind a
+            TLS proxy).
         host: address to bind.
         port: port to bind, 0 for any.
         title: the agent's name on the page.
@@ -87,12 +79,12 @@ def web_server(
     )
     if warning:
         logger.warning("page open to the network", extra={"advice": warning})
-    public_url = livekit.public_url or livekit.url
+    public_url = public_url or livekit.url
     issuer = TokenIssuer(
         livekit.api_key,
         livekit.api_secret,
         public_url,
-        livekit.agent_name,
+        agent_name,
         ttl_seconds=token_ttl_seconds,
     )
     guard = Guard(
@@ -101,11 +93,9 @@ def web_server(
         access_key=access_key,
         trusted_proxies=trusted_proxies,
     )
-    rooms = LiveKitRooms(livekit.url, livekit.api_key, livekit.api_secret)
+    rooms = LiveKitRooms(livekit)
     limit = RoomLimit(rooms_per_address, rooms.callers_in, remember_seconds=token_ttl_seconds)
-    redispatcher = Redispatcher(
-        livekit.url, livekit.api_key, livekit.api_secret, livekit.agent_name
-    )
+    redispatcher = Redispatcher(livekit, agent_name)
     config = PageConfig(
         title=title, livekit_url=public_url, access_key=guard.asks_for_key, tokens=tokens
     )

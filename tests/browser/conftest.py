@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from services.web.routes.page import STATIC
 from tests.browser.deployment import AgentNursery, Deployment, LoopThread, livekit_server
 from tests.room.processes import START_SECONDS, running
@@ -90,7 +90,7 @@ def loop_thread() -> Iterator[LoopThread]:
 
 
 @pytest.fixture(scope="session")
-def livekit(loop_thread: LoopThread) -> Iterator[LiveKitAddress]:
+def livekit(loop_thread: LoopThread) -> Iterator[LiveKitCredentials]:
     server = livekit_server()
     yield loop_thread.run(server.start())
     loop_thread.run(server.stop())
@@ -104,7 +104,7 @@ def nursery() -> Iterator[AgentNursery]:
 
 
 @pytest.fixture(scope="session")
-def served(livekit: LiveKitAddress, nursery: AgentNursery) -> Iterator[Deployment]:
+def served(livekit: LiveKitCredentials, nursery: AgentNursery) -> Iterator[Deployment]:
     """A deployment with an agent. Replace this fixture to test another one."""
     require_built_page()
     deployment = Deployment(livekit, nursery)
@@ -120,7 +120,7 @@ def page_url(served: Deployment) -> str:
 
 
 @pytest.fixture
-def deployment(livekit: LiveKitAddress, nursery: AgentNursery) -> Iterator[Deployment]:
+def deployment(livekit: LiveKitCredentials, nursery: AgentNursery) -> Iterator[Deployment]:
     """A deployment of the test's own, without an agent; the test starts what it needs."""
     require_built_page()
     deployment = Deployment(livekit, nursery)

@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from services.livekit_server.server import LiveKitAddress, LiveKitServer
-from services.web.app import LiveKitAccess, web_server
+from services.livekit_server.credentials import LiveKitCredentials
+from services.livekit_server.server import LiveKitServer
+from services.web.app import web_server
 from services.web.http.server import WebServer
 from services.web.routes.status import AgentStatus
 from tests.browser.stand_in_agent import REGISTERED, Order
@@ -63,7 +64,7 @@ class AgentNursery:
 
     def start_agent(
         self,
-        livekit: LiveKitAddress,
+        livekit: LiveKitCredentials,
         name: str,
         *,
         capacity: int = 100,
@@ -108,7 +109,7 @@ class Agent:
 class Deployment:
     """Everything behind a page."""
 
-    livekit: LiveKitAddress
+    livekit: LiveKitCredentials
     nursery: AgentNursery
     agent_name: str = field(default_factory=lambda: f"agent-{secrets.token_hex(4)}")
     """Only agents of this name come into its rooms."""
@@ -133,9 +134,6 @@ class Deployment:
 
     def start_web(self, **options: Any) -> str:
         """Start a web server with other options than the defaults; returns the page's address."""
-        access = LiveKitAccess(
-            self.livekit.url, self.livekit.api_key, self.livekit.api_secret, self.agent_name
-        )
         options = {
             "port": 0,
             "tokens_per_minute": 600.0,
@@ -143,7 +141,9 @@ class Deployment:
             "title": "the stand-in",
             **options,
         }
-        self.web = web_server(access, lambda: self.status, **options)
+        self.web = web_server(
+            self.livekit, lambda: self.status, agent_name=self.agent_name, **options
+        )
         self.web.start()
         return self.web.address
 

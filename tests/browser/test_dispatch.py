@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,7 @@ import pytest
 from aiohttp import web
 from livekit import api, rtc
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from services.protocol import AgentState, ParticipantAttribute, Topic
 from services.web.http.errors import ApiError
 from services.web.routes.dispatch import Redispatcher
@@ -168,7 +169,7 @@ def test_an_agent_on_its_way_out_is_no_agent(
     assert leaving in agents_in(caller)
 
 
-async def old_livekit(livekit: LiveKitAddress) -> tuple[web.AppRunner, str]:
+async def old_livekit(livekit: LiveKitCredentials) -> tuple[web.AppRunner, str]:
     """The same LiveKit as one that knows no remote calls of its API yet, and its address."""
     upstream = livekit.url.replace("ws", "http", 1)
 
@@ -216,9 +217,8 @@ def test_where_livekit_cannot_ask_a_speaker_is_believed_and_a_listener_is_not(
         microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await caller.local_participant.publish_track(track, microphone)
         runner, url = await old_livekit(deployment.livekit)
-        redispatcher = Redispatcher(
-            url, deployment.livekit.api_key, deployment.livekit.api_secret, deployment.agent_name
-        )
+        credentials = replace(deployment.livekit, url=url)
+        redispatcher = Redispatcher(credentials, deployment.agent_name)
         await until_settled(deployment.livekit, grant["room"])
         states: list[str] = [
             (await redispatcher.request(holder, unresponsive=dead)).state
@@ -232,7 +232,7 @@ def test_where_livekit_cannot_ask_a_speaker_is_believed_and_a_listener_is_not(
     assert loop_thread.run(run()) == ["present", "present", "dispatched"]
 
 
-async def until_settled(livekit: LiveKitAddress, room: str) -> None:
+async def until_settled(livekit: LiveKitCredentials, room: str) -> None:
     """Until LiveKit's API shows that the agent is active and a caller sends sound."""
     async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
         while True:
@@ -302,14 +302,7 @@ def test_asking_again_waits_longer_each_time(
 ) -> None:
     grant = join(deployment, caller, loop_thread)
     now = [1000.0]
-    livekit = deployment.livekit
-    redispatcher = Redispatcher(
-        livekit.url,
-        livekit.api_key,
-        livekit.api_secret,
-        deployment.agent_name,
-        clock=lambda: now[0],
-    )
+    redispatcher = Redispatcher(deployment.livekit, deployment.agent_name, clock=lambda: now[0])
     holder = Holder(grant["room"], grant["identity"])
 
     async def ask() -> tuple[str, float]:
@@ -336,7 +329,7 @@ async def dispatches_in(deployment: Deployment, room: str) -> list[api.AgentDisp
 
 
 def test_a_livekit_that_is_away_is_a_temporary_failure(loop_thread: LoopThread) -> None:
-    redispatcher = Redispatcher("ws://127.0.0.1:9", "key", "s" * 40, "agent")
+    redispatcher = Redispatcher(LiveKitCredentials("ws://127.0.0.1:9", "key", "s" * 40), "agent")
 
     async def ask() -> None:
         try:

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from agent.phrases import BACK
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.browser.call_page import CallPage
 from tests.browser.conftest import require_built_page
 from tests.browser.deployment import LoopThread
@@ -28,7 +28,7 @@ _numbers = itertools.count(1)
 class Fleet:
     """Processes of the product at one LiveKit server, ended with the test."""
 
-    def __init__(self, livekit: LiveKitAddress, loop: LoopThread, folder: Path) -> None:
+    def __init__(self, livekit: LiveKitCredentials, loop: LoopThread, folder: Path) -> None:
         self._livekit = livekit
         self._loop = loop
         self._folder = folder
@@ -68,7 +68,7 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(livekit: LiveKitAddress, loop_thread: LoopThread, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(livekit: LiveKitCredentials, loop_thread: LoopThread, tmp_path: Path) -> Iterator[Fleet]:
     require_built_page()
     fleet = Fleet(livekit, loop_thread, tmp_path)
     yield fleet

@@ -14,7 +14,8 @@ import yaml
 
 from benchmarks.processes import Program
 from benchmarks.remote import Remote
-from services.livekit_server.server import LiveKitAddress, LiveKitServer
+from services.livekit_server.credentials import LiveKitCredentials
+from services.livekit_server.server import LiveKitServer
 from tests.faults.wire import HERE, Wire, wire
 from tests.room.processes import ROOT, free_port
 from tests.room.workers import access_to, call_the_worker, start
@@ -50,7 +51,7 @@ async def caller_at_the_other_end(network: Wire, folder: Path) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def livekit_on_the_wire(folder: Path) -> AsyncIterator[LiveKitAddress]:
+async def livekit_on_the_wire(folder: Path) -> AsyncIterator[LiveKitCredentials]:
     """A LiveKit server at this end of the wire, that carries sound over UDP and TCP."""
     config = yaml.safe_load((ROOT / "livekit.yaml").read_text())
     config["bind_addresses"] = [HERE]

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from agent.settings import Settings, SettingsError
 from agent.settings.network import WebSettings
-from services.web.app import LiveKitAccess, web_server
+from services.livekit_server.credentials import LiveKitCredentials
+from services.web.app import web_server
 from services.web.http.addresses import AddressError, read_host, read_network, read_origin
 from services.web.http.server import WebServer
 from services.web.routes.status import AgentStatus
 from tests.fuzz.inputs import DEEP_JSON, JSON, changed, damaged
 
-ACCESS = LiveKitAccess("ws://127.0.0.1:7880", "key", "s" * 40, "agent")
+LIVEKIT = LiveKitCredentials("ws://127.0.0.1:7880", "key", "s" * 40)
 WAIT_SECONDS = 10.0
 ROUTES = ("/", "/api/token", "/api/dispatch", "/api/status", "/api/config", "/assets/x", "/api/x")
 REQUEST = (
@@ -45,7 +46,7 @@ class Faults(logging.Handler):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[WebServer]:
-    server = web_server(ACCESS, AgentStatus, port=0, tokens_per_minute=100_000)
+    server = web_server(LIVEKIT, AgentStatus, port=0, tokens_per_minute=100_000)
     server.start()
     faults = Faults()
     logging.getLogger().addHandler(faults)
@@ -130,7 +131,7 @@ def test_what_the_settings_take_the_web_server_takes(origins: str, proxies: str)
     except (ValueError, SettingsError):
         return
     web_server(
-        ACCESS,
+        LIVEKIT,
         AgentStatus,
         allowed_origins=web.allowed_origins,
         trusted_proxies=web.trusted_proxies,

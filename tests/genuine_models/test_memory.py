@@ -14,7 +14,8 @@ from benchmarks.soak_callers import Manners
 from benchmarks.soak_judge import Sample, judge_joins
 from benchmarks.soak_run import SoakRun
 from benchmarks.soak_worker import Progress, SoakedWorker
-from services.livekit_server.server import LiveKitAddress, LiveKitServer
+from services.livekit_server.credentials import LiveKitCredentials
+from services.livekit_server.server import LiveKitServer
 from services.models import resolve_asr, resolve_voice
 from tests.support.genuine import RECOGNISERS, VOICE
 
@@ -44,7 +45,7 @@ TALKERS = Manners(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def livekit() -> AsyncIterator[LiveKitAddress]:
+async def livekit() -> AsyncIterator[LiveKitCredentials]:
     server = LiveKitServer(_CONFIG)
     yield await server.start()
     await server.stop()
@@ -52,7 +53,7 @@ async def livekit() -> AsyncIterator[LiveKitAddress]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def worker(
-    livekit: LiveKitAddress, genuine_cache: Path, tmp_path_factory: pytest.TempPathFactory
+    livekit: LiveKitCredentials, genuine_cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[SoakedWorker]:
     """A worker in a process of its own, looked at from outside."""
     started = await SoakedWorker.start(
@@ -105,7 +106,7 @@ async def added_up(worker: SoakedWorker) -> Sample:
 
 
 async def test_ten_rooms_in_a_row_leave_nothing(
-    worker: SoakedWorker, livekit: LiveKitAddress, tmp_path: Path
+    worker: SoakedWorker, livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     async with open_remote("callers", "benchmarks.soak_callers", tmp_path) as callers:
         soak = SoakRun("worker", worker, callers, livekit)

@@ -15,13 +15,14 @@ import pytest_asyncio
 
 from agent.settings import Settings
 from services.livekit_local.ffi_routing import install_ffi_routing
-from services.livekit_server.server import LiveKitAddress, LiveKitServer
+from services.livekit_server.credentials import LiveKitCredentials
+from services.livekit_server.server import LiveKitServer
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker, start
 from tests.support.caller import Caller, Utterance, room_token
 
 if TYPE_CHECKING:
-    from agent.runtime.worker import LiveKitAccount, Worker
+    from agent.runtime.worker import Worker
     from services.shared.engines import SharedEngines
 
 _CONFIG = Path(__file__).parents[2] / "livekit.yaml"
@@ -40,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, account: LiveKitAccount, speech: SharedEngines
+    settings: Settings, livekit: LiveKitCredentials, speech: SharedEngines
 ) -> AsyncIterator[Worker]:
     """A worker that is ready, and ends with the block."""
     from agent.runtime.supervisor import Upkeep
@@ -48,7 +49,7 @@ async def serving(
 
     upkeep = Upkeep(settings, drain=None)
     upkeep.watch_over(speech)
-    worker = Worker(settings, account, speech, upkeep)
+    worker = Worker(settings, livekit, speech, upkeep)
     await worker.start()
     try:
         yield worker
@@ -74,7 +75,7 @@ JoinRoom = Callable[..., Awaitable[Call]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def livekit() -> AsyncIterator[LiveKitAddress]:
+async def livekit() -> AsyncIterator[LiveKitCredentials]:
     """A LiveKit server on loopback."""
     install_ffi_routing()
     server = LiveKitServer(_CONFIG)
@@ -106,18 +107,15 @@ def settings() -> Settings:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def worker(
-    livekit: LiveKitAddress, shared: SharedEngines, settings: Settings
+    livekit: LiveKitCredentials, shared: SharedEngines, settings: Settings
 ) -> AsyncIterator[Worker]:
     """A worker that serves rooms of that server with the session's shared models."""
-    from agent.runtime.worker import LiveKitAccount
-
-    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
-    async with serving(settings, account, shared) as worker:
+    async with serving(settings, livekit, shared) as worker:
         yield worker
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def join_room(livekit: LiveKitAddress, worker: Worker) -> AsyncIterator[JoinRoom]:
+async def join_room(livekit: LiveKitCredentials, worker: Worker) -> AsyncIterator[JoinRoom]:
     """`await join_room()` joins a new room and waits until the agent has greeted."""
     async with AsyncExitStack() as stack:
 
@@ -138,7 +136,7 @@ async def join_room(livekit: LiveKitAddress, worker: Worker) -> AsyncIterator[Jo
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def worker_process(
-    livekit: LiveKitAddress, tmp_path_factory: pytest.TempPathFactory
+    livekit: LiveKitCredentials, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[AgentProcess]:
     """A worker as an operator starts it."""
     folder = tmp_path_factory.mktemp("attacked")

@@ -15,7 +15,7 @@ from livekit.agents import APIConnectionError
 from agent.llm.builtin import BuiltinLLM
 from agent.settings import Settings
 from services.asr.engine import ASRError, StreamingASR
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from services.protocol import NoticeKind
 from services.tts.piper.voice import PiperVoice
 from services.tts.types import TTSError
@@ -125,15 +125,12 @@ class StandInAgent(Subject):
 
 @asynccontextmanager
 async def real_agent(
-    livekit: LiveKitAddress, speech: SharedEngines, settings: Settings
+    livekit: LiveKitCredentials, speech: SharedEngines, settings: Settings
 ) -> AsyncIterator[Subject]:
     """A worker of the product that is stopped with the block, or by `quit`."""
-    from agent.runtime.worker import LiveKitAccount
-
     name = "contract-real"
     agent = settings.agent.model_copy(update={"name": name})
-    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
-    async with serving(settings.model_copy(update={"agent": agent}), account, speech) as worker:
+    async with serving(settings.model_copy(update={"agent": agent}), livekit, speech) as worker:
 
         async def stop(_: Caller) -> None:
             await worker.aclose()
@@ -142,7 +139,9 @@ async def real_agent(
 
 
 @asynccontextmanager
-async def stand_in_agent(livekit: LiveKitAddress, nursery: AgentNursery) -> AsyncIterator[Subject]:
+async def stand_in_agent(
+    livekit: LiveKitCredentials, nursery: AgentNursery
+) -> AsyncIterator[Subject]:
     """A stand-in that is killed with the block."""
     name = "contract-stand-in"
     agent = await asyncio.to_thread(nursery.start_agent, livekit, name, empty_seconds=0.2)

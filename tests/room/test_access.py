@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from livekit import api, rtc
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from services.web.routes.tokens import TokenIssuer
 from tests.room.workers import call_the_worker, health_address, start
 from tests.support.caller import Caller
@@ -19,20 +19,20 @@ GUESSES = 1000
 AT_ONCE = 20
 
 
-def issuer(livekit: LiveKitAddress, *, secret: str = "", ttl_seconds: int = 300) -> TokenIssuer:
+def issuer(livekit: LiveKitCredentials, *, secret: str = "", ttl_seconds: int = 300) -> TokenIssuer:
     """What gives the page its tokens."""
     return TokenIssuer(
         livekit.api_key, secret or livekit.api_secret, livekit.url, "", ttl_seconds=ttl_seconds
     )
 
 
-async def rooms_of(livekit: LiveKitAddress) -> set[str]:
+async def rooms_of(livekit: LiveKitCredentials) -> set[str]:
     url = livekit.url.replace("ws", "http", 1)
     async with api.LiveKitAPI(url, livekit.api_key, livekit.api_secret) as client:
         return {room.name for room in (await client.room.list_rooms(api.ListRoomsRequest())).rooms}
 
 
-async def test_a_forged_or_expired_token_opens_no_room(livekit: LiveKitAddress) -> None:
+async def test_a_forged_or_expired_token_opens_no_room(livekit: LiveKitCredentials) -> None:
     forged = issuer(livekit, secret="f" * 40).issue(room="forged")
     expired = issuer(livekit, ttl_seconds=-600).issue(room="expired")
     unknown_key = TokenIssuer("nobody", livekit.api_secret, livekit.url, "").issue(room="unknown")
@@ -43,7 +43,7 @@ async def test_a_forged_or_expired_token_opens_no_room(livekit: LiveKitAddress) 
 
 
 async def test_a_token_that_is_used_again_opens_its_own_room_as_its_own_holder(
-    livekit: LiveKitAddress,
+    livekit: LiveKitCredentials,
 ) -> None:
     issued = issuer(livekit).issue(room="own")
     replaced = asyncio.Event()
@@ -62,7 +62,7 @@ async def test_a_token_that_is_used_again_opens_its_own_room_as_its_own_holder(
 
 @pytest.mark.timeout(240)
 async def test_a_thousand_wrong_admin_tokens_are_refused_and_disturb_no_call(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     variables = {"ADMIN_TOKEN": ADMIN_TOKEN, "LOOP_LAG_LIMIT_SECONDS": "60"}
     async with start(livekit, tmp_path, variables) as worker, aiohttp.ClientSession() as session:

@@ -20,7 +20,7 @@ from tests.support.recordings import word_errors
 
 if TYPE_CHECKING:
     from agent.settings import Settings
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
     from services.shared.engines import SharedEngines
 
 AGENT = "agent-for-all"
@@ -40,14 +40,11 @@ Join = Callable[..., AbstractAsyncContextManager[Caller]]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def join(
-    livekit: LiveKitAddress, shared: SharedEngines, settings: Settings
+    livekit: LiveKitCredentials, shared: SharedEngines, settings: Settings
 ) -> AsyncIterator[Join]:
     """`async with join(room, identity)`: a caller in a room of a patient agent."""
-    from agent.runtime.worker import LiveKitAccount
-
     limits = settings.limits.model_copy(update={"room_empty_seconds": 20.0})
     named = settings.agent.model_copy(update={"name": AGENT})
-    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
 
     @asynccontextmanager
     async def enter(
@@ -65,7 +62,7 @@ async def join(
             yield caller
 
     patient = settings.model_copy(update={"limits": limits, "agent": named})
-    async with serving(patient, account, shared):
+    async with serving(patient, livekit, shared):
         yield enter
 
 

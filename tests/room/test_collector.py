@@ -6,12 +6,12 @@ import signal
 import socket
 from pathlib import Path
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.room.workers import call_the_worker, start
 
 
 async def test_a_collector_that_hangs_costs_no_call_and_holds_up_no_end(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         port = silent.getsockname()[1]

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.support.caller import Caller, room_token
 from tests.support.recordings import recording
 
@@ -22,7 +22,9 @@ _END_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def connected(livekit: LiveKitAddress, room: str, **settings: str) -> AsyncIterator[Process]:
+async def connected(
+    livekit: LiveKitCredentials, room: str, **settings: str
+) -> AsyncIterator[Process]:
     """The command, sent into `room`."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "agent", "connect", "--room", room),
@@ -48,7 +50,7 @@ async def connected(livekit: LiveKitAddress, room: str, **settings: str) -> Asyn
 
 
 @asynccontextmanager
-async def caller_in(livekit: LiveKitAddress, room: str) -> AsyncIterator[Caller]:
+async def caller_in(livekit: LiveKitCredentials, room: str) -> AsyncIterator[Caller]:
     """Somebody in the room, who asks for no agent."""
     async with Caller() as caller:
         token = room_token(
@@ -58,7 +60,7 @@ async def caller_in(livekit: LiveKitAddress, room: str) -> AsyncIterator[Caller]
         yield caller
 
 
-async def test_agent_comes_answers_and_leaves_with_the_caller(livekit: LiveKitAddress) -> None:
+async def test_agent_comes_answers_and_leaves_with_the_caller(livekit: LiveKitCredentials) -> None:
     room = f"connect-{uuid.uuid4().hex[:8]}"
     async with connected(livekit, room) as process:
         async with caller_in(livekit, room) as caller:
@@ -74,7 +76,7 @@ async def test_agent_comes_answers_and_leaves_with_the_caller(livekit: LiveKitAd
 
 
 async def test_the_acoustic_end_of_turn_model_is_used_where_it_is_set(
-    livekit: LiveKitAddress,
+    livekit: LiveKitCredentials,
 ) -> None:
     room = f"connect-{uuid.uuid4().hex[:8]}"
     chosen = {"TURN_DETECTION": "model", "LOG_LEVEL": "debug"}
@@ -88,7 +90,7 @@ async def test_the_acoustic_end_of_turn_model_is_used_where_it_is_set(
     assert b"end-of-turn model ready" in err
 
 
-async def test_ctrl_c_takes_the_agent_out_of_the_room(livekit: LiveKitAddress) -> None:
+async def test_ctrl_c_takes_the_agent_out_of_the_room(livekit: LiveKitCredentials) -> None:
     room = f"connect-{uuid.uuid4().hex[:8]}"
     async with connected(livekit, room) as process, caller_in(livekit, room) as caller:
         agent = await caller.wait_for_agent(_START_SECONDS)
@@ -101,8 +103,8 @@ async def test_ctrl_c_takes_the_agent_out_of_the_room(livekit: LiveKitAddress) -
         assert agent.identity not in caller.room.remote_participants
 
 
-async def test_wrong_secret_is_one_line(livekit: LiveKitAddress) -> None:
-    wrong = LiveKitAddress(livekit.url, livekit.api_key, "x" * 40)
+async def test_wrong_secret_is_one_line(livekit: LiveKitCredentials) -> None:
+    wrong = LiveKitCredentials(livekit.url, livekit.api_key, "x" * 40)
     async with connected(wrong, "any") as process:
         out, err = await process.communicate()
     assert (process.returncode, out) == (1, b"")

@@ -17,7 +17,7 @@ import pytest_asyncio
 from livekit import api, rtc
 
 from agent.settings import Settings
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from services.protocol import (
     DONE,
     NOT_ALLOWED,
@@ -136,7 +136,7 @@ def nursery() -> Iterator[AgentNursery]:
 @pytest_asyncio.fixture(params=["real", "stand-in"], loop_scope="session")
 async def subject(
     request: pytest.FixtureRequest,
-    livekit: LiveKitAddress,
+    livekit: LiveKitCredentials,
     shared: SharedEngines,
     settings: Settings,
     nursery: AgentNursery,
@@ -157,7 +157,7 @@ TakesOver = Callable[[rtc.Room, rtc.Room], None]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def join(livekit: LiveKitAddress, subject: Subject) -> AsyncIterator[JoinScene]:
+async def join(livekit: LiveKitCredentials, subject: Subject) -> AsyncIterator[JoinScene]:
     """`await join()` opens a room with speaker, listener and an agent that has greeted."""
     async with AsyncExitStack() as stack:
 
@@ -301,9 +301,9 @@ async def test_one_that_takes_over_asks_the_speaker_what_was_said_and_nobody_els
     assert asked == [scene.caller.identity]
 
 
-async def ask_for_an_agent(livekit: LiveKitAddress, subject: Subject, scene: Scene) -> str:
+async def ask_for_an_agent(livekit: LiveKitCredentials, subject: Subject, scene: Scene) -> str:
     """What the page's server answers to the caller who asks for a new agent."""
-    redispatcher = Redispatcher(livekit.url, livekit.api_key, livekit.api_secret, subject.name)
+    redispatcher = Redispatcher(livekit, subject.name)
     try:
         return (await redispatcher.request(Holder(scene.name, scene.caller.identity))).state
     except ApiError as error:
@@ -313,7 +313,7 @@ async def ask_for_an_agent(livekit: LiveKitAddress, subject: Subject, scene: Sce
 
 
 async def test_a_call_that_was_ended_is_over_for_everybody_and_brings_no_other_agent(
-    subject: Subject, join: JoinScene, livekit: LiveKitAddress
+    subject: Subject, join: JoinScene, livekit: LiveKitCredentials
 ) -> None:
     scene = await join()
     assert await ask_for_an_agent(livekit, subject, scene) == "present"
@@ -330,7 +330,7 @@ async def test_a_call_that_was_ended_is_over_for_everybody_and_brings_no_other_a
 
 
 async def test_one_that_is_stopped_leaves_without_a_farewell_and_another_may_come(
-    subject: Subject, join: JoinScene, livekit: LiveKitAddress
+    subject: Subject, join: JoinScene, livekit: LiveKitCredentials
 ) -> None:
     scene = await join()
     await subject.quit(scene.caller)
@@ -341,7 +341,7 @@ async def test_one_that_is_stopped_leaves_without_a_farewell_and_another_may_com
 
 
 async def test_it_leaves_once_nobody_is_there(
-    subject: Subject, join: JoinScene, livekit: LiveKitAddress
+    subject: Subject, join: JoinScene, livekit: LiveKitCredentials
 ) -> None:
     scene = await join()
     await scene.caller.leave()

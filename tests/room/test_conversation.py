@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from benchmarks.caller import Caller, room_token
-
 from tests.room.conftest import JoinRoom
 from tests.support.caller import Caller, room_token
 from tests.support.recordings import word_errors
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
 
 
 async def test_a_spoken_request_is_understood_and_answered(join_room: JoinRoom) -> None:
@@ -52,7 +50,7 @@ async def test_a_typed_request_is_answered_by_voice(join_room: JoinRoom) -> None
 
 
 async def test_what_is_typed_as_soon_as_the_agent_is_there_is_answered(
-    livekit: LiveKitAddress, worker: Worker
+    livekit: LiveKitCredentials, worker: Worker
 ) -> None:
     async with Caller() as caller:
         present = asyncio.Event()

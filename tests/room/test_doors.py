@@ -14,7 +14,7 @@ import pytest
 from livekit import rtc
 
 from agent.session.framework import LARGEST_MESSAGE_BYTES
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker
 from tests.support.caller import Caller, room_token
@@ -152,7 +152,7 @@ ATTACKS: dict[str, Attack] = {
 
 @pytest.mark.parametrize("kind", ATTACKS)
 async def test_what_a_visitor_sends_costs_no_memory_no_thread_and_no_other_room(
-    worker_process: AgentProcess, livekit: LiveKitAddress, kind: str
+    worker_process: AgentProcess, livekit: LiveKitCredentials, kind: str
 ) -> None:
     process = psutil.Process(worker_process.process_id)
     name = re.sub(r"\W+", "-", kind)
@@ -174,7 +174,7 @@ async def test_what_a_visitor_sends_costs_no_memory_no_thread_and_no_other_room(
 
 
 async def test_a_room_answers_again_after_a_flood_of_its_own(
-    worker_process: AgentProcess, livekit: LiveKitAddress
+    worker_process: AgentProcess, livekit: LiveKitCredentials
 ) -> None:
     async with call_the_worker(livekit, "flooded") as caller:
         await many_texts(caller.room, "")
@@ -185,7 +185,7 @@ async def test_a_room_answers_again_after_a_flood_of_its_own(
 
 
 async def test_a_guest_who_ends_no_text_keeps_nobody_from_typing(
-    worker_process: AgentProcess, livekit: LiveKitAddress
+    worker_process: AgentProcess, livekit: LiveKitCredentials
 ) -> None:
     async with call_the_worker(livekit, "shared-room") as caller, Caller("guest") as guest:
         await guest.join(

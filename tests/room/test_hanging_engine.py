@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.room.workers import call_the_worker, metric, start
 from tests.support.recordings import recording, word_errors
 
@@ -14,7 +14,7 @@ LOST_THREADS = "voice_agent_inference_written_off_threads"
 
 
 async def test_a_recogniser_that_hangs_for_good_is_replaced_at_the_cost_of_one_thread(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     variables = {"ASR_TIMEOUT_SECONDS": "2"}
     async with start(livekit, tmp_path, variables, module="tests.room.hanging_agent") as agent:

@@ -16,7 +16,8 @@ import pytest_asyncio
 import yaml
 
 from agent.settings import Settings
-from services.livekit_server.server import LiveKitAddress, LiveKitServer
+from services.livekit_server.credentials import LiveKitCredentials
+from services.livekit_server.server import LiveKitServer
 from tests.room.conftest import serving
 from tests.room.processes import (
     ROOT,
@@ -197,7 +198,7 @@ async def test_a_wrong_setting_is_one_line(
 
 
 async def test_the_page_is_served_apart_from_any_worker(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     async with running("web", tmp_path, account(livekit)) as web:
         await web.wait_until_ready()
@@ -206,7 +207,7 @@ async def test_the_page_is_served_apart_from_any_worker(
 
 
 async def test_sigterm_lets_the_call_finish_and_takes_no_new_one(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     async with start(livekit, tmp_path) as agent:
         await agent.wait_for_log("worker ready")
@@ -225,7 +226,7 @@ async def test_sigterm_lets_the_call_finish_and_takes_no_new_one(
         assert await agent.ended() == 0
 
 
-async def test_a_second_sigterm_ends_at_once(livekit: LiveKitAddress, tmp_path: Path) -> None:
+async def test_a_second_sigterm_ends_at_once(livekit: LiveKitCredentials, tmp_path: Path) -> None:
     async with start(livekit, tmp_path) as agent:
         await agent.wait_for_log("worker ready")
         async with call_the_worker(livekit, "ended") as caller:
@@ -235,7 +236,7 @@ async def test_a_second_sigterm_ends_at_once(livekit: LiveKitAddress, tmp_path: 
             assert await agent.end(signal.SIGTERM) == 0
 
 
-async def test_a_drain_ends_at_its_deadline(livekit: LiveKitAddress, tmp_path: Path) -> None:
+async def test_a_drain_ends_at_its_deadline(livekit: LiveKitCredentials, tmp_path: Path) -> None:
     async with start(livekit, tmp_path, {"DRAIN_SECONDS": "0.5"}) as agent:
         await agent.wait_for_log("worker ready")
         async with call_the_worker(livekit, "cut"):
@@ -264,8 +265,6 @@ async def test_a_worker_never_gives_its_livekit_server_up(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from agent.runtime.worker import LiveKitAccount
-
     # The framework ends a worker after 16 attempts, with pauses of up to 10 s between them.
     monkeypatch.setattr("livekit.agents.worker.min", lambda *_: 0.01, raising=False)
     caplog.set_level("WARNING", "livekit.agents")
@@ -277,9 +276,8 @@ async def test_a_worker_never_gives_its_livekit_server_up(
         await server.start()
 
     coming = asyncio.create_task(come_at_last())
-    account = LiveKitAccount(later.url, later.api_key, later.api_secret)
     try:
-        async with asyncio.timeout(60), serving(settings, account, shared) as worker:
+        async with asyncio.timeout(60), serving(settings, later, shared) as worker:
             assert worker.ready
     finally:
         coming.cancel()
@@ -288,7 +286,7 @@ async def test_a_worker_never_gives_its_livekit_server_up(
 
 
 async def test_a_killed_worker_leaves_nothing_behind_and_starts_again(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     temporary = {"TMPDIR": str(tmp_path)}
     async with start(livekit, tmp_path, temporary) as agent:
@@ -309,7 +307,7 @@ async def test_sigterm_ends_a_worker_that_waits_for_its_livekit_server(tmp_path:
         assert await agent.end(signal.SIGTERM) == 0
 
 
-async def server_to_come(folder: Path) -> tuple[LiveKitServer, LiveKitAddress]:
+async def server_to_come(folder: Path) -> tuple[LiveKitServer, LiveKitCredentials]:
     """A server that is not started yet, and where it will answer."""
     config = yaml.safe_load((ROOT / "livekit.yaml").read_text())
     config["port"] = port = free_port()
@@ -317,4 +315,4 @@ async def server_to_come(folder: Path) -> tuple[LiveKitServer, LiveKitAddress]:
     path.write_text(yaml.safe_dump(config))
     server = LiveKitServer(path)
     address = server.address
-    return server, LiveKitAddress(f"ws://127.0.0.1:{port}", address.api_key, address.api_secret)
+    return server, LiveKitCredentials(f"ws://127.0.0.1:{port}", address.api_key, address.api_secret)

@@ -18,12 +18,8 @@ from livekit import api, rtc
 from livekit.protocol import rtc as signalling
 
 from services.livekit_server import server as livekit_server
-from services.livekit_server.server import (
-    LiveKitAddress,
-    LiveKitServer,
-    LiveKitServerError,
-    find_program,
-)
+from services.livekit_server.credentials import LiveKitCredentials
+from services.livekit_server.server import LiveKitServer, LiveKitServerError, find_program
 
 CONFIG = Path(__file__).parents[2] / "livekit.yaml"
 
@@ -37,7 +33,7 @@ def _program() -> None:
 
 
 @asynccontextmanager
-async def running(config: Path = CONFIG) -> AsyncIterator[tuple[LiveKitServer, LiveKitAddress]]:
+async def running(config: Path = CONFIG) -> AsyncIterator[tuple[LiveKitServer, LiveKitCredentials]]:
     server = LiveKitServer(config)
     try:
         yield server, await server.start()
@@ -45,13 +41,13 @@ async def running(config: Path = CONFIG) -> AsyncIterator[tuple[LiveKitServer, L
         await server.stop()
 
 
-def token(address: LiveKitAddress, identity: str) -> str:
+def token(address: LiveKitCredentials, identity: str) -> str:
     grants = api.VideoGrants(room_join=True, room="room")
     access = api.AccessToken(address.api_key, address.api_secret)
     return access.with_identity(identity).with_grants(grants).to_jwt()
 
 
-async def rooms_of(address: LiveKitAddress, secret: str = "") -> int:
+async def rooms_of(address: LiveKitCredentials, secret: str = "") -> int:
     async with api.LiveKitAPI(
         address.url.replace("ws", "http", 1), address.api_key, secret or address.api_secret
     ) as livekit:

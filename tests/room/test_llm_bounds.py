@@ -27,7 +27,7 @@ from tests.room.llm_endpoint import (
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
     from services.shared.engines import SharedEngines
 
 AGENT = "agent-with-boundless-endpoint"
@@ -43,10 +43,8 @@ def boundless() -> Iterator[Endpoint]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def worker(
-    livekit: LiveKitAddress, shared: SharedEngines, boundless: Endpoint
+    livekit: LiveKitCredentials, shared: SharedEngines, boundless: Endpoint
 ) -> AsyncIterator[Worker]:
-    from agent.runtime.worker import LiveKitAccount
-
     settings = Settings.model_validate(
         {
             "agent": {"name": AGENT, "greeting": "off", "dispatch": "explicit"},
@@ -58,8 +56,7 @@ async def worker(
             },
         }
     )
-    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
-    async with serving(settings, account, shared) as worker:
+    async with serving(settings, livekit, shared) as worker:
         yield worker
 
 

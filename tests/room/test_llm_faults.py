@@ -33,7 +33,7 @@ from tests.support.network import destinations
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
     from services.shared.engines import SharedEngines
 
 AGENT = "agent-with-endpoint"
@@ -62,11 +62,9 @@ async def endpoint(port: Endpoint) -> Endpoint:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def endpoint_worker(
-    livekit: LiveKitAddress, shared: SharedEngines, port: Endpoint
+    livekit: LiveKitCredentials, shared: SharedEngines, port: Endpoint
 ) -> AsyncIterator[Worker]:
     """A worker whose settings name the endpoint."""
-    from agent.runtime.worker import LiveKitAccount
-
     settings = Settings.model_validate(
         {
             "agent": {"name": AGENT, "dispatch": "explicit", "greeting": "off"},
@@ -80,8 +78,7 @@ async def endpoint_worker(
             },
         }
     )
-    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
-    async with serving(settings, account, shared) as worker:
+    async with serving(settings, livekit, shared) as worker:
         yield worker
 
 
@@ -125,7 +122,7 @@ async def test_nobody_but_the_endpoint_is_asked(
     join_room: JoinRoom,
     endpoint_worker: Worker,
     endpoint: Endpoint,
-    livekit: LiveKitAddress,
+    livekit: LiveKitCredentials,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     elsewhere = Endpoint()

@@ -15,7 +15,7 @@ from tests.support.caller import Caller, room_token
 
 if TYPE_CHECKING:
     from agent.settings import Settings
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
     from services.shared.engines import SharedEngines
 
 AGENT = "patient-agent"
@@ -29,18 +29,15 @@ _OURS = ("agent.", "services.", "livekit.")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def caller(
-    livekit: LiveKitAddress, shared: SharedEngines, settings: Settings
+    livekit: LiveKitCredentials, shared: SharedEngines, settings: Settings
 ) -> AsyncIterator[Caller]:
     """In a room whose agent keeps little of the conversation and speaks fast."""
-    from agent.runtime.worker import LiveKitAccount
-
     limits = settings.limits.model_copy(
         update={"chat_history_items": KEPT_ITEMS, "turn_records": KEPT_TURNS}
     )
     named = settings.agent.model_copy(update={"name": AGENT})
     brief = settings.model_copy(update={"limits": limits, "agent": named})
-    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
-    async with serving(brief, account, shared), Caller() as caller:
+    async with serving(brief, livekit, shared), Caller() as caller:
         room = "long-room"
         await caller.join(
             livekit.url,

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from livekit import rtc
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.fuzz.inputs import JSON, changed, made_up
 from tests.room.processes import AgentProcess
 from tests.room.workers import call_the_worker
@@ -71,7 +71,7 @@ async def answered(caller: Caller) -> bool:
 
 
 async def test_made_up_messages_cost_no_room_its_answer(
-    worker_process: AgentProcess, livekit: LiveKitAddress
+    worker_process: AgentProcess, livekit: LiveKitCredentials
 ) -> None:
     async with (
         call_the_worker(livekit, "made-up") as sender,

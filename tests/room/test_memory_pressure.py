@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.room.processes import START_SECONDS, AgentProcess
 from tests.room.workers import call_the_worker, start
 
@@ -28,7 +28,7 @@ def said(agent: AgentProcess, message: str) -> list[dict[str, Any]]:
 
 
 async def test_memory_that_stays_critical_lets_the_call_finish_and_ends_the_worker(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     async with start(livekit, tmp_path, LEVELS, module="tests.room.growing_agent") as agent:
         await agent.wait_for_log("worker ready")

@@ -22,7 +22,7 @@ from tests.support.caller import Caller, room_token
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
     from agent.settings import Settings
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
     from services.shared.engines import SharedEngines
 
 AGENT = "agent-with-places"
@@ -38,11 +38,8 @@ Join = Callable[..., AbstractAsyncContextManager[Caller]]
 
 
 @pytest.fixture
-def start(livekit: LiveKitAddress, shared: SharedEngines, settings: Settings) -> Start:
+def start(livekit: LiveKitCredentials, shared: SharedEngines, settings: Settings) -> Start:
     """`async with start(places)`: a worker with so many places."""
-    from agent.runtime.worker import LiveKitAccount
-
-    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
 
     def make(
         places: int, *, dispatch: str = "explicit", empty_seconds: float = 5.0
@@ -52,13 +49,13 @@ def start(livekit: LiveKitAddress, shared: SharedEngines, settings: Settings) ->
         )
         agent = settings.agent.model_copy(update={"name": AGENT, "dispatch": dispatch})
         changed = settings.model_copy(update={"limits": limits, "agent": agent})
-        return serving(changed, account, shared)
+        return serving(changed, livekit, shared)
 
     return make
 
 
 @pytest.fixture
-def join(livekit: LiveKitAddress) -> Join:
+def join(livekit: LiveKitCredentials) -> Join:
     """`async with join(room)`: somebody in a room, who may have no agent yet."""
 
     @asynccontextmanager
@@ -75,9 +72,9 @@ def join(livekit: LiveKitAddress) -> Join:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def rooms(livekit: LiveKitAddress) -> AsyncIterator[LiveKitRooms]:
+async def rooms(livekit: LiveKitCredentials) -> AsyncIterator[LiveKitRooms]:
     """What the server says of its rooms."""
-    asked = LiveKitRooms(livekit.url, livekit.api_key, livekit.api_secret)
+    asked = LiveKitRooms(livekit)
     yield asked
     await asked.aclose()
 
@@ -172,10 +169,15 @@ async def test_any_client_gets_the_agent_in_a_new_room(start: Start, join: Join,
 
 @pytest.mark.parametrize("dispatch", ["auto", "explicit"])
 async def test_a_new_agent_comes_for_one_that_is_lost(
-    start: Start, join: Join, rooms: LiveKitRooms, livekit: LiveKitAddress, dispatch: str, room: str
+    start: Start,
+    join: Join,
+    rooms: LiveKitRooms,
+    livekit: LiveKitCredentials,
+    dispatch: str,
+    room: str,
 ) -> None:
     name = AGENT if dispatch == "explicit" else ""
-    redispatcher = Redispatcher(livekit.url, livekit.api_key, livekit.api_secret, name)
+    redispatcher = Redispatcher(livekit, name)
     async with start(2, dispatch=dispatch), join(room, agent_name=name or None) as caller:
         agent = await caller.wait_for_agent()
         await rooms.remove(room, agent.identity)
@@ -208,7 +210,7 @@ async def test_who_comes_back_to_a_room_that_the_agent_has_left_gets_one(
 
 
 async def test_an_agent_that_comes_while_one_that_leaves_is_asked_stays(
-    join: Join, rooms: LiveKitRooms, livekit: LiveKitAddress, room: str
+    join: Join, rooms: LiveKitRooms, livekit: LiveKitCredentials, room: str
 ) -> None:
     leaving, arriving = rtc.Room(), rtc.Room()
 
@@ -216,7 +218,7 @@ async def test_an_agent_that_comes_while_one_that_leaves_is_asked_stays(
         await arriving.connect(livekit.url, agent_token(livekit, room, "arriving"))
         return Pong.LEAVES
 
-    redispatcher = Redispatcher(livekit.url, livekit.api_key, livekit.api_secret, AGENT)
+    redispatcher = Redispatcher(livekit, AGENT)
     async with join(room, agent_name=None) as caller:
         await leaving.connect(livekit.url, agent_token(livekit, room, "leaving"))
         leaving.local_participant.register_rpc_method(Method.PING, answer)
@@ -234,7 +236,7 @@ def is_active(agent: api.ParticipantInfo | None) -> bool:
     return agent is not None and agent.state == api.ParticipantInfo.State.ACTIVE
 
 
-def agent_token(livekit: LiveKitAddress, room: str, identity: str) -> str:
+def agent_token(livekit: LiveKitCredentials, room: str, identity: str) -> str:
     """The token of an agent as a worker has it."""
     grants = api.VideoGrants(room_join=True, room=room, agent=True)
     token = api.AccessToken(livekit.api_key, livekit.api_secret).with_identity(identity)

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.support.caller import room_token
 
 pytestmark = pytest.mark.room
 
 
-async def test_sound_wakes_only_the_loop_that_hears_it(livekit: LiveKitAddress) -> None:
+async def test_sound_wakes_only_the_loop_that_hears_it(livekit: LiveKitCredentials) -> None:
     tokens = [
         room_token(livekit.api_key, livekit.api_secret, "two-threads", name, agent_name=None)
         for name in ("one", "two")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from services.web.app import LiveKitAccess, web_server
+from services.livekit_server.credentials import LiveKitCredentials
+from services.web.app import web_server
 from services.web.http.server import WebServer
 from services.web.routes.room_limit import MOST_UNUSED
 from services.web.routes.status import AgentStatus
@@ -18,17 +19,23 @@ from tests.support.caller import Caller
 from tests.support.web_client import Answer, post
 
 if TYPE_CHECKING:
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
 
 MOST = 2
 ENOUGH_SECONDS = 30.0
 
 
 @pytest.fixture
-def page(livekit: LiveKitAddress) -> Iterator[WebServer]:
+def page(livekit: LiveKitCredentials) -> Iterator[WebServer]:
     """The page's server, whose rooms nobody serves."""
-    access = LiveKitAccess(livekit.url, livekit.api_key, livekit.api_secret, "nobody")
-    server = web_server(access, AgentStatus, port=0, tokens_per_minute=1000, rooms_per_address=MOST)
+    server = web_server(
+        livekit,
+        AgentStatus,
+        agent_name="nobody",
+        port=0,
+        tokens_per_minute=1000,
+        rooms_per_address=MOST,
+    )
     server.start()
     yield server
     server.stop()

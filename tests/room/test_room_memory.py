@@ -12,7 +12,7 @@ import aiohttp
 import numpy as np
 
 from services.audio.samples import SAMPLE_RATE
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.room.processes import ROOT, AgentProcess
 from tests.room.workers import call_the_worker, health_address, start
 
@@ -57,7 +57,7 @@ async def shown(agent: AgentProcess, folder: Path) -> str:
 
 
 async def test_a_room_whose_state_grows_has_its_name(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     async with start(livekit, tmp_path, {"ADMIN_TOKEN": TOKEN}) as agent:
         await agent.wait_for_log("worker ready")
@@ -83,7 +83,7 @@ async def test_a_room_whose_state_grows_has_its_name(
 
 
 async def test_sound_that_waits_for_its_recognition_counts(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     async with start(livekit, tmp_path, {"ADMIN_TOKEN": TOKEN}) as agent:
         await agent.wait_for_log("worker ready")

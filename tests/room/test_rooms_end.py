@@ -24,7 +24,7 @@ from tests.support.leaks import Snapshot
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
     from services.shared.engines import SharedEngines
 
 _LOST_SECONDS = 60.0
@@ -128,7 +128,7 @@ async def test_a_room_ends_when_its_last_caller_has_left(
 
 
 async def test_a_room_that_the_server_deletes_ends(
-    join_room: JoinRoom, worker: Worker, livekit: LiveKitAddress
+    join_room: JoinRoom, worker: Worker, livekit: LiveKitCredentials
 ) -> None:
     call = await join_room(greeted=False)
     async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as server:
@@ -138,7 +138,7 @@ async def test_a_room_that_the_server_deletes_ends(
 
 @pytest.mark.timeout(240)
 async def test_a_room_ends_when_its_caller_crashes_or_loses_the_network(
-    join_room: JoinRoom, worker: Worker, livekit: LiveKitAddress, tmp_path: Path
+    join_room: JoinRoom, worker: Worker, livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     # A process that stands still sends nothing and takes nothing, as behind a cut line.
     ways = (signal.SIGKILL, signal.SIGSTOP)
@@ -164,7 +164,7 @@ async def test_a_room_ends_when_its_caller_crashes_or_loses_the_network(
 
 
 async def test_jobs_that_are_cancelled_while_they_start_leave_nothing_behind(
-    join_room: JoinRoom, worker: Worker, livekit: LiveKitAddress
+    join_room: JoinRoom, worker: Worker, livekit: LiveKitCredentials
 ) -> None:
     before = await _warmed_up(join_room, worker)
     async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as server:
@@ -195,7 +195,7 @@ async def test_jobs_that_are_cancelled_while_they_start_leave_nothing_behind(
 
 
 async def test_a_join_that_is_cancelled_half_way_is_seen_through(
-    livekit: LiveKitAddress,
+    livekit: LiveKitCredentials,
 ) -> None:
     token = room_token(
         livekit.api_key, livekit.api_secret, "cancelled-join", "someone", agent_name=None

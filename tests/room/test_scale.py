@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.room.processes import ROOT, AgentProcess
 from tests.room.workers import call_the_worker, metric, start
 from tests.support.caller import Caller
@@ -60,7 +60,7 @@ _numbers = itertools.count(1)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def start_worker(livekit: LiveKitAddress, tmp_path: Path) -> AsyncIterator[StartWorker]:
+async def start_worker(livekit: LiveKitCredentials, tmp_path: Path) -> AsyncIterator[StartWorker]:
     """Start one more worker, with other settings where given, and wait until it is ready."""
     async with AsyncExitStack() as stack:
 
@@ -77,7 +77,7 @@ async def start_worker(livekit: LiveKitAddress, tmp_path: Path) -> AsyncIterator
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def join(livekit: LiveKitAddress) -> AsyncIterator[Join]:
+async def join(livekit: LiveKitCredentials) -> AsyncIterator[Join]:
     """Join a new room and be greeted."""
     async with AsyncExitStack() as stack:
 

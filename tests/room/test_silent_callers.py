@@ -18,7 +18,7 @@ from tests.support.caller import Caller, room_token
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
     from agent.settings import Settings
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
     from services.shared.engines import SharedEngines
 
 AGENT = "impatient-agent"
@@ -30,11 +30,9 @@ _rooms = itertools.count(1)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def impatient(
-    livekit: LiveKitAddress, shared: SharedEngines, settings: Settings
+    livekit: LiveKitCredentials, shared: SharedEngines, settings: Settings
 ) -> AsyncIterator[Worker]:
     """A worker that asks soon, and leaves soon after."""
-    from agent.runtime.worker import LiveKitAccount
-
     limits = settings.limits.model_copy(
         update={
             "first_word_seconds": 1.0,
@@ -44,20 +42,19 @@ async def impatient(
     )
     agent = settings.agent.model_copy(update={"name": AGENT})
     changed = settings.model_copy(update={"limits": limits, "agent": agent})
-    account = LiveKitAccount(livekit.url, livekit.api_key, livekit.api_secret)
-    async with serving(changed, account, shared) as worker:
+    async with serving(changed, livekit, shared) as worker:
         yield worker
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def caller(livekit: LiveKitAddress, impatient: Worker) -> AsyncIterator[Caller]:
+async def caller(livekit: LiveKitCredentials, impatient: Worker) -> AsyncIterator[Caller]:
     """Somebody who is not in the room yet."""
     async with Caller() as caller:
         yield caller
 
 
 async def join(
-    livekit: LiveKitAddress,
+    livekit: LiveKitCredentials,
     caller: Caller,
     microphone: rtc.TrackSource.ValueType | None = rtc.TrackSource.SOURCE_MICROPHONE,
     kind: Kind = "standard",
@@ -84,7 +81,7 @@ async def join(
     ids=["silent", "only listens", "by telephone"],
 )
 async def test_who_says_nothing_is_asked_and_then_let_go(
-    livekit: LiveKitAddress,
+    livekit: LiveKitCredentials,
     impatient: Worker,
     caller: Caller,
     microphone: rtc.TrackSource.ValueType | None,
@@ -101,7 +98,7 @@ async def test_who_says_nothing_is_asked_and_then_let_go(
 
 
 async def test_who_answers_is_kept(
-    livekit: LiveKitAddress, impatient: Worker, caller: Caller
+    livekit: LiveKitCredentials, impatient: Worker, caller: Caller
 ) -> None:
     await join(livekit, caller)
     await caller.wait_for_words(STILL_THERE)
@@ -116,7 +113,7 @@ async def test_who_answers_is_kept(
 
 
 async def test_who_speaks_up_during_the_goodbye_is_kept(
-    livekit: LiveKitAddress, impatient: Worker, caller: Caller
+    livekit: LiveKitCredentials, impatient: Worker, caller: Caller
 ) -> None:
     await join(livekit, caller)
     await caller.wait_for_words(STILL_THERE)

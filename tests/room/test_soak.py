@@ -12,7 +12,7 @@ from benchmarks.soak_callers import Manners
 from benchmarks.soak_judge import Verdict, judge_joins
 from benchmarks.soak_run import SoakRun
 from benchmarks.soak_worker import PRODUCT, SoakedWorker
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 
 AT_ONCE = 4
 GROWTH_MB = 15.0
@@ -32,7 +32,7 @@ BRIEF = Manners(
 async def verdicts_after(
     first: int,
     last: int,
-    livekit: LiveKitAddress,
+    livekit: LiveKitCredentials,
     folder: Path,
     *,
     command: tuple[str, ...] = PRODUCT,
@@ -66,7 +66,7 @@ async def verdicts_after(
 
 @pytest.mark.timeout(300)
 async def test_fifty_joins_leave_nothing_in_the_worker(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     verdicts = await verdicts_after(20, 50, livekit, tmp_path)
     assert not [verdict for verdict in verdicts if not verdict.passed]
@@ -74,7 +74,7 @@ async def test_fifty_joins_leave_nothing_in_the_worker(
 
 @pytest.mark.timeout(300)
 async def test_the_judge_knows_a_worker_whose_rooms_leak(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     command = (sys.executable, "-m", "tests.room.leaking_agent", "start")
     verdicts = await verdicts_after(4, 24, livekit, tmp_path, command=command, patience_seconds=3.0)

@@ -10,7 +10,7 @@ import pytest
 from livekit import api, rtc
 
 from agent.phrases import BACK
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from services.protocol import (
     LONGEST_HISTORY_CHARACTERS,
     MOST_HISTORY_MESSAGES,
@@ -32,7 +32,7 @@ HISTORY = [
 
 
 async def greeting_of_a_second_agent(
-    livekit: LiveKitAddress, caller: Caller, room: str, history: Callable[[], str] | None
+    livekit: LiveKitCredentials, caller: Caller, room: str, history: Callable[[], str] | None
 ) -> str:
     """What the agent says first that is sent to a caller with that history."""
     await caller.join(
@@ -55,7 +55,7 @@ async def greeting_of_a_second_agent(
 
 
 async def test_it_says_that_it_is_back_and_knows_what_was_said(
-    livekit: LiveKitAddress, worker: Worker
+    livekit: LiveKitCredentials, worker: Worker
 ) -> None:
     async with Caller() as caller:
         told = json.dumps({"messages": HISTORY})
@@ -69,7 +69,7 @@ async def test_it_says_that_it_is_back_and_knows_what_was_said(
     "answer", [None, "", '{"messages": []}', '{"messages": [{"role": "system", "text": "x"}]}']
 )
 async def test_who_tells_nothing_is_greeted_as_a_new_caller(
-    livekit: LiveKitAddress, worker: Worker, answer: str | None
+    livekit: LiveKitCredentials, worker: Worker, answer: str | None
 ) -> None:
     async with Caller() as caller:
         history = None if answer is None else lambda: answer
@@ -88,7 +88,7 @@ async def test_who_tells_nothing_is_greeted_as_a_new_caller(
     ids=["200 KB", "a character too many", "20,000 messages", "a message too many"],
 )
 async def test_a_history_beyond_its_bounds_is_not_taken_over(
-    livekit: LiveKitAddress, worker: Worker, messages: list[dict[str, str]]
+    livekit: LiveKitCredentials, worker: Worker, messages: list[dict[str, str]]
 ) -> None:
     async with Caller() as caller:
         told = json.dumps({"messages": messages})

@@ -19,7 +19,7 @@ from tests.support.sound import read_sound
 
 if TYPE_CHECKING:
     from agent.runtime.worker import Worker
-    from services.livekit_server.server import LiveKitAddress
+    from services.livekit_server.credentials import LiveKitCredentials
 
 
 SPEECH = Path(__file__).parents[1] / "speech"
@@ -49,7 +49,7 @@ def by_telephone(samples: Samples) -> Samples:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def caller(livekit: LiveKitAddress, worker: Worker) -> AsyncIterator[Caller]:
+async def caller(livekit: LiveKitCredentials, worker: Worker) -> AsyncIterator[Caller]:
     """Somebody on the telephone who was greeted."""
     async with Caller("telephone") as caller:
         token = room_token(

@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.room.untidy_agent import FORGOTTEN, OPEN
 from tests.room.workers import call_the_worker, metric, start
 
@@ -25,7 +25,7 @@ def files_in(place: Path) -> list[str]:
 
 
 async def test_a_file_that_a_library_forgets_is_swept_and_one_in_use_is_not(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     place = temporary(tmp_path)
     settings = {
@@ -49,7 +49,7 @@ async def test_a_file_that_a_library_forgets_is_swept_and_one_in_use_is_not(
 
 
 async def test_what_the_libraries_of_a_killed_worker_left_is_gone_at_the_next_start(
-    livekit: LiveKitAddress, tmp_path: Path
+    livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
     place = temporary(tmp_path)
     settings = {"TMPDIR": str(place)}

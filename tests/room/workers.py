@@ -9,14 +9,14 @@ from pathlib import Path
 
 import aiohttp
 
-from services.livekit_server.server import LiveKitAddress
+from services.livekit_server.credentials import LiveKitCredentials
 from tests.room.processes import AgentProcess, running
 from tests.support.caller import Caller, room_token
 
 AGENT = "worker-under-test"
 
 
-def account(livekit: LiveKitAddress, agent_name: str = AGENT) -> dict[str, str]:
+def account(livekit: LiveKitCredentials, agent_name: str = AGENT) -> dict[str, str]:
     """The settings that make a role belong to a LiveKit server."""
     return {
         "LIVEKIT_URL": livekit.url,
@@ -29,7 +29,7 @@ def account(livekit: LiveKitAddress, agent_name: str = AGENT) -> dict[str, str]:
 
 @asynccontextmanager
 async def start(
-    livekit: LiveKitAddress,
+    livekit: LiveKitCredentials,
     folder: Path,
     variables: dict[str, str] | None = None,
     *,
@@ -56,14 +56,14 @@ async def call(url: str, access: str) -> AsyncIterator[Caller]:
 
 @asynccontextmanager
 async def call_the_worker(
-    livekit: LiveKitAddress, room: str, agent_name: str = AGENT
+    livekit: LiveKitCredentials, room: str, agent_name: str = AGENT
 ) -> AsyncIterator[Caller]:
     """A caller who was greeted in a room that a worker has taken."""
     async with call(livekit.url, access_to(livekit, room, agent_name)) as caller:
         yield caller
 
 
-def access_to(livekit: LiveKitAddress, room: str, agent_name: str = AGENT) -> str:
+def access_to(livekit: LiveKitCredentials, room: str, agent_name: str = AGENT) -> str:
     """A token for a room, which has a worker sent there."""
     return room_token(livekit.api_key, livekit.api_secret, room, "caller", agent_name=agent_name)
 

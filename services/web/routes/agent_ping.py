@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 from livekit import api
 
+from ...livekit_server.credentials import LiveKitCredentials
 from ...protocol import Method, Pong
 
 logger = logging.getLogger("services.web")
@@ -35,13 +36,11 @@ class UnknownPresenceError(Exception):
 class AgentPing:
     """Pings agents; used from one event loop."""
 
-    def __init__(self, url: str, api_key: str, api_secret: str) -> None:
-        """`url` is LiveKit's address as this process reaches it; key and secret are of its API."""
-        address = urlsplit(url)
+    def __init__(self, livekit: LiveKitCredentials) -> None:
+        address = urlsplit(livekit.url)
         scheme = address.scheme.replace("ws", "http", 1)
         self._url = urlunsplit((scheme, address.netloc, address.path.rstrip("/") + _PATH, "", ""))
-        self._api_key = api_key
-        self._api_secret = api_secret
+        self._livekit = livekit
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(self, room: str, identity: str) -> Pong | None:
@@ -69,14 +68,14 @@ class AgentPing:
 
     async def _ask(self, room: str, identity: str) -> Pong | None:
         grants = api.VideoGrants(room_admin=True, room=room)
-        token = api.AccessToken(self._api_key, self._api_secret).with_grants(grants).to_jwt()
+        token = api.AccessToken(self._livekit.api_key, self._livekit.api_secret)
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=2 * ANSWER_SECONDS)
             )
         async with self._session.post(
             self._url,
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token.with_grants(grants).to_jwt()}"},
             json={
                 "room": room,
                 "destination_identity": identity,

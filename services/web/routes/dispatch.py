@@ -13,6 +13,7 @@ from typing import Any, Literal
 from aiohttp import web
 from livekit import api
 
+from ...livekit_server.credentials import LiveKitCredentials
 from ...livekit_server.rooms import UNREACHABLE, LiveKitRooms
 from ...protocol import TAKES_OVER, Pong
 from ..http.errors import ApiError
@@ -58,9 +59,7 @@ class Redispatcher:
 
     def __init__(
         self,
-        url: str,
-        api_key: str,
-        api_secret: str,
+        livekit: LiveKitCredentials,
         agent_name: str,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -68,17 +67,15 @@ class Redispatcher:
         """Configure it; nothing is connected before the first request.
 
         Args:
-            url: LiveKit's address as this server reaches it.
-            api_key: LiveKit API key.
-            api_secret: LiveKit API secret.
+            livekit: as this server reaches it.
             agent_name: the agent to ask for.
             clock: monotonic seconds.
         """
-        self._livekit = LiveKitRooms(url, api_key, api_secret)
+        self._livekit = LiveKitRooms(livekit)
         self._agent_name = agent_name
         self._clock = clock
         self._rooms: OrderedDict[str, _RoomRecord] = OrderedDict()
-        self._ping = AgentPing(url, api_key, api_secret)
+        self._ping = AgentPing(livekit)
 
     async def request(self, holder: Holder, *, unresponsive: str | None = None) -> DispatchAnswer:
         """Bring an agent into the holder's room, unless one is there or was just asked for.

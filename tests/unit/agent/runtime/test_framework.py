@@ -19,6 +19,14 @@ pytestmark = pytest.mark.unit
 WRITTEN_AGAINST = "1.8.9"
 
 
+def source(module: str) -> str:
+    """The text of a module, which is not imported: importing this one is what preloads."""
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).read_text()
+
+
 async def test_the_framework_has_the_private_parts_that_the_worker_uses() -> None:
     look = (
         f"livekit-agents is {version('livekit-agents')}, not {WRITTEN_AGAINST}: see in its "
@@ -31,10 +39,6 @@ async def test_the_framework_has_the_private_parts_that_the_worker_uses() -> Non
         method = getattr(server, name, None)
         assert inspect.iscoroutinefunction(method), look
         assert not inspect.signature(method).parameters, look
-    preload = find_spec("livekit.agents.ipc._preload")
-    assert preload is not None, look
-    assert preload.origin is not None, look
-    # Not imported: importing is what preloads.
-    assert '"LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"' in Path(preload.origin).read_text(), look
+    assert '"LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"' in source("livekit.agents.ipc._preload"), look
     assert os.environ[loop_monitor.ENV_WARN_THRESHOLD_MS] == "0", look
     assert loop_monitor.LoopMonitorThresholds.from_env() is None, look

@@ -33,8 +33,8 @@ def kept_events(session: AgentSession[Any]) -> int:
 async def test_the_framework_has_the_private_parts_that_a_room_uses() -> None:
     look = (
         f"livekit-agents is {version('livekit-agents')}, not {WRITTEN_AGAINST}: see in its "
-        "voice/agent_session.py what emit keeps and wait_for_idle raises, in voice/room_io/types.py "
-        "what answers typed text, and in job.py how connect joins the room"
+        "voice/agent_session.py what emit keeps and wait_for_idle raises, in "
+        "voice/room_io/types.py what answers typed text, and in job.py how connect joins a room"
     )
     assert kept_events(AgentSession()) == 1, f"LongLivedSession has nothing to do any more; {look}"
     assert kept_events(LongLivedSession()) == 0, look

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agent.settings import Settings, SettingsError, read_settings
-from services.web.app import LiveKitAccess, web_server
+from services.livekit_server.credentials import LiveKitCredentials
+from services.web.app import web_server
 from services.web.http.addresses import (
     AddressError,
     read_host,
@@ -17,7 +18,7 @@ from services.web.routes.status import AgentStatus
 
 pytestmark = pytest.mark.unit
 
-ACCESS = LiveKitAccess("ws://127.0.0.1:7880", "key", "s" * 40, "agent")
+LIVEKIT = LiveKitCredentials("ws://127.0.0.1:7880", "key", "s" * 40)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_what_the_settings_take_the_web_server_takes(
     monkeypatch.setenv(name, value)
     web = read_settings(None).web
     web_server(
-        ACCESS,
+        LIVEKIT,
         AgentStatus,
         allowed_origins=web.allowed_origins,
         trusted_proxies=web.trusted_proxies,

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from services.web.app import LiveKitAccess, web_server
+from services.livekit_server.credentials import LiveKitCredentials
+from services.web.app import web_server
 from services.web.http.connections import Connections
 from services.web.http.guard import MALFORMED_PER_MINUTE
 from services.web.http.server import WebServer
@@ -22,13 +23,13 @@ from tests.support.web_client import fetch
 
 pytestmark = pytest.mark.unit
 
-ACCESS = LiveKitAccess("ws://127.0.0.1:7880", "key", "s" * 40, "agent")
+LIVEKIT = LiveKitCredentials("ws://127.0.0.1:7880", "key", "s" * 40)
 WAIT_SECONDS = 10.0
 
 
 @contextlib.contextmanager
 def serving(**options: object) -> Iterator[WebServer]:
-    server = web_server(ACCESS, AgentStatus, port=0, **options)  # type: ignore[arg-type]
+    server = web_server(LIVEKIT, AgentStatus, port=0, **options)  # type: ignore[arg-type]
     server.start()
     try:
         yield server

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.web.app import LiveKitAccess, web_server
+from services.livekit_server.credentials import LiveKitCredentials
+from services.web.app import web_server
 from services.web.http.addresses import is_loopback
 from services.web.http.guard import Guard, exposure_warning
 from services.web.http.ratelimit import MAX_KEYS, RateLimit, address_key
@@ -14,7 +15,7 @@ from tests.support.web_client import Answer, fetch, post
 
 pytestmark = pytest.mark.unit
 
-ACCESS = LiveKitAccess("ws://127.0.0.1:7880", "key", "s" * 40, "agent")
+LIVEKIT = LiveKitCredentials("ws://127.0.0.1:7880", "key", "s" * 40)
 
 
 class Clock:
@@ -26,7 +27,7 @@ class Clock:
 
 
 def start(**options: object) -> WebServer:
-    server = web_server(ACCESS, AgentStatus, port=0, **options)  # type: ignore[arg-type]
+    server = web_server(LIVEKIT, AgentStatus, port=0, **options)  # type: ignore[arg-type]
     server.start()
     return server
 
@@ -219,17 +220,17 @@ def test_opening_the_page_to_the_network_warns_about_what_is_missing() -> None:
 
 
 def test_the_web_role_logs_that_warning(caplog: pytest.LogCaptureFixture) -> None:
-    web_server(ACCESS, AgentStatus, port=0, host="0.0.0.0")
+    web_server(LIVEKIT, AgentStatus, port=0, host="0.0.0.0")
     [record] = [found for found in caplog.records if found.name == "services.web"]
     assert "WEB_ACCESS_KEY" in record.__dict__["advice"]
     caplog.clear()
     web_server(
-        ACCESS,
+        LIVEKIT,
         AgentStatus,
         port=0,
         host="0.0.0.0",
         access_key="secret",
         allowed_origins=["https://voice.example.com"],
     )
-    web_server(ACCESS, AgentStatus, port=0)
+    web_server(LIVEKIT, AgentStatus, port=0)
     assert not [found for found in caplog.records if found.name == "services.web"]

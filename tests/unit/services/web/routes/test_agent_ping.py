@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from services.livekit_server.credentials import LiveKitCredentials
 from services.protocol import Pong
 from services.web.routes.agent_ping import AgentPing, UnknownPresenceError
 
@@ -27,7 +28,7 @@ async def ping_of_server(status: int, body: str) -> AsyncIterator[AgentPing]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
-    ping = AgentPing(f"ws://{host}:{port}", "key", "s" * 40)
+    ping = AgentPing(LiveKitCredentials(f"ws://{host}:{port}", "key", "s" * 40))
     try:
         yield ping
     finally:

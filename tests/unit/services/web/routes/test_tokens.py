@@ -9,7 +9,8 @@ import jwt
 import pytest
 from livekit import api
 
-from services.web.app import LiveKitAccess, web_server
+from services.livekit_server.credentials import LiveKitCredentials
+from services.web.app import web_server
 from services.web.http.errors import ApiError
 from services.web.http.server import WebServer
 from services.web.routes.status import AgentStatus
@@ -37,8 +38,10 @@ def issuer() -> TokenIssuer:
 @pytest.fixture
 def server() -> Iterator[WebServer]:
     server = web_server(
-        LiveKitAccess(URL, "key", SECRET, "the agent", public_url="wss://lk.example.com"),
+        LiveKitCredentials(URL, "key", SECRET),
         AgentStatus,
+        agent_name="the agent",
+        public_url="wss://lk.example.com",
         port=0,
         tokens_per_minute=1000,
     )
@@ -179,8 +182,8 @@ def test_new_rooms_pass_their_own_check() -> None:
 
 
 def test_tokens_can_be_left_to_an_identity_service() -> None:
-    access = LiveKitAccess(URL, "key", SECRET, "the agent")
-    server = web_server(access, AgentStatus, port=0, tokens=False)
+    livekit = LiveKitCredentials(URL, "key", SECRET)
+    server = web_server(livekit, AgentStatus, port=0, tokens=False)
     server.start()
     try:
         answer = post(server, "/api/token", {})
