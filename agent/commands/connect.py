@@ -1,4 +1,4 @@
-"""`python -m agent connect`: sends the agent into one room, without waiting to be called."""
+"""`python -m agent connect`: sends the agent into one room, without waiting for a dispatch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ANSWER_SECONDS = 10.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which room."""
+    """Add the room's name."""
     parser.add_argument("--room", required=True, metavar="NAME", help="made, if there is none")
     parser.epilog = (
         "Uses the server of LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET, and registers "
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Stay in the room until it is over."""
+    """Stay in the room until the conversation is over."""
     return finish_async("connect", settings, lambda: _run(arguments.room, settings))
 
 
@@ -58,41 +58,34 @@ async def _serve(name: str, settings: Settings) -> None:
     """Hold the conversation of one room; ends with it, or when cancelled."""
     room = await _open_room(name, settings)
 
-    from agent.runtime.engines import engine_config
-    from agent.runtime.supervisor import Upkeep
+    from agent.runtime.supervised_engines import SupervisedEngines
     from agent.runtime.worker import Worker
     from services.asr.engine import ASRLoadError
     from services.host.temp_files import TempFilesError
     from services.models import ModelError
-    from services.shared.engines import SharedEngines, configure_shared
     from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 
-    livekit = settings.livekit.credentials
     try:
-        upkeep = Upkeep(settings, drain=None)
+        engines = SupervisedEngines(settings)
     except TempFilesError as error:
         raise CommandError(str(error)) from error
-    upkeep.temp_files.adopt_default()
-    speech = SharedEngines(engine_config(settings))
-    configure_shared(speech)
-    upkeep.watch_over(speech)
-    worker = Worker(settings, livekit, speech, upkeep)
+    livekit = settings.livekit.credentials
+    worker = Worker(settings, livekit, engines.shared, engines.supervisor)
     try:
         await worker.prepare()
-        for notice in speech.notices:
+        for notice in engines.shared.notices:
             complain("connect", notice)
         await _converse(worker, room, livekit)
     except (ModelError, ASRLoadError, TTSLoadError, VoiceActivityLoadError) as error:
         raise CommandError(str(error)) from error
     finally:
         await worker.aclose()
-        await asyncio.get_running_loop().run_in_executor(None, speech.close)
-        upkeep.close()
+        await engines.aclose()
 
 
 async def _open_room(name: str, settings: Settings) -> Room:
-    """The room of that name, made if there is none. Raises CommandError."""
+    """Return the room of that name, created if there is none. Raises CommandError."""
     import aiohttp
     from livekit import api
 
@@ -121,7 +114,7 @@ async def _open_room(name: str, settings: Settings) -> Room:
 
 
 async def _converse(worker: Worker, room: Room, livekit: LiveKitCredentials) -> None:
-    """Serve one room with a worker that is registered nowhere; returns once that is over."""
+    """Serve one room with a worker that is registered nowhere, until the conversation is over."""
     server = worker.server
     started = asyncio.Event()
     server.once("worker_started", lambda *_: started.set())
@@ -144,7 +137,7 @@ async def _converse(worker: Worker, room: Room, livekit: LiveKitCredentials) -> 
 
 
 async def _until_over(server: AgentServer) -> None:
-    """Nobody is told when a job ends, so this looks."""
+    """Wait for the job to end, by polling: the framework has no event for it."""
     while True:
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         if not server.active_jobs:
@@ -152,7 +145,7 @@ async def _until_over(server: AgentServer) -> None:
 
 
 def _token(room: str, livekit: LiveKitCredentials) -> str:
-    """What LiveKit gives an agent that it sends to a room itself."""
+    """Return a token like that of an agent that LiveKit dispatches."""
     from livekit import api
 
     return (

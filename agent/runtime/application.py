@@ -1,4 +1,4 @@
-"""A running product: what a role consists of, started in order and ended within bounds."""
+"""A running process: the parts of its role, started in order and ended within bounds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from services.web.routes.status import AgentStatus, Check, HealthRoutes
 
 if TYPE_CHECKING:
     from agent.observability.otlp import Tracing
-    from agent.runtime.supervisor import Upkeep
+    from agent.runtime.supervised_engines import SupervisedEngines
+    from agent.runtime.supervisor import Supervisor
     from agent.runtime.worker import Worker
     from services.asr.engine import StreamingASR
     from services.shared.engines import SharedEngines
@@ -44,7 +45,7 @@ _WEAR_CHECK_SECONDS = 1.0
 
 
 class Role(Enum):
-    """What a process is for."""
+    """The purpose of a process."""
 
     DEV = "dev"
     START = "start"
@@ -52,13 +53,13 @@ class Role(Enum):
 
 
 def serve(settings: Settings, role: Role) -> NoReturn:
-    """Run `role` until a signal ends it, then end the process."""
+    """Run `role` until a signal, then end the process."""
     set_up_logging(settings, role)
     _leave(asyncio.run(Application(settings, role).run()))
 
 
 def set_up_logging(settings: Settings, role: Role) -> None:
-    """Log as the settings want it; every secret among them is masked."""
+    """Set up logging; every secret of the settings is masked."""
     form = settings.log.format
     if form == "auto":
         form = "readable" if role is Role.DEV else "json"
@@ -75,15 +76,14 @@ class Application:
         self._stop_now = asyncio.Event()
         self._deadline: threading.Timer | None = None
         self._livekit: LiveKitServer | None = None
-        self._speech: SharedEngines | None = None
-        self._upkeep: Upkeep | None = None
+        self._engines: SupervisedEngines | None = None
         self._tracing: Tracing | None = None
         self._worker: Worker | None = None
         self._exit_status = 0
         self._web: WebServer | None = None
 
     async def run(self) -> int:
-        """Start all parts, wait for a signal or a failure, end all parts; the exit status."""
+        """Start all parts, wait for a signal or a failure, end them; return the exit status."""
         loop = asyncio.get_running_loop()
         loop.set_default_executor(started_pool())
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -110,7 +110,7 @@ class Application:
         return self._exit_status
 
     def _end_for_restart(self) -> None:
-        """Let the rooms finish and end, for the supervisor to start a fresh process."""
+        """Let the rooms finish, then end, for the service manager to start a fresh process."""
         self._exit_status = _EXIT_RESTART
         self._stop.set()
 
@@ -134,7 +134,7 @@ class Application:
             self._bound_the_end(0)
 
     def _bound_the_end(self, status: int) -> None:
-        """From here on the process ends in time, even if a part of it hangs."""
+        """End the process in time from now on, even if a part of it hangs."""
         if self._deadline is None:
             self._deadline = threading.Timer(
                 self._settings.lifecycle.shutdown_seconds, _give_up, (status or _EXIT_FORCED,)
@@ -150,31 +150,18 @@ class Application:
             await asyncio.Event().wait()
         # Imported here: the web role needs neither the framework's worker nor any model.
         from agent.observability.tracing import start_tracing
-        from agent.runtime.engines import engine_config
-        from agent.runtime.supervisor import Upkeep
+        from agent.runtime.supervised_engines import SupervisedEngines
         from agent.runtime.worker import Worker
-        from services.shared.engines import SharedEngines, configure_shared
 
         # Where nobody would start the process again it goes on, without new rooms.
         ends = self._end_for_restart if self._role is Role.START else None
-        self._upkeep = upkeep = Upkeep(settings, drain=ends)
-        upkeep.temp_files.adopt_default()
-        self._speech = speech = SharedEngines(
-            engine_config(settings),
-            on_recognition=lambda audio, compute: upkeep.metrics.observe_recognition(
-                audio_seconds=audio, compute_seconds=compute
-            ),
-            on_synthesis=lambda speech, compute: upkeep.metrics.observe_synthesis(
-                speech_seconds=speech, compute_seconds=compute
-            ),
-        )
-        configure_shared(speech)
-        upkeep.watch_over(speech)
-        upkeep.metrics.watch_ready(lambda: self._worker is not None and self._worker.ready)
+        self._engines = engines = SupervisedEngines(settings, drain=ends)
+        speech, supervisor = engines.shared, engines.supervisor
+        supervisor.metrics.watch_ready(lambda: self._worker is not None and self._worker.ready)
         self._tracing = start_tracing(
             agent_name=settings.agent.name, words=settings.log.level == "debug"
         )
-        # The models load meanwhile: health is answered from the start, a busy port is told at once.
+        # Meanwhile health is answered, and a busy port is reported at once.
         loading = asyncio.create_task(speech.prewarm(), name="load-models")
         try:
             livekit = await self._reach_livekit()
@@ -182,12 +169,7 @@ class Application:
             await loading
         finally:
             loading.cancel()
-        self._worker = Worker(
-            settings,
-            livekit,
-            speech,
-            upkeep,
-        )
+        self._worker = Worker(settings, livekit, speech, supervisor)
         await self._worker.start()
         self._announce()
         await _first(self._worker.wait(), self._until_worn_out(speech))
@@ -203,8 +185,8 @@ class Application:
     def _start_web(self, livekit: LiveKitCredentials) -> None:
         settings, web = self._settings, self._settings.web
         routes: list[AddRoutes] = [HealthRoutes(self._alive, self._ready)]
-        if self._upkeep is not None and self._speech is not None:
-            routes += self._worker_routes(self._upkeep, self._speech)
+        if self._engines is not None:
+            routes += self._worker_routes(self._engines.shared, self._engines.supervisor)
         if self._role is Role.START:
             guard = self._guard()
             self._web = WebServer(
@@ -235,7 +217,7 @@ class Application:
         self._web.start()
 
     def _guard(self) -> Guard:
-        """Who may ask a worker for its health, metrics and admin routes."""
+        """Return the guard of a worker's health, metrics and admin routes."""
         web = self._settings.web
         return Guard(
             bound_host=web.worker_host,
@@ -243,26 +225,27 @@ class Application:
             trusted_proxies=web.trusted_proxies,
         )
 
-    def _worker_routes(self, upkeep: Upkeep, speech: SharedEngines) -> list[AddRoutes]:
-        """What only a process with models has to show."""
-        from services.web.routes.admin import AdminAccess
+    def _worker_routes(self, speech: SharedEngines, supervisor: Supervisor) -> list[AddRoutes]:
+        """Return the routes of a process with models: admin, metrics, transcription."""
+        from services.web.routes.admin import AdminAccess, MemoryRoutes
         from services.web.routes.metrics import MetricsRoute
         from services.web.routes.transcribe import TranscribeRoute
 
         settings = self._settings
         token = settings.web.admin_token.get_secret_value() or None
         guard = self._guard()
+        access = AdminAccess(token, guard)
 
         async def engines() -> tuple[StreamingASR, VoiceActivityModel]:
             return await speech.asr.get(), await speech.voice_activity.get()
 
         return [
-            upkeep.routes(token, guard),
-            MetricsRoute(upkeep.metrics.render),
+            MemoryRoutes(access, supervisor.view.look, supervisor.view.clean),
+            MetricsRoute(supervisor.metrics.render),
             TranscribeRoute(
-                AdminAccess(token, guard),
+                access,
                 engines,
-                upkeep.temp_files.file,
+                supervisor.temp_files.file,
                 max_bytes=settings.limits.transcribe_mb * 10**6,
                 max_seconds=settings.limits.transcribe_seconds,
             ),
@@ -308,14 +291,14 @@ class Application:
         _say(f"Ready: open {self._web.address} in a browser. Ctrl-C ends it.")
 
     async def _drain(self, worker: Worker) -> None:
-        """Let the rooms in progress finish, for as long as the settings allow."""
+        """Let the rooms in progress finish within the time that the settings allow."""
         seconds = self._settings.lifecycle.drain_seconds
         logger.info("draining", extra={"rooms": worker.rooms, "at_most_seconds": seconds})
         if not await worker.drain(seconds):
             logger.warning("rooms did not finish in time", extra={"rooms": worker.rooms})
 
     async def _end(self, status: int) -> None:
-        """End all parts in order; the bound holds on until the process is gone."""
+        """End all parts in order, within the bound of the whole process."""
         self._bound_the_end(status)
         if self._web is not None:
             await asyncio.to_thread(self._web.stop)
@@ -326,15 +309,13 @@ class Application:
             await asyncio.to_thread(self._tracing.close)
         if self._livekit is not None:
             await self._livekit.stop()
-        if self._speech is not None:
-            await asyncio.to_thread(self._speech.close)
-        if self._upkeep is not None:
-            self._upkeep.close()
+        if self._engines is not None:
+            await self._engines.aclose()
         logger.info("stopped")
 
 
 async def _first(*works: Coroutine[object, object, object]) -> None:
-    """Wait until one has ended, then end the others; raises what the ended one raised."""
+    """Wait until one has ended, then cancel the others; raise what the ended one raised."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -347,22 +328,22 @@ async def _first(*works: Coroutine[object, object, object]) -> None:
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:
-    """A line for the person who started it; where nobody reads any more, nobody is told."""
+    """Print a line for the person who started the process, if anybody still reads."""
     with contextlib.suppress(OSError):
         print(text, file=stream or sys.stdout, flush=True)
 
 
 def _give_up(status: int) -> None:
-    """The last deadline: threads that hang in native code cannot be ended otherwise."""
+    """End the process after the last deadline, as threads may hang in native code."""
     logger.error("did not end in time: the process is ended")
     _leave(status)
 
 
 def _leave(status: int) -> NoReturn:
-    """End the process at once, now that all its parts have had their time.
+    """End the process at once, after all parts had time to end.
 
-    Taking the interpreter apart would add seconds on a busy machine, and crash where a thread is
-    still in native code, such as the load of a model that was broken off.
+    Finalising the interpreter would take seconds on a busy machine, and crash while a thread is
+    still in native code, such as in the load of a model.
     """
     logging.shutdown()
     with contextlib.suppress(OSError):

@@ -7,7 +7,7 @@ from services.shared.engines import EngineConfig
 
 
 def engine_config(settings: Settings) -> EngineConfig:
-    """Which models the settings ask for, and how they run."""
+    """Return which models the settings ask for, and how they run."""
     demo = settings.models.choice == "demo"
     language = settings.asr.language
     return EngineConfig(

@@ -1,4 +1,4 @@
-"""What keeps a worker fit: its memory, its loops, its engines' circuits, and who gets in."""
+"""Supervision of a worker: memory, event loops, circuit breakers and admission."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ from services.memory import (
 )
 from services.metrics import Metrics
 from services.shared.engines import SharedEngines
-from services.web.http.guard import Guard
-from services.web.routes.admin import AdminAccess, MemoryRoutes
 
 logger = logging.getLogger("agent.runtime.supervisor")
 
@@ -44,47 +42,57 @@ MB = 2**20
 
 _STARTING = "starting"
 _QUEUE_SHARE = 4
-"""With a quarter of the scheduler's queue full of calls that people wait for, no room is taken."""
+"""No room is taken while urgent calls fill this part of the scheduler's queue: a quarter."""
 
 _ENDING_SECONDS = 10.0
-"""A room's thread may take so long to end after the room has."""
+"""How long a room's thread may take to end after the room."""
 
 _LAG_SECONDS = 20.0
 _LAG_SAMPLES = 40
 
 
-class Upkeep:
-    """Made before any model is loaded, closed last; safe from any thread.
+class Supervisor:
+    """Created before any model is loaded, closed last; safe from any thread.
 
-    `watch_over` gets the models, `begin` says that they are ready, `run` is the worker's task.
+    `begin` opens admission once the models are ready, and `run` is a task of the worker.
     """
 
-    def __init__(self, settings: Settings, *, drain: Callable[[], object] | None) -> None:
-        """`drain` lets the rooms finish and ends the process; None where nobody restarts it."""
+    def __init__(
+        self,
+        settings: Settings,
+        engines: SharedEngines,
+        metrics: Metrics,
+        *,
+        drain: Callable[[], object] | None,
+    ) -> None:
+        """Guard the engines, and report to the metrics.
+
+        Args:
+            settings: of the process.
+            engines: the models, loaded or not.
+            metrics: of the process.
+            drain: lets the rooms finish and ends the process; None where nobody restarts it.
+
+        Raises:
+            TempFilesError: there is no folder for temporary files.
+        """
         memory, limits = settings.memory, settings.limits
-        self.loops = LoopWatch()
-        self.components = Components()
-        self.metrics = Metrics()
-        self.circuits = Circuits(
-            failures=limits.circuit_failures,
-            open_seconds=limits.circuit_open_seconds,
-            on_change=self.metrics.circuit_changed,
-        )
+        self._engines = engines
+        self.metrics = metrics
+        self._room_ended_at = -math.inf
+        self._collected_at = time.monotonic()
+        self._loops = LoopWatch()
+        self._components = Components()
+        self._components.add_parts(self._model_parts)
+        self._gpu = GPUMeter.open() if settings.asr.device != "cpu" else None
         self.temp_files = TempFiles(
             max_age_seconds=memory.temp_file_seconds,
             pressure_age_seconds=memory.temp_file_pressure_seconds,
         )
-        self._speech: SharedEngines | None = None
-        self._room_ended_at = -math.inf
-        self._collected_at = time.monotonic()
-        self._gpu = GPUMeter.open() if settings.asr.device != "cpu" else None
-        self.reload = ModelReload(
-            self._reload_models,
-            model_bytes=lambda: max((m.memory_bytes for m in self._loaded().values()), default=0),
-            fragmentation_bytes=memory.fragmentation_mb * MB,
-            headroom_bytes=lambda: self.monitor.headroom_bytes(),
-            ready_bytes=lambda: self.monitor.ready_bytes,
-            interval_seconds=memory.reload_seconds,
+        self.circuits = Circuits(
+            failures=limits.circuit_failures,
+            open_seconds=limits.circuit_open_seconds,
+            on_change=metrics.circuit_changed,
         )
         self.admission = Admission(
             AdmissionLimits(
@@ -96,14 +104,22 @@ class Upkeep:
             self._conditions,
         )
         self.admission.hold(_STARTING)
+        self._reload = ModelReload(
+            lambda both_fit: engines.reload(both_fit=both_fit),
+            model_bytes=self._largest_model_bytes,
+            fragmentation_bytes=memory.fragmentation_mb * MB,
+            headroom_bytes=self._headroom_bytes,
+            ready_bytes=self._ready_bytes,
+            interval_seconds=memory.reload_seconds,
+        )
         self.monitor = MemoryMonitor(
             memory_config(memory),
             MemoryMeter(rooms=lambda: self.admission.rooms, gpu=self._gpu),
-            components=self.components,
+            components=self._components,
             steps=standard_steps(
                 temp_files=lambda: self.temp_files.sweep(pressure=True),
                 caches=[("phrase cache", self._forget_phrases)],
-                reload=self.reload,
+                reload=self._reload,
             ),
             each_check=[
                 lambda level: self.temp_files.sweep(pressure=level >= Level.HIGH),
@@ -115,59 +131,58 @@ class Upkeep:
             ],
             drain=drain,
         )
-        self.components.add_parts(self._model_parts)
         self.view = MemoryView(
-            self.monitor, temp_files=self.temp_files, reload=self.reload, more=self._more
+            self.monitor, temp_files=self.temp_files, reload=self._reload, more=self._more
         )
+        engines.scheduler.observer = self._observe
+        engines.scheduler.guard = self.circuits.allow
         self._report()
-
-    def watch_over(self, speech: SharedEngines) -> None:
-        """Take these models into account, loaded or not, and guard their engines."""
-        self._speech = speech
-        speech.scheduler.observer = self._observe
-        speech.scheduler.guard = self.circuits.allow
-        self.metrics.watch_scheduler(speech.scheduler.stats)
-        self.metrics.watch_models(speech)
 
     def _observe(self, record: CallRecord) -> None:
         self.circuits.observe(record)
         self.metrics.observe_call(record)
 
     def _report(self) -> None:
-        """Have the metrics read what is kept here."""
+        """Have the metrics read the state that is kept here."""
         metrics = self.metrics
+        metrics.watch_scheduler(self._engines.scheduler.stats)
+        metrics.watch_models(self._engines)
         metrics.watch_rooms(lambda: self.admission.rooms, lambda: self.admission.capacity)
         metrics.watch_admission(self.admission)
         metrics.watch_circuits(self.circuits.states)
         metrics.watch_memory(self.monitor.look)
-        metrics.watch_reloads(self.reload)
+        metrics.watch_reloads(self._reload)
         metrics.watch_temp_files(self.temp_files.stats)
-        metrics.watch_loops(self.loops)
+        metrics.watch_loops(self._loops)
 
     def begin(self) -> None:
-        """All models are ready: rooms may come, and growth counts from here. Blocks 0.5 s."""
+        """Open admission, and measure growth from here: all models are ready. Blocks 0.5 s."""
         settle()
         self.monitor.mark_ready()
         self.admission.hold(_STARTING, False)
 
     async def run(self) -> None:
-        """Watch until cancelled."""
-        probe = self.loops.watch("worker")
+        """Watch the memory and the running loop until cancelled."""
+        probe = self._loops.watch("worker")
         try:
             await self.monitor.run()
         finally:
             probe.close()
 
-    def enter_room(self, job: str, name: str) -> RoomUpkeep:
+    def enter_room(self, job: str, name: str) -> SupervisedRoom:
         """Count a room that begins, and watch the running loop, which is its own."""
-        return RoomUpkeep(self, job, name, on_end=self._room_ended)
+        stack = ExitStack()
+        stack.callback(self._room_ended)
+        stack.enter_context(self.admission.room(job))
+        stack.callback(self._loops.watch(name).close)
+        return SupervisedRoom(name, self._components, stack)
 
-    def routes(self, token: str | None, guard: Guard) -> MemoryRoutes:
-        """The admin routes, for a web server."""
-        return MemoryRoutes(AdminAccess(token, guard), self.view.look, self.view.clean)
+    def voice_in_service(self) -> bool:
+        """Whether the circuit breaker lets the voice be used; from any thread."""
+        return self.circuits.of("tts").usable
 
     def close(self) -> None:
-        """Remove the temporary files and let go of the driver. Idempotent."""
+        """Remove the temporary files and close the GPU's driver. Idempotent."""
         self.temp_files.close()
         if self._gpu is not None:
             self._gpu.close()
@@ -177,9 +192,9 @@ class Upkeep:
         self._room_ended_at = time.monotonic()
 
     def _collect_ended_rooms(self) -> None:
-        """The framework leaves rooms as cycles, whose threads and native parts stay until then.
+        """Collect the cycles that are left of a room, with its threads and native parts.
 
-        What they held is given back at once: else each could leave other gaps behind.
+        Their memory is returned to the system at once, before it fragments.
         """
         if self._collected_at <= self._room_ended_at + _ENDING_SECONDS:
             self._collected_at = time.monotonic()
@@ -187,49 +202,52 @@ class Upkeep:
             self.monitor.trim()
 
     def _conditions(self) -> Conditions:
-        speech = self._speech
-        scheduler = speech.scheduler.stats() if speech is not None else None
+        scheduler = self._engines.scheduler.stats()
         urgent = (Priority.FINAL, Priority.SPECULATIVE)
         states = self.circuits.states()
         return Conditions(
             memory=self.monitor.level,
             headroom_bytes=self.monitor.headroom_bytes(),
             loop_lag_seconds=self._lasting_lag_seconds(),
-            waiting_calls=sum(scheduler.queued[priority] for priority in urgent)
-            if scheduler
-            else 0,
+            waiting_calls=sum(scheduler.queued[priority] for priority in urgent),
             deaf=states.get("asr") is CircuitState.OPEN,
             mute=states.get("tts") is CircuitState.OPEN,
-            worn_out=scheduler.exhausted if scheduler else False,
+            worn_out=scheduler.exhausted,
         )
 
     def _lasting_lag_seconds(self) -> float:
-        """Lateness that lasts: what a start or a single stall brings would refuse rooms for long,
-        and LiveKit does not offer a refused room again soon."""
-        lag = self.loops.lag(last_seconds=_LAG_SECONDS)
+        """Return the lag that persists, without that of a start or a single stall.
+
+        LiveKit does not soon offer a refused room again, so a passing lag must not refuse one.
+        """
+        lag = self._loops.lag(last_seconds=_LAG_SECONDS)
         return lag.p90_seconds if lag.samples >= _LAG_SAMPLES else 0.0
 
-    def _loaded(self) -> dict[str, Any]:
-        return dict(self._speech.loaded) if self._speech is not None else {}
+    def _headroom_bytes(self) -> int:
+        return self.monitor.headroom_bytes()
+
+    def _ready_bytes(self) -> int | None:
+        return self.monitor.ready_bytes
+
+    def _largest_model_bytes(self) -> int:
+        return max((model.memory_bytes for model in self._engines.loaded.values()), default=0)
 
     def _model_parts(self) -> dict[str, int]:
-        parts = {f"{role} model": model.memory_bytes for role, model in self._loaded().items()}
-        voice = self._speech.tts.peek() if self._speech is not None else None
+        parts = {
+            f"{role} model": model.memory_bytes for role, model in self._engines.loaded.items()
+        }
+        voice = self._engines.tts.peek()
         if voice is not None:
             parts["phrase cache"] = voice.cached_bytes
         return parts
 
     def _forget_phrases(self) -> None:
-        voice = self._speech.tts.peek() if self._speech is not None else None
+        voice = self._engines.tts.peek()
         if voice is not None:
             voice.forget_phrases()
 
-    def _reload_models(self, both_fit: bool) -> None:
-        if self._speech is not None:
-            self._speech.reload(both_fit=both_fit)
-
     def _more(self) -> dict[str, Any]:
-        lag = self.loops.lag()
+        lag = self._loops.lag()
         return {
             "loop_lag_ms": {
                 "p99": round(lag.p99_seconds * 1000.0, 1),
@@ -248,36 +266,26 @@ class Upkeep:
         }
 
 
-class RoomUpkeep:
-    """What is watched of one room, from its begin to its end."""
+class SupervisedRoom:
+    """One room, counted and watched from its begin to its end."""
 
-    def __init__(
-        self,
-        upkeep: Upkeep,
-        job: str,
-        name: str,
-        *,
-        on_end: Callable[[], None],
-    ) -> None:
-        """Made in the room's own event loop."""
+    def __init__(self, name: str, components: Components, stack: ExitStack) -> None:
+        """`stack` undoes what was done for the room."""
         self._name = name
-        self._components = upkeep.components
-        self._stack = ExitStack()
-        self._stack.callback(on_end)
-        self._stack.enter_context(upkeep.admission.room(job))
-        self._stack.callback(upkeep.loops.watch(name).close)
+        self._components = components
+        self._stack = stack
 
     def account(self, read: Callable[[], int]) -> None:
-        """Have the room's state counted: `read` gives its bytes, from any thread, quickly."""
+        """Add the room to the memory breakdown; `read` returns its bytes quickly, on any thread."""
         self._stack.callback(self._components.add(ROOMS, read, member=self._name))
 
     def close(self) -> None:
-        """The room is over. Idempotent; from any thread."""
+        """End the count and the watch. Idempotent; from any thread."""
         self._stack.close()
 
 
 def memory_config(memory: MemorySettings) -> MemoryConfig:
-    """The monitor's figures as the settings want them."""
+    """Return the configuration of the memory monitor."""
     return MemoryConfig(
         check_seconds=memory.check_seconds,
         statistics_seconds=memory.statistics_seconds,

@@ -13,7 +13,7 @@ from agent.llm.language_models import LanguageModels
 from agent.llm.stream import LLMLimits
 from agent.phrases import FIXED_PHRASES
 from agent.runtime.framework import is_connected, report_load
-from agent.runtime.supervisor import Upkeep
+from agent.runtime.supervisor import Supervisor
 from agent.runtime.waiting_rooms import WaitingRooms
 from agent.session.assistant import instructions_for
 from agent.session.pipeline import PipelineModels
@@ -44,14 +44,14 @@ class Worker:
         settings: Settings,
         livekit: LiveKitCredentials | None,
         speech: SharedEngines,
-        upkeep: Upkeep,
+        supervisor: Supervisor,
     ) -> None:
         """Without credentials the worker registers nowhere and only takes simulated jobs."""
         self._settings = settings
         self._livekit = livekit
         self.speech = speech
-        self._upkeep = upkeep
-        self._admission = upkeep.admission
+        self._supervisor = supervisor
+        self._admission = supervisor.admission
         self._loop = asyncio.get_running_loop()
         self.language_models = language_models(settings)
         self._registered = asyncio.Event()
@@ -68,7 +68,7 @@ class Worker:
                 self._admission,
                 settings.agent.dispatch_name,
             )
-        upkeep.metrics.watch_waiting(lambda: len(self.waiting))
+        supervisor.metrics.watch_waiting(lambda: len(self.waiting))
         self._serving_waiting: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
         self.server = AgentServer(
@@ -143,9 +143,9 @@ class Worker:
         self._end_of_turn_model = await load_end_of_turn_model(self._settings)
         wake_language_model(self.language_models, self._settings)
         self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")
-        await asyncio.to_thread(self._upkeep.begin)
+        await asyncio.to_thread(self._supervisor.begin)
         self._warm = True
-        self._watching = asyncio.create_task(self._upkeep.run(), name="upkeep")
+        self._watching = asyncio.create_task(self._supervisor.run(), name="supervisor")
 
     async def start(self) -> None:
         """Prepare, then register; returns once LiveKit has registered the worker."""
@@ -208,7 +208,7 @@ class Worker:
 
     async def _converse(self, ctx: JobContext) -> None:
         job, room = ctx.job.id, ctx.job.room.name
-        watched = self._upkeep.enter_room(job, room)
+        watched = self._supervisor.enter_room(job, room)
 
         async def leave() -> None:
             watched.close()
@@ -231,8 +231,8 @@ class Worker:
                 models=models,
                 llm_name=self._settings.llm.model or "builtin",
                 notices=self.notices,
-                metrics=self._upkeep.metrics,
-                voice_in_service=lambda: self._upkeep.circuits.of("tts").usable,
+                metrics=self._supervisor.metrics,
+                voice_in_service=self._supervisor.voice_in_service,
                 vacant=lambda leave: self._admission.vacant(job, leave),
                 account=watched.account,
                 left_empty=lambda: self._waiting.left(room) if self._waiting else None,

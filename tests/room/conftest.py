@@ -44,19 +44,19 @@ async def serving(
     settings: Settings, livekit: LiveKitCredentials, speech: SharedEngines
 ) -> AsyncIterator[Worker]:
     """A worker that is ready, and ends with the block."""
-    from agent.runtime.supervisor import Upkeep
+    from agent.runtime.supervisor import Supervisor
     from agent.runtime.worker import Worker
+    from services.metrics import Metrics
 
-    upkeep = Upkeep(settings, drain=None)
-    upkeep.watch_over(speech)
-    worker = Worker(settings, livekit, speech, upkeep)
+    supervisor = Supervisor(settings, speech, Metrics(), drain=None)
+    worker = Worker(settings, livekit, speech, supervisor)
     await worker.start()
     try:
         yield worker
     finally:
         # Left open it would take the rooms of the tests after one that failed.
         await worker.aclose()
-        upkeep.close()
+        supervisor.close()
 
 
 @dataclass
