@@ -148,10 +148,10 @@ class Message:
             place = ".".join(str(part) for part in first["loc"])
             raise ProtocolError(f"no {cls.__name__}: {place} {first['msg']}".rstrip()) from None
         assert isinstance(message, cls)
-        message._check()
+        message.check()
         return message
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raise ProtocolError where the whole is beyond a bound that no field of it has."""
 
 
@@ -233,7 +233,7 @@ class History(Message):
     messages: Annotated[tuple[HistoryMessage, ...], MaxLen(MOST_HISTORY_MESSAGES)]
     """What was said."""
 
-    def _check(self) -> None:
+    def check(self) -> None:
         characters = sum(len(message.text) for message in self.messages)
         if characters > LONGEST_HISTORY_CHARACTERS:
             raise ProtocolError(f"History of {characters} characters is too long")
