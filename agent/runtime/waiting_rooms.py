@@ -1,4 +1,4 @@
-"""Rooms that are without an agent since there was no place: each gets one when there is."""
+"""Rooms without an agent for lack of a place: each gets one when a place is free."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,18 +17,20 @@ from services.livekit_server.rooms import UNREACHABLE, LiveKitRooms, People
 logger = logging.getLogger("agent.runtime.waiting_rooms")
 
 MOST_WAITING: Final = 100
-"""Rooms remembered; who comes later is not."""
+"""Rooms remembered; later ones are not."""
 WAITING_SECONDS: Final = 900.0
-"""How long a room is remembered after it was refused last."""
+"""How long a room is remembered after its last refusal."""
 RETURN_SECONDS: Final = 30.0
-"""How long a room is watched that was left because nobody was in it."""
+"""How long an empty room is watched after its agent left."""
 
 _LOOK_SECONDS = 3.0
-"""Between two looks at what is remembered, where nothing has happened meanwhile."""
+"""Longest time between two checks of the rooms."""
 _JOIN_SECONDS = 10.0
-"""A room may be offered before its caller is seen in it."""
+"""A room may be offered this long before its caller appears in it."""
 _ANSWER_SECONDS = 5.0
-"""After that long without an offer of the room an agent is asked for again."""
+"""After that long without an offer of the room an agent is requested again."""
+_MOST_AT_ONCE = 8
+"""Rooms about which LiveKit is asked at the same time."""
 
 
 @dataclass(slots=True)
@@ -36,20 +39,20 @@ class _Room:
     until: float
     """Monotonic time at which it is forgotten."""
     left: bool
-    """Whether we have been there, so that an empty room is one whose callers may come back."""
+    """Whether our agent was there, so that its callers may come back to the empty room."""
     since: float
     """Monotonic time at which it was refused or left."""
     asked: float = 0.0
-    """Monotonic time at which an agent was last asked for."""
+    """Monotonic time at which an agent was last requested."""
 
 
 class WaitingRooms:
-    """Asks LiveKit for an agent for those who wait, in the order in which they came.
+    """Requests agents for waiting rooms, in the order of their refusal.
 
-    LiveKit offers a new room once. Whoever is refused then, with whatever client, would be alone
-    for good; so would somebody who comes back to a room that an agent has just left. A place that
-    comes free is promised to the room that has waited longest before the agent is asked for, so
-    that nobody who comes later takes it. With several workers the first that has a place asks.
+    LiveKit offers a new room once. A caller who is refused then, with any client, would stay alone,
+    and so would one who comes back to a room that the agent has just left. A free place is promised
+    to the room that has waited longest before its agent is requested, so that no later room takes
+    it. Of several workers, the first with a place sends the request.
 
     Its methods may be called from any thread; `run` belongs to the worker's loop.
     """
@@ -62,7 +65,7 @@ class WaitingRooms:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`agent_name` is what the workers are registered by; empty for no name."""
+        """`agent_name` is the name that the workers register with; empty for no name."""
         self._rooms = rooms
         self._admission = admission
         self._agent_name = agent_name
@@ -74,16 +77,16 @@ class WaitingRooms:
 
     @property
     def names(self) -> list[str]:
-        """Rooms whose callers were refused, in the order of their turn."""
+        """Rooms that were refused, in the order of their turn."""
         # A copy: the worker's loop may change it meanwhile.
         return [name for name, room in list(self._waiting.items()) if not room.left]
 
     def refused(self, room: str, metadata: str = "") -> None:
-        """Remember a room that there was no place for, with the metadata of its job."""
+        """Remember a refused room with the metadata of its job."""
         self._tell(self._remember, room, metadata, WAITING_SECONDS, False)
 
     def left(self, room: str) -> None:
-        """Watch a room that was left since nobody was in it."""
+        """Watch an empty room that the agent left."""
         self._tell(self._remember, room, "", RETURN_SECONDS, True)
 
     def served(self, room: str) -> None:
@@ -91,11 +94,11 @@ class WaitingRooms:
         self._tell(self._forget, room)
 
     def place_free(self) -> None:
-        """Look at once, since a place may be free."""
+        """Check the rooms now, as a place may be free."""
         self._tell(self._news.set)
 
     async def run(self) -> None:
-        """Send agents to those who wait, until cancelled."""
+        """Send agents to waiting rooms until cancelled."""
         while True:
             wait = _LOOK_SECONDS if self._waiting else None
             with contextlib.suppress(TimeoutError):
@@ -111,16 +114,24 @@ class WaitingRooms:
         await self._rooms.aclose()
 
     async def _serve(self) -> None:
-        """Go through those who wait, as far as there are places."""
+        """Go through the rooms, as far as there are places."""
         now = self._clock()
         for name in [name for name, room in self._waiting.items() if now >= room.until]:
             self._forget(name)
-        for name, room in list(self._waiting.items()):
-            if self._clock() < room.asked + _ANSWER_SECONDS:
-                continue
-            if not self._admission.promise(name):
+        due = deque(
+            (name, room)
+            for name, room in self._waiting.items()
+            if now >= room.asked + _ANSWER_SECONDS
+        )
+        while due:
+            batch: list[tuple[str, _Room]] = []
+            while due and len(batch) < _MOST_AT_ONCE and self._admission.promise(due[0][0]):
+                batch.append(due.popleft())
+            if not batch:
                 return
-            await self._send(name, room)
+            async with asyncio.TaskGroup() as group:
+                for name, room in batch:
+                    group.create_task(self._send(name, room), name="send-agent")
 
     async def _send(self, name: str, room: _Room) -> None:
         try:
@@ -137,7 +148,7 @@ class WaitingRooms:
         self._admission.withdraw(name)
 
     async def _is_over(self, name: str, room: _Room, people: People) -> bool:
-        """Whether nobody waits in a refused room any more, or another worker has taken it."""
+        """Whether a refused room is empty again, or another worker has taken it."""
         if not people.callers:
             return self._clock() >= room.since + _JOIN_SECONDS
         return bool(people.agents) or await self._rooms.assigned(name, self._agent_name)
@@ -146,7 +157,7 @@ class WaitingRooms:
         now = self._clock()
         room = self._waiting.get(name)
         if room is None and not left and len(self._waiting) >= MOST_WAITING:
-            # Who waits goes before who may come back.
+            # A waiting room goes before one whose callers may come back.
             watched = next((other for other, found in self._waiting.items() if found.left), "")
             self._forget(watched)
         if room is not None:

@@ -14,7 +14,7 @@ from livekit.agents.voice.room_io import TextInputEvent
 
 from agent.session.framework import take_typed_turn
 from services import protocol
-from services.livekit_local.callers import is_caller
+from services.livekit_server.callers import is_caller
 from services.web.http.ratelimit import RateLimit
 
 logger = logging.getLogger("agent.session.typed_text")
@@ -69,7 +69,7 @@ class TypedText:
 
     def _on_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
         participant = self._room.remote_participants.get(identity)
-        if participant is None or not is_caller(participant):
+        if participant is None or not is_caller(participant.kind, participant.attributes):
             reader.close()
             return
         if self._is_too_much(identity):

@@ -5,15 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livekit import rtc
-from livekit.agents.types import ATTRIBUTE_PUBLISH_ON_BEHALF
 
-_NO_CALLERS = frozenset(
-    {
-        rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,
-        # A recorder.
-        rtc.ParticipantKind.PARTICIPANT_KIND_EGRESS,
-    }
-)
+from ..livekit_server.callers import is_caller
+
 _VOICES = frozenset(
     {
         rtc.TrackSource.SOURCE_MICROPHONE,
@@ -32,17 +26,13 @@ class Speaker:
     """The track that carries it."""
 
 
-def is_caller(participant: rtc.RemoteParticipant) -> bool:
-    """Whether this is somebody to talk with, rather than a machine beside us."""
-    return (
-        participant.kind not in _NO_CALLERS
-        and ATTRIBUTE_PUBLISH_ON_BEHALF not in participant.attributes
-    )
-
-
 def callers(room: rtc.Room) -> list[rtc.RemoteParticipant]:
-    """The callers in a room, longest there first."""
-    return [one for one in room.remote_participants.values() if is_caller(one)]
+    """Return the callers in a room, by time of joining."""
+    return [
+        participant
+        for participant in room.remote_participants.values()
+        if is_caller(participant.kind, participant.attributes)
+    ]
 
 
 def carries_voice(publication: rtc.RemoteTrackPublication) -> bool:

@@ -16,13 +16,14 @@ from livekit.agents.utils.audio import silence_frame
 from livekit.agents.voice import io
 from numpy.typing import NDArray
 
+from ..livekit_server.callers import is_caller
 from ..vad.silero import (
     SAMPLE_RATE,
     ActivityKind,
     VoiceActivityDetector,
     VoiceActivityModel,
 )
-from .callers import Speaker, carries_voice, is_caller
+from .callers import Speaker, carries_voice
 from .vad import LocalVAD
 
 logger = logging.getLogger("services.livekit_local")
@@ -128,7 +129,8 @@ class RoomAudioInput(io.AudioInput):
         publication: rtc.RemoteTrackPublication,
         participant: rtc.RemoteParticipant,
     ) -> None:
-        if not (carries_voice(publication) and is_caller(participant)):
+        is_voice = carries_voice(publication)
+        if not (is_voice and is_caller(participant.kind, participant.attributes)):
             return
         self._stop(publication.sid)
         if self._is_too_much(participant.identity):

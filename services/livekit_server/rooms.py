@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from livekit import api
 
+from .callers import is_caller
 from .credentials import LiveKitCredentials
 
 ANSWER_SECONDS = 5.0
@@ -16,8 +17,6 @@ ANSWER_SECONDS = 5.0
 
 UNREACHABLE = (api.ServerError, aiohttp.ClientError, TimeoutError)
 """What every method raises where the server does not do as it is asked, or is not there."""
-
-_NO_CALLERS = frozenset({api.ParticipantInfo.Kind.AGENT, api.ParticipantInfo.Kind.EGRESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class LiveKitRooms:
                 continue
             if participant.kind == api.ParticipantInfo.Kind.AGENT:
                 agents[participant.identity] = participant
-            elif participant.kind not in _NO_CALLERS:
+            elif is_caller(participant.kind, participant.attributes):
                 callers[participant.identity] = participant
         return People(agents, callers)
 
