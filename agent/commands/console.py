@@ -11,7 +11,7 @@ from agent.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Spoken or typed."""
+    """Add the choice between speaking and typing."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--text", action="store_true", help="type and read, or use it in a pipe; no models needed"

@@ -1,1 +1,1 @@
-"""What `python -m agent doctor` checks, a module for each part of the product."""
+"""The checks of `python -m agent doctor`, one module for each part of the product."""

@@ -1,4 +1,4 @@
-"""What a check finds out."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from enum import Enum
 
 
 class Status(Enum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "OK"
     WARN = "WARN"
     """The agent runs, but not as well as it could."""
     FAIL = "FAIL"
-    """Something that was asked for will not work."""
+    """Something that is configured will not work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,19 @@ class Finding:
     """One or two words."""
     text: str
     cure: str = ""
-    """What to do, where something is to be done and the text does not say it."""
+    """What to do, unless the text says it."""
 
 
 def ok(subject: str, text: str) -> Finding:
-    """All is well."""
+    """Return a finding without a problem."""
     return Finding(Status.OK, subject, text)
 
 
 def warn(subject: str, text: str, cure: str = "") -> Finding:
-    """It runs, but not as well as it could."""
+    """Return a finding of something that runs, but not as well as it could."""
     return Finding(Status.WARN, subject, text, cure)
 
 
 def fail(subject: str, text: str, cure: str = "") -> Finding:
-    """It does not work."""
+    """Return a finding of something that does not work."""
     return Finding(Status.FAIL, subject, text, cure)

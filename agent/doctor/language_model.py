@@ -1,4 +1,4 @@
-"""Check of the language model: what it does with a conversation like those it will have."""
+"""Check of the language model, with a request like those of a room."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from agent.doctor.findings import Finding, fail, ok, warn
 from agent.settings import Settings
 
 FEWEST_CONTEXT_TOKENS = 4_096
-"""A smaller context leaves too little for the conversation beside instructions and tools."""
+"""A smaller context leaves too little room for the conversation beside instructions and tools."""
 FEWEST_BEGINNING_TOKENS = 400
-"""Instructions and tools are more than these in any tokeniser: less has been cut off."""
+"""Instructions and tools take more tokens than this in any tokeniser; fewer mean truncation."""
 
 _LIST_SECONDS = 4.0
 _PAGE = "see docs/language-models.md"
@@ -27,7 +27,7 @@ _CONTEXT_KEYS = (
 
 
 async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
-    """Ask the endpoint as a room does: does it answer, stream, take tools, hold a conversation."""
+    """Check that the endpoint answers, streams, takes tools, and has a large enough context."""
     if not settings.llm.base_url:
         return
     import aiohttp
@@ -46,7 +46,7 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
     try:
         listed = await endpoint.models(seconds=_LIST_SECONDS)
     except (aiohttp.ClientError, TimeoutError):
-        # The check of the address has said so.
+        # The check of the address reports that.
         return
     except (ValueError, RefusedError, APIError):
         listed = None
@@ -76,11 +76,11 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
         await model.aclose()
         await toolbox.state.aclose()
     if first_seconds is None:
-        yield warn("LLM reply", f"{profile.model} answers nothing that can be said", _PAGE)
+        yield warn("LLM reply", f"{profile.model} answers nothing that can be spoken", _PAGE)
         return
     tokens = usage.prompt_tokens if usage else 0
     context = context_tokens(listed, profile.model)
-    yield ok("LLM reply", _told(first_seconds, tokens, context))
+    yield ok("LLM reply", _summary(first_seconds, tokens, context))
     if not profile.shape.tools:
         yield warn(
             "LLM tools",
@@ -91,8 +91,8 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
     if profile.streams is False:
         yield warn(
             "LLM stream",
-            f"{profile.address} sends its answers as a whole, so each is heard late",
-            f"have it stream; {_PAGE}",
+            f"{profile.address} sends its answers as a whole, so each is spoken late",
+            f"enable streaming; {_PAGE}",
         )
     if context and context < FEWEST_CONTEXT_TOKENS:
         yield warn(
@@ -111,7 +111,7 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def context_tokens(listed: Any, model: str) -> int | None:
-    """The size of the model's context, where the endpoint's list of models says it."""
+    """Return the size of the model's context, if the endpoint's list of models has it."""
     data = listed.get("data") if isinstance(listed, dict) else None
     entries = [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
     # A server of one model answers to any name.
@@ -125,7 +125,7 @@ def context_tokens(listed: Any, model: str) -> int | None:
     return None
 
 
-def _told(first_seconds: float, tokens: int, context: int | None) -> str:
+def _summary(first_seconds: float, tokens: int, context: int | None) -> str:
     told = f"the first word came after {first_seconds:.1f} s"
     if tokens:
         told += f"; a conversation begins with {tokens} tokens"

@@ -26,7 +26,7 @@ _FULL_DISK_PERCENT = 95
 
 
 def check_python(_: Settings) -> Iterator[Finding]:
-    """The interpreter's version."""
+    """Check the interpreter's version."""
     version = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     if sys.version_info < _OLDEST_PYTHON:
         yield fail("Python", version, "use Python 3.11 or newer: `make setup` finds it")
@@ -35,7 +35,7 @@ def check_python(_: Settings) -> Iterator[Finding]:
 
 
 def check_packages(_: Settings) -> Iterator[Finding]:
-    """Whether every dependency is installed in a version that fits."""
+    """Check that every dependency is installed in a version that fits."""
     problems = [problem for line in _requirements() if (problem := _problem(line))]
     if problems:
         yield fail("packages", "; ".join(problems), "run `make setup`")
@@ -45,7 +45,7 @@ def check_packages(_: Settings) -> Iterator[Finding]:
 
 
 def check_settings(_: Settings) -> Iterator[Finding]:
-    """Which settings are made; wrong ones have ended the command before it came here."""
+    """List the settings that are made; invalid ones have ended the command already."""
     from agent.settings.environment import read_variables, variables_of
 
     variables = read_variables(Path(".env"))
@@ -56,7 +56,7 @@ def check_settings(_: Settings) -> Iterator[Finding]:
 
 
 def check_machine(settings: Settings) -> Iterator[Finding]:
-    """Cores and memory that this process may use."""
+    """Check the cores and memory that this process may use."""
     import psutil
 
     from services.host.cgroup import memory_limit
@@ -79,14 +79,14 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """Room for models."""
+    """Check the disk space for models."""
     cache = settings.models.cache
     place = next(p for p in (cache.absolute(), *cache.absolute().parents) if p.is_dir())
     usage = shutil.disk_usage(place)
     percent = round(100 * usage.used / max(1, usage.used + usage.free))
     text = f"{usage.free // 10**6} MB free for models in {cache} ({percent} % full)"
     if not os.access(place, os.W_OK):
-        yield warn("disk", f"{place} is not yours to write to", "set WHISPER_MODEL_PATH")
+        yield warn("disk", f"{place} is not writable", "set WHISPER_MODEL_PATH")
     elif usage.free < _ENOUGH_DISK_MB * 10**6 or percent >= _FULL_DISK_PERCENT:
         yield warn("disk", text, "free some, or set WHISPER_MODEL_PATH to another disk")
     else:
@@ -94,7 +94,7 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 
 def check_gpu(settings: Settings) -> Iterator[Finding]:
-    """Whether recognition can run on a GPU."""
+    """Check whether recognition can run on a GPU."""
     import ctranslate2
 
     try:
@@ -110,11 +110,11 @@ def check_gpu(settings: Settings) -> Iterator[Finding]:
     elif settings.asr.device == "cuda":
         yield fail("GPU", "none found, but ASR_DEVICE=cuda", "set ASR_DEVICE=auto or cpu")
     else:
-        yield ok("GPU", "none; the CPU does it")
+        yield ok("GPU", "none; recognition runs on the CPU")
 
 
 def check_sound(_: Settings) -> Iterator[Finding]:
-    """The devices that `console` and `say` use; a server needs none."""
+    """Find the sound devices of `console` and `say`; a server needs none."""
     from agent.console.devices import SoundDeviceError, device_name, sound_library
 
     try:
@@ -127,7 +127,7 @@ def check_sound(_: Settings) -> Iterator[Finding]:
 
 
 def _requirements() -> list[str]:
-    """The dependencies of this project, as written in its pyproject.toml."""
+    """Return the dependencies that pyproject.toml lists."""
     try:
         lines: list[str] = tomllib.loads(_PROJECT_FILE.read_text())["project"]["dependencies"]
     except (OSError, KeyError, tomllib.TOMLDecodeError):
@@ -139,7 +139,7 @@ def _requirements() -> list[str]:
 
 
 def _problem(line: str) -> str:
-    """What is wrong with one dependency; empty when nothing is."""
+    """Return what is wrong with one dependency; empty if nothing is."""
     from packaging.requirements import Requirement
 
     requirement = Requirement(line)

@@ -1,4 +1,4 @@
-"""Which recognisers of the catalogue would be quick enough on this machine."""
+"""Which recognition models of the catalogue are fast enough for this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ measured, small is taken from its number of weights."""
 
 
 def other_sizes(name: str, seconds: float) -> dict[str, float]:
-    """About what the other sizes of a model would take where it takes so many seconds, ascending.
+    """Estimate the seconds that other sizes of a model would take, from one that was measured.
 
     Empty for a model that is none of the catalogue's sizes. English models stay English.
     """
@@ -28,7 +28,7 @@ def other_sizes(name: str, seconds: float) -> dict[str, float]:
 
 
 def better_in_time(name: str, seconds: float) -> str:
-    """The largest model that would hear a request in time, in words; empty where none is larger."""
+    """Name the largest model that would be fast enough; empty if none is larger."""
     larger = {
         other: about
         for other, about in other_sizes(name, seconds).items()
@@ -37,11 +37,11 @@ def better_in_time(name: str, seconds: float) -> str:
     if not larger:
         return ""
     other, about = list(larger.items())[-1]
-    return f"ASR_MODEL={other}, which hears better, would take about {about:.2f} s"
+    return f"ASR_MODEL={other}, which makes fewer errors, would take about {about:.2f} s"
 
 
 def quicker(name: str, seconds: float) -> str:
-    """What to do where a model is too slow."""
+    """Return advice for a model that is too slow."""
     smaller = {o: about for o, about in other_sizes(name, seconds).items() if about < seconds}
     in_time = {o: about for o, about in smaller.items() if about <= IN_TIME_SECONDS}
     if in_time:

@@ -1,4 +1,4 @@
-"""Checks of what the agent talks to: LiveKit, the LLM, the page, its ports."""
+"""Checks of LiveKit, the LLM endpoint, the page and the ports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHORTEST_SECRET = 32
 
 
 async def check_livekit(settings: Settings) -> AsyncIterator[Finding]:
-    """The configured server and its credentials; else the program that `dev` starts."""
+    """Check the configured server and its credentials, or else the program that `dev` starts."""
     if settings.livekit.url:
         yield await _check_server(settings)
     else:
@@ -27,10 +27,10 @@ async def check_livekit(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def check_llm(settings: Settings) -> AsyncIterator[Finding]:
-    """Whether the endpoint answers, accepts the key and has the model."""
+    """Check that the endpoint answers, accepts the key and has the model."""
     base_url, model = settings.llm.base_url, settings.llm.model
     if not base_url:
-        yield ok("LLM", "none set: the built-in replies answer (LLM_BASE_URL and LLM_MODEL)")
+        yield ok("LLM", "none set (LLM_BASE_URL and LLM_MODEL): the built-in replies answer")
         return
     import aiohttp
 
@@ -56,7 +56,7 @@ async def check_llm(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def check_page(_: Settings) -> AsyncIterator[Finding]:
-    """Whether the page is built."""
+    """Check that the page is built."""
     from services.web.routes.page import INDEX, STATIC
 
     if (STATIC / INDEX).is_file():
@@ -66,7 +66,7 @@ async def check_page(_: Settings) -> AsyncIterator[Finding]:
 
 
 async def check_ports(settings: Settings) -> AsyncIterator[Finding]:
-    """Whether the ports of the product are free."""
+    """Check that the ports of the product are free."""
     web = settings.web
     yield _check_port("the page", web.host, web.port, "WEB")
     yield _check_port("a production worker", web.worker_host, web.worker_port, "WORKER")
@@ -80,7 +80,7 @@ def _check_port(use: str, host: str, port: int, prefix: str) -> Finding:
             return warn(
                 "port",
                 f"{host}:{port} for {use} is taken",
-                f"end what uses it (perhaps a running agent), or set {prefix}_PORT",
+                f"stop the process that uses it (perhaps a running agent), or set {prefix}_PORT",
             )
         return fail(
             "port", f"{host}:{port} for {use}: {error.strerror}", f"see {prefix}_HOST and _PORT"
@@ -156,7 +156,7 @@ async def _check_program(settings: Settings) -> Finding:
     version = output.decode(errors="replace").strip().rpartition(" ")[2]
     config = settings.livekit.server_config
     if process.returncode or not version:
-        return fail("LiveKit", f"{program} is no livekit-server", "see LIVEKIT_SERVER")
+        return fail("LiveKit", f"{program} is not a livekit-server", "see LIVEKIT_SERVER")
     if not config.is_file():
         return fail(
             "LiveKit", f"{config} is not there", "start in its folder, or set LIVEKIT_SERVER_CONFIG"
@@ -174,7 +174,7 @@ def _judge_llm(base_url: str, model: str, status: int, content: Any) -> Finding:
             "compare LLM_BASE_URL with the endpoint's manual: it often ends with /v1",
         )
     if status != HTTPStatus.OK:
-        return fail("LLM", f"{base_url} answers {status}", "look into that server's log")
+        return fail("LLM", f"{base_url} answers {status}", "see that server's log")
     names = _model_names(content)
     if model in names or f"{model}:latest" in names:
         return ok("LLM", f"{base_url} has {model}")
@@ -192,7 +192,7 @@ def _model_names(content: Any) -> list[str]:
 
 
 def _try_port(host: str, port: int) -> None:
-    """Listen there for a moment; raises OSError."""
+    """Listen on a port for a moment. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as probe:
         # As servers do: a port with connections in TIME_WAIT can be listened on.

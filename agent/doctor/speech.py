@@ -1,4 +1,4 @@
-"""Checks of the models: there, loadable, right, and fast enough for a conversation."""
+"""Checks that the models load, work, and are fast enough for a conversation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from services.shared.engines import LoadedModel, SharedEngines
 
 _SENTENCE = "What is the weather in Berlin on Friday?"
-"""The demo models know its words."""
+"""Its words are in the vocabulary of the demo models."""
 _ROOM = "doctor"
 _DEADLINE_SECONDS = 60.0
 _CALLS = 3
-"""The quickest counts: what others do on the machine is no property of the model."""
+"""The fastest run counts, as other processes may slow the others down."""
 _SLOW_SOUND_SECONDS = 0.6
 
 
@@ -38,7 +38,7 @@ class Sample:
 
 
 async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
-    """Loads the models as a worker would; the voice speaks, the recogniser writes it down."""
+    """Load the models as a worker does, and have the recogniser transcribe the voice."""
     from agent.runtime.engines import engine_config
     from services.shared.engines import SharedEngines
 
@@ -60,7 +60,7 @@ async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _check_voice(speech: SharedEngines) -> AsyncIterator[Finding | Sample]:
-    """The finding, and what the voice said where it spoke."""
+    """Return the finding, and the speech if there is any."""
     from services.audio.files import resample
     from services.inference import InferenceError
     from services.models import ModelError
@@ -160,20 +160,20 @@ async def _check_voice_activity(speech: SharedEngines, sample: Sample | None) ->
 
 
 def _context(config: ASRConfig) -> str:
-    """What the encoder works on in a short request."""
+    """Describe what the encoder processes for a short request."""
     if config.context_seconds is None:
         return f"{config.window_seconds:g} s (its whole window)"
     return f"{config.context_seconds:g} s"
 
 
 def _origin(model: LoadedModel) -> str:
-    """Which model serves, where it came from, and what is to be known of it."""
+    """Describe the model in use, its source, and what is worth knowing about it."""
     text = f"{model.name} from {model.source}" if not model.demo else f"the {model.name} model"
     return f"{text} ({model.note})" if model.note else text
 
 
 def _notice(speech: SharedEngines, before: list[str] | None = None) -> str:
-    """Why the demo model took the place of another."""
+    """Return why the demo model replaces another."""
     return " ".join(notice for notice in speech.notices if notice not in (before or []))
 
 
@@ -182,7 +182,7 @@ def _fetch_again(option: str, name: str) -> str:
 
 
 def _agree(heard: str, said: str) -> bool:
-    """Whether at least half of the words said were heard."""
+    """Whether at least half of the words were recognised."""
     words = re.findall(r"\w+", said.lower())
     found = set(re.findall(r"\w+", heard.lower()))
     return sum(word in found for word in words) >= len(words) / 2

@@ -1,1 +1,1 @@
-"""The process: what it starts, watches and ends."""
+"""A process of the product: what it starts, supervises and ends."""

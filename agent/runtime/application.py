@@ -175,7 +175,7 @@ class Application:
         await _first(self._worker.wait(), self._until_worn_out(speech))
 
     async def _reach_livekit(self) -> LiveKitCredentials:
-        """The configured server, or one that is started here."""
+        """Return the configured server, or start one."""
         livekit = self._settings.livekit
         if livekit.url:
             return livekit.credentials

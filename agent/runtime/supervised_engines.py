@@ -14,7 +14,7 @@ from services.shared.engines import SharedEngines, configure_shared
 
 
 class SupervisedEngines:
-    """Owns the models of a process that serves rooms; nothing is loaded before it is asked for."""
+    """Owns the models of a process that serves rooms; each is loaded on first use."""
 
     def __init__(self, settings: Settings, *, drain: Callable[[], object] | None = None) -> None:
         """Make the models and the folder of temporary files the process's own.

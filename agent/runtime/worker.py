@@ -70,12 +70,12 @@ class Worker:
             )
         supervisor.metrics.watch_waiting(lambda: len(self.waiting))
         self._serving_waiting: asyncio.Task[None] | None = None
-        self._telling: set[asyncio.Task[None]] = set()
+        self._reporting: set[asyncio.Task[None]] = set()
         self.server = AgentServer(
             job_executor_type=JobExecutorType.THREAD,
             load_fnc=self._load,
-            # Offers are answered by our own count: the framework's takes a room that is just
-            # beginning for two, and refuses the last place.
+            # Admission decides. The framework counts a room that is just beginning twice, and
+            # refuses the last place.
             load_threshold=math.inf,
             num_idle_processes=self.capacity,
             initialize_process_timeout=_JOB_START_SECONDS,
@@ -111,7 +111,7 @@ class Worker:
 
     @property
     def capacity(self) -> int:
-        """Rooms that are possible at once, as things are."""
+        """Rooms that are possible at once under the present conditions."""
         return self._admission.capacity
 
     @property
@@ -121,7 +121,7 @@ class Worker:
 
     @property
     def refusal(self) -> str:
-        """Why the next room would be refused; empty when it would be served."""
+        """Why the next room would be refused; empty if it would be served."""
         decision = self._admission.refusal()
         if decision.accepted:
             return ""
@@ -129,16 +129,16 @@ class Worker:
         return f"{reason}: {decision.detail}" if decision.detail else reason
 
     def notices(self) -> list[str]:
-        """What callers should know about this agent, a sentence each."""
+        """Return the sentences that callers should read about this agent."""
         loaded = self.speech.loaded
         demo = {role: loaded[role].demo for role in ("asr", "voice") if role in loaded}
         about_demo = describe_demo(asr=demo.get("asr", False), voice=demo.get("voice", False))
         return [*self.speech.notices, *about_demo]
 
     async def prepare(self) -> None:
-        """Load and warm all that rooms need: none waits for a load. Raises what a load raises."""
+        """Load and warm everything a room needs, so that none waits. Raises what a load raises."""
         await self.speech.prewarm()
-        # Here, since two first rooms at once would make two clients: events of one would be lost.
+        # Before any room, since the first two at once would create two clients and lose events.
         install_ffi_routing()
         self._end_of_turn_model = await load_end_of_turn_model(self._settings)
         wake_language_model(self.language_models, self._settings)
@@ -148,7 +148,7 @@ class Worker:
         self._watching = asyncio.create_task(self._supervisor.run(), name="supervisor")
 
     async def start(self) -> None:
-        """Prepare, then register; returns once LiveKit has registered the worker."""
+        """Prepare, then register; return once LiveKit has registered the worker."""
         await self.prepare()
         if self._waiting is not None:
             self._serving_waiting = asyncio.create_task(self._waiting.run(), name="waiting-rooms")
@@ -166,12 +166,12 @@ class Worker:
             await self._running
 
     async def wait(self) -> None:
-        """Until the worker ends; raises why, when that was not asked for."""
+        """Wait until the worker ends; raise the error that ended it, if any."""
         assert self._running is not None
         await asyncio.shield(self._running)
 
     async def drain(self, timeout_seconds: float) -> bool:
-        """Take no new room and let those in progress finish; False when they did not in time."""
+        """Take no new room and let those in progress finish; return whether they did in time."""
         if not self._started.is_set():
             return True
         try:
@@ -182,7 +182,7 @@ class Worker:
         return True
 
     async def aclose(self) -> None:
-        """End all rooms and the registration; the models stay with their owner."""
+        """End all rooms and the registration; the models stay loaded."""
         for task in (self._phrases, self._watching, self._serving_waiting):
             if task is not None:
                 task.cancel()
@@ -192,13 +192,13 @@ class Worker:
         if self._running is not None:
             await self.server.aclose()
             await asyncio.gather(self._running, return_exceptions=True)
-        for task in tuple(self._telling):
+        for task in tuple(self._reporting):
             task.cancel()
-        await asyncio.gather(*self._telling, return_exceptions=True)
+        await asyncio.gather(*self._reporting, return_exceptions=True)
         await self.language_models.aclose()
 
     async def _keep_phrases(self) -> None:
-        """Have the sentences that every call needs ready as sound."""
+        """Synthesise the sentences of every call in advance."""
         greeting = self._settings.agent.spoken_greeting
         voice = await self.speech.tts.get()
         try:
@@ -212,7 +212,7 @@ class Worker:
 
         async def leave() -> None:
             watched.close()
-            # A room that hangs may outlive the worker's loop.
+            # A room that hangs may outlive the worker's event loop.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._place_is_free)
 
@@ -241,7 +241,7 @@ class Worker:
         )
 
     async def _delete_room(self, room: str) -> None:
-        """End a room for everybody in it. Runs on any loop; raises what the request raises."""
+        """End a room for everybody in it, from any event loop. Raises what the request raises."""
         if self._livekit is None:
             return
         rooms = LiveKitRooms(self._livekit)
@@ -271,31 +271,31 @@ class Worker:
             self._admission.release(request.id)
             raise
         finally:
-            self._tell_load()
+            self._report_load()
         if self._waiting is not None:
             self._waiting.served(request.room.name)
 
     def _place_is_free(self) -> None:
-        self._tell_load()
+        self._report_load()
         if self._waiting is not None:
             self._waiting.place_free()
 
-    def _tell_load(self) -> None:
-        """Have LiveKit know at once of a place that was taken or came free.
+    def _report_load(self) -> None:
+        """Report at once that a place was taken or came free.
 
-        It offers no room to a worker that it takes for full.
+        LiveKit offers no room to a worker that it believes to be full.
         """
         if self._livekit is not None:
             task = asyncio.create_task(report_load(self.server), name="report-load")
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+            self._reporting.add(task)
+            task.add_done_callback(self._reporting.discard)
 
     def _load(self, _: AgentServer) -> float:
         return self._admission.load()
 
 
 def language_models(settings: Settings) -> LanguageModels:
-    """The process's language model, as it is set."""
+    """Return the language models of the process, as configured."""
     wanted = settings.llm
     return LanguageModels(
         base_url=wanted.base_url or None,
@@ -311,7 +311,7 @@ def language_models(settings: Settings) -> LanguageModels:
 
 
 def wake_language_model(models: LanguageModels, settings: Settings) -> None:
-    """Have the model loaded with what every conversation begins with, without waiting for it."""
+    """Start to load the model with the beginning of every conversation, without waiting for it."""
     models.wake(
         instructions=instructions_for("", settings.agent.instructions),
         greeting=settings.agent.spoken_greeting or "",

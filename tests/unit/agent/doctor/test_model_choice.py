@@ -20,8 +20,8 @@ def test_every_recommended_model_can_be_fetched(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "seconds", "said"),
     [
-        ("base", 0.08, "ASR_MODEL=small, which hears better, would take about 0.40 s"),
-        ("tiny.en", 0.1, "ASR_MODEL=base.en, which hears better, would take about 0.20 s"),
+        ("base", 0.08, "ASR_MODEL=small, which makes fewer errors, would take about 0.40 s"),
+        ("tiny.en", 0.1, "ASR_MODEL=base.en, which makes fewer errors, would take about 0.20 s"),
         ("base", 0.2, ""),
         ("small", 0.4, ""),
         ("demo", 0.05, ""),
