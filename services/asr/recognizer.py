@@ -233,7 +233,7 @@ class StreamingRecognizer:
 
         Words are timed from the utterance's start.
         """
-        interim = urgency.priority is Priority.INTERIM
+        interim = urgency.current is Priority.INTERIM
         end = min(utterance.end, utterance.last_voice + _LONGEST_TAIL_SAMPLES)
         cut = utterance.cut((await self._asr()).config.window_seconds, self._timing.commit_seconds)
         if cut is not None:

@@ -10,10 +10,10 @@ from .call import (
     Run,
     RunCancelled,
     Superseded,
-    Withdrawn,
 )
+from .outcomes import CallRecord
 from .priority import DynamicPriority
-from .scheduler import CallRecord, InferenceScheduler, SchedulerStats
+from .scheduler import InferenceScheduler, SchedulerStats
 
 __all__ = [
     "CallRecord",
@@ -29,5 +29,4 @@ __all__ = [
     "RunCancelled",
     "SchedulerStats",
     "Superseded",
-    "Withdrawn",
 ]

@@ -1,8 +1,9 @@
-"""One model call: how urgent it is, how it may end, what it sees of itself."""
+"""One model call: its priority, its errors, and the handle by which it notices cancellation."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -29,48 +30,44 @@ Outcome = Literal[
 
 
 class Priority(IntEnum):
-    """Classes of work, most urgent first."""
+    """Classes of calls, most urgent first."""
 
     FINAL = 0
-    """Somebody waits for it now: a final transcript, the first sound of a reply."""
+    """A caller is waiting for it: a final transcript, the first sound of a reply."""
     SPECULATIVE = 1
-    """Will probably be needed: a decode at a pause, the next sentence of a reply."""
+    """Likely to be needed: a decode at a pause, the next sentence of a reply."""
     INTERIM = 2
-    """Nice to have: a transcript of an utterance that is still going on."""
+    """Nice to have: an interim transcript of an utterance in progress."""
     BATCH = 3
-    """Nobody waits in a conversation: files handed in for transcription."""
+    """No conversation depends on it: the transcription of an uploaded file."""
 
 
 class InferenceError(Exception):
-    """A model call did not give a result."""
+    """A model call gave no result."""
 
 
 class InferenceTimeout(InferenceError):
-    """The call ran longer than its deadline, or waited longer than it may, and was ended."""
+    """The call was ended because it ran past its deadline, or waited too long to start."""
 
 
 class QueueFull(InferenceError):
-    """The queue is full of more urgent work, or the scheduler has closed: the work was not done."""
+    """The queue is full of more urgent calls, or the scheduler is closed; nothing was run."""
 
 
 class EngineUnavailable(InferenceError):
-    """The engine keeps failing and is left alone for a while: the work was not done."""
+    """The circuit breaker of the engine is open; nothing was run."""
 
 
 class Superseded(InferenceError):
-    """Newer work of the same utterance took this one's place before it began."""
-
-
-class Withdrawn(InferenceError):
-    """Somebody else than the caller cancelled the work: its room has ended."""
+    """A newer call took this one's place before it began."""
 
 
 class RunCancelled(BaseException):
-    """Raised inside a job by `Run.check` to leave it; never reaches the caller."""
+    """Raised by `Run.check` to leave a cancelled call; never reaches the caller."""
 
 
 class Run:
-    """What a job sees of itself while it runs in a scheduler thread."""
+    """The handle by which a running call notices that it was cancelled."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -79,11 +76,11 @@ class Run:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the result is no longer wanted; safe to read from any thread."""
+        """Whether the result is no longer wanted; may be read from any thread."""
         return self._cancelled
 
     def on_cancel(self, stop: Callable[[], None]) -> None:
-        """Have `stop` called, from another thread, when this run must end (now, if it must)."""
+        """Call `stop` upon cancellation, from another thread; at once if already cancelled."""
         with self._lock:
             if not self._cancelled:
                 self._stops.append(stop)
@@ -91,12 +88,12 @@ class Run:
         stop()
 
     def check(self) -> None:
-        """Leave the job when its result is no longer wanted."""
+        """Raise RunCancelled if the result is no longer wanted."""
         if self._cancelled:
             raise RunCancelled
 
     def cancel(self) -> None:
-        """Ask the job to end; returns at once. Safe from any thread, and twice."""
+        """Ask the call to end, and return at once. Idempotent, from any thread."""
         with self._lock:
             if self._cancelled:
                 return
@@ -113,7 +110,7 @@ class Run:
 class Call(Generic[T]):
     """One call from its submission to its end; guarded by the scheduler's lock."""
 
-    job: Callable[[Run], T]
+    function: Callable[[Run], T]
     engine: str
     owner: str
     priority: Priority
@@ -125,23 +122,28 @@ class Call(Generic[T]):
     future: Future[T] = field(default_factory=Future)
     run: Run = field(default_factory=Run)
     started_at: float | None = None
-    told_at: float | None = None
-    """When it was told to stop for being late."""
+    stop_requested_at: float | None = None
+    """When it was asked to stop for being late."""
     timed_out: bool = False
     abandoned: bool = False
 
+    @property
+    def expires_at(self) -> float:
+        """When it has waited in the queue for as long as it may."""
+        return math.inf if self.queue_seconds is None else self.queued_at + self.queue_seconds
 
-def presentable(item: Call[T], error: BaseException) -> Exception:
-    """What an event loop can raise in the caller: others would end or hang the loop."""
+
+def presentable(call: Call[T], error: BaseException) -> Exception:
+    """Return an error that an event loop can raise: others would end or hang the loop."""
     if isinstance(error, Exception) and not isinstance(error, (StopIteration, CancelledError)):
         return error
-    presentable = InferenceError(f"{item.engine} ended with {error!r}")
+    presentable = InferenceError(f"{call.engine} ended with {error!r}")
     presentable.__cause__ = error
     return presentable
 
 
-def timeout_of(item: Call[T]) -> InferenceTimeout:
-    """What the caller of a call that is past its deadline gets."""
+def timeout_of(call: Call[T]) -> InferenceTimeout:
+    """Return the error for a call past its deadline."""
     return InferenceTimeout(
-        f"{item.engine} took longer than {item.deadline_seconds:g} s of engine time"
+        f"{call.engine} took longer than {call.deadline_seconds:g} s of engine time"
     )

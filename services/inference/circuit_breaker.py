@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from .. import defaults
-from . import CallRecord
+from .outcomes import CallRecord
 
 logger = logging.getLogger("services.inference.circuit_breaker")
 

@@ -1,4 +1,4 @@
-"""DynamicPriority that may rise while the work waits."""
+"""A priority that may rise while the work waits."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .call import Priority
 
 
 class Promoter(Protocol):
-    """Where calls wait."""
+    """Holds waiting calls."""
 
     def promote(self, future: Future[Any], priority: Priority) -> bool:
-        """Move a call that still waits into a more urgent class."""
+        """Move a waiting call to a more urgent class."""
 
 
 class DynamicPriority:
-    """How urgent some work is that may take several calls, one after another.
+    """The priority of work that may take several calls, one after another.
 
-    It may rise while the work waits or runs: a decode that was only likely to be needed, and
-    that somebody waits for now.
+    It may rise while the work waits or runs, such as when a decode that was only likely to be
+    needed becomes one that somebody waits for. Safe from any thread.
     """
 
     def __init__(self, priority: Priority) -> None:
@@ -29,23 +29,23 @@ class DynamicPriority:
         self._waiting: tuple[Promoter, Future[Any]] | None = None
 
     @property
-    def priority(self) -> Priority:
-        """The class that the next call of this work is queued in."""
+    def current(self) -> Priority:
+        """The class in which the next call of this work is queued."""
         return self._priority
 
     def raise_to(self, priority: Priority) -> None:
-        """Make the work at least as urgent as `priority`; safe from any thread."""
+        """Make the work at least as urgent as `priority`."""
         with self._lock:
             self._priority = min(self._priority, priority)
             waiting = self._waiting
         if waiting is not None:
-            scheduler, future = waiting
-            scheduler.promote(future, priority)
+            promoter, future = waiting
+            promoter.promote(future, priority)
 
-    def follow(self, scheduler: Promoter, future: Future[Any]) -> None:
-        """Take `future` as the call that is to be promoted with this work."""
+    def follow(self, promoter: Promoter, future: Future[Any]) -> None:
+        """Promote the call of `future` together with this work."""
         with self._lock:
-            self._waiting = (scheduler, future)
+            self._waiting = (promoter, future)
             priority = self._priority
-        # It may have risen between the call's submission and now.
-        scheduler.promote(future, priority)
+        # It may have risen since the call was submitted.
+        promoter.promote(future, priority)
