@@ -159,7 +159,7 @@ def _context(text: str) -> Context:
 
 
 async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
-    from services.asr.engine import DecodeOptions
+    from services.asr.config import DecodeOptions
     from services.inference import Priority
     from services.shared.engines import EngineConfig, SharedEngines
     from tests.support.people import people

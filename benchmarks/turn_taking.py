@@ -27,7 +27,8 @@ import numpy as np
 from faster_whisper.audio import decode_audio
 from numpy.typing import NDArray
 
-from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.config import DecodeOptions
+from services.asr.engine import StreamingASR
 from services.asr.recognizer import RecognizerTiming
 from services.audio.samples import SAMPLE_RATE
 from services.endpointing.policy import EndpointingPolicy, Evidence, TurnTiming

@@ -60,7 +60,7 @@ async def _serve(name: str, settings: Settings) -> None:
 
     from agent.runtime.supervised_engines import SupervisedEngines
     from agent.runtime.worker import Worker
-    from services.asr.engine import ASRLoadError
+    from services.asr.config import ASRLoadError
     from services.host.temp_files import TempFilesError
     from services.models import ModelError
     from services.tts.engine import TTSLoadError

@@ -64,7 +64,7 @@ async def _converse_aloud(settings: Settings) -> None:
     from agent.console.voice import converse_aloud
     from agent.runtime.engines import engine_config
     from agent.runtime.worker import language_models, wake_language_model
-    from services.asr.engine import ASRLoadError
+    from services.asr.config import ASRLoadError
     from services.models import ModelError
     from services.shared.engines import SharedEngines, configure_shared
     from services.tts.engine import TTSLoadError

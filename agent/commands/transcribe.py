@@ -21,7 +21,7 @@ from agent.settings import Settings
 
 if TYPE_CHECKING:
     from agent.commands.transcripts import Transcript
-    from services.asr.engine import DecodeOptions
+    from services.asr.config import DecodeOptions
     from services.asr.files import Segment
     from services.shared.engines import SharedEngines
 
@@ -73,7 +73,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     targets = _targets(paths, form, output)
 
     from agent.runtime.engines import engine_config
-    from services.asr.engine import ASRLoadError, DecodeOptions
+    from services.asr.config import ASRLoadError, DecodeOptions
     from services.models import ModelError
     from services.shared.engines import SharedEngines
     from services.vad.silero import VoiceActivityLoadError
@@ -152,7 +152,7 @@ async def _transcribe(
     path: Path, speech: SharedEngines, options: DecodeOptions, *, live: bool
 ) -> Transcript:
     from agent.commands.transcripts import Transcript
-    from services.asr.engine import ASRError
+    from services.asr.config import ASRError
     from services.asr.files import transcribe_file
     from services.audio.files import AudioFileError
     from services.inference import InferenceError

@@ -17,7 +17,7 @@ from agent.settings import Settings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from services.asr.engine import ASRConfig
+    from services.asr.config import ASRConfig
     from services.shared.engines import LoadedModel, SharedEngines
 
 _SENTENCE = "What is the weather in Berlin on Friday?"
@@ -101,7 +101,7 @@ async def _check_voice(speech: SharedEngines) -> AsyncIterator[Finding | Sample]
 
 
 async def _check_recogniser(speech: SharedEngines, sample: Sample | None) -> Finding:
-    from services.asr.engine import ASRError
+    from services.asr.config import ASRError
     from services.audio.samples import SAMPLE_RATE
     from services.inference import InferenceError, Priority
     from services.models import ModelError

@@ -1,4 +1,4 @@
-"""What a Whisper decoder has written: its text, and how sure it was of that."""
+"""Reads the tokens of a Whisper decoder: the text, and how confident the decoder was."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 _TIMESTAMP_SECONDS = 0.02
-"""Between one timestamp token and the next."""
+"""Step between successive timestamp tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +17,15 @@ class DecodedTokens:
     """The text tokens of one pass."""
 
     spoken: list[int]
-    """Those of segments that begin within the audio."""
+    """Tokens of segments that begin within the audio."""
     beyond: list[int]
-    """Those of segments that begin behind its end, so that nobody can have said them."""
+    """Tokens of segments that begin after its end, which nobody can have said."""
     mean_log_probability: float
-    """Of those spoken; 0 where there are none."""
+    """Of the spoken tokens; 0 if there are none."""
     count: int
-    """How many tokens the decoder had written with the last of those spoken, times included."""
+    """Tokens up to the last spoken one, timestamps included."""
     resumes_at_seconds: float | None
-    """Where the next segment begins that the decoder knows of and has not written down."""
+    """Where the next segment begins if the decoder announced one without writing it."""
 
 
 def read_tokens(
@@ -35,11 +35,11 @@ def read_tokens(
     timestamp_begin: int,
     audio_seconds: float,
 ) -> DecodedTokens:
-    """Sort out the tokens of a pass, each with its logits over the vocabulary (an array).
+    """Sort the tokens of a pass, each with its logits over the vocabulary (an array).
 
-    Tokens from `end_of_text` on are special ones, those from `timestamp_begin` on are times from
-    the start of the features, which end with the audio at `audio_seconds`. A model that writes no
-    times has all its text at the start.
+    Tokens from `end_of_text` on are special, and those from `timestamp_begin` on are times from
+    the start of the features, in which the audio ends at `audio_seconds`. A model that writes no
+    timestamps has all its text at the start.
     """
     spoken: list[int] = []
     beyond: list[int] = []
@@ -59,7 +59,7 @@ def read_tokens(
             spoken.append(token)
             count = place
             log_probability += _log_probability(logits, token)
-    # One ends a segment, a second one begins the next.
+    # The first timestamp ends a segment, a second one begins the next.
     unfinished = bool(spoken) and times_in_a_row > 1 and starts_at < audio_seconds
     return DecodedTokens(
         spoken,

@@ -1,4 +1,4 @@
-"""What becomes known while somebody speaks."""
+"""Events of streaming recognition."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from .transcription import RecognizedWord
 
 
 class ASREventKind(Enum):
-    """What became known."""
+    """What happened."""
 
     SPEECH_STARTED = "speech started"
     INTERIM = "interim"
-    """The utterance so far; may still change."""
+    """The transcript so far; may still change."""
     PREFLIGHT = "preflight"
-    """The whole utterance, if nothing more is said."""
+    """The transcript of the whole utterance, if the caller says nothing more."""
     FINAL = "final"
-    """The utterance, never changed again; empty when nothing was said."""
+    """The transcript, which no longer changes; empty if nothing was said."""
     SPEECH_ENDED = "speech ended"
     FAILED = "failed"
-    """Recognition failed; a final with what is known follows."""
+    """Recognition failed; a final with whatever is known follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ASREvent:
-    """One event; times are seconds of the stream, from its first sample."""
+    """One event; times count from the first sample of the stream."""
 
     kind: ASREventKind
     text: str = ""
@@ -36,6 +36,6 @@ class ASREvent:
     start_seconds: float = 0.0
     end_seconds: float = 0.0
     audio_seconds: float = 0.0
-    """Audio decoded for this final, for usage accounting."""
+    """Audio decoded for this final, for usage metrics."""
     tokens: int = 0
     error: Exception | None = None

@@ -1,4 +1,4 @@
-"""Writes down what is said in an audio file of any length."""
+"""Transcribes audio files of any length."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from ..host.cancellation import uninterrupted
 from ..inference import Priority
 from ..vad.segments import SpeechSegment, speech_segments
 from ..vad.silero import VoiceActivityModel
-from .engine import DecodeOptions, StreamingASR
-from .transcription import RecognizedWord, Transcription, shift_words
+from .config import DecodeOptions
+from .engine import StreamingASR
+from .transcription import RecognizedWord, Transcription
 
-_ROOM_SECONDS = 1.5
-"""The model's window less what the recogniser adds around the speech."""
+_PADDING_SECONDS = 1.5
+"""The part of the model's window that the recogniser's padding takes."""
 _DEADLINE_SECONDS = 600.0
-"""Nobody waits in a conversation: a large model on a small machine may take its time."""
+"""No conversation depends on it: a large model on a small machine may take its time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What was said in one stretch of speech; times count from the start of the file."""
+    """The transcript of one stretch of speech; times count from the start of the file."""
 
     start_seconds: float
     end_seconds: float
@@ -48,12 +49,12 @@ async def transcribe_file(
     max_seconds: float | None = None,
     on_progress: Callable[[float, float | None], None] | None = None,
 ) -> AsyncGenerator[Segment, None]:
-    """The segments with words in them, in order, each as soon as it and those before are ready.
+    """Yield the segments that contain words, in order, each as soon as it is ready.
 
-    As many stretches are recognised at once as the recogniser has workers. `on_progress` is told
-    on the event loop how many seconds of the file are done, and of how many where that is known.
-    Close the iterator (`contextlib.aclosing`) to end the work early. Raises AudioFileError, of it
-    AudioTooLongError where there is more sound than `max_seconds`, ASRError or InferenceError.
+    As many stretches of speech are recognised at once as the recogniser has workers. `on_progress`
+    is called on the event loop with the seconds of the file that are done, and with its length if
+    that is known. Close the iterator (`contextlib.aclosing`) to stop early. Raises AudioFileError
+    (AudioTooLongError if the file is longer than `max_seconds`), ASRError or InferenceError.
     """
     window = asr.config.window_seconds
     waiting: deque[tuple[SpeechSegment, asyncio.Task[Transcription]]] = deque()
@@ -70,7 +71,7 @@ async def transcribe_file(
     opening = partial(AudioFile, path, sample_rate=SAMPLE_RATE, max_seconds=max_seconds)
     with await asyncio.to_thread(opening) as file:
         stretches = speech_segments(
-            file.chunks(), voice_activity, limit_seconds=max(window / 2, window - _ROOM_SECONDS)
+            file.chunks(), voice_activity, limit_seconds=max(window / 2, window - _PADDING_SECONDS)
         )
         try:
             async for stretch in _in_thread(stretches, file.stop):
@@ -81,6 +82,7 @@ async def transcribe_file(
                         priority=Priority.BATCH,
                         deadline_seconds=_DEADLINE_SECONDS,
                         options=options,
+                        start_seconds=stretch.start_seconds,
                     ),
                     name="transcribe-stretch",
                 )
@@ -110,7 +112,7 @@ async def _in_thread(
 
 
 def _segment(start_seconds: float, end_seconds: float, heard: Transcription) -> Segment:
-    words = shift_words(heard, start_seconds).words
+    words = heard.words
     return Segment(
         start_seconds=words[0].start_seconds if words else start_seconds,
         end_seconds=words[-1].end_seconds if words else end_seconds,

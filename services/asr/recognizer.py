@@ -1,4 +1,4 @@
-"""Hearing one person: audio and voice activity in, interim, preflight and final transcripts out."""
+"""Streaming recognition: audio and voice activity in, interim, preflight and final events out."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from ..inference import (
     Superseded,
 )
 from ..vad.silero import WINDOW_SAMPLES, Activity, ActivityKind
-from .engine import ASRError, DecodeOptions, StreamingASR
+from .config import ASRError, DecodeOptions
+from .engine import StreamingASR
 from .events import ASREvent, ASREventKind
-from .transcription import Transcription, join_transcriptions, shift_words
+from .transcription import Transcription, join_transcriptions
 from .utterance import TAIL_SAMPLES, Decode, Utterance
 
 logger = logging.getLogger("services.asr.recognizer")
@@ -33,37 +34,37 @@ logger = logging.getLogger("services.asr.recognizer")
 Samples = NDArray[np.float32]
 
 _LONGEST_TAIL_SAMPLES = SAMPLE_RATE // 2
-"""Silence after the last voice beyond this is not decoded."""
+"""Silence decoded after the last voice, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecognizerTiming:
-    """When decodes are made."""
+    """When audio is decoded."""
 
     preroll_seconds: float = 0.5
     """Audio kept from before speech was noticed."""
     pause_seconds: float = 0.064
-    """Silence after which the utterance is decoded as if it were over."""
+    """Silence after which the utterance is decoded as if it had ended."""
     interim_seconds: float = 0.4
-    """The shortest time between two interim transcripts."""
+    """Least time between two interim transcripts."""
     interim_share: float = defaults.ASR_INTERIM_SHARE
-    """Of one core: the most that interim transcripts of a room may cost."""
+    """Share of one core that the interim transcripts of one stream may cost."""
     commit_seconds: float = 12.0
-    """Beyond this much open audio, what lies before a pause is decoded once and for all."""
+    """Beyond this much open audio, the part before a pause is committed: decoded for good."""
     limit_seconds: float = 120.0
-    """Open audio is never longer: older audio is dropped when recognition does not keep up."""
+    """Longest open audio: older audio is dropped when recognition does not keep up."""
     deadline_seconds: float = defaults.ASR_TIMEOUT_SECONDS
     """Engine time of one decode."""
     queue_seconds: float = 10.0
-    """The longest wait of a decode for its turn."""
+    """Longest wait of a decode for its turn."""
 
 
 class StreamingRecognizer:
     """Turns one stream of audio into transcripts; belongs to one event loop.
 
-    `push` audio and `observe` voice activity in the order they happen; every method returns at
-    once. Events go to `emit`, in order. With `auto_finish` an utterance ends at the detector's
-    end of speech, otherwise when `finish` is called.
+    Call `push` with audio and `observe` with voice activity in the order in which they occur; both
+    return at once. `emit` receives the events in order. With `auto_finish` an utterance ends at the
+    detector's end of speech, otherwise when `finish` is called.
     """
 
     def __init__(
@@ -91,20 +92,17 @@ class StreamingRecognizer:
         self._interim_cost_seconds = 0.0
         self._finals: asyncio.Queue[Utterance | None] = asyncio.Queue()
         self._unfinished: list[Utterance] = []
-        self._finishing = asyncio.create_task(self._finish_in_order(), name="hearing-finals")
+        self._finishing = asyncio.create_task(self._finish_in_order(), name="recognizer-finals")
         self._tasks: set[asyncio.Task[Transcription]] = set()
 
     @property
     def busy(self) -> bool:
-        """Whether words are still to come of what was said."""
+        """Whether a transcript of something already said is still to come."""
         return self._utterance is not None or bool(self._unfinished)
 
     @property
     def audio_bytes(self) -> int:
-        """Audio that is held: from before speech, and of what is not recognised yet.
-
-        From any thread.
-        """
+        """Size of the audio held: the preroll and what is not recognised yet; from any thread."""
         preroll = sum(samples.nbytes for samples in tuple(self._preroll))
         held = (self._utterance, *self._unfinished)
         return preroll + sum(utterance.audio_bytes for utterance in held if utterance is not None)
@@ -128,9 +126,9 @@ class StreamingRecognizer:
             )
 
     def observe(self, activity: Activity) -> None:
-        """Take the detector's judgement of the latest audio."""
+        """Take the voice activity of the latest audio."""
         if activity.speaking and activity.voiced_seconds > 0:
-            # Not only at the start of speech: `finish` may have come in the middle of it.
+            # Not only at the start of speech: `finish` may have been called in the middle of it.
             self._begin(activity.voiced_seconds)
         utterance = self._utterance
         if utterance is None:
@@ -150,7 +148,7 @@ class StreamingRecognizer:
                 self._start_decode(utterance, Priority.SPECULATIVE)
 
     def finish(self) -> None:
-        """End the utterance: its final follows, an empty one when nothing was said."""
+        """End the utterance: its final follows, empty if nothing was said."""
         utterance, self._utterance = self._utterance, None
         if utterance is None:
             utterance = Utterance(self._position, np.empty(0, dtype=np.float32))
@@ -164,14 +162,14 @@ class StreamingRecognizer:
         self._finals.put_nowait(utterance)
 
     async def drain(self) -> None:
-        """Finish what is open and wait until its final has been emitted."""
+        """Finish the open utterance and wait until its final has been emitted."""
         if self._utterance is not None:
             self.finish()
         self._finals.put_nowait(None)
         await self._finishing
 
     async def aclose(self) -> None:
-        """End all work at once; nothing is emitted afterwards. The recogniser stays loaded."""
+        """End all decoding at once and emit nothing more; the model stays loaded."""
         tasks = [self._finishing, *self._tasks]
         for task in tasks:
             task.cancel()
@@ -193,7 +191,7 @@ class StreamingRecognizer:
         self._emit_in_turn(utterance, ASREvent(ASREventKind.SPEECH_STARTED, start_seconds=onset))
 
     def _emit_in_turn(self, utterance: Utterance, heard: ASREvent) -> None:
-        """Emit what concerns the open utterance, once those before it have their finals."""
+        """Emit an event of the open utterance once the earlier ones have their finals."""
         if utterance.held is None:
             self._emit(heard)
         else:
@@ -220,52 +218,54 @@ class StreamingRecognizer:
     def _start_decode(self, utterance: Utterance, priority: Priority) -> Decode:
         if utterance.decode is not None and not utterance.decode.task.done():
             utterance.decode.task.cancel()
-        urgency = DynamicPriority(priority)
-        task = asyncio.create_task(self._decode(utterance, urgency), name="hearing-decode")
-        decode = Decode(utterance.end, urgency, task)
+        dynamic = DynamicPriority(priority)
+        task = asyncio.create_task(self._decode(utterance, dynamic), name="recognizer-decode")
+        decode = Decode(utterance.end, dynamic, task)
         utterance.decode = decode
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._decoded(utterance, decode))
         return decode
 
-    async def _decode(self, utterance: Utterance, urgency: DynamicPriority) -> Transcription:
-        """Transcribe the utterance up to now; what lies before a pause is committed first.
-
-        Words are timed from the utterance's start.
-        """
-        interim = urgency.current is Priority.INTERIM
+    async def _decode(self, utterance: Utterance, priority: DynamicPriority) -> Transcription:
+        """Transcribe the open audio up to now, after committing the part before a pause."""
+        interim = priority.current is Priority.INTERIM
         end = min(utterance.end, utterance.last_voice + _LONGEST_TAIL_SAMPLES)
         cut = utterance.cut((await self._asr()).config.window_seconds, self._timing.commit_seconds)
         if cut is not None:
-            # Committed for good, so worth more than the interim that asked for it.
-            urgency.raise_to(Priority.SPECULATIVE)
-            utterance.commit(await self._transcribe(utterance, cut, urgency), cut)
-        tail = await self._transcribe(utterance, end, urgency, supersede=interim)
+            # It is decoded for good, so it is worth more than the interim that needs it.
+            priority.raise_to(Priority.SPECULATIVE)
+            utterance.commit(await self._transcribe(utterance, cut, priority), cut)
+        tail = await self._transcribe(utterance, end, priority, supersede=interim)
         if interim:
             old = self._interim_cost_seconds or tail.compute_seconds
             self._interim_cost_seconds = 0.7 * old + 0.3 * tail.compute_seconds
         return tail
 
     async def _transcribe(
-        self, utterance: Utterance, until: int, urgency: DynamicPriority, *, supersede: bool = False
+        self,
+        utterance: Utterance,
+        until: int,
+        priority: DynamicPriority,
+        *,
+        supersede: bool = False,
     ) -> Transcription:
         """Transcribe the open audio up to sample `until` of the stream."""
         asr = await self._asr()
         start = utterance.open_start
-        heard = await asr.transcribe(
+        return await asr.transcribe(
             utterance.audio()[: max(0, until - start)],
             owner=self._owner,
-            priority=urgency,
+            priority=priority,
             deadline_seconds=self._timing.deadline_seconds,
             queue_seconds=self._timing.queue_seconds,
             options=self.options,
-            supersede=f"hearing-{id(self)}" if supersede else None,
+            start_seconds=start / SAMPLE_RATE,
+            supersede=f"recognizer-{id(self)}" if supersede else None,
             work=f"{self._owner}-{id(utterance)}",
         )
-        return shift_words(heard, (start - utterance.start) / SAMPLE_RATE)
 
     def _decoded(self, utterance: Utterance, decode: Decode) -> None:
-        """A decode has ended: publish what it says, as long as the utterance is open."""
+        """Publish the result of a decode as long as the utterance is open."""
         self._tasks.discard(decode.task)
         if decode.task.cancelled():
             return
@@ -310,7 +310,7 @@ class StreamingRecognizer:
         for attempt in range(2):
             if attempt == 0 and utterance.covered() and utterance.decode is not None:
                 decode = utterance.decode
-                decode.urgency.raise_to(Priority.FINAL)
+                decode.priority.raise_to(Priority.FINAL)
             else:
                 decode = self._start_decode(utterance, Priority.FINAL)
             try:
@@ -321,8 +321,8 @@ class StreamingRecognizer:
             except Exception as error:
                 if not isinstance(error, (InferenceError, ASRError)):
                     logger.exception("recognition failed")
-                # What took too long would keep the caller waiting for as long again, and an engine
-                # that is left alone is so a moment later too.
+                # A second attempt at what took too long keeps the caller waiting for as long again,
+                # and an open circuit breaker is still open a moment later.
                 if attempt == 1 or isinstance(error, (InferenceTimeout, EngineUnavailable)):
                     self._emit(utterance.event(ASREventKind.FAILED, Transcription(""), error=error))
                     break

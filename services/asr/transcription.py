@@ -1,15 +1,15 @@
-"""What was heard: text, words and how sure the decoder is."""
+"""Transcriptions: the text, its words, and the confidence of the decoder."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class RecognizedWord:
-    """One word with its place in the audio handed in."""
+    """One word; times are on the clock of whoever asked for the transcription."""
 
     text: str
     start_seconds: float
@@ -19,7 +19,7 @@ class RecognizedWord:
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """What was heard in one piece of audio."""
+    """The transcript of one piece of audio."""
 
     text: str
     language: str = "en"
@@ -28,24 +28,24 @@ class Transcription:
     """Per token; 0 is certain, below -1 is a guess."""
     no_speech_probability: float = 0.0
     tokens: int = 0
-    """As many as the decoder needed for the text, times included."""
+    """Tokens the decoder used for the text, timestamps included."""
     beyond: str = ""
-    """What it went on to write for the time after the audio's end; no part of `text`."""
+    """Text that it invented for the time after the audio; not part of `text`."""
     resumes_at_seconds: float | None = None
-    """Where the decoder stopped although more is said, counted from the start of the audio."""
+    """Where the decoder stopped although there is more speech, from the start of the audio."""
     passes: int = 1
-    """How often it was decoded: once more with the whole window where the text was doubted."""
+    """Decodings: two if the first was doubtful and was repeated with the whole window."""
     audio_seconds: float = 0.0
     compute_seconds: float = 0.0
 
     @property
     def confidence(self) -> float:
-        """The decoder's mean token probability, in [0, 1]."""
+        """Mean token probability, in [0, 1]."""
         return math.exp(min(0.0, self.mean_log_probability)) if self.text else 0.0
 
 
 def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
-    """One transcription out of consecutive ones."""
+    """Join consecutive transcriptions into one."""
     if len(parts) == 1:
         return parts[0]
     spoken = [p for p in parts if p.text]
@@ -61,17 +61,4 @@ def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
         passes=max((p.passes for p in parts), default=0),
         audio_seconds=sum(p.audio_seconds for p in parts),
         compute_seconds=sum(p.compute_seconds for p in parts),
-    )
-
-
-def shift_words(heard: Transcription, seconds: float) -> Transcription:
-    """The same transcription with its words `seconds` later."""
-    if seconds == 0.0 or not heard.words:
-        return heard
-    return replace(
-        heard,
-        words=tuple(
-            replace(w, start_seconds=w.start_seconds + seconds, end_seconds=w.end_seconds + seconds)
-            for w in heard.words
-        ),
     )

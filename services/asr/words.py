@@ -1,4 +1,4 @@
-"""The timed pieces of a text become its words, marks included."""
+"""Builds words, punctuation included, from the timed pieces of an alignment."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .transcription import RecognizedWord
 
 
 def join_parts(parts: Iterable[RecognizedWord], *, spaced: bool) -> tuple[RecognizedWord, ...]:
-    """Put the pieces that an alignment gives (" It", " costs", " $5", ".99", ".") into words.
+    """Join the pieces of an alignment (" It", " costs", " $5", ".99", ".") into words.
 
-    Where the language is written with spaces, a word begins with one; otherwise every piece with
-    a letter or digit in it is a word. Marks go to the word before them, leading ones to the next.
+    In languages written with spaces a word begins with one; in others every piece that contains a
+    letter or digit is a word. Punctuation joins the word before it, or the next if there is none.
     """
     words: list[RecognizedWord] = []
     for part in parts:
@@ -25,7 +25,7 @@ def join_parts(parts: Iterable[RecognizedWord], *, spaced: bool) -> tuple[Recogn
 
 
 def words_of(text: str, words: Sequence[RecognizedWord]) -> tuple[RecognizedWord, ...]:
-    """The words of a text that was cut down from the one they belong to."""
+    """Return the words of a text that was shortened from the one they belong to."""
     texts = text.split()
     if len(texts) == len(words):
         return tuple(replace(w, text=t) for w, t in zip(words, texts, strict=True))
@@ -42,7 +42,7 @@ def words_of(text: str, words: Sequence[RecognizedWord]) -> tuple[RecognizedWord
 def _joined(one: RecognizedWord, other: RecognizedWord, *, tight: bool) -> RecognizedWord:
     text = f"{one.text}{other.text}" if tight else f"{one.text} {other.text.strip()}"
     if not _has_letter(other.text):
-        # The time of a mark is a guess in the silence behind the word.
+        # The time of a punctuation mark is a guess in the silence after the word.
         return replace(one, text=text.strip())
     if not _has_letter(one.text):
         return replace(other, text=text.strip())

@@ -25,10 +25,10 @@ from livekit.agents.types import (
 )
 from livekit.agents.utils import AudioBuffer, is_given
 
-from ..asr.engine import ASRError, DecodeOptions, StreamingASR
+from ..asr.config import ASRError, DecodeOptions
+from ..asr.engine import StreamingASR
 from ..asr.events import ASREvent, ASREventKind
 from ..asr.recognizer import RecognizerTiming, StreamingRecognizer
-from ..asr.transcription import shift_words
 from ..audio.samples import SAMPLE_RATE
 from ..inference import (
     EngineUnavailable,
@@ -228,8 +228,8 @@ class LocalSTT(stt.STT[Literal["error"]]):
                 deadline_seconds=self._timing.deadline_seconds,
                 queue_seconds=conn_options.timeout,
                 options=self._decode_options(language),
+                start_seconds=start / SAMPLE_RATE,
             )
-            heard = shift_words(heard, start / SAMPLE_RATE)
         except Exception as error:
             raise api_error(error) from error
         return stt.SpeechEvent(

@@ -13,7 +13,8 @@ from typing import Literal, Protocol, TypeVar
 import ctranslate2
 
 from .. import defaults
-from ..asr.engine import ASRConfig, ASRLoadError, StreamingASR
+from ..asr.config import ASRConfig, ASRLoadError
+from ..asr.engine import StreamingASR
 from ..host.cores import available_cores, plan_threads
 from ..host.process_memory import measure_growth
 from ..inference import InferenceError, InferenceScheduler

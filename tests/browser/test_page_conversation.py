@@ -13,7 +13,8 @@ import pytest
 from faster_whisper.audio import decode_audio
 from playwright.sync_api import BrowserContext, Page, expect
 
-from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.config import DecodeOptions
+from services.asr.engine import StreamingASR
 from services.inference import Run
 from tests.browser.call_page import CallPage
 from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, PATIENCE_MS, LaunchBrowser

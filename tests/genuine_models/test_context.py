@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.config import DecodeOptions
+from services.asr.engine import StreamingASR
 from services.asr.transcription import Transcription
+from services.asr.whisper import Whisper
 from services.audio.files import resample
 from services.inference import Priority, Run
 from services.tts.engine import StreamingTTS
@@ -27,7 +29,9 @@ def variant(genuine_asr: StreamingASR) -> Variant:
 
     def of(**changes: Any) -> StreamingASR:
         config = replace(genuine_asr.config, **changes)
-        return StreamingASR(genuine_asr._model, config, genuine_asr.scheduler)
+        assert genuine_asr._whisper is not None
+        whisper = Whisper(genuine_asr._whisper.model, config)
+        return StreamingASR(whisper, genuine_asr.scheduler)
 
     return of
 

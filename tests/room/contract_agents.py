@@ -14,7 +14,8 @@ from livekit.agents import APIConnectionError
 
 from agent.llm.builtin import BuiltinLLM
 from agent.settings import Settings
-from services.asr.engine import ASRError, StreamingASR
+from services.asr.config import ASRError
+from services.asr.engine import StreamingASR
 from services.livekit_server.credentials import LiveKitCredentials
 from services.protocol import NoticeKind
 from services.tts.piper.voice import PiperVoice

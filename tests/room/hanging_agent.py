@@ -11,7 +11,8 @@ from livekit.agents import JobContext
 from agent.__main__ import main
 from agent.runtime import worker
 from agent.session.room import RoomServices, converse
-from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.config import DecodeOptions
+from services.asr.engine import StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import Run

@@ -12,7 +12,8 @@ import pytest
 
 from agent.phrases import CANNOT_HEAR, DID_NOT_CATCH
 from agent.settings import Settings
-from services.asr.engine import ASRError, DecodeOptions, StreamingASR
+from services.asr.config import ASRError, DecodeOptions
+from services.asr.engine import StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import EngineUnavailable, Priority, Run

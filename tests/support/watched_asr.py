@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.config import DecodeOptions
+from services.asr.engine import StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceScheduler
@@ -15,7 +16,8 @@ class WatchedASR(StreamingASR):
     """The shared recogniser, which tells what it was asked and fails when it is told to."""
 
     def __init__(self, asr: StreamingASR, scheduler: InferenceScheduler | None = None) -> None:
-        super().__init__(asr._model, asr.config, scheduler or asr.scheduler)
+        assert asr._whisper is not None
+        super().__init__(asr._whisper, scheduler or asr.scheduler)
         self.asked_seconds: list[float] = []
         self.asked_options: list[DecodeOptions] = []
         self.failure: Exception | None = None

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from ...asr.engine import ASRError, DecodeOptions, StreamingASR
+from ...asr.config import ASRError, DecodeOptions
+from ...asr.engine import StreamingASR
 from ...asr.files import transcribe_file
 from ...audio.files import AudioFileError, AudioTooLongError
 from ...inference import InferenceError

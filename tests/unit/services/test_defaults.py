@@ -20,7 +20,7 @@ from agent.settings import Settings
 from agent.settings.environment import variables_of
 from services import defaults
 from services.admission import AdmissionLimits
-from services.asr.engine import ASRConfig
+from services.asr.config import ASRConfig
 from services.asr.recognizer import RecognizerTiming
 from services.endpointing.policy import TurnTiming
 from services.host.temp_files import TempFiles

@@ -14,7 +14,8 @@ from agent.console.text import Replies
 from agent.console.voice import converse_aloud
 from agent.runtime.worker import language_models
 from agent.settings import Settings
-from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.config import DecodeOptions
+from services.asr.engine import StreamingASR
 from services.audio.files import resample
 from services.inference import Outcome, Priority, Run
 from services.shared.engines import SharedEngines

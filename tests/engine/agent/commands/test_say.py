@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.config import DecodeOptions
+from services.asr.engine import StreamingASR
 from services.audio.files import AudioFile
 from services.inference import Run
 from tests.support.commands import Commands, commands

@@ -15,22 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faster_whisper import WhisperModel
 
-from services.asr import engine as asr_module
-from services.asr.engine import (
-    ASRConfig,
-    ASRError,
-    ASRLoadError,
-    DecodeOptions,
-    StreamingASR,
-)
+from services.asr.config import ASRConfig, ASRError, ASRLoadError, DecodeOptions
+from services.asr.engine import StreamingASR
 from services.asr.transcription import (
     RecognizedWord,
     Transcription,
     join_transcriptions,
-    shift_words,
 )
+from services.asr.whisper import Whisper
 from services.audio.samples import SAMPLE_RATE, clean, quietest_place, split_quietly
 from services.inference import InferenceScheduler, InferenceTimeout, Priority, Run
 from tests.support.recordings import (
@@ -43,6 +36,11 @@ from tests.support.recordings import (
 )
 
 PATIENCE_SECONDS = 60.0
+
+
+def whisper_of(asr: StreamingASR) -> Whisper:
+    assert asr._whisper is not None
+    return asr._whisper
 
 
 async def transcribe(
@@ -203,7 +201,7 @@ async def test_keyterms_and_prompts_do_no_harm_to_a_model_not_trained_for_them(
 async def test_an_english_model_answers_in_english_whatever_is_asked_for(
     asr: StreamingASR,
 ) -> None:
-    assert not asr.multilingual
+    assert not whisper_of(asr).multilingual
     heard = await transcribe(asr, recording("turn_05").samples, DecodeOptions(language="de"))
     assert (heard.text, heard.language) == ("what time is it", "en")
 
@@ -220,9 +218,9 @@ def test_a_multilingual_model_is_told_the_language_or_finds_it(
             is_multilingual=True, detect_language=lambda encoded: [[("<|nl|>", 0.9)]]
         )
     )
-    recogniser = StreamingASR(model, replace(asr.config, language=configured), asr.scheduler)
+    whisper = Whisper(model, replace(asr.config, language=configured))
     encoded: Any = None
-    language, _ = recogniser._language(model, encoded, DecodeOptions(language=asked))
+    language, _ = whisper._language(encoded, DecodeOptions(language=asked))
     assert language == used
 
 
@@ -263,15 +261,15 @@ async def test_closing_frees_the_weights_only_after_the_decode_that_runs(
     own: StreamingASR, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside, go_on = threading.Event(), threading.Event()
-    features = asr_module._features
+    features = Whisper.features
 
-    def held(model: WhisperModel, samples: Samples) -> Samples:
+    def held(whisper: Whisper, samples: Samples) -> Samples:
         inside.set()
         assert go_on.wait(PATIENCE_SECONDS)
-        return features(model, samples)
+        return features(whisper, samples)
 
-    monkeypatch.setattr(asr_module, "_features", held)
-    weights = weakref.ref(own._model)
+    monkeypatch.setattr(Whisper, "features", held)
+    weights: weakref.ref[Any] = weakref.ref(whisper_of(own).model)
     decode = asyncio.create_task(transcribe(own, recording("turn_05").samples))
     assert await asyncio.to_thread(inside.wait, PATIENCE_SECONDS)
     own.close()
@@ -293,7 +291,7 @@ async def test_closing_frees_the_weights_only_after_the_decode_that_runs(
 
 @pytest.mark.own_copy
 async def test_a_cancelled_decode_is_left_between_its_passes(own: StreamingASR) -> None:
-    loaded: Any = own._model
+    loaded: Any = whisper_of(own).model
     inside, go_on = threading.Event(), threading.Event()
     generated = threading.Event()
     encode, generate = loaded.encode, loaded.model.generate
@@ -392,15 +390,15 @@ class Misheard:
     def __init__(self, asr: StreamingASR, heard: Transcription, *, full_too: bool = True) -> None:
         self.passes: list[int] = []
         """Frames of context."""
-        self._asr = asr
+        self._transcribe = whisper_of(asr).transcribe
         self._heard = heard
         self._full_too = full_too
 
-    def __call__(self, model: Any, features: Samples, frames: int, *args: Any) -> Transcription:
+    def __call__(self, features: Samples, frames: int, *args: Any, **times: Any) -> Transcription:
         self.passes.append(frames)
         if len(self.passes) == 1 or self._full_too:
             return self._heard
-        return StreamingASR._pass(self._asr, model, features, frames, *args)
+        return self._transcribe(features, frames, *args, **times)
 
 
 def saying(text: str, log_probability: float = -0.3, no_speech: float = 0.0) -> Transcription:
@@ -419,7 +417,7 @@ def test_a_runaway_decode_is_tried_once_more_at_full_context(
     asr: StreamingASR, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     misheard = Misheard(asr, saying("tell me a joke " * 10), full_too=False)
-    monkeypatch.setattr(asr, "_pass", misheard, raising=False)
+    monkeypatch.setattr(whisper_of(asr), "transcribe", misheard)
     heard = asr.decode(recording("turn_05").samples, DecodeOptions(), Run())
     assert misheard.passes == [276, 1000]
     assert "joke" not in heard.text
@@ -429,7 +427,7 @@ def test_what_still_repeats_itself_is_said_once(
     asr: StreamingASR, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     misheard = Misheard(asr, saying("hello there " + "tell me a joke " * 10))
-    monkeypatch.setattr(asr, "_pass", misheard, raising=False)
+    monkeypatch.setattr(whisper_of(asr), "transcribe", misheard)
     heard = asr.decode(recording("turn_05").samples, DecodeOptions(), Run())
     assert misheard.passes == [276, 1000]
     assert heard.text == "hello there tell me a joke"
@@ -442,7 +440,7 @@ def test_what_still_repeats_itself_is_said_once(
 def test_people_may_repeat_themselves(
     asr: StreamingASR, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    monkeypatch.setattr(asr, "_pass", Misheard(asr, saying(said)), raising=False)
+    monkeypatch.setattr(whisper_of(asr), "transcribe", Misheard(asr, saying(said)))
     assert asr.decode(recording("turn_05").samples, DecodeOptions(), Run()).text == said
 
 
@@ -458,7 +456,7 @@ def test_a_guess_for_what_is_hardly_speech_is_not_kept(
     kept: str,
 ) -> None:
     guess = saying("thank you", log_probability, no_speech)
-    monkeypatch.setattr(asr, "_pass", Misheard(asr, guess), raising=False)
+    monkeypatch.setattr(whisper_of(asr), "transcribe", Misheard(asr, guess))
     heard = asr.decode(recording("turn_05").samples, DecodeOptions(), Run())
     assert heard.text == kept
     assert bool(heard.words) == bool(kept)
@@ -511,4 +509,3 @@ def test_transcriptions_join_in_order() -> None:
     assert joined.no_speech_probability == 0.9
     assert join_transcriptions([nothing, nothing]).text == ""
     assert join_transcriptions([]).text == ""
-    assert shift_words(first, 3.0) is first

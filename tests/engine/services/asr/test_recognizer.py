@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from services.asr import recognizer as hearing_module
-from services.asr.engine import ASRError, DecodeOptions, StreamingASR
+from services.asr.config import ASRError, DecodeOptions
+from services.asr.engine import StreamingASR
 from services.asr.events import ASREvent, ASREventKind
 from services.asr.recognizer import RecognizerTiming, StreamingRecognizer
 from services.asr.transcription import Transcription

@@ -12,7 +12,8 @@ from livekit import rtc
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APITimeoutError, stt
 from livekit.agents.metrics import STTMetrics
 
-from services.asr.engine import ASRError, StreamingASR
+from services.asr.config import ASRError
+from services.asr.engine import StreamingASR
 from services.asr.recognizer import RecognizerTiming
 from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceError, InferenceTimeout, QueueFull, Superseded

@@ -21,7 +21,8 @@ from livekit.agents import (
 from livekit.agents.metrics import TTSMetrics
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 
-from services.asr.engine import DecodeOptions, StreamingASR
+from services.asr.config import DecodeOptions
+from services.asr.engine import StreamingASR
 from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceScheduler, InferenceTimeout, QueueFull, Run
 from services.livekit_local import LocalTTS

@@ -10,7 +10,8 @@ from typing import Literal
 
 import pytest
 
-from services.asr.engine import ASRConfig, ASRLoadError, DecodeOptions, StreamingASR
+from services.asr.config import ASRConfig, ASRLoadError, DecodeOptions
+from services.asr.engine import StreamingASR
 from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import InferenceScheduler, InferenceTimeout, Priority, Run

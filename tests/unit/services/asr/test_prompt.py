@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.asr.engine import prompt_tokens
+from services.asr.whisper import prompt_tokens
 
 
 def _encode(text: str) -> list[int]:
