@@ -1,4 +1,4 @@
-"""GPU memory of this process by NVML, without a package: the driver brings the library."""
+"""GPU memory of this process, from NVIDIA's management library (NVML), which the driver brings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from typing import Any
 logger = logging.getLogger("services.memory")
 
 _LIBRARY = "libnvidia-ml.so.1"
-_SUCCESS = 0
-_INSUFFICIENT_SIZE = 7
-_NOT_AVAILABLE = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,114 +18,83 @@ class GPUReading:
     """GPU memory, summed over the devices that the process uses."""
 
     process_bytes: int
-    """What this process holds; where the driver does not tell (in a container), how much more is
-    in use than when the meter was opened."""
+    """What this process holds; where the driver does not say (in a container), how much more is in
+    use than when the meter was opened."""
     used_bytes: int
     """What all processes hold."""
     total_bytes: int
 
 
-class _Memory(ctypes.Structure):
-    _fields_ = (
-        ("total", ctypes.c_ulonglong),
-        ("free", ctypes.c_ulonglong),
-        ("used", ctypes.c_ulonglong),
-    )
-
-
-class _Process(ctypes.Structure):
-    _fields_ = (
-        ("pid", ctypes.c_uint),
-        ("used_gpu_memory", ctypes.c_ulonglong),
-        ("gpu_instance", ctypes.c_uint),
-        ("compute_instance", ctypes.c_uint),
-    )
-
-
 class GPUMeter:
-    """Reads the GPUs' memory. Owns NVML until closed; safe from any thread."""
+    """Reads the memory of the GPUs. Owns NVML until closed; safe from any thread."""
 
-    def __init__(self, library: Any) -> None:
-        """Use `library`, whose `nvmlInit_v2` has succeeded; `open` does both."""
-        self._library = library
-        self._devices = self._find_devices()
-        self._first_used = [memory.used for memory in map(self._memory, self._devices)]
+    def __init__(self, nvml: Any) -> None:
+        """Use `pynvml` after its `nvmlInit`; `open` does both."""
+        self._nvml = nvml
+        self._devices = [
+            nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())
+        ]
+        self._first_used = [self._memory(device)[0] for device in self._devices]
 
     @classmethod
     def open(cls, library: str = _LIBRARY) -> GPUMeter | None:
-        """A meter, or None without an NVIDIA driver or a device.
+        """Return a meter, or None without an NVIDIA driver or a device.
 
-        Open it before models load: its first figures are what others use.
+        Open it before models load: memory that is in use by then counts as other processes'.
         """
         try:
-            nvml = ctypes.CDLL(library)
+            ctypes.CDLL(library)
         except OSError:
             return None
-        status = nvml.nvmlInit_v2()
-        if status != _SUCCESS:
-            logger.warning("NVML does not start", extra={"status": status})
+        # Importing it takes 60 ms and 17 MB, so it is left to machines with a driver.
+        import pynvml
+
+        try:
+            pynvml.nvmlInit()
+            meter = cls(pynvml)
+        except pynvml.NVMLError as error:
+            logger.warning("NVML does not start", extra={"error": str(error)})
             return None
-        meter = cls(nvml)
         if not meter._devices:
             meter.close()
             return None
         return meter
 
     def read(self) -> GPUReading:
-        """The figures now."""
-        memories = [self._memory(device) for device in self._devices]
+        """Take a reading."""
+        memory = [self._memory(device) for device in self._devices]
         own = [self._own_bytes(device) for device in self._devices]
         if any(own):
-            used_by = [i for i, held in enumerate(own) if held]
+            memory = [found for found, held in zip(memory, own, strict=True) if held]
             process = sum(own)
         else:
-            used_by = list(range(len(memories)))
             process = sum(
-                max(0, memory.used - first)
-                for memory, first in zip(memories, self._first_used, strict=True)
+                max(0, used - first)
+                for (used, _), first in zip(memory, self._first_used, strict=True)
             )
         return GPUReading(
             process_bytes=process,
-            used_bytes=sum(memories[i].used for i in used_by),
-            total_bytes=sum(memories[i].total for i in used_by),
+            used_bytes=sum(used for used, _ in memory),
+            total_bytes=sum(total for _, total in memory),
         )
 
     def close(self) -> None:
-        """Let go of NVML."""
-        self._library.nvmlShutdown()
+        """Release NVML."""
+        self._nvml.nvmlShutdown()
 
-    def _find_devices(self) -> list[ctypes.c_void_p]:
-        count = ctypes.c_uint()
-        if self._library.nvmlDeviceGetCount_v2(ctypes.byref(count)) != _SUCCESS:
-            return []
-        devices = []
-        for index in range(count.value):
-            device = ctypes.c_void_p()
-            status = self._library.nvmlDeviceGetHandleByIndex_v2(
-                ctypes.c_uint(index), ctypes.byref(device)
-            )
-            if status == _SUCCESS:
-                devices.append(device)
-        return devices
+    def _memory(self, device: Any) -> tuple[int, int]:
+        """Return used and total bytes of a device; 0 where it has no memory of its own to report."""
+        try:
+            memory = self._nvml.nvmlDeviceGetMemoryInfo(device)
+        except self._nvml.NVMLError:
+            return 0, 0
+        return memory.used, memory.total
 
-    def _memory(self, device: ctypes.c_void_p) -> _Memory:
-        memory = _Memory()
-        self._library.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory))
-        return memory
-
-    def _own_bytes(self, device: ctypes.c_void_p) -> int:
-        count = ctypes.c_uint(0)
-        list_processes = self._library.nvmlDeviceGetComputeRunningProcesses_v3
-        if list_processes(device, ctypes.byref(count), None) != _INSUFFICIENT_SIZE:
+    def _own_bytes(self, device: Any) -> int:
+        """Return what this process holds of a device; 0 where the driver does not say."""
+        try:
+            processes = self._nvml.nvmlDeviceGetComputeRunningProcesses(device)
+        except self._nvml.NVMLError:
             return 0
-        # Others may start between the two calls.
-        count.value += 8
-        processes = (_Process * count.value)()
-        if list_processes(device, ctypes.byref(count), processes) != _SUCCESS:
-            return 0
-        me = os.getpid()
-        return sum(
-            p.used_gpu_memory
-            for p in processes[: count.value]
-            if p.pid == me and p.used_gpu_memory != _NOT_AVAILABLE
-        )
+        own = os.getpid()
+        return sum(process.usedGpuMemory or 0 for process in processes if process.pid == own)
