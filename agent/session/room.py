@@ -102,8 +102,8 @@ class RoomConversation:
             session,
             SilenceLimits(
                 first_word_seconds=limits.first_word_seconds,
-                word_seconds=limits.silence_seconds,
-                answer_seconds=limits.silence_answer_seconds,
+                silence_seconds=limits.silence_seconds,
+                silence_answer_seconds=limits.silence_answer_seconds,
             ),
             awaited=lambda: bool(pipeline.toolbox.state.timers.entries()),
             end_call=lambda: self.end_call(NOBODY_ANSWERS, reason="nobody said anything"),

@@ -18,9 +18,9 @@ class SilenceLimits:
 
     first_word_seconds: float
     """Before anybody in the room has said or typed anything."""
-    word_seconds: float
+    silence_seconds: float
     """Within a conversation."""
-    answer_seconds: float
+    silence_answer_seconds: float
     """After the question whether anybody is there."""
 
 
@@ -101,9 +101,9 @@ class SilenceWatch:
         if self._closed or self._agent_speaks or self._leaving:
             return
         limits = self._limits
-        seconds = limits.word_seconds if self._spoken else limits.first_word_seconds
+        seconds = limits.silence_seconds if self._spoken else limits.first_word_seconds
         if self._asked:
-            seconds = limits.answer_seconds
+            seconds = limits.silence_answer_seconds
         if seconds > 0:
             self._timer = asyncio.get_running_loop().call_later(
                 seconds, self._on_silence, context=self._context

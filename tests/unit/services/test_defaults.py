@@ -102,7 +102,7 @@ PARTS: list[tuple[str, Callable[..., Any], str, float]] = [
 GIVEN: list[tuple[Callable[..., Any], tuple[str, ...]]] = [
     (Assistant, ("max_history_items",)),
     (TurnRecords, ("limit",)),
-    (SilenceLimits, ("first_word_seconds", "word_seconds", "answer_seconds")),
+    (SilenceLimits, ("first_word_seconds", "silence_seconds", "silence_answer_seconds")),
     (LLMLimits, ("idle_seconds", "load_seconds", "reply_seconds", "reply_characters")),
     (ModelReload, ("fragmentation_bytes",)),
     (RoomLimit, ("most",)),

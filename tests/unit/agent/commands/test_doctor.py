@@ -158,7 +158,7 @@ async def test_program_that_is_something_else_fails(tmp_path: Path) -> None:
     program.chmod(0o755)
     finding = await one(services.check_livekit, {"livekit": {"server": str(program)}})
     assert finding.status is Status.FAIL
-    assert "no livekit-server" in finding.text
+    assert "not a livekit-server" in finding.text
 
 
 async def test_taken_port_and_foreign_address_are_told_apart() -> None:

@@ -10,7 +10,7 @@ from agent.session.silence import SilenceLimits, SilenceWatch
 
 pytestmark = pytest.mark.unit
 
-LIMITS = SilenceLimits(first_word_seconds=0.05, word_seconds=0.05, answer_seconds=0.05)
+LIMITS = SilenceLimits(first_word_seconds=0.05, silence_seconds=0.05, silence_answer_seconds=0.05)
 
 
 class Room:
@@ -92,7 +92,7 @@ async def test_who_waits_for_a_timer_is_not_asked() -> None:
 
 
 async def test_without_limits_nobody_is_asked() -> None:
-    room = Room(SilenceLimits(first_word_seconds=0.0, word_seconds=0.0, answer_seconds=0.05))
+    room = Room(SilenceLimits(0.0, 0.0, 0.05))
     room.watch.begin()
     room.watch.caller_spoke()
     await asyncio.sleep(0.2)

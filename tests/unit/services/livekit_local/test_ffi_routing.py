@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import pytest
+from livekit.rtc import audio_stream
+from livekit.rtc._ffi_client import FfiClient
 from livekit.rtc._proto.ffi_pb2 import FfiEvent, FfiResponse
 
+from services.livekit_local import ffi_routing
 from services.livekit_local.ffi_routing import EventOwners, RoutedQueue
 
 pytestmark = pytest.mark.unit
+
+WRITTEN_AGAINST = "1.1.21"
 
 Loops = tuple[asyncio.AbstractEventLoop, asyncio.AbstractEventLoop]
 
@@ -63,6 +70,26 @@ def delivered(queue: asyncio.Queue[FfiEvent], loop: asyncio.AbstractEventLoop) -
 
 def is_sound(event: FfiEvent) -> bool:
     return event.WhichOneof("message") == "audio_stream_event"
+
+
+def test_the_library_has_the_private_parts_that_routing_uses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look = (
+        f"livekit is {version('livekit')}, not {WRITTEN_AGAINST}: see in rtc/_ffi_client.py how "
+        "FfiClient keeps its only instance and its queue, and in rtc/audio_stream.py that sound "
+        "is subscribed to with a filter"
+    )
+    client = object.__new__(FfiClient)
+    queue = RoutedQueue(EventOwners())
+    client._queue = queue
+    monkeypatch.setattr(FfiClient, "_instance", client)
+    assert FfiClient.instance is client, look
+    assert client.queue is queue, look
+    assert "filter_fn=" in inspect.getsource(audio_stream), look
+    for answered_later in ("connect", "capture_audio_frame", "publish_track"):
+        assert answered_later in ffi_routing._ANSWERED_LATER, look
+        assert answered_later in ffi_routing._ANSWERS, look
 
 
 def test_sound_goes_to_the_loop_that_asked_for_the_stream(loops: Loops) -> None:
