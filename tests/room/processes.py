@@ -132,7 +132,8 @@ class AgentProcess:
     def _livekit(self) -> psutil.Process | None:
         for process in self.all():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                if Path(process.exe()).name == "livekit-server":
+                # Afresh: psutil remembers for good what a process ran before it began to run this.
+                if Path(psutil.Process(process.pid).exe()).name == "livekit-server":
                     return process
         return None
 

@@ -41,7 +41,7 @@ from services.web.routes.tokens import Holder
 from tests.browser.deployment import AgentNursery
 from tests.room.contract_agents import HEARD_WORDS, Subject, real_agent, stand_in_agent
 from tests.support.caller import Caller, room_token
-from tests.support.recordings import word_errors
+from tests.support.recordings import MISHEARD_WORDS, word_errors
 
 if TYPE_CHECKING:
     from services.shared.engines import SharedEngines
@@ -225,7 +225,7 @@ async def test_the_callers_words_come_under_the_callers_identity_and_are_answere
     scene = await join()
     await subject.listen(scene.caller)
     [heard] = await scene.caller.wait_for_transcript(1, of_agent=False)
-    assert word_errors(heard, HEARD_WORDS) <= 1
+    assert word_errors(heard, HEARD_WORDS) <= MISHEARD_WORDS
     streams = [s for s in scene.witness.of(Topic.TRANSCRIPTION) if s.sender == "caller"]
     finals = [s for s in streams if s.attributes[StreamAttribute.FINAL] == "true"]
     assert [s.text.strip() for s in finals if s.text.strip()] == [heard]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import pytest_asyncio
 from livekit import rtc
 
 from agent.session.framework import LARGEST_MESSAGE_BYTES
@@ -150,26 +151,33 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def talking(
+    worker_process: AgentProcess, livekit: LiveKitCredentials
+) -> AsyncIterator[Caller]:
+    """Somebody in a room of their own, where nobody attacks."""
+    async with call_the_worker(livekit, "talking") as caller:
+        yield caller
+
+
 @pytest.mark.parametrize("kind", ATTACKS)
 async def test_what_a_visitor_sends_costs_no_memory_no_thread_and_no_other_room(
-    worker_process: AgentProcess, livekit: LiveKitCredentials, kind: str
+    worker_process: AgentProcess, livekit: LiveKitCredentials, talking: Caller, kind: str
 ) -> None:
     process = psutil.Process(worker_process.process_id)
     name = re.sub(r"\W+", "-", kind)
-    async with call_the_worker(livekit, f"talking-{name}") as talking:
+    async with call_the_worker(livekit, f"attacking-{name}") as attacking:
+        agent = await attacking.wait_for_agent()
+        memory, threads = most_memory(worker_process), process.num_threads()
+        logged = log_bytes(worker_process)
+        attack = asyncio.create_task(ATTACKS[kind](attacking.room, agent.identity))
         assert await answered(talking)
-        async with call_the_worker(livekit, f"attacking-{name}") as attacking:
-            agent = await attacking.wait_for_agent()
-            memory, threads = most_memory(worker_process), process.num_threads()
-            logged = log_bytes(worker_process)
-            attack = asyncio.create_task(ATTACKS[kind](attacking.room, agent.identity))
-            assert await answered(talking)
-            await asyncio.wait_for(attack, SEND_SECONDS)
-            assert await answered(talking)
-            assert most_memory(worker_process) - memory < MOST_GROWTH_BYTES
-            assert process.num_threads() - threads < UNFINISHED_STREAMS / 2
-        # Leaving breaks off whatever was not finished.
+        await asyncio.wait_for(attack, SEND_SECONDS)
         assert await answered(talking)
+        assert most_memory(worker_process) - memory < MOST_GROWTH_BYTES
+        assert process.num_threads() - threads < UNFINISHED_STREAMS / 2
+    # Leaving breaks off whatever was not finished.
+    assert await answered(talking)
     assert log_bytes(worker_process) - logged < MOST_LOG_BYTES
 
 

@@ -93,7 +93,7 @@ async def publish(room: rtc.Room, rate: int, channels: int, samples: NDArray[np.
 
 @pytest.mark.parametrize("kind", EXTREMES)
 async def test_extreme_sound_costs_no_other_room_its_answer(join_room: JoinRoom, kind: str) -> None:
-    loud, other = await join_room(), await join_room()
+    loud, other = await asyncio.gather(join_room(), join_room())
     rate, channels, make = EXTREMES[kind]
     await publish(loud.caller.room, rate, channels, make(round(EXTREME_SECONDS * rate) * channels))
     assert await answered(other)
@@ -104,7 +104,7 @@ async def test_extreme_sound_costs_no_other_room_its_answer(join_room: JoinRoom,
 async def test_hostile_text_is_survived_by_its_own_room_and_every_other(
     join_room: JoinRoom,
 ) -> None:
-    hostile, other = await join_room(), await join_room()
+    hostile, other = await asyncio.gather(join_room(), join_room())
     for kind, text in HOSTILE_TEXTS.items():
         await hostile.caller.send_text(text)
         assert await answered(hostile), kind

@@ -19,6 +19,10 @@ SPEECH_FOLDER = Path(__file__).parents[1] / "speech"
 SAMPLE_RATE = 16_000
 """Hz, of every recording."""
 
+MISHEARD_WORDS = 2
+"""The most wrong words of a recording in a room, where the network may lose a packet, and with it
+the demo recogniser a number."""
+
 Samples = NDArray[np.float32]
 Kind = Literal["turn", "pause", "nonspeech", "long"]
 
