@@ -4,6 +4,7 @@ from .catalogue import ASR_CATALOGUE, DEMO_NAME, VOICE_CATALOGUE
 from .resolve import (
     DEMO_ASR_FOLDER,
     DEMO_VOICE_MODEL,
+    DEMO_VOICE_PARTS,
     MADE_HERE,
     ASRModel,
     Voice,
@@ -17,6 +18,7 @@ DEMO_VOICE: Voice = Voice(
     name=DEMO_NAME,
     model=DEMO_VOICE_MODEL,
     config=DEMO_VOICE_MODEL.with_name(f"{DEMO_VOICE_MODEL.name}.json"),
+    parts=DEMO_VOICE_PARTS,
     sample_rate=22050,
     speakers=1,
     language=VOICE_CATALOGUE[DEMO_NAME].language,

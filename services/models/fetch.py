@@ -213,7 +213,9 @@ def _download(
     total = sum(file.size for file in downloads)
     here = sum(part.stat().st_size for part in parts if part.exists())
     unpacked = sum(file.size for file in missing if file not in downloads)
-    _check_disk(entry.name, total - here + unpacked, DiskUsage(*disk_usage(staging)))
+    # The two parts that a voice is cut into have its size again.
+    cut = sum(file.size for file in entry.files) if isinstance(entry, VoiceEntry) else 0
+    _check_disk(entry.name, total - here + unpacked + cut, DiskUsage(*disk_usage(staging)))
     started = time.monotonic()
     show.start(entry.name, total, here)
     try:

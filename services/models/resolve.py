@@ -18,6 +18,7 @@ from .catalogue import (
 from .errors import ModelCorrupt, ModelError, ModelMissing, download_command
 from .manifest import verify_manifest
 from .structure import check_voice, check_whisper, read_json
+from .voice_parts import VoiceParts, WholeVoice, voice_parts
 
 logger = logging.getLogger("services.models")
 
@@ -32,6 +33,7 @@ MADE_HERE = "made for this project"
 DEMO_FOLDER = Path(__file__).parent / "demo"
 DEMO_ASR_FOLDER = DEMO_FOLDER / "whisper-demo-en"
 DEMO_VOICE_MODEL = DEMO_FOLDER / "demo-en.onnx"
+DEMO_VOICE_PARTS = WholeVoice(DEMO_VOICE_MODEL, "it has no vocoder")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Voice:
     """The `.onnx` file."""
     config: Path
     """The `.onnx.json` file."""
+    parts: VoiceParts
+    """The files that it is run from."""
     sample_rate: int
     """Hz."""
     speakers: int
@@ -108,13 +112,14 @@ def resolve_voice(name_or_path: str, *, cache: Path) -> Voice:
     """
     entry = VOICE_CATALOGUE.get(name_or_path)
     if entry is None:
-        return _own_voice(_existing(name_or_path, "voice", VOICE_CATALOGUE))
+        return _own_voice(_existing(name_or_path, "voice", VOICE_CATALOGUE), cache)
     if entry.demo:
-        return _voice(entry, DEMO_VOICE_MODEL, MADE_HERE)
+        return _demo_voice(entry)
     folder = voice_folder(entry.name, cache)
     cure = download_command("voice", entry.name)
     source = verify_manifest(folder, what=f"The voice {entry.name}", cure=cure)
-    return _voice(entry, folder / f"{entry.name}.onnx", source)
+    model = folder / f"{entry.name}.onnx"
+    return _voice(entry, model, voice_parts(model, cache), source)
 
 
 def resolve_first_voice(names_or_paths: Sequence[str], *, cache: Path) -> Voice:
@@ -228,7 +233,7 @@ def _own_asr(folder: Path) -> ASRModel:
     )
 
 
-def _own_voice(path: Path) -> Voice:
+def _own_voice(path: Path, cache: Path) -> Voice:
     if path.is_dir():
         models = sorted(path.glob("*.onnx"))
         if len(models) != 1:
@@ -237,13 +242,14 @@ def _own_voice(path: Path) -> Voice:
             )
         path = models[0]
     if path == DEMO_VOICE_MODEL:
-        return _voice(VOICE_CATALOGUE[DEMO_NAME], path, MADE_HERE)
+        return _demo_voice(VOICE_CATALOGUE[DEMO_NAME])
     config = path.with_name(f"{path.name}.json")
     facts = check_voice(path, config)
     return Voice(
         name=path.stem,
         model=path,
         config=config,
+        parts=voice_parts(path, cache),
         sample_rate=facts.sample_rate,
         speakers=facts.speakers,
         language=facts.language,
@@ -253,13 +259,18 @@ def _own_voice(path: Path) -> Voice:
     )
 
 
-def _voice(entry: VoiceEntry, model: Path, source: str) -> Voice:
+def _demo_voice(entry: VoiceEntry) -> Voice:
+    return _voice(entry, DEMO_VOICE_MODEL, DEMO_VOICE_PARTS, MADE_HERE)
+
+
+def _voice(entry: VoiceEntry, model: Path, parts: VoiceParts, source: str) -> Voice:
     config = model.with_name(f"{model.name}.json")
     facts = check_voice(model, config)
     return Voice(
         name=entry.name,
         model=model,
         config=config,
+        parts=parts,
         sample_rate=facts.sample_rate,
         speakers=facts.speakers,
         language=entry.language,

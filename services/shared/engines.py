@@ -242,6 +242,7 @@ class SharedEngines:
             TTSConfig(
                 model=voice.model,
                 config=voice.config,
+                parts=voice.parts,
                 name=voice.name,
                 speaker=self.config.speaker,
                 speed=self.config.speed,

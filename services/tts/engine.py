@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .. import defaults
 from ..inference import DynamicPriority, InferenceScheduler, InferenceTimeout, Priority, Run
+from ..models.voice_parts import VoiceParts
 from .phrase_cache import PhraseCache
 from .piper.voice import PiperVoice, Synthesis
 from .text.sentences import split_sentences
@@ -47,6 +48,8 @@ class TTSConfig:
     """A Piper voice, NAME.onnx."""
     config: Path
     """Its configuration, NAME.onnx.json."""
+    parts: VoiceParts | None = None
+    """The files to run it from; None is `model`, whole."""
     name: str = "custom"
     speaker: int | None = None
     """For voices of several speakers; None is the voice's default."""
@@ -86,6 +89,7 @@ class StreamingTTS:
         voice = PiperVoice.load(
             config.model,
             config.config,
+            parts=config.parts,
             speaker=config.speaker,
             speed=config.speed,
             threads=config.threads,

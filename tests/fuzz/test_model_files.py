@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from services.models import DEMO_ASR, ModelError
 from services.models.manifest import MANIFEST_NAME, verify_manifest
 from services.models.resolve import describe_own
 from services.models.structure import check_voice, check_whisper
+from services.models.voice_graph import NoModel, cut_voice
 from services.tts.piper.voice import PiperVoice
 from services.tts.types import TTSLoadError
 from tests.fuzz.inputs import DEEP_JSON, JSON, changed, damaged, or_a_reason
@@ -42,6 +44,8 @@ def load(model: Path, config: Path) -> None:
     """Check and load it as the product does."""
     with or_a_reason(ModelError):
         check_voice(model, config)
+        with or_a_reason(NoModel), TemporaryDirectory() as folder:
+            cut_voice(model, Path(folder))
         with or_a_reason(TTSLoadError):
             PiperVoice.load(model, config)
 

@@ -11,6 +11,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
 
+from services.models.voice_parts import voice_parts
+from services.tts.engine import TTSConfig
+
 SAMPLE_RATE = 16_000
 HOP = 64
 _CHANNELS = 8
@@ -49,6 +52,12 @@ class _Graph:
             kernel_shape=[kernel],
             pads=[pad, pad],
         )
+
+
+def small_voice(folder: Path, *, name: str = "small", **kind: Any) -> TTSConfig:
+    """Write a small voice into `folder` as `write_small_vits` does, and cut it."""
+    model, config = write_small_vits(folder, **kind)
+    return TTSConfig(model, config, name=name, parts=voice_parts(model, folder / "cache"))
 
 
 def write_small_vits(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ...inference import Run
+from ...models.voice_parts import CutVoice, VoiceParts, WholeVoice
 from ..types import SynthesisError
-from .graph import CutVoice, WholeVoice, cut_voice
 
 logger = logging.getLogger("services.tts")
 
@@ -73,21 +72,15 @@ class Rendering(Protocol):
         """Measure on this rendering in which windows the network can compute sound."""
 
 
-def load_network(model: Path, *, hop: int, threads: int) -> PiperNetwork:
-    """Load the voice `model`, cut where it can be; raises whatever onnxruntime raises, OSError.
-
-    The parts live in a temporary folder only until they are loaded: from a file onnxruntime
-    keeps no second copy.
-    """
-    with tempfile.TemporaryDirectory(prefix="voice-") as folder:
-        voice = cut_voice(model, Path(folder))
-        if isinstance(voice, CutVoice):
-            try:
-                return CutNetwork(voice, hop=hop, threads=threads)
-            except Exception as error:
-                voice = WholeVoice(model, None, str(error))
-        logger.info("voice is used whole", extra={"model": model.name, "reason": voice.reason})
-        return WholeNetwork(voice, hop=hop, threads=threads)
+def load_network(model: Path, parts: VoiceParts, *, hop: int, threads: int) -> PiperNetwork:
+    """Load the `parts` of the voice `model`; raises whatever onnxruntime raises."""
+    if isinstance(parts, CutVoice):
+        try:
+            return CutNetwork(parts, hop=hop, threads=threads)
+        except Exception as error:
+            parts = WholeVoice(model, str(error))
+    logger.info("voice is used whole", extra={"model": model.name, "reason": parts.reason})
+    return WholeNetwork(parts, hop=hop, threads=threads)
 
 
 class WholeNetwork:
@@ -97,14 +90,13 @@ class WholeNetwork:
 
     def __init__(self, voice: WholeVoice, *, hop: int, threads: int) -> None:
         self._session = _load(voice.model, threads)
-        self._durations = voice.durations
         self.hop = hop
 
     def start(self, ids: list[int], scales: Scales, speaker: int | None, run: Run) -> Rendering:
-        audio = self._session.get_outputs()[0].name
-        outputs = [audio, *([self._durations] if self._durations else [])]
+        outputs = [value.name for value in self._session.get_outputs()[:2]]
         results = _run(self._session, outputs, _feeds(self._session, ids, scales, speaker), run)
-        durations = _durations_of(results, self._durations, ids)
+        audio, *more = outputs
+        durations = _durations_of(results, more[0] if more else None, ids)
         return _WholeRendering(results[audio].reshape(-1), self.hop, durations)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ... import defaults
 from ...inference import Run, RunCancelled
+from ...models.voice_parts import VoiceParts, WholeVoice
 from ..text.clauses import cut_clauses
 from ..text.normalization import speakable_words
 from ..types import SynthesisError, SynthesisPiece, TimedWord, TTSLoadError
@@ -52,11 +53,15 @@ class PiperVoice:
         model: Path,
         config_path: Path,
         *,
+        parts: VoiceParts | None = None,
         speaker: int | None = None,
         speed: float = defaults.TTS_SPEED,
         threads: int = 1,
     ) -> PiperVoice:
-        """Load the voice and try it; blocks for seconds. Raises TTSLoadError."""
+        """Load the voice and try it; blocks for seconds. Raises TTSLoadError.
+
+        Without `parts` it is run from `model`, whole.
+        """
         config = read_piper_config(config_path)
         if speaker is None:
             speaker = config.default_speaker_id
@@ -67,7 +72,12 @@ class PiperVoice:
         if not model.is_file():
             raise TTSLoadError(f"{model} does not exist: fetch the voice, or choose another")
         try:
-            network = load_network(model, hop=config.hop_length, threads=threads)
+            network = load_network(
+                model,
+                parts or WholeVoice(model, "it was not cut"),
+                hop=config.hop_length,
+                threads=threads,
+            )
         except Exception as error:
             raise TTSLoadError(
                 f"{model} cannot be loaded: fetch the voice again, or choose another ({error})"

@@ -19,11 +19,11 @@ from livekit.agents.metrics import TTSMetrics
 from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceScheduler
 from services.livekit_local import LocalSTT, LocalTTS
-from services.tts.engine import StreamingTTS, TTSConfig
+from services.tts.engine import StreamingTTS
 from tests.support.frames import frames
 from tests.support.leaks import Snapshot, assert_nothing_left
 from tests.support.recordings import recording, recordings, word_error_rate
-from tests.support.small_vits import write_small_vits
+from tests.support.small_vits import small_voice
 
 pytestmark = pytest.mark.usefixtures("shared", "audio_runtime")
 
@@ -62,8 +62,7 @@ def scheduler() -> Iterator[InferenceScheduler]:
 @pytest.fixture
 async def hanging(tmp_path: Path, scheduler: InferenceScheduler) -> AsyncIterator[LocalTTS]:
     """A voice that is never done with a long sentence."""
-    model, config = write_small_vits(tmp_path, hangs_above=200)
-    engine = StreamingTTS.load(TTSConfig(model, config, name="small"), scheduler=scheduler)
+    engine = StreamingTTS.load(small_voice(tmp_path, hangs_above=200), scheduler=scheduler)
     voice = LocalTTS(tts_instance=engine)
     yield voice
     await voice.aclose()

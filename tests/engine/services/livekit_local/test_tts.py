@@ -27,11 +27,11 @@ from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceScheduler, InferenceTimeout, QueueFull, Run
 from services.livekit_local import LocalTTS
 from services.livekit_local.tts import api_error
-from services.tts.engine import StreamingTTS, TTSConfig
+from services.tts.engine import StreamingTTS
 from services.tts.types import SynthesisError, SynthesisTimeout
 from tests.support.leaks import Snapshot, assert_nothing_left
 from tests.support.recordings import word_errors
-from tests.support.small_vits import write_small_vits
+from tests.support.small_vits import small_voice
 
 pytestmark = pytest.mark.usefixtures("audio_runtime")
 
@@ -65,8 +65,7 @@ def scheduler() -> Iterator[InferenceScheduler]:
 @pytest.fixture
 async def hanging(tmp_path: Path, scheduler: InferenceScheduler) -> AsyncIterator[LocalTTS]:
     """A voice that is never done with a long sentence, and is given 0.3 s for each."""
-    model, config = write_small_vits(tmp_path, hangs_above=200)
-    engine = StreamingTTS.load(TTSConfig(model, config, name="small"), scheduler=scheduler)
+    engine = StreamingTTS.load(small_voice(tmp_path, hangs_above=200), scheduler=scheduler)
     voice = LocalTTS(tts_instance=engine, room="a", timeout_seconds=0.3)
     yield voice
     await voice.aclose()

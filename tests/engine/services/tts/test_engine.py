@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,13 @@ from services.tts.engine import (
     TTSLoadError,
 )
 from tests.support.leaks import Snapshot, assert_nothing_left
-from tests.support.small_vits import HOP, SAMPLE_RATE, write_config, write_small_vits
+from tests.support.small_vits import (
+    HOP,
+    SAMPLE_RATE,
+    small_voice,
+    write_config,
+    write_small_vits,
+)
 
 SENTENCE = "It is ten past three."
 LONG = (
@@ -48,8 +55,7 @@ def scheduler() -> Iterator[InferenceScheduler]:
 @pytest.fixture
 def small(tmp_path: Path, scheduler: InferenceScheduler) -> StreamingTTS:
     """A voice that streams; text of more than 200 phoneme ids it is never done with."""
-    model, config = write_small_vits(tmp_path, hangs_above=200)
-    return StreamingTTS.load(TTSConfig(model, config, name="small"), scheduler=scheduler)
+    return StreamingTTS.load(small_voice(tmp_path, hangs_above=200), scheduler=scheduler)
 
 
 async def pieces_of(tts: StreamingTTS, sentence: str, room: str = "a") -> list[SynthesisPiece]:
@@ -186,24 +192,21 @@ class TestStreaming:
     async def test_a_speaker_changes_the_sound(
         self, tmp_path: Path, scheduler: InferenceScheduler
     ) -> None:
-        model, config = write_small_vits(tmp_path, speakers=3)
+        config = small_voice(tmp_path, speakers=3)
         peaks = set()
         for speaker in (None, 0, 1):
-            voice = StreamingTTS.load(
-                TTSConfig(model, config, speaker=speaker), scheduler=scheduler
-            )
+            voice = StreamingTTS.load(replace(config, speaker=speaker), scheduler=scheduler)
             assert voice.can_stream
             pieces = await pieces_of(voice, SENTENCE)
             peaks.add(round(float(np.abs(sound(pieces).astype(float)).mean()), -1))
         assert len(peaks) >= 2
         with pytest.raises(TTSLoadError, match="no speaker 3: choose 0 to 2"):
-            StreamingTTS.load(TTSConfig(model, config, speaker=3), scheduler=scheduler)
+            StreamingTTS.load(replace(config, speaker=3), scheduler=scheduler)
 
     async def test_words_have_times_without_durations(
         self, tmp_path: Path, scheduler: InferenceScheduler
     ) -> None:
-        model, config = write_small_vits(tmp_path, durations=False)
-        voice = StreamingTTS.load(TTSConfig(model, config), scheduler=scheduler)
+        voice = StreamingTTS.load(small_voice(tmp_path, durations=False), scheduler=scheduler)
         pieces = await pieces_of(voice, SENTENCE)
         seconds = len(sound(pieces)) / voice.sample_rate
         starts = [word.start_seconds for piece in pieces for word in piece.words]
@@ -291,8 +294,7 @@ class TestEnding:
     async def test_a_closed_voice_finishes_and_then_refuses(
         self, tmp_path: Path, scheduler: InferenceScheduler
     ) -> None:
-        model, config = write_small_vits(tmp_path)
-        voice = StreamingTTS.load(TTSConfig(model, config), scheduler=scheduler)
+        voice = StreamingTTS.load(small_voice(tmp_path), scheduler=scheduler)
         generator = voice.synthesize(SENTENCE, owner="a")
         first = await anext(generator)
         voice.close()
@@ -302,9 +304,8 @@ class TestEnding:
             await pieces_of(voice, SENTENCE)
 
     async def test_a_closed_voice_is_let_go(self, tmp_path: Path) -> None:
-        model, config = write_small_vits(tmp_path)
         scheduler = InferenceScheduler(slots=1)
-        voice = StreamingTTS.load(TTSConfig(model, config), scheduler=scheduler)
+        voice = StreamingTTS.load(small_voice(tmp_path), scheduler=scheduler)
         network = weakref.ref(voice._voice)
         await pieces_of(voice, SENTENCE)
         voice.close()

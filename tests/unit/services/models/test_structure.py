@@ -116,21 +116,6 @@ def test_a_voice_tells_its_rate_and_speakers(voice: Path) -> None:
     assert (facts.sample_rate, facts.speakers, facts.language) == (22050, 1, "en-US")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99999])
-def test_a_voice_that_is_cut_short_is_refused(voice: Path, share: float) -> None:
-    content = voice.read_bytes()
-    voice.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(ModelCorrupt, match="ONNX"):
-        check_voice(voice, config_of(voice))
-
-
-@pytest.mark.parametrize("content", [b"<html>not found</html>", b"\x08\x01", b"\xff" * 100])
-def test_what_is_no_onnx_file_is_refused(voice: Path, content: bytes) -> None:
-    voice.write_bytes(content)
-    with pytest.raises(ModelCorrupt, match="ONNX"):
-        check_voice(voice, config_of(voice))
-
-
 @pytest.mark.parametrize(
     "config",
     [
@@ -152,13 +137,6 @@ def test_a_configuration_without_the_essentials_is_refused(voice: Path, config: 
 def test_a_voice_without_its_configuration_is_missing(voice: Path) -> None:
     config_of(voice).unlink()
     with pytest.raises(ModelMissing, match=r"mine\.onnx\.json"):
-        check_voice(voice, config_of(voice))
-
-
-def test_a_length_beyond_all_files_is_a_damaged_voice(voice: Path) -> None:
-    # Field 7, of 2^63 - 1 bytes.
-    voice.write_bytes(bytes([7 << 3 | 2]) + b"\xff" * 8 + b"\x7f")
-    with pytest.raises(ModelCorrupt, match="cut short"):
         check_voice(voice, config_of(voice))
 
 

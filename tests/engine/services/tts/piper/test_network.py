@@ -1,26 +1,18 @@
-"""Cutting a voice before its vocoder, and running the vocoder in windows."""
+"""A voice in two parts gives what the whole gives, in windows as well."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import pytest
 
 from services.inference import Run
 from services.models import DEMO_VOICE
-from services.tts.piper.graph import (
-    CutVoice,
-    NotCuttable,
-    WholeVoice,
-    cut_voice,
-    find_cut,
-    find_durations,
-)
+from services.models.voice_parts import CutVoice, voice_parts
 from services.tts.piper.network import CutNetwork, PiperNetwork, Rendering, Scales, load_network
-from services.tts.piper.onnx_file import OnnxFileError, read_onnx
 from tests.support.small_vits import HOP, write_small_vits
 
 IDS = [1, 0, *range(14, 54), 0, 2]
@@ -30,7 +22,7 @@ STILL = Scales(noise=0.0, length=1.0, noise_w=0.0)
 
 def loaded(model: Path) -> PiperNetwork:
     """The voice, tried out as `PiperVoice.load` does."""
-    network = load_network(model, hop=256, threads=1)
+    network = load_network(model, voice_parts(model, model.parent), hop=256, threads=1)
     network.start(IDS, STILL, 0, Run()).calibrate(Run())
     return network
 
@@ -39,28 +31,6 @@ def joined(rendering: Rendering, first: int, largest: int) -> np.ndarray:
     windows = rendering.windows(first, largest)
     assert [start for start, _ in windows[1:]] == [end for _, end in windows[:-1]]
     return np.concatenate([rendering.sound(start, end, Run()) for start, end in windows])
-
-
-def test_the_cut_is_the_input_of_the_vocoders_first_convolution(tmp_path: Path) -> None:
-    model, _ = write_small_vits(tmp_path)
-    cut = find_cut(read_onnx(model))
-    assert cut.latent == "/Mul_7_output_0"
-    assert cut.carried == ()
-    assert "dec.conv_pre.weight" in cut.vocoder_names
-    assert not any(name.startswith("enc_p") for name in cut.vocoder_names)
-    assert not any(name.startswith("dec.") for name in cut.front_names)
-
-
-def test_the_parts_are_valid_models(tmp_path: Path) -> None:
-    model, _ = write_small_vits(tmp_path, speakers=3, hangs_above=1000)
-    parts = cut_voice(model, tmp_path)
-    assert isinstance(parts, CutVoice)
-    whole = onnx.load(model)
-    for path in (parts.front, parts.vocoder):
-        part = onnx.load(path)
-        assert [i.version for i in part.opset_import] == [i.version for i in whole.opset_import]
-        assert part.ir_version == whole.ir_version
-        ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
 @pytest.mark.parametrize("speakers", [1, 3])
@@ -146,41 +116,22 @@ def test_a_vocoder_that_looks_at_the_whole_sentence_is_used_whole(
     assert len(joined(rendering, 10, 20)) == rendering.frames * HOP
 
 
-def test_the_demo_voice_is_used_whole_with_its_durations(tmp_path: Path) -> None:
-    graph = read_onnx(DEMO_VOICE.model)
-    with pytest.raises(NotCuttable, match="transposed convolution"):
-        find_cut(graph)
-    assert find_durations(graph) == "w_ceil"
-    parts = cut_voice(DEMO_VOICE.model, tmp_path)
-    assert isinstance(parts, WholeVoice)
-    assert parts.reason
-    network = load_network(DEMO_VOICE.model, hop=192, threads=1)
+def test_the_demo_voice_is_used_whole_with_its_durations() -> None:
+    network = load_network(DEMO_VOICE.model, DEMO_VOICE.parts, hop=192, threads=1)
     rendering = network.start(IDS, STILL, None, Run())
     assert not network.can_stream
     assert rendering.durations is not None
     assert len(rendering.sound(0, rendering.frames, Run())) == rendering.durations.sum() * 192
 
 
-def test_no_part_is_left_on_disk(tmp_path: Path, temporary_files: Path) -> None:
+def test_parts_that_do_not_run_give_way_to_the_whole(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     model, _ = write_small_vits(tmp_path)
-    before = set(temporary_files.iterdir())
-    loaded(model)
-    assert set(temporary_files.iterdir()) == before
-
-
-@pytest.mark.parametrize("damage", ["empty", "text", "short", "flipped"])
-def test_what_is_no_model_is_refused(tmp_path: Path, damage: str) -> None:
-    model, _ = write_small_vits(tmp_path)
-    data = model.read_bytes()
-    model.write_bytes(
-        {
-            "empty": b"",
-            "text": b"not a model, but a page that says so" * 10,
-            "short": data[: len(data) // 2],
-            "flipped": bytes(byte ^ 0xFF for byte in data),
-        }[damage]
-    )
-    with pytest.raises(OnnxFileError):
-        read_onnx(model)
-    with pytest.raises(Exception, match=r"(?i)load|protobuf|model"):
-        load_network(model, hop=256, threads=1)
+    parts = voice_parts(model, tmp_path)
+    assert isinstance(parts, CutVoice)
+    with caplog.at_level("INFO", "services.tts"):
+        network = load_network(model, replace(parts, vocoder=tmp_path / "gone"), hop=HOP, threads=1)
+    assert "voice is used whole" in caplog.text
+    rendering = network.start(IDS, STILL, None, Run())
+    assert len(rendering.sound(0, rendering.frames, Run())) == rendering.frames * HOP

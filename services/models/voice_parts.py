@@ -1,0 +1,136 @@
+"""The two parts of a voice, cut once and kept in the model cache."""
+
+import json
+import logging
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from .errors import ModelCorrupt, ModelError
+from .manifest import sha256_of, verify_manifest, write_manifest
+
+logger = logging.getLogger("services.models")
+
+CUT_TIMEOUT_SECONDS = 120.0
+"""A voice of 60 MB takes about a second."""
+
+_DESCRIPTION = "parts.json"
+_PROGRAM = Path(__file__).with_name("voice_graph.py")
+
+
+@dataclass(frozen=True, slots=True)
+class CutVoice:
+    """A voice in two files."""
+
+    front: Path
+    """Text to latent frames."""
+    vocoder: Path
+    """Latent frames to sound."""
+    latent: str
+    """The tensor that joins them."""
+    carried: tuple[str, ...]
+    """What else the vocoder takes: outputs of `front`, or inputs of the voice."""
+    durations: str | None
+    """Output of `front` with the frames that each phoneme id takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeVoice:
+    """A voice in one file, which may have those frames as its second output."""
+
+    model: Path
+    reason: str
+    """Why the voice was not cut."""
+
+
+VoiceParts = CutVoice | WholeVoice
+
+
+def voice_parts(model: Path, cache: Path) -> VoiceParts:
+    """Return the parts of the voice `model`, cut now unless the cache has them.
+
+    Cutting blocks for about a second, in a process of its own. A voice that cannot be cut, or
+    whose parts cannot be stored, is used whole. ModelCorrupt for a file that is no voice.
+    """
+    try:
+        folder = cache / "parts" / sha256_of(model)
+        if not _is_complete(folder):
+            _make(model, folder)
+        content = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, _NotCut) as error:
+        logger.warning(
+            "voice cannot be cut, so its sound begins later",
+            extra={"model": model.name, "cache": str(cache), "reason": str(error)},
+        )
+        return WholeVoice(model, str(error))
+    if "vocoder" not in content:
+        return WholeVoice(
+            folder / content["whole"] if content["whole"] else model, content["reason"]
+        )
+    return CutVoice(
+        front=folder / content["front"],
+        vocoder=folder / content["vocoder"],
+        latent=content["latent"],
+        carried=tuple(content["carried"]),
+        durations=content["durations"],
+    )
+
+
+class _NotCut(Exception):
+    """The voice was not cut; the message says why."""
+
+
+def _is_complete(folder: Path) -> bool:
+    try:
+        verify_manifest(folder, what="The voice's parts", cure="")
+    except ModelError:
+        return False
+    return True
+
+
+def _make(model: Path, folder: Path) -> None:
+    """Cut the voice beside `folder` and move its parts there, whole; replaces damaged ones."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as name:
+        unfinished = Path(name, "parts")
+        unfinished.mkdir()
+        content = _cut(model, unfinished)
+        (unfinished / _DESCRIPTION).write_text(json.dumps(content), encoding="utf-8")
+        write_manifest(unfinished, name=model.name, source="cut on this machine")
+        if _is_complete(folder):
+            # Another process was faster.
+            return
+        with suppress(FileNotFoundError):
+            folder.rename(Path(name, "damaged"))
+        unfinished.rename(folder)
+
+
+def _cut(model: Path, folder: Path) -> Any:
+    """Run the program that cuts; returns what it wrote. Raises ModelCorrupt, _NotCut."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", str(_PROGRAM), str(model), str(folder)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=CUT_TIMEOUT_SECONDS,
+            check=True,
+        )
+        outcome = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise _NotCut(f"cutting it took longer than {CUT_TIMEOUT_SECONDS:g} s") from None
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.splitlines() or [f"status {error.returncode}"])[-1]
+        raise _NotCut(f"cutting it failed: {last}") from None
+    if "no_model" in outcome:
+        raise ModelCorrupt(
+            f"{model} is no ONNX file that can be read ({outcome['no_model']}); "
+            "copy or fetch it anew."
+        )
+    if "not_stored" in outcome:
+        raise _NotCut(outcome["not_stored"])
+    return outcome
