@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 import math
+from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 logger = logging.getLogger("services.web")
 
+API_PATHS: Final = ("/api/", "/admin/")
+"""Below these, failures are answered as JSON, and nothing is cached."""
+
 
 class ApiError(Exception):
     """A request that is refused; `api_errors` turns it into JSON.
 
     Attributes:
-        status: HTTP status of the answer.
+        status: HTTP status of the response.
         code: stable word for programs, such as `rate_limited`.
-        message: one sentence for the person in front of the page, with the next step.
-        retry_after_seconds: when it makes sense to ask again, None if it does not.
+        message: one sentence for the caller, with the next step.
+        retry_after_seconds: when a retry makes sense, None if never.
     """
 
     def __init__(
@@ -47,8 +51,8 @@ class ApiError(Exception):
 
 @web.middleware
 async def api_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every failure below `/api/` as JSON, an unexpected one without its details."""
-    if not request.path.startswith("/api/"):
+    """Answer failures below `API_PATHS` as JSON, unexpected ones without their details."""
+    if not request.path.startswith(API_PATHS):
         return await handler(request)
     try:
         return await handler(request)

@@ -1,10 +1,12 @@
-"""Security headers of every answer, and the content security policy of the page."""
+"""Security headers of every response, and the content security policy of the page."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from .errors import API_PATHS
 
 PERMISSIONS = (
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
@@ -14,10 +16,10 @@ PERMISSIONS = (
 
 
 class SecurityHeaders:
-    """Adds the headers that keep a page to itself; `add` is an `on_response_prepare` signal."""
+    """Isolates the page from other sites; `add` is an `on_response_prepare` signal."""
 
     def __init__(self, *, livekit_url: str | None = None) -> None:
-        """`livekit_url` is the one other origin that the page may connect to (ws:// or wss://)."""
+        """`livekit_url` (ws:// or wss://) is the only other origin the page may connect to."""
         self._headers = {
             "Content-Security-Policy": content_security_policy(livekit_url),
             "Cross-Origin-Opener-Policy": "same-origin",
@@ -29,16 +31,16 @@ class SecurityHeaders:
         }
 
     async def add(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Add the headers that the handler did not set itself."""
+        """Add the headers that the handler did not set."""
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
-        if request.path.startswith("/api/"):
+        if request.path.startswith(API_PATHS):
             response.headers.setdefault("Cache-Control", "no-store")
         response.headers.popall("Server", None)
 
 
 def content_security_policy(livekit_url: str | None) -> str:
-    """The policy: everything from this origin, nothing inline, connections to LiveKit only."""
+    """Return a policy of this origin only, nothing inline, and connections to LiveKit."""
     connect = " ".join(["'self'", *livekit_origins(livekit_url)])
     return "; ".join(
         [
@@ -59,7 +61,7 @@ def content_security_policy(livekit_url: str | None) -> str:
 
 
 def livekit_origins(livekit_url: str | None) -> list[str]:
-    """The origins under which a browser reaches LiveKit: its socket, and HTTP for diagnosis."""
+    """Return the origins at which a browser reaches LiveKit: its socket, and HTTP for diagnosis."""
     if not livekit_url:
         return []
     parts = urlsplit(livekit_url)

@@ -1,4 +1,4 @@
-"""Admin routes: where the memory of the worker is, and lowering it, for who has the token."""
+"""Admin routes: inspect and lower the worker's memory, for holders of the admin token."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ CLEANINGS_BURST = 2
 
 MAX_MOMENTS = 1000
 
-LookAtMemory = Callable[[int], Awaitable[Mapping[str, Any]]]
-"""Looks now; given how many moments of history are wanted. Must not block the loop."""
+ViewMemory = Callable[[int], Awaitable[Mapping[str, Any]]]
+"""Measures now, and returns so many moments of history too. Must not block the loop."""
 
 CleanMemory = Callable[[], Awaitable[Mapping[str, Any]]]
-"""Cleans, and tells what that did. Must not block the loop."""
+"""Cleans, and returns what that did. Must not block the loop."""
 
 
 class AdminAccess:
-    """Lets in who sends the token, not too often; used from the server's loop."""
+    """Checks the admin token and the rate of requests; used from the server's loop."""
 
     def __init__(self, token: str | None, guard: Guard) -> None:
-        """Describe who is let in.
+        """Configure the checks.
 
         Args:
-            token: the secret to be sent as `X-Admin-Token`; None or empty refuses everybody.
-            guard: knows the caller's address behind proxies.
+            token: the secret expected as `X-Admin-Token`; None or empty refuses every request.
+            guard: finds the caller's address behind proxies.
 
         Raises:
             ValueError: the token is too short to be a secret.
@@ -53,9 +53,9 @@ class AdminAccess:
         self._limit = RateLimit(REQUESTS_PER_MINUTE, burst=REQUESTS_BURST)
 
     def check(self, request: web.Request) -> None:
-        """Refuse a request without the token, in a time that tells nothing about it.
+        """Refuse a request without the token, in constant time.
 
-        Requests are counted before the token is looked at, so that it cannot be guessed quickly.
+        Requests are counted before the token is compared, so that it cannot be guessed quickly.
 
         Raises:
             ApiError: 404 `admin_off`, 429 `rate_limited` or 401 `admin_token`.
@@ -83,48 +83,25 @@ class AdminAccess:
 class MemoryRoutes:
     """`GET /admin/memory` and `POST /admin/memory/cleanup`."""
 
-    def __init__(self, access: AdminAccess, look: LookAtMemory, clean: CleanMemory) -> None:
+    def __init__(self, access: AdminAccess, view: ViewMemory, clean: CleanMemory) -> None:
         self._access = access
-        self._look = look
+        self._view = view
         self._clean = clean
         self._cleanings = RateLimit(CLEANINGS_PER_MINUTE, burst=CLEANINGS_BURST)
 
     def __call__(self, app: web.Application) -> None:
-        """Add the routes."""
-        app.router.add_get("/admin/memory", self._answer_memory)
-        app.router.add_post("/admin/memory/cleanup", self._answer_cleanup)
+        app.router.add_get("/admin/memory", self._memory)
+        app.router.add_post("/admin/memory/cleanup", self._cleanup)
 
-    async def _answer_memory(self, request: web.Request) -> web.Response:
-        async def answer() -> Mapping[str, Any]:
-            return await self._look(_moments(request))
+    async def _memory(self, request: web.Request) -> web.Response:
+        self._access.check(request)
+        return web.json_response(await self._view(_moments(request)))
 
-        return await self._answer(request, answer)
-
-    async def _answer_cleanup(self, request: web.Request) -> web.Response:
-        async def answer() -> Mapping[str, Any]:
-            self._access.check_rate(request, self._cleanings)
-            logger.info("memory cleanup asked for")
-            return await self._clean()
-
-        return await self._answer(request, answer)
-
-    async def _answer(
-        self, request: web.Request, answer: Callable[[], Awaitable[Mapping[str, Any]]]
-    ) -> web.Response:
-        try:
-            self._access.check(request)
-            body = await answer()
-        except ApiError as error:
-            response = error.response()
-        except Exception:
-            logger.exception("request failed", extra={"route": request.path})
-            response = ApiError(
-                500, "internal", "The server failed on this request; its log has the reason."
-            ).response()
-        else:
-            response = web.json_response(body)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+    async def _cleanup(self, request: web.Request) -> web.Response:
+        self._access.check(request)
+        self._access.check_rate(request, self._cleanings)
+        logger.info("memory cleanup requested")
+        return web.json_response(await self._clean())
 
 
 def _moments(request: web.Request) -> int:
@@ -138,5 +115,5 @@ def _moments(request: web.Request) -> int:
 
 
 def _digest(text: str) -> bytes:
-    # Header bytes that are no UTF-8 arrive as surrogates.
+    # Header bytes that are not UTF-8 arrive as surrogates.
     return hashlib.sha256(text.encode(errors="surrogateescape")).digest()

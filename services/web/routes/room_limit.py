@@ -1,4 +1,4 @@
-"""How many rooms one address may have calls in, so that nobody takes every agent."""
+"""Limits the rooms with calls of one address, so that no single caller takes every agent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..http.ratelimit import MAX_KEYS
 logger = logging.getLogger("services.web")
 
 MOST_UNUSED: Final = 10
-"""Rooms that an address has asked for and not been seen in yet."""
+"""Rooms that an address got a token for and has not been seen in yet."""
 RETRY_SECONDS: Final = 15.0
 
 
@@ -29,10 +29,10 @@ class _Room:
 
 
 class RoomLimit:
-    """Remembers which address asked for which rooms; used from one event loop.
+    """Remembers the rooms that each address got tokens for; used from one event loop.
 
-    LiveKit is asked who is in them once an address has enough of them. Where it does not
-    answer nobody is refused: nobody could join either.
+    Once an address has enough of them, LiveKit is asked who is in them. While LiveKit does not
+    answer no request is refused, since nobody could join either.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class RoomLimit:
         """Configure it.
 
         Args:
-            most: rooms with a call of one address, 0 for any number.
-            callers_in: how many callers are in each of these rooms that exists.
+            most: rooms with a call of one address, 0 for no limit.
+            callers_in: returns how many callers are in each of these rooms that exist.
             remember_seconds: how long a token can be used to join.
             clock: monotonic seconds.
         """
@@ -58,39 +58,41 @@ class RoomLimit:
         self._rooms: OrderedDict[str, dict[str, _Room]] = OrderedDict()
 
     async def admit(self, address: str, room: str) -> None:
-        """Take note that `address` gets a token for `room`.
+        """Record that `address` gets a token for `room`.
 
         Raises:
             ApiError: 429 `too_many_rooms`.
         """
         if self._most <= 0:
             return
-        known = self._rooms.pop(address, {})
-        self._rooms[address] = known
+        rooms = self._rooms.pop(address, {})
+        self._rooms[address] = rooms
         while len(self._rooms) > MAX_KEYS:
             self._rooms.popitem(last=False)
-        if room not in known and len(known) >= min(self._most, MOST_UNUSED):
-            await self._check(known)
-        known[room] = _Room(self._clock(), seen=room in known and known[room].seen)
+        # Nothing is awaited between the count in `_check` and the room's entry: requests at the
+        # same time cannot pass on one count.
+        if room not in rooms and len(rooms) >= min(self._most, MOST_UNUSED):
+            await self._check(rooms)
+        rooms[room] = _Room(self._clock(), seen=room in rooms and rooms[room].seen)
 
-    async def _check(self, known: dict[str, _Room]) -> None:
+    async def _check(self, rooms: dict[str, _Room]) -> None:
         try:
-            found = await self._callers_in(list(known))
+            found = await self._callers_in(list(rooms))
         except UNREACHABLE as error:
             logger.info("rooms not counted", extra={"error": str(error)})
-            known.clear()
+            rooms.clear()
             return
         oldest = self._clock() - self._remember_seconds
-        for name, room in list(known.items()):
+        for name, room in list(rooms.items()):
             room.seen = room.seen or name in found
             if not found.get(name) and (room.seen or room.issued < oldest):
-                del known[name]
-        unused = sum(not room.seen for room in known.values())
-        in_use = sum(found.get(name, 0) > 0 for name in known)
+                del rooms[name]
+        unused = sum(not room.seen for room in rooms.values())
+        in_use = sum(found.get(name, 0) > 0 for name in rooms)
         if in_use >= self._most or unused >= MOST_UNUSED:
             raise ApiError(
                 429,
                 "too_many_rooms",
-                "There are enough calls from your address already; end one and try again.",
+                "Your address has enough calls already; end one and try again.",
                 retry_after_seconds=RETRY_SECONDS,
             )
