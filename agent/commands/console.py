@@ -66,13 +66,12 @@ async def _converse_aloud(settings: Settings) -> None:
     from agent.runtime.worker import language_models, wake_language_model
     from services.asr.config import ASRLoadError
     from services.models import ModelError
-    from services.shared.engines import SharedEngines, configure_shared
+    from services.shared.engines import SharedEngines
     from services.tts.engine import TTSLoadError
     from services.vad.silero import VoiceActivityLoadError
 
     microphone, speaker = Microphone(), Speaker()
     speech = SharedEngines(engine_config(settings))
-    configure_shared(speech)
     models = language_models(settings)
     wake_language_model(models, settings)
     try:

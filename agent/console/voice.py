@@ -34,7 +34,7 @@ async def converse_aloud(
 
     Args:
         settings: of the process.
-        speech: the process's models (`configure_shared`), loaded here unless they are.
+        speech: the process's models, loaded here unless they are.
         build_llm: makes the language model.
         microphone: what the caller says.
         speaker: plays what the agent says.
@@ -43,9 +43,9 @@ async def converse_aloud(
     """
     await speech.prewarm()
     models = PipelineModels(
+        engines=speech,
         voice_activity=await speech.voice_activity.get(),
         end_of_turn_model=await load_end_of_turn_model(settings),
-        scheduler=speech.scheduler,
         build_llm=build_llm,
     )
     pipeline = Pipeline(

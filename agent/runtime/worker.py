@@ -218,9 +218,9 @@ class Worker:
 
         ctx.add_shutdown_callback(leave)
         models = PipelineModels(
+            engines=self.speech,
             voice_activity=await self.speech.voice_activity.get(),
             end_of_turn_model=self._end_of_turn_model,
-            scheduler=self.speech.scheduler,
             build_llm=self.language_models.build,
         )
         await converse(

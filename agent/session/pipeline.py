@@ -14,9 +14,9 @@ from agent.session.turn_handling import turn_handling
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 from services.asr.recognizer import RecognizerTiming
-from services.inference import InferenceScheduler
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
 from services.livekit_local.eou_model import EndOfTurnModel
+from services.shared.engines import SharedEngines
 from services.vad.silero import VoiceActivityModel, VoiceActivityOptions
 
 BuildLLM = Callable[[Toolbox], llm.LLM[Any]]
@@ -27,12 +27,12 @@ _NO_LIMIT = 2**31
 
 @dataclass(frozen=True, slots=True)
 class PipelineModels:
-    """Models that all pipelines of a process share, beside its recogniser and its voice."""
+    """Models that all pipelines of a process share."""
 
+    engines: SharedEngines
     voice_activity: VoiceActivityModel
     end_of_turn_model: EndOfTurnModel | None
     """Needed with TURN_DETECTION=model."""
-    scheduler: InferenceScheduler
     build_llm: BuildLLM
 
 
@@ -60,13 +60,14 @@ class Pipeline:
         """
         self.toolbox = Toolbox(RoomState())
         self.vad = LocalVAD(
-            models.voice_activity,
             VoiceActivityOptions(
                 min_silence_seconds=settings.turn.vad_silence_seconds,
                 activation_threshold=settings.turn.vad_threshold,
             ),
+            engines=models.engines,
         )
         self.stt = LocalSTT(
+            engines=models.engines,
             vad=self.vad,
             room=room,
             keyterms=list(settings.asr.hotwords),
@@ -79,6 +80,7 @@ class Pipeline:
             ),
         )
         self.tts = LocalTTS(
+            engines=models.engines,
             room=room,
             timeout_seconds=settings.voice.timeout_seconds,
             ahead_seconds=settings.voice.ahead_seconds,
@@ -93,9 +95,9 @@ class Pipeline:
             turn_handling=turn_handling(
                 settings,
                 self.stt,
+                self.vad,
                 room=room,
                 end_of_turn_model=models.end_of_turn_model,
-                scheduler=models.scheduler,
             ),
             use_tts_aligned_transcript=True,
             tts_text_transforms=None,

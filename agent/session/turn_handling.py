@@ -7,8 +7,7 @@ import asyncio
 from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.settings import Settings
-from services.inference import InferenceScheduler
-from services.livekit_local import LocalSTT
+from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.eou_model import EndOfTurnModel
 from services.livekit_local.turn_detector import LocalTurnDetector
 
@@ -23,19 +22,19 @@ async def load_end_of_turn_model(settings: Settings) -> EndOfTurnModel | None:
 def turn_handling(
     settings: Settings,
     stt: LocalSTT,
+    vad: LocalVAD,
     *,
     room: str = "",
     end_of_turn_model: EndOfTurnModel | None = None,
-    scheduler: InferenceScheduler | None = None,
 ) -> TurnHandlingOptions:
     """Return options that use no service outside this machine.
 
-    `end_of_turn_model` comes from `load_end_of_turn_model` and runs in `scheduler`.
-    Raises ValueError where the settings want the model and it is missing.
+    `end_of_turn_model` comes from `load_end_of_turn_model`. Raises ValueError where the settings
+    want the model and it is missing.
     """
     turn = settings.turn
-    if turn.detection == "model" and (end_of_turn_model is None or scheduler is None):
-        raise ValueError("TURN_DETECTION=model needs the model and a scheduler to run it")
+    if turn.detection == "model" and end_of_turn_model is None:
+        raise ValueError("TURN_DETECTION=model needs the model")
     options = TurnHandlingOptions(
         endpointing={
             "mode": "fixed",
@@ -62,10 +61,10 @@ def turn_handling(
     else:
         options["turn_detection"] = LocalTurnDetector(
             stt,
+            vad,
             complete_seconds=turn.min_delay_seconds,
             incomplete_seconds=turn.max_delay_seconds,
             end_of_turn_model=end_of_turn_model,
-            scheduler=scheduler,
             room=room,
         )
     return options

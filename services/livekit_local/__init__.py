@@ -1,4 +1,4 @@
-"""The speech services as LiveKit's interfaces: the only place that knows both."""
+"""The speech engines as LiveKit's interfaces."""
 
 from ..shared.engines import get_shared_asr, get_shared_tts
 from .stt import LocalSpeechStream, LocalSTT

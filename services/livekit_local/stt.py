@@ -1,74 +1,60 @@
-"""Speech recognition as LiveKit's interface, over the shared recogniser."""
+"""Speech recognition as LiveKit's interface, with the shared recogniser."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from livekit import rtc
-from livekit.agents import (
-    APIConnectionError,
-    APIConnectOptions,
-    APIError,
-    APITimeoutError,
-    stt,
-)
-from livekit.agents.types import (
-    DEFAULT_API_CONNECT_OPTIONS,
-    NOT_GIVEN,
-    NotGivenOr,
-)
+from livekit.agents import APIConnectOptions, stt
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer, is_given
 
-from ..asr.config import ASRError, DecodeOptions
-from ..asr.engine import StreamingASR
+from ..asr.config import DecodeOptions
 from ..asr.events import ASREvent, ASREventKind
 from ..asr.recognizer import RecognizerTiming, StreamingRecognizer
-from ..audio.samples import SAMPLE_RATE
-from ..inference import (
-    EngineUnavailable,
-    InferenceError,
-    InferenceTimeout,
-    Priority,
-    QueueFull,
-)
-from ..shared.engines import get_shared_asr, get_shared_voice_activity
+from ..audio.samples import SAMPLE_RATE, Samples
+from ..inference import Priority
+from ..shared.engines import SharedEngines, shared_engines
 from ..vad.silero import (
     VoiceActivityDetector,
     VoiceActivityOptions,
     speech_span,
     windows,
 )
+from .errors import api_error
 from .events import speech_data, speech_event
-from .vad import FrameConverter, LocalVAD, Samples
+from .frames import FrameConverter
+from .vad import LocalVAD
 
 logger = logging.getLogger("services.livekit_local")
 
 _CONTEXT_CHARACTERS = 400
-"""More than the recogniser's token limit lets in."""
+"""More than the recogniser's token limit admits."""
 END_SILENCE_SECONDS = 0.4
-"""Silence that ends an utterance where no turn detector judges it, and no setting applies."""
+"""Silence that ends an utterance if there is neither a turn detector nor a setting."""
 _FAILURES_BEFORE_GIVING_UP = 3
+_WHAT = "speech recognition"
 
 
 class LocalSTT(stt.STT[Literal["error"]]):
     """faster-whisper for LiveKit agents; belongs to one room, shares the model with all others.
 
-    Without `asr_instance` it uses the worker's shared recogniser, loaded on first use. With
-    `vad`, the room's own detector, it hears what the framework hears and gives a final when
-    the framework asks for one (`manual_flush`); without, it finds the ends of utterances
-    itself, so that it also works alone and inside a FallbackAdapter.
+    `engines` provides the models, loaded on first use; by default they are the process's own. With
+    `vad`, the room's detector, it transcribes the audio that the detector receives and emits a
+    final when the framework requests one (`manual_flush`). Without, it detects the ends of
+    utterances itself, so that it also works alone and inside a FallbackAdapter.
     """
 
     def __init__(
         self,
         *,
-        asr_instance: StreamingASR | None = None,
+        engines: SharedEngines | None = None,
         vad: LocalVAD | None = None,
         room: str | None = None,
         language: str | None = None,
@@ -90,8 +76,8 @@ class LocalSTT(stt.STT[Literal["error"]]):
                 manual_flush=vad is not None,
             )
         )
-        self._instance = asr_instance
-        self._heard_listeners: list[Callable[[ASREvent], None]] = []
+        self._given = engines
+        self._listeners: list[Callable[[ASREvent], None]] = []
         self._vad = vad
         self._room = room or f"stt-{uuid.uuid4().hex[:8]}"
         self._keyterms = tuple(keyterms or ())
@@ -104,31 +90,31 @@ class LocalSTT(stt.STT[Literal["error"]]):
 
     @property
     def model(self) -> str:
-        """The loaded model's name."""
-        return self._instance.config.name if self._instance else "whisper"
+        """The name of the loaded model."""
+        asr = self.engines.asr.peek()
+        return asr.config.name if asr is not None else "whisper"
 
     @property
     def provider(self) -> str:
-        """Who runs it."""
         return "faster-whisper"
 
     @property
-    def silent_since(self) -> float | None:
-        """Monotonic time at which the caller fell silent, where the room's detector tells."""
-        return self._vad.silent_since if self._vad else None
+    def engines(self) -> SharedEngines:
+        """Provides the models."""
+        return self._given or shared_engines()
 
     @property
     def busy(self) -> bool:
-        """Whether words are still to come of what was said."""
+        """Whether a transcript of something already said is still to come."""
         return any(stream.busy for stream in self._streams)
 
     @property
     def audio_bytes(self) -> int:
-        """Sound that is held until it is recognised; from any thread."""
+        """Size of the audio that is not recognised yet; from any thread."""
         return sum(stream.audio_bytes for stream in tuple(self._streams))
 
     def prewarm(self) -> None:
-        """Nothing to do: the shared recogniser is warm before rooms are accepted."""
+        """Do nothing: the shared recogniser is warm before rooms are accepted."""
 
     def stream(
         self,
@@ -136,11 +122,10 @@ class LocalSTT(stt.STT[Literal["error"]]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> LocalSpeechStream:
-        """A stream of recognised speech; push audio of any rate."""
+        """Open a stream, which takes audio of any rate."""
         options = self._decode_options(language)
         stream = LocalSpeechStream(
             owner=self,
-            engine=self._engine,
             vad=self._vad,
             room=self._room,
             options=options,
@@ -148,7 +133,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
             silence_seconds=self._silence,
             interim_results=self.capabilities.interim_results,
             conn_options=conn_options,
-            on_heard=self._tell,
+            on_heard=self._publish,
             on_close=self._streams.discard,
         )
         self._streams.add(stream)
@@ -157,7 +142,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
     def update_options(
         self, *, language: NotGivenOr[str] = NOT_GIVEN, keyterms: NotGivenOr[list[str]] = NOT_GIVEN
     ) -> None:
-        """Change the language or the words to expect, for open streams too."""
+        """Change the language or the expected words, for open streams too."""
         if is_given(keyterms):
             self._keyterms = tuple(keyterms)
         self._options = self._decode_options(language)
@@ -165,12 +150,12 @@ class LocalSTT(stt.STT[Literal["error"]]):
             stream.update_options(self._options, keep_language=not is_given(language))
 
     def subscribe(self, listener: Callable[[ASREvent], None]) -> Callable[[], None]:
-        """Have `listener` told of everything heard; returns the way to end that."""
-        self._heard_listeners.append(listener)
+        """Have `listener` receive every event; return a function that ends that."""
+        self._listeners.append(listener)
 
         def unsubscribe() -> None:
-            if listener in self._heard_listeners:
-                self._heard_listeners.remove(listener)
+            if listener in self._listeners:
+                self._listeners.remove(listener)
 
         return unsubscribe
 
@@ -190,17 +175,14 @@ class LocalSTT(stt.STT[Literal["error"]]):
             hotwords=tuple(dict.fromkeys((*self._keyterms, *self._session_keyterms))),
         )
 
-    def _tell(self, heard: ASREvent) -> None:
+    def _publish(self, heard: ASREvent) -> None:
         if self._carry_context and heard.kind is ASREventKind.FINAL and heard.text:
             said = f"{self._options.context} {heard.text}"[-_CONTEXT_CHARACTERS:]
             self._options = replace(self._options, context=said)
             for stream in self._streams:
                 stream.update_options(self._options)
-        for listener in tuple(self._heard_listeners):
+        for listener in tuple(self._listeners):
             listener(heard)
-
-    async def _engine(self) -> StreamingASR:
-        return self._instance or await get_shared_asr()
 
     async def _recognize_impl(
         self,
@@ -211,8 +193,8 @@ class LocalSTT(stt.STT[Literal["error"]]):
     ) -> stt.SpeechEvent:
         samples = _samples(buffer)
         try:
-            asr = await self._engine()
-            model = await get_shared_voice_activity()
+            asr = await self.engines.asr.get()
+            model = await self.engines.voice_activity.get()
             span = await asr.scheduler.run(
                 lambda _: speech_span(model, samples),
                 engine="voice activity",
@@ -231,7 +213,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
                 start_seconds=start / SAMPLE_RATE,
             )
         except Exception as error:
-            raise api_error(error) from error
+            raise api_error(_WHAT, error) from error
         return stt.SpeechEvent(
             type=stt.SpeechEventType.FINAL_TRANSCRIPT,
             request_id=uuid.uuid4().hex,
@@ -246,7 +228,6 @@ class LocalSpeechStream(stt.RecognizeStream):
         self,
         *,
         owner: LocalSTT,
-        engine: Callable[[], Awaitable[StreamingASR]],
         vad: LocalVAD | None,
         room: str,
         options: DecodeOptions,
@@ -258,7 +239,7 @@ class LocalSpeechStream(stt.RecognizeStream):
         on_close: Callable[[LocalSpeechStream], None],
     ) -> None:
         self._owner = owner
-        self._engine = engine
+        self._engines = owner.engines
         self._vad = vad
         self._room = room
         self._options = options
@@ -267,38 +248,38 @@ class LocalSpeechStream(stt.RecognizeStream):
         self._interims = interim_results
         self._on_heard = on_heard
         self._on_close = on_close
-        self._hearing: StreamingRecognizer | None = None
+        self._recognizer: StreamingRecognizer | None = None
         self._failures = 0
         self._failure: Exception | None = None
         super().__init__(stt=owner, conn_options=conn_options)
 
     def update_options(self, options: DecodeOptions, *, keep_language: bool = True) -> None:
-        """For what is decoded from now on; a stream may have been opened for another language."""
+        """Change the options of the next decodes, by default without the stream's language."""
         language = self._options.language if keep_language else options.language
         self._options = replace(options, language=language)
-        if self._hearing is not None:
-            self._hearing.options = self._options
+        if self._recognizer is not None:
+            self._recognizer.options = self._options
 
     @property
     def busy(self) -> bool:
-        """Whether words are still to come of what was said."""
-        return self._hearing is not None and self._hearing.busy
+        """Whether a transcript of something already said is still to come."""
+        return self._recognizer is not None and self._recognizer.busy
 
     @property
     def audio_bytes(self) -> int:
-        """Sound that is held until it is recognised; from any thread."""
-        hearing = self._hearing
-        return hearing.audio_bytes if hearing is not None else 0
+        """Size of the audio that is not recognised yet; from any thread."""
+        recognizer = self._recognizer
+        return recognizer.audio_bytes if recognizer is not None else 0
 
     def push_frame(self, frame: rtc.AudioFrame) -> None:
-        """Push audio of any rate and channel count; frames without sense are dropped."""
+        """Push audio of any rate and channel count; malformed frames are dropped."""
         self._check_input_not_ended()
         self._check_not_closed()
         if frame.sample_rate > 0 and frame.num_channels > 0 and frame.samples_per_channel > 0:
             self._input_ch.send_nowait(frame)
 
     async def aclose(self) -> None:
-        """End the stream, its tasks and its decodes; nothing of it runs afterwards."""
+        """End the stream with its tasks and decodes."""
         try:
             await super().aclose()
         finally:
@@ -306,13 +287,13 @@ class LocalSpeechStream(stt.RecognizeStream):
 
     async def _run(self) -> None:
         try:
-            await self._engine()
+            await self._engines.asr.get()
             if self._vad is None:
-                await get_shared_voice_activity()
+                await self._engines.voice_activity.get()
         except Exception as error:
-            raise api_error(error) from error
-        hearing = StreamingRecognizer(
-            self._engine,
+            raise api_error(_WHAT, error) from error
+        recognizer = StreamingRecognizer(
+            self._engines.asr.get,
             owner=self._room,
             emit=self._publish,
             options=self._options,
@@ -320,31 +301,31 @@ class LocalSpeechStream(stt.RecognizeStream):
             auto_finish=self._vad is None,
             interim_results=self._interims,
         )
-        self._hearing = hearing
+        self._recognizer = recognizer
         try:
             if self._vad is None:
-                await self._hear_alone(hearing)
+                await self._detect_and_recognize(recognizer)
             else:
-                await self._hear_with(self._vad, hearing)
-            await hearing.drain()
+                await self._follow(self._vad, recognizer)
+            await recognizer.drain()
         finally:
-            self._hearing = None
-            await hearing.aclose()
+            self._recognizer = None
+            await recognizer.aclose()
         self._raise_repeated_failure()
 
-    async def _hear_alone(self, hearing: StreamingRecognizer) -> None:
-        """Find the ends of utterances with a detector of our own."""
+    async def _detect_and_recognize(self, recognizer: StreamingRecognizer) -> None:
+        """Detect the ends of utterances without a room's detector."""
         detector = VoiceActivityDetector(
-            await get_shared_voice_activity(),
+            await self._engines.voice_activity.get(),
             VoiceActivityOptions(min_silence_seconds=self._silence),
         )
         converter = FrameConverter()
 
         def hear(samples: Samples) -> None:
             for window in windows(samples):
-                hearing.push(window)
+                recognizer.push(window)
                 for activity in detector.push(window):
-                    hearing.observe(activity)
+                    recognizer.observe(activity)
 
         async for item in self._input_ch:
             if not self._input_ch.empty():
@@ -354,17 +335,17 @@ class LocalSpeechStream(stt.RecognizeStream):
                 hear(converter.convert(item))
             else:
                 hear(converter.flush())
-                hearing.finish()
+                recognizer.finish()
                 detector.reset()
             self._raise_repeated_failure()
 
-    async def _hear_with(self, vad: LocalVAD, hearing: StreamingRecognizer) -> None:
-        """Hear what the room's detector hears; its audio comes from there, flushes from here."""
-        unsubscribe = vad.subscribe(hearing)
+    async def _follow(self, vad: LocalVAD, recognizer: StreamingRecognizer) -> None:
+        """Recognise the audio that the room's detector receives; only flushes come from here."""
+        unsubscribe = vad.subscribe(recognizer)
         try:
             async for item in self._input_ch:
                 if not isinstance(item, rtc.AudioFrame):
-                    hearing.finish()
+                    recognizer.finish()
                 self._raise_repeated_failure()
         finally:
             unsubscribe()
@@ -393,23 +374,10 @@ class LocalSpeechStream(stt.RecognizeStream):
             )
 
     def _raise_repeated_failure(self) -> None:
-        """One lost utterance is absorbed; an engine that fails on and on is the framework's."""
+        """Absorb single failures; repeated ones are the framework's to handle."""
         if self._failures >= _FAILURES_BEFORE_GIVING_UP and self._failure is not None:
             failure, self._failure, self._failures = self._failure, None, 0
-            raise api_error(failure) from failure
-
-
-def api_error(error: Exception) -> APIError:
-    """The framework's error for ours, with a truthful `retryable`."""
-    if isinstance(error, APIError):
-        return error
-    if isinstance(error, InferenceTimeout):
-        return APITimeoutError(f"speech recognition: {error}", retryable=True)
-    if isinstance(error, (QueueFull, EngineUnavailable)):
-        return APIConnectionError(f"speech recognition is busy: {error}", retryable=True)
-    if isinstance(error, (ASRError, InferenceError)):
-        return APIConnectionError(f"speech recognition: {error}", retryable=False)
-    return APIConnectionError(f"speech recognition failed: {error}", retryable=False)
+            raise api_error(_WHAT, failure) from failure
 
 
 def _samples(buffer: AudioBuffer) -> Samples:

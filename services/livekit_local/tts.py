@@ -1,4 +1,4 @@
-"""Speech synthesis as LiveKit's interface, over the shared voice."""
+"""Speech synthesis as LiveKit's interface, with the shared voice."""
 
 from __future__ import annotations
 
@@ -14,69 +14,62 @@ from typing import Literal
 
 import numpy as np
 from livekit import rtc
-from livekit.agents import (
-    APIConnectionError,
-    APIConnectOptions,
-    APIError,
-    APITimeoutError,
-    tts,
-)
+from livekit.agents import APIConnectOptions, tts
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 from livekit.agents.utils import aio
 
 from .. import defaults
-from ..inference import (
-    EngineUnavailable,
-    InferenceError,
-    InferenceTimeout,
-    Priority,
-    QueueFull,
-)
-from ..shared.engines import get_shared_tts, shared_voice_sample_rate
+from ..inference import InferenceError, Priority
+from ..shared.engines import SharedEngines, shared_engines
 from ..tts.engine import StreamingTTS
 from ..tts.text.sentences import SentenceSplitter, split_sentences
-from ..tts.types import PCM, SynthesisPiece, SynthesisTimeout, TTSError
+from ..tts.types import PCM, SynthesisPiece, TTSError
+from .errors import api_error
 
 logger = logging.getLogger("services.livekit_local")
 
 _URGENT_SECONDS = 1.0
-"""Speech that plays out within this time must not run dry: its next piece is urgent."""
+"""With less speech than this ahead of playback, the next piece is urgent."""
 _INAUDIBLE = 0.005 * 32768
-"""Samples below -46 dB of full scale: a voice begins a sentence with some 40 ms of them."""
+"""Below -46 dB of full scale; a voice begins a sentence with some 40 ms of that."""
 _KEPT_SILENCE_SECONDS = 0.005
 _LONGEST_FRAME_SECONDS = 0.2
-"""The length of frames that the framework makes itself; its tests of plugins allow 0.25 s."""
+"""As the framework's own frames; its tests of plugins allow 0.25 s."""
 _SAMPLE_BYTES = 2
 
 
 class LocalTTS(tts.TTS[Literal["error"]]):
     """Piper for LiveKit agents; belongs to one room, shares the voice with all others.
 
-    Without `tts_instance` it uses the worker's shared voice, loaded on first use.
+    `engines` provides the voice, loaded on first use; by default it is the process's own.
     """
 
     def __init__(
         self,
         *,
-        tts_instance: StreamingTTS | None = None,
+        engines: SharedEngines | None = None,
         room: str | None = None,
         timeout_seconds: float = defaults.TTS_TIMEOUT_SECONDS,
         ahead_seconds: float | None = None,
         in_service: Callable[[], bool] | None = None,
     ) -> None:
-        """`timeout_seconds` of engine time are what one sentence may take. With `ahead_seconds`,
-        for a reply that is played as it comes, a stream computes no more speech than that before
-        it is heard; without, all of it at once. While `in_service` says no, nothing is computed
-        and the framework gets the error at once.
+        """Open no stream yet.
+
+        Args:
+            engines: provide the voice.
+            room: the key by which its calls are scheduled.
+            timeout_seconds: engine time that one sentence may take.
+            ahead_seconds: how far a stream may synthesise ahead of playback; None for all at once.
+            in_service: while it returns False, streams fail at once without computing anything.
         """
+        self._engines = engines or shared_engines()
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
-            sample_rate=tts_instance.sample_rate if tts_instance else shared_voice_sample_rate(),
+            sample_rate=self._engines.voice_sample_rate(),
             num_channels=1,
         )
-        self._instance = tts_instance
         self._speaking = _Speaking(
-            engine=self._engine,
+            engine=self._engines.tts.get,
             room=room or f"tts-{uuid.uuid4().hex[:8]}",
             timeout_seconds=timeout_seconds,
             ahead_seconds=ahead_seconds,
@@ -86,23 +79,23 @@ class LocalTTS(tts.TTS[Literal["error"]]):
 
     @property
     def model(self) -> str:
-        """The loaded voice's name."""
-        return self._instance.name if self._instance else "piper"
+        """The name of the loaded voice."""
+        voice = self._engines.tts.peek()
+        return voice.name if voice is not None else "piper"
 
     @property
     def provider(self) -> str:
-        """Who runs it."""
         return "piper"
 
     @property
     def audio_bytes(self) -> int:
-        """Speech that cannot have been heard yet, of replies in the making; from any thread."""
+        """Size of the speech not played yet, of replies in progress; from any thread."""
         return sum(speech.ahead_bytes for speech in tuple(self._speaking.unfinished))
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> LocalChunkedStream:
-        """Speak a whole text."""
+        """Synthesise a whole text."""
         stream = LocalChunkedStream(
             owner=self,
             text=text,
@@ -116,7 +109,7 @@ class LocalTTS(tts.TTS[Literal["error"]]):
     def stream(
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> LocalTTSStream:
-        """Speak a text that is still being written, sentence by sentence."""
+        """Synthesise a text that is still being written, sentence by sentence."""
         stream = LocalTTSStream(
             owner=self,
             speaking=self._speaking,
@@ -131,12 +124,9 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         for stream in tuple(self._streams):
             await stream.aclose()
 
-    async def _engine(self) -> StreamingTTS:
-        return self._instance or await get_shared_tts()
-
 
 class LocalChunkedStream(tts.ChunkedStream):
-    """One text that is known as a whole, and its speech."""
+    """The speech of a complete text."""
 
     def __init__(
         self,
@@ -152,7 +142,7 @@ class LocalChunkedStream(tts.ChunkedStream):
         super().__init__(tts=owner, input_text=text, conn_options=conn_options)
 
     async def aclose(self) -> None:
-        """End it: nothing more is computed, its tasks and queues are gone."""
+        """End the synthesis and its tasks."""
         try:
             await super().aclose()
         finally:
@@ -175,7 +165,7 @@ class LocalChunkedStream(tts.ChunkedStream):
 
 
 class LocalTTSStream(tts.SynthesizeStream):
-    """One reply: text in any pieces in, speech out as early as there is a sentence."""
+    """One reply: text in, in any pieces, and speech out as soon as there is a sentence."""
 
     def __init__(
         self,
@@ -190,7 +180,7 @@ class LocalTTSStream(tts.SynthesizeStream):
         super().__init__(tts=owner, conn_options=conn_options)
 
     async def aclose(self) -> None:
-        """End the reply: nothing more is computed, its tasks and queues are gone."""
+        """End the reply and its tasks."""
         try:
             await super().aclose()
         finally:
@@ -217,7 +207,7 @@ class LocalTTSStream(tts.SynthesizeStream):
         output_emitter.end_segment()
 
     async def _read(self, sentences: aio.Chan[str]) -> None:
-        """Cut the text into sentences as it comes."""
+        """Split the text into sentences as it arrives."""
         splitter = SentenceSplitter()
         try:
             async for item in self._input_ch:
@@ -236,17 +226,17 @@ class LocalTTSStream(tts.SynthesizeStream):
 
 @dataclass(frozen=True, slots=True)
 class _Speaking:
-    """How a room's sentences become sound."""
+    """How a room's sentences are synthesised."""
 
     engine: Callable[[], Awaitable[StreamingTTS]]
     room: str
     timeout_seconds: float
     """Engine time of one sentence."""
     ahead_seconds: float | None
-    """Speech computed before it is heard; None: without a bound."""
+    """How far to synthesise ahead of playback; None for no bound."""
     in_service: Callable[[], bool]
     unfinished: set[_ReplyAudio] = field(default_factory=set)
-    """What is being spoken."""
+    """Speech in progress."""
 
     async def speak(
         self,
@@ -255,15 +245,15 @@ class _Speaking:
         sample_rate: int,
         timeout_seconds: float,
     ) -> None:
-        """Speak sentence after sentence in `sample_rate` (Hz); one that fails is left out.
+        """Speak the sentences at `sample_rate` Hz, leaving out those that fail.
 
-        A sentence may take `timeout_seconds` of engine time too, where that is less. Raises
-        APIError where nothing could be spoken.
+        `timeout_seconds` bounds the engine time of a sentence as well. Raises APIError if nothing
+        could be spoken.
         """
         try:
             voice = await self.engine()
         except Exception as error:
-            raise api_error(error) from error
+            raise api_error("speech synthesis", error) from error
         speech = _ReplyAudio(emitter, voice.sample_rate, sample_rate, self.ahead_seconds)
         self.unfinished.add(speech)
         try:
@@ -272,8 +262,8 @@ class _Speaking:
             self.unfinished.discard(speech)
         if speech.seconds == 0.0:
             if failure is not None:
-                raise api_error(failure) from failure
-            # Text without anything to say, such as an emoji: the framework wants some sound.
+                raise api_error("speech synthesis", failure) from failure
+            # The text had nothing to say, such as an emoji; the framework expects some audio.
             speech.push_silence(0.01)
         speech.finish()
 
@@ -284,7 +274,7 @@ class _Speaking:
         speech: _ReplyAudio,
         timeout_seconds: float,
     ) -> Exception | None:
-        """Speak all that can be spoken; returns the last failure."""
+        """Speak as many sentences as possible; return the last failure."""
         failure: Exception | None = None
         async for sentence in sentences:
             await speech.wait_until_needed()
@@ -314,7 +304,7 @@ class _Speaking:
 
 
 class _ReplyAudio:
-    """What has been spoken so far, against the clock that plays it."""
+    """The speech of one reply so far, measured against its playback."""
 
     def __init__(
         self,
@@ -336,20 +326,20 @@ class _ReplyAudio:
         self._begun = False
         self._plays_until = 0.0
         self.seconds = 0.0
-        """Speech pushed."""
+        """Speech emitted so far."""
 
     @property
     def ahead_seconds(self) -> float:
-        """Speech pushed that cannot have been heard yet."""
+        """Speech emitted but not played yet."""
         return max(0.0, self._plays_until - time.monotonic())
 
     @property
     def ahead_bytes(self) -> int:
-        """The same as the samples that were pushed."""
+        """Size of the speech emitted but not played yet."""
         return round(self.ahead_seconds * self._rate) * _SAMPLE_BYTES
 
     async def wait_until_needed(self) -> None:
-        """Compute no further ahead than wanted, so that an interruption throws little away."""
+        """Wait while far enough ahead, so that an interruption wastes little."""
         if self._limit_seconds is None:
             return
         excess = self.ahead_seconds - self._limit_seconds
@@ -357,11 +347,11 @@ class _ReplyAudio:
             await asyncio.sleep(excess)
 
     def begin_sentence(self) -> None:
-        """The times of the words that follow count from here."""
+        """Count the times of the following words from here."""
         self._sentence_start = self.seconds
 
     def push(self, piece: SynthesisPiece) -> None:
-        """Hand on sound and the words that begin in it; the reply begins with its first sound."""
+        """Emit audio and the words that begin in it, without silence ahead of the reply."""
         samples = piece.samples
         if not self._begun:
             samples = samples[self._silent_samples(samples) :]
@@ -379,18 +369,18 @@ class _ReplyAudio:
             self._push_samples(samples)
 
     def _silent_samples(self, samples: PCM) -> int:
-        """How many to leave out before the first sound."""
+        """Return how many samples to skip ahead of the first audible one."""
         audible = np.flatnonzero(np.abs(samples.astype(np.int32)) > _INAUDIBLE)
         if not len(audible):
             return len(samples)
         return max(0, int(audible[0]) - round(_KEPT_SILENCE_SECONDS * self._voice_rate))
 
     def push_silence(self, seconds: float) -> None:
-        """A moment without sound."""
+        """Emit silence."""
         self._push_samples(np.zeros(round(seconds * self._voice_rate), dtype=np.int16))
 
     def finish(self) -> None:
-        """Hand on what the resampler still holds."""
+        """Emit what the resampler still holds."""
         if self._resampler is not None:
             for ready in self._resampler.flush():
                 self._emit(ready.data, ready.sample_rate)
@@ -406,7 +396,7 @@ class _ReplyAudio:
         self._plays_until = max(self._plays_until, time.monotonic()) + seconds
 
     def _emit(self, samples: PCM | memoryview, sample_rate: int) -> None:
-        """Hand on frames of equal length, as long as the framework wants them at most."""
+        """Emit frames of equal length, no longer than the framework expects."""
         pcm = np.asarray(samples, dtype=np.int16)
         parts = math.ceil(len(pcm) / (sample_rate * _LONGEST_FRAME_SECONDS))
         for part in np.array_split(pcm, max(1, parts)):
@@ -422,14 +412,3 @@ class _ReplyAudio:
 
 def _always() -> bool:
     return True
-
-
-def api_error(error: Exception) -> APIError:
-    """The framework's error for ours, with a truthful `retryable`."""
-    if isinstance(error, APIError):
-        return error
-    if isinstance(error, (SynthesisTimeout, InferenceTimeout)):
-        return APITimeoutError(f"speech synthesis: {error}", retryable=True)
-    if isinstance(error, (QueueFull, EngineUnavailable)):
-        return APIConnectionError(f"speech synthesis is busy: {error}", retryable=True)
-    return APIConnectionError(f"speech synthesis failed: {error}", retryable=False)

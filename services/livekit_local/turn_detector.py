@@ -1,11 +1,10 @@
-"""The end-of-turn decision as LiveKit's streaming turn detector, fed by the room's recogniser."""
+"""Turn detection as LiveKit's interface, based on the transcript, the pause and the voice."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,109 +14,116 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.voice.turn import TurnDetectionEvent
 
 from ..asr.events import ASREvent, ASREventKind
+from ..audio.samples import Samples
 from ..endpointing.policy import EndpointingPolicy, Evidence, TurnTiming
 from ..inference import InferenceError, InferenceScheduler, Priority
+from ..vad.silero import Activity
 from .eou_model import SAMPLES, EndOfTurnModel
 from .stt import LocalSTT
-from .vad import FrameConverter
+from .vad import LocalVAD
 
 logger = logging.getLogger("services.livekit_local")
 
-_ASKED_AT_SECONDS = 0.2
-"""The framework asks for a prediction after this much silence."""
+_REQUESTED_AT_SECONDS = 0.2
+"""The framework requests a prediction after this much silence."""
 _OVER, _THRESHOLD = 1.0, 0.5
-_ASK_SECONDS = 1.0
-"""Longest wait for the acoustic model, and for its turn."""
+_MODEL_SECONDS = 1.0
+"""Longest run of the acoustic model, and longest wait for its turn."""
 
 
 class LocalTurnDetector:
-    """Waits as long as the speech so far suggests, then calls the turn over.
+    """Waits for as long as the speech so far suggests, then declares the turn over.
 
-    The framework asks in each pause; the answer is given only when the silence has lasted as
-    long as the judge wants, so that one decision covers every shade between sure and unsure.
+    The framework requests a prediction in each pause. It is answered only once the silence has
+    lasted as long as the policy demands, so that one decision covers every degree of certainty.
     Belongs to one room.
     """
 
     def __init__(
         self,
         stt: LocalSTT,
+        vad: LocalVAD,
         *,
         complete_seconds: float,
         incomplete_seconds: float,
         end_of_turn_model: EndOfTurnModel | None = None,
-        scheduler: InferenceScheduler | None = None,
         room: str = "",
     ) -> None:
-        """`end_of_turn_model` judges the sound as well; its calls run in `scheduler`."""
+        """Take events from `stt` and pauses from `vad`; `end_of_turn_model` judges the voice."""
         self._stt = stt
+        self._vad = vad
         self._timing = TurnTiming(complete_seconds, incomplete_seconds)
-        self._listener = (
-            _EndingListener(end_of_turn_model, scheduler, room)
-            if end_of_turn_model and scheduler
+        self._voice = (
+            _VoiceJudge(end_of_turn_model, stt.engines.scheduler, room)
+            if end_of_turn_model is not None
             else None
         )
 
     @property
     def model(self) -> str:
-        """The name in traces."""
         return "end-of-turn"
 
     @property
     def provider(self) -> str:
-        """Who runs it."""
         return "local"
 
     def stream(
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> LocalTurnStream:
-        """The decisions of one room."""
-        return LocalTurnStream(self._stt, EndpointingPolicy(self._timing), self._listener)
+        """Open the detector of one session."""
+        return LocalTurnStream(self._stt, self._vad, EndpointingPolicy(self._timing), self._voice)
 
 
-class _EndingListener:
-    """Keeps the last second of the caller's sound and has it judged."""
+class _VoiceJudge:
+    """Keeps the last second of the caller's voice, and judges whether it sounds finished."""
 
     def __init__(self, model: EndOfTurnModel, scheduler: InferenceScheduler, room: str) -> None:
         self._model = model
         self._scheduler = scheduler
         self._room = room
-        self._converter = FrameConverter()
-        self._recent = np.zeros(SAMPLES, dtype=np.int16)
+        self._recent = np.zeros(SAMPLES, dtype=np.float32)
 
-    def push(self, frame: rtc.AudioFrame) -> None:
-        """Take audio of any rate."""
-        samples = (self._converter.convert(frame) * 32767.0).astype(np.int16)[-SAMPLES:]
-        if len(samples):
-            self._recent = np.concatenate((self._recent[len(samples) :], samples))
+    def push(self, samples: Samples) -> None:
+        """Take mono float32 audio at 16 kHz."""
+        self._recent = np.concatenate((self._recent, samples))[-SAMPLES:]
+
+    def observe(self, activity: Activity) -> None:
+        """Ignore the voice activity."""
 
     async def probability(self) -> float | None:
-        """That the voice sounds finished; None when the model cannot be asked in time."""
-        recent = self._recent
+        """Return the probability that the caller has finished, or None if it is not in time."""
+        recent = (self._recent * 32767.0).astype(np.int16)
         try:
             return await self._scheduler.run(
                 lambda _: self._model.probability(recent),
                 engine="end of turn",
                 owner=self._room,
                 priority=Priority.SPECULATIVE,
-                deadline_seconds=_ASK_SECONDS,
-                queue_seconds=_ASK_SECONDS,
+                deadline_seconds=_MODEL_SECONDS,
+                queue_seconds=_MODEL_SECONDS,
             )
         except InferenceError as error:
-            logger.debug("end-of-turn model not asked", extra={"error": str(error)})
+            logger.debug("no end-of-turn probability", extra={"error": str(error)})
             return None
 
 
 class LocalTurnStream:
-    """One room's decisions; belongs to its event loop."""
+    """The turn detector of one session; belongs to its event loop."""
 
     def __init__(
-        self, stt: LocalSTT, judge: EndpointingPolicy, listener: _EndingListener | None
+        self,
+        stt: LocalSTT,
+        vad: LocalVAD,
+        policy: EndpointingPolicy,
+        voice: _VoiceJudge | None,
     ) -> None:
-        self._stt = stt
-        self._judge = judge
-        self._listener = listener
-        self._asking: asyncio.Task[None] | None = None
-        self._unsubscribe: Callable[[], None] = stt.subscribe(self._hear)
+        self._vad = vad
+        self._policy = policy
+        self._voice = voice
+        self._judging: asyncio.Task[None] | None = None
+        self._subscriptions = [stt.subscribe(self._take)]
+        if voice is not None:
+            self._subscriptions.append(vad.subscribe(voice))
         self._evidence = Evidence("")
         self._news = asyncio.Event()
         self._prediction: asyncio.Future[TurnDetectionEvent] | None = None
@@ -127,12 +133,10 @@ class LocalTurnStream:
 
     @property
     def model(self) -> str:
-        """The name in traces."""
         return "end-of-turn"
 
     @property
     def provider(self) -> str:
-        """Who runs it."""
         return "local"
 
     @property
@@ -142,46 +146,48 @@ class LocalTurnStream:
 
     @property
     def prediction_timeout(self) -> float:
-        """Seconds after which the framework goes on without an answer."""
-        return self._judge.longest_wait_seconds + 1.0
+        """Seconds after which the framework carries on without an answer."""
+        return self._policy.longest_wait_seconds + 1.0
 
     async def unlikely_threshold(self, language: LanguageCode | None) -> float | None:
-        """Answers below it mean that the turn goes on."""
+        """Return the probability below which the turn goes on."""
         return _THRESHOLD
 
     async def backchannel_threshold(self, language: LanguageCode | None) -> float | None:
-        """No backchannels."""
+        """Return None: backchannels are not detected."""
         return None
 
     async def supports_language(self, language: LanguageCode | None) -> bool:
-        """Any: where the words say nothing, the pause does."""
+        """Return True: where the words tell nothing, the pause does."""
         return True
 
     def predict(self) -> asyncio.Future[TurnDetectionEvent]:
-        """Asked early in a pause; the future is done when the turn is over."""
+        """Return a future that completes when the turn is over; called early in each pause."""
         self.cancel_inference()
-        self._silent_since = self._stt.silent_since or time.monotonic() - _ASKED_AT_SECONDS
+        self._silent_since = self._vad.silent_since or time.monotonic() - _REQUESTED_AT_SECONDS
         self._prediction = asyncio.get_running_loop().create_future()
         self._waiting = asyncio.create_task(self._wait(self._prediction), name="end-of-turn")
-        if self._listener is not None:
-            self._asking = asyncio.create_task(self._ask(self._listener), name="end-of-turn-voice")
+        if self._voice is not None:
+            self._judging = asyncio.create_task(
+                self._judge_voice(self._voice), name="end-of-turn-voice"
+            )
         return self._prediction
 
     def cancel_inference(self, *, timed_out: bool = False) -> None:
-        """The caller goes on speaking, or nobody waits any more."""
-        self._stop_asking()
+        """Withdraw the prediction: the caller goes on speaking, or the framework gave up."""
+        self._stop_judging()
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
             waiting.cancel()
             if not timed_out:
-                self._judge.note_inner_pause(time.monotonic() - self._silent_since, self._evidence)
+                self._policy.note_inner_pause(time.monotonic() - self._silent_since, self._evidence)
         if self._prediction is not None and not self._prediction.done():
             self._prediction.cancel()
         self._prediction = None
 
     def flush(self, reason: str | None = None) -> None:
-        """The turn has been taken."""
-        self._judge.note_turn()
+        """Begin a new turn."""
+        self._policy.note_turn()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.cancel()
@@ -189,17 +195,16 @@ class LocalTurnStream:
         self._evidence = Evidence("")
 
     def push_audio(self, frame: rtc.AudioFrame) -> None:
-        """Only the acoustic model hears it here; words come from the room's recogniser."""
-        if self._listener is not None:
-            self._listener.push(frame)
+        """Ignore the audio, which comes from the room's detector."""
 
     def end_input(self) -> None:
-        """Nothing more will come."""
+        """Do nothing: no more audio will follow."""
 
     async def aclose(self) -> None:
-        """End the wait that may be under way."""
-        self._stop_asking()
-        self._unsubscribe()
+        """End the prediction in progress."""
+        self._stop_judging()
+        for unsubscribe in self._subscriptions:
+            unsubscribe()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.cancel()
@@ -207,31 +212,31 @@ class LocalTurnStream:
         if self._prediction is not None and not self._prediction.done():
             self._prediction.cancel()
 
-    def _hear(self, heard: ASREvent) -> None:
+    def _take(self, heard: ASREvent) -> None:
         if heard.kind in (ASREventKind.PREFLIGHT, ASREventKind.FINAL) and heard.text:
             self._evidence = replace(
                 self._evidence, text=heard.text, mean_log_probability=heard.mean_log_probability
             )
             self._news.set()
         elif heard.kind is ASREventKind.INTERIM:
-            # Older than the pause that will follow.
+            # It precedes the pause that will follow.
             self._evidence = Evidence("")
 
-    async def _ask(self, listener: _EndingListener) -> None:
-        probability = await listener.probability()
+    async def _judge_voice(self, voice: _VoiceJudge) -> None:
+        probability = await voice.probability()
         self._evidence = replace(self._evidence, acoustic_probability=probability)
         self._news.set()
 
-    def _stop_asking(self) -> None:
-        asking, self._asking = self._asking, None
-        if asking is not None:
-            asking.cancel()
+    def _stop_judging(self) -> None:
+        judging, self._judging = self._judging, None
+        if judging is not None:
+            judging.cancel()
 
     async def _wait(self, prediction: asyncio.Future[TurnDetectionEvent]) -> None:
-        """Until the silence has lasted as long as what is known by then asks for."""
+        """Answer once the silence has lasted as long as the evidence demands."""
         while True:
             self._news.clear()
-            due = self._silent_since + self._judge.wait_seconds(self._evidence)
+            due = self._silent_since + self._policy.wait_seconds(self._evidence)
             remaining = due - time.monotonic()
             if remaining <= 0:
                 break

@@ -384,13 +384,3 @@ async def get_shared_asr() -> StreamingASR:
 async def get_shared_tts() -> StreamingTTS:
     """The process's voice, loaded and warm; from any event loop, one load for all."""
     return await shared_engines().tts.get()
-
-
-def shared_voice_sample_rate() -> int:
-    """Hz of the process's voice."""
-    return shared_engines().voice_sample_rate()
-
-
-async def get_shared_voice_activity() -> VoiceActivityModel:
-    """The process's voice activity model; from any event loop, one load for all."""
-    return await shared_engines().voice_activity.get()

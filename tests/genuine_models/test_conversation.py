@@ -13,6 +13,7 @@ from services.tts.engine import StreamingTTS
 from tests.genuine_models.conftest import Exchange, Join, Talk
 from tests.support.frames import samples_of
 from tests.support.people import PersonRecording, people, person
+from tests.support.provided_engines import ProvidedEngines
 from tests.support.recordings import Recording, Samples, recordings, silence
 from tests.support.word_errors import normal_words, word_error_rate, word_errors
 
@@ -65,7 +66,9 @@ async def test_sums_and_the_time_are_right(join: Join, genuine_tts: StreamingTTS
 
 async def spoken_by(voice: StreamingTTS, text: str) -> Samples:
     """Somebody with that voice at a microphone, who is silent before and after."""
-    sound = samples_of(await LocalTTS(tts_instance=voice).synthesize(text).collect())
+    sound = samples_of(
+        await LocalTTS(engines=ProvidedEngines(tts=voice)).synthesize(text).collect()
+    )
     return np.concatenate((silence(0.2), sound, silence(0.5)))
 
 

@@ -18,6 +18,7 @@ from services.livekit_local import LocalTTS
 from services.tts.engine import StreamingTTS
 from tests.support.frames import samples_of
 from tests.support.manual_clock import ManualClock
+from tests.support.provided_engines import ProvidedEngines
 from tests.support.word_errors import normal_words, word_error_rate, word_errors
 
 _REQUESTS = Path(__file__).parents[1] / "support" / "data" / "requests.txt"
@@ -68,7 +69,7 @@ _SAYS_AFTER = re.compile(r"repeat|after me|\b(?:read|say|write)\b")
 
 async def _listen(replies: Sequence[str], voice: StreamingTTS, ears: StreamingASR) -> list[str]:
     """What a listener makes of each; as many at once as the recogniser has workers."""
-    speaker = LocalTTS(tts_instance=voice)
+    speaker = LocalTTS(engines=ProvidedEngines(tts=voice))
     places = asyncio.Semaphore(ears.config.workers)
 
     async def one(reply: str) -> str:

@@ -31,7 +31,9 @@ async def _converse(ctx: JobContext, services: RoomServices) -> None:
     await converse(ctx, services)
 
 
-def _hang(self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run) -> Transcription:
+def _hang(
+    self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run, **times: float
+) -> Transcription:
     """As native code that hears of nothing, not even of its end."""
     if _hangs.acquire(blocking=False):
         threading.Event().wait()

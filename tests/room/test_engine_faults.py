@@ -34,7 +34,7 @@ async def test_a_recogniser_that_raises_costs_one_utterance(
     real = StreamingASR.decode
 
     def broken(
-        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run
+        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run, **times: float
     ) -> Transcription:
         raise ASRError("broken for the test")
 
@@ -112,7 +112,7 @@ async def test_a_recogniser_that_keeps_failing_is_left_alone_and_tried_again(
     asked: list[int] = []
 
     def broken(
-        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run
+        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run, **times: float
     ) -> Transcription:
         asked.append(len(samples))
         raise ASRError("broken for the test")

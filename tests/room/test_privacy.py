@@ -14,9 +14,9 @@ from livekit.agents.voice import AgentSession
 
 from agent.session.turn_handling import load_end_of_turn_model, turn_handling
 from agent.settings import Settings
-from services.inference import InferenceScheduler
-from services.livekit_local import LocalSTT
+from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.turn_detector import LocalTurnDetector
+from services.shared.engines import SharedEngines
 from tests.support.isolation import NAME_SERVER, run_isolated
 
 
@@ -57,17 +57,21 @@ async def test_the_speech_engines_do_not_report_to_their_makers() -> None:
 
 @pytest.mark.parametrize("detection", ["fast", "model", "vad"])
 async def test_no_setting_has_a_service_decide_whose_turn_it_is(
-    detection: Literal["fast", "model", "vad"], monkeypatch: pytest.MonkeyPatch
+    detection: Literal["fast", "model", "vad"],
+    monkeypatch: pytest.MonkeyPatch,
+    shared: SharedEngines,
 ) -> None:
     # With a key in the environment the framework would choose its makers' services by itself.
     monkeypatch.setenv("LIVEKIT_API_KEY", "key")
     monkeypatch.setenv("LIVEKIT_API_SECRET", "s" * 32)
     monkeypatch.setenv("LIVEKIT_URL", "ws://127.0.0.1:7880")
     settings = Settings.model_validate({"turn": {"detection": detection}})
-    stt = LocalSTT()
-    scheduler = InferenceScheduler(slots=1)
+    stt = LocalSTT(engines=shared)
     turns = turn_handling(
-        settings, stt, end_of_turn_model=await load_end_of_turn_model(settings), scheduler=scheduler
+        settings,
+        stt,
+        LocalVAD(engines=shared),
+        end_of_turn_model=await load_end_of_turn_model(settings),
     )
     session: AgentSession[Any] = AgentSession(stt=stt, turn_handling=turns, llm=NoLLM())
     try:
@@ -79,7 +83,6 @@ async def test_no_setting_has_a_service_decide_whose_turn_it_is(
     finally:
         await session.aclose()
         await stt.aclose()
-        scheduler.close()
 
 
 class NoLLM(llm.LLM[Any]):

@@ -9,6 +9,7 @@ from services.inference import Priority
 from services.livekit_local import LocalTTS
 from services.tts.engine import StreamingTTS
 from tests.support.frames import samples_of
+from tests.support.provided_engines import ProvidedEngines
 from tests.support.recordings import word_errors
 
 _EXACT = (
@@ -42,5 +43,5 @@ async def _listen_to(text: str, voice: LocalTTS, asr: StreamingASR) -> str:
 async def test_a_reply_is_heard_word_for_word(
     reply: str, asr: StreamingASR, tts: StreamingTTS
 ) -> None:
-    heard = await _listen_to(reply, LocalTTS(tts_instance=tts), asr)
+    heard = await _listen_to(reply, LocalTTS(engines=ProvidedEngines(tts=tts)), asr)
     assert word_errors(heard, reply) == 0

@@ -22,6 +22,7 @@ from services.livekit_local import LocalSTT, LocalTTS
 from services.tts.engine import StreamingTTS
 from tests.support.frames import frames
 from tests.support.leaks import Snapshot, assert_nothing_left
+from tests.support.provided_engines import ProvidedEngines
 from tests.support.recordings import recording, recordings, word_error_rate
 from tests.support.small_vits import small_voice
 
@@ -45,7 +46,7 @@ def audio_runtime() -> None:
 
 @pytest.fixture
 async def voice(tts: StreamingTTS) -> AsyncIterator[LocalTTS]:
-    voice = LocalTTS(tts_instance=tts)
+    voice = LocalTTS(engines=ProvidedEngines(tts=tts))
     before = Snapshot.take()
     yield voice
     await voice.aclose()
@@ -63,7 +64,7 @@ def scheduler() -> Iterator[InferenceScheduler]:
 async def hanging(tmp_path: Path, scheduler: InferenceScheduler) -> AsyncIterator[LocalTTS]:
     """A voice that is never done with a long sentence."""
     engine = StreamingTTS.load(small_voice(tmp_path, hangs_above=200), scheduler=scheduler)
-    voice = LocalTTS(tts_instance=engine)
+    voice = LocalTTS(engines=ProvidedEngines(tts=engine))
     yield voice
     await voice.aclose()
 

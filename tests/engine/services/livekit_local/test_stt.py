@@ -18,13 +18,15 @@ from services.asr.recognizer import RecognizerTiming
 from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceError, InferenceTimeout, QueueFull, Superseded
 from services.livekit_local import LocalSpeechStream, LocalSTT, LocalVAD, LocalVADStream
-from services.livekit_local.stt import api_error
+from services.livekit_local.errors import api_error
+from services.shared.load_once import LoadOnce
 from services.vad.silero import (
     VoiceActivityLoadError,
     VoiceActivityModel,
     VoiceActivityOptions,
 )
 from tests.support.frames import frame, frames
+from tests.support.provided_engines import ProvidedEngines
 from tests.support.recordings import (
     Recording,
     Samples,
@@ -113,12 +115,12 @@ async def hear_slowly(recogniser: LocalSTT, *parts: Samples) -> list[stt.SpeechE
 async def settled(stream: LocalSpeechStream) -> None:
     """Wait until the stream has heard all frames and decoded what it wants to."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not stream._input_ch.empty() or stream._hearing is None:
+        while not stream._input_ch.empty() or stream._recognizer is None:
             await asyncio.sleep(0)
         for _ in range(3):
             await asyncio.sleep(0)
-        while stream._hearing._tasks:
-            await asyncio.wait(stream._hearing._tasks)
+        while stream._recognizer._tasks:
+            await asyncio.wait(stream._recognizer._tasks)
             await asyncio.sleep(0)
 
 
@@ -423,7 +425,9 @@ async def test_recognize_takes_no_audio_at_all(
 
 async def test_the_words_to_expect_reach_the_recogniser(asr: StreamingASR) -> None:
     watched = WatchedASR(asr)
-    async with aclosing(LocalSTT(asr_instance=watched, keyterms=["Berlin"])) as recogniser:
+    async with aclosing(
+        LocalSTT(engines=ProvidedEngines(asr=watched), keyterms=["Berlin"])
+    ) as recogniser:
         assert recogniser.capabilities.keyterms
         assert recogniser.model == asr.config.name
         stream = recogniser.stream()
@@ -443,7 +447,9 @@ async def test_the_language_of_a_stream_stays_when_other_options_change(
     asr: StreamingASR,
 ) -> None:
     watched = WatchedASR(asr)
-    async with aclosing(LocalSTT(asr_instance=watched, language="fr")) as recogniser:
+    async with aclosing(
+        LocalSTT(engines=ProvidedEngines(asr=watched), language="fr")
+    ) as recogniser:
         streams = [recogniser.stream(), recogniser.stream(language="de")]
         recogniser.update_options(keyterms=["Berlin"])
 
@@ -468,7 +474,7 @@ async def test_the_language_of_a_stream_stays_when_other_options_change(
 async def test_one_lost_utterance_costs_nothing_else(asr: StreamingASR) -> None:
     watched = WatchedASR(asr)
     async with (
-        aclosing(LocalSTT(asr_instance=watched)) as recogniser,
+        aclosing(LocalSTT(engines=ProvidedEngines(asr=watched))) as recogniser,
         recogniser.stream() as stream,
     ):
         for failure, heard in ((ASRError("broken"), ""), (None, ASK_TIME.text)) * 3:
@@ -482,7 +488,7 @@ async def test_an_engine_that_fails_on_and_on_is_reported_to_the_framework(
 ) -> None:
     watched = WatchedASR(asr)
     watched.failure = ASRError("broken")
-    recogniser = LocalSTT(asr_instance=watched)
+    recogniser = LocalSTT(engines=ProvidedEngines(asr=watched))
     errors: list[stt.STTError] = []
     recogniser.on("error", errors.append)
     stream = recogniser.stream(conn_options=NO_RETRIES)
@@ -490,7 +496,7 @@ async def test_an_engine_that_fails_on_and_on_is_reported_to_the_framework(
         push(stream, ASK_TIME.samples, silence(1.0))
         await until(stream, FINAL)
     push(stream, silence(0.1))
-    with pytest.raises(APIConnectionError, match="speech recognition: broken") as raised:
+    with pytest.raises(APIConnectionError, match="speech recognition failed: broken") as raised:
         await until(stream, FINAL)
     assert not raised.value.retryable
     assert [e.recoverable for e in errors] == [False]
@@ -498,23 +504,25 @@ async def test_an_engine_that_fails_on_and_on_is_reported_to_the_framework(
 
 
 async def test_a_recogniser_that_does_not_load_is_reported_to_the_framework(
-    monkeypatch: pytest.MonkeyPatch, local: LocalSTT
+    asr: StreamingASR,
 ) -> None:
-    async def broken() -> VoiceActivityModel:
+    def broken() -> VoiceActivityModel:
         raise VoiceActivityLoadError("no such file")
 
-    monkeypatch.setattr("services.livekit_local.stt.get_shared_voice_activity", broken)
-    with pytest.raises(APIConnectionError, match="no such file"):
-        await hear(local, ASK_TIME.samples)
-    with pytest.raises(APIConnectionError, match="no such file"):
-        await local.recognize(list(frames(ASK_TIME.samples)), conn_options=NO_RETRIES)
+    engines = ProvidedEngines(asr=asr)
+    engines.voice_activity = LoadOnce("voice activity", broken)
+    async with aclosing(LocalSTT(engines=engines)) as recogniser:
+        with pytest.raises(APIConnectionError, match="no such file"):
+            await hear(recogniser, ASK_TIME.samples)
+        with pytest.raises(APIConnectionError, match="no such file"):
+            await recogniser.recognize(list(frames(ASK_TIME.samples)), conn_options=NO_RETRIES)
 
 
 async def test_recognize_raises_the_frameworks_errors(asr: StreamingASR) -> None:
     watched = WatchedASR(asr)
     watched.failure = ASRError("broken")
-    async with aclosing(LocalSTT(asr_instance=watched)) as recogniser:
-        with pytest.raises(APIConnectionError, match="speech recognition: broken"):
+    async with aclosing(LocalSTT(engines=ProvidedEngines(asr=watched))) as recogniser:
+        with pytest.raises(APIConnectionError, match="speech recognition failed: broken"):
             await recogniser.recognize(list(frames(ASK_TIME.samples)), conn_options=NO_RETRIES)
         watched.failure, watched.deadline_seconds = None, 1e-6
         with pytest.raises(APITimeoutError, match="engine time"):
@@ -537,7 +545,7 @@ async def test_recognize_raises_the_frameworks_errors(asr: StreamingASR) -> None
 def test_errors_are_truthful_about_whether_to_try_again(
     error: Exception, kind: type[APIError], retryable: bool
 ) -> None:
-    translated = api_error(error)
+    translated = api_error("speech recognition", error)
     assert type(translated) is kind
     assert translated.retryable is retryable
     assert str(error) in str(translated)
@@ -579,7 +587,7 @@ async def test_another_takes_over_when_it_fails_on_and_on(
 ) -> None:
     watched = WatchedASR(asr)
     watched.failure = ASRError("broken")
-    failing = LocalSTT(asr_instance=watched)
+    failing = LocalSTT(engines=ProvidedEngines(asr=watched))
     adapter = stt.FallbackAdapter([failing, local])
     assert (await adapter.recognize(list(frames(ASK_TIME.samples)))).alternatives[0].text
     adapter = stt.FallbackAdapter([failing, local])
@@ -626,8 +634,8 @@ def test_rooms_in_threads_of_their_own_share_the_model(shared: Any, asr: Streami
 class Room:
     """A recogniser that hears what the room's detector hears, as in a session."""
 
-    def __init__(self, model: VoiceActivityModel) -> None:
-        self.vad = LocalVAD(model, VoiceActivityOptions(min_silence_seconds=0.5))
+    def __init__(self) -> None:
+        self.vad = LocalVAD(VoiceActivityOptions(min_silence_seconds=0.5))
         self.stt = LocalSTT(vad=self.vad)
         self.detector: LocalVADStream = self.vad.stream()
         self.stream: LocalSpeechStream = self.stt.stream()
@@ -648,7 +656,7 @@ class Room:
 
 @pytest.fixture
 async def room(asr: StreamingASR, voice_activity: VoiceActivityModel) -> AsyncIterator[Room]:
-    opened = Room(voice_activity)
+    opened = Room()
     # Streams begin to listen when their tasks run.
     while not opened.vad._listeners:
         await asyncio.sleep(0)

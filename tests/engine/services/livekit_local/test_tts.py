@@ -26,10 +26,11 @@ from services.asr.engine import StreamingASR
 from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceScheduler, InferenceTimeout, QueueFull, Run
 from services.livekit_local import LocalTTS
-from services.livekit_local.tts import api_error
+from services.livekit_local.errors import api_error
 from services.tts.engine import StreamingTTS
 from services.tts.types import SynthesisError, SynthesisTimeout
 from tests.support.leaks import Snapshot, assert_nothing_left
+from tests.support.provided_engines import ProvidedEngines
 from tests.support.recordings import word_errors
 from tests.support.small_vits import small_voice
 
@@ -49,7 +50,7 @@ def audio_runtime() -> None:
 
 @pytest.fixture
 async def local(tts: StreamingTTS) -> AsyncIterator[LocalTTS]:
-    voice = LocalTTS(tts_instance=tts, room="a")
+    voice = LocalTTS(engines=ProvidedEngines(tts=tts), room="a")
     yield voice
     await voice.aclose()
     assert [piece async for piece in tts.synthesize("Yes.", owner="b")]
@@ -66,7 +67,7 @@ def scheduler() -> Iterator[InferenceScheduler]:
 async def hanging(tmp_path: Path, scheduler: InferenceScheduler) -> AsyncIterator[LocalTTS]:
     """A voice that is never done with a long sentence, and is given 0.3 s for each."""
     engine = StreamingTTS.load(small_voice(tmp_path, hangs_above=200), scheduler=scheduler)
-    voice = LocalTTS(tts_instance=engine, room="a", timeout_seconds=0.3)
+    voice = LocalTTS(engines=ProvidedEngines(tts=engine), room="a", timeout_seconds=0.3)
     yield voice
     await voice.aclose()
 
@@ -152,7 +153,7 @@ async def test_words_are_timed_over_the_whole_reply(local: LocalTTS) -> None:
 
 
 async def test_no_more_is_computed_than_will_soon_be_heard(tts: StreamingTTS) -> None:
-    voice = LocalTTS(tts_instance=tts, room="a", ahead_seconds=0.5)
+    voice = LocalTTS(engines=ProvidedEngines(tts=tts), room="a", ahead_seconds=0.5)
     asked: list[float] = []
     tts.on_synthesis = lambda seconds, _: asked.append(seconds)
     try:
@@ -212,8 +213,8 @@ async def test_closing_in_mid_reply_leaves_nothing(
 async def test_another_voice_takes_over_from_one_that_is_out_of_service(
     tts: StreamingTTS, asr: StreamingASR
 ) -> None:
-    resting = LocalTTS(tts_instance=tts, room="a", in_service=lambda: False)
-    working = LocalTTS(tts_instance=tts, room="a")
+    resting = LocalTTS(engines=ProvidedEngines(tts=tts), room="a", in_service=lambda: False)
+    working = LocalTTS(engines=ProvidedEngines(tts=tts), room="a")
     adapter = fallback([resting, working])
     frames = await spoken(adapter.stream(), ["The answer is eighty one."])
     assert heard(frames, asr) == "the answer is eighty one"
@@ -238,7 +239,7 @@ def test_rooms_in_threads_of_their_own_share_the_voice(tts: StreamingTTS) -> Non
     said: dict[str, np.ndarray] = {}
 
     async def talk(room: str) -> None:
-        voice = LocalTTS(tts_instance=tts, room=room)
+        voice = LocalTTS(engines=ProvidedEngines(tts=tts), room=room)
         said[room] = pcm(await spoken(voice.stream(), [REPLY]))
         await voice.aclose()
 
@@ -264,7 +265,7 @@ def test_rooms_in_threads_of_their_own_share_the_voice(tts: StreamingTTS) -> Non
 def test_errors_say_truthfully_whether_to_try_again(
     error: Exception, kind: type[APIError], retryable: bool
 ) -> None:
-    made = api_error(error)
+    made = api_error("speech synthesis", error)
     assert (type(made), made.retryable) == (kind, retryable)
     assert str(error) in str(made)
-    assert api_error(made) is made
+    assert api_error("speech synthesis", made) is made

@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 60.0
 
 @pytest.fixture
 def vad(voice_activity: VoiceActivityModel) -> LocalVAD:
-    return LocalVAD(voice_activity)
+    return LocalVAD()
 
 
 @pytest.fixture
@@ -31,15 +31,15 @@ async def stt(vad: LocalVAD) -> AsyncIterator[LocalSTT]:
 
 
 @pytest.fixture
-async def turns(stt: LocalSTT) -> AsyncIterator[LocalTurnStream]:
-    stream = LocalTurnDetector(stt, complete_seconds=0.25, incomplete_seconds=60.0).stream()
+async def turns(stt: LocalSTT, vad: LocalVAD) -> AsyncIterator[LocalTurnStream]:
+    stream = LocalTurnDetector(stt, vad, complete_seconds=0.25, incomplete_seconds=60.0).stream()
     yield stream
     await stream.aclose()
 
 
 def understood(stt: LocalSTT, text: str) -> None:
     """The room's recogniser tells what it has understood so far."""
-    for listener in tuple(stt._heard_listeners):
+    for listener in tuple(stt._listeners):
         listener(ASREvent(ASREventKind.PREFLIGHT, text))
 
 

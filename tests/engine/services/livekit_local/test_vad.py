@@ -7,7 +7,7 @@ import pytest
 from livekit.agents import vad
 
 from services.livekit_local import LocalVAD, LocalVADStream
-from services.livekit_local.vad import FrameConverter
+from services.livekit_local.frames import FrameConverter
 from services.vad.silero import (
     SAMPLE_RATE,
     WINDOW_SAMPLES,
@@ -55,7 +55,7 @@ async def judged(
 
 @pytest.fixture
 def detector(voice_activity: VoiceActivityModel) -> LocalVAD:
-    return LocalVAD(voice_activity, VoiceActivityOptions(min_silence_seconds=0.5))
+    return LocalVAD(VoiceActivityOptions(min_silence_seconds=0.5))
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.05, 0.1, 30.0])

@@ -123,7 +123,7 @@ def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(
     decode, load = StreamingASR.decode, StreamingASR.load
 
     def hang(
-        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run
+        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run, **times: float
     ) -> Transcription:
         if self is hung:
             let_go.wait(PATIENCE_SECONDS)
