@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench import PARTS, Options, run
-from benchmarks.ladder import Amounts
-from benchmarks.models import ModelPair
+from benchmarks import ROOT
+from benchmarks.bench.ladder import Amounts
+from benchmarks.bench.models import ModelPair
+from benchmarks.bench.report import write_report
+from benchmarks.bench.run import PARTS, Options, run
+from benchmarks.bench.systems import IN_ROOMS
 from benchmarks.processes import end_programs_on_sigterm
-from benchmarks.report import write_report
-from benchmarks.systems import IN_ROOMS, ROOT
 from services.livekit_server.server import LiveKitServerError
 from services.models import DEMO_ASR, DEMO_VOICE, ModelError
 
@@ -109,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--docs",
         action="store_true",
-        help="write docs/benchmarks.md with its plots as well, benchmarks/notes.md on top",
+        help="write docs/benchmarks.md with its plots as well, benchmarks/bench/notes.md on top",
     )
     made.add_argument(
         "--peers",

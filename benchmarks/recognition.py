@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from benchmarks import ROOT
 from tests.support.word_errors import normal_words, word_errors
 
 Context = float | Literal["auto", "full"]
 """The least seconds of sound that the encoder is given, as for ASR_CONTEXT."""
 
-_CACHE = Path(__file__).parents[1] / "models"
+_CACHE = ROOT / "models"
 _REPEATED_WORDS = 3
 """A text is a repeated one when so many words more are said again in a row than were."""
 _PATIENCE_SECONDS = 600.0

@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks import ROOT
 from benchmarks.processes import Program
 
 Handler = Callable[..., Awaitable[Any]]
 
 _READY = "remote ready"
-_ROOT = Path(__file__).parents[1]
 
 
 class RemoteError(Exception):
@@ -59,7 +59,7 @@ async def open_remote(name: str, module: str, folder: Path) -> AsyncIterator[Rem
         name,
         [sys.executable, "-m", module],
         log=folder / f"{name}.log",
-        environment={"PYTHONPATH": str(_ROOT)},
+        environment={"PYTHONPATH": str(ROOT)},
         folder=folder,
     )
     try:

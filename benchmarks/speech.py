@@ -10,12 +10,13 @@ from itertools import islice
 from pathlib import Path
 
 from agent.settings import Settings
+from benchmarks import ROOT
 from services.audio.samples import SAMPLE_RATE
 from tests.support.people import Kind
 from tests.support.people import people as people_of
 from tests.support.sound import audible_span
 
-FOLDER = Path(__file__).parents[1] / "tests" / "speech"
+FOLDER = ROOT / "tests" / "speech"
 
 GREETING = Settings().agent.greeting
 """What our own agent says first; the others are given the same."""

@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import ROOT
 from benchmarks.speech import WORDS
 from benchmarks.statistics import Spread
 from services.shared.engines import EngineConfig, SharedEngines
 
-_CACHE = Path(__file__).parents[1] / "models"
+_CACHE = ROOT / "models"
 _ANSWER = WORDS[15]
 _PATIENCE_SECONDS = 60.0
 

@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 
 from benchmarks.remote import open_remote
-from benchmarks.soak_callers import Manners
-from benchmarks.soak_judge import Sample, judge_joins
-from benchmarks.soak_run import SoakRun
-from benchmarks.soak_worker import Progress, SoakedWorker
+from benchmarks.soak.callers import Manners
+from benchmarks.soak.judge import Sample, judge_joins
+from benchmarks.soak.run import SoakRun
+from benchmarks.soak.worker import Progress, SoakedWorker
 from services.livekit_server.credentials import LiveKitCredentials
 from services.livekit_server.server import LiveKitServer
 from services.models import resolve_asr, resolve_voice
@@ -108,7 +108,7 @@ async def added_up(worker: SoakedWorker) -> Sample:
 async def test_ten_rooms_in_a_row_leave_nothing(
     worker: SoakedWorker, livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:
-    async with open_remote("callers", "benchmarks.soak_callers", tmp_path) as callers:
+    async with open_remote("callers", "benchmarks.soak.callers", tmp_path) as callers:
         soak = SoakRun("worker", worker, callers, livekit)
         before, after = await soak.joins(FIRST_ROOMS, FIRST_ROOMS + ROOMS, AT_ONCE, TALKERS)
     assert not soak.found.failures

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.remote import open_remote
-from benchmarks.soak_callers import Manners
-from benchmarks.soak_judge import Verdict, judge_joins
-from benchmarks.soak_run import SoakRun
-from benchmarks.soak_worker import PRODUCT, SoakedWorker
+from benchmarks.soak.callers import Manners
+from benchmarks.soak.judge import Verdict, judge_joins
+from benchmarks.soak.run import SoakRun
+from benchmarks.soak.worker import PRODUCT, SoakedWorker
 from services.livekit_server.credentials import LiveKitCredentials
 
 AT_ONCE = 4
@@ -39,7 +39,7 @@ async def verdicts_after(
     patience_seconds: float = 30.0,
 ) -> list[Verdict]:
     """What the judge says of a worker from the first so many joins to the last."""
-    async with open_remote("callers", "benchmarks.soak_callers", folder) as callers:
+    async with open_remote("callers", "benchmarks.soak.callers", folder) as callers:
         worker = await SoakedWorker.start(
             livekit,
             folder / "worker",

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.figures import OURS, pairs
-from benchmarks.report import join, write_report
+from benchmarks.bench.figures import OURS, pairs
+from benchmarks.bench.report import join, write_report
+from benchmarks.bench.targets import judge, rooms_per_core
 from benchmarks.statistics import Spread, share, slope
-from benchmarks.targets import judge, rooms_per_core
 
 
 def turn(response: float | None, *, cut_off: bool = False) -> dict[str, Any]:

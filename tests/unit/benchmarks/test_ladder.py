@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from benchmarks.ladder import STEPS, Climb, Stage
+from benchmarks.bench.ladder import STEPS, Climb, Stage
 
 
 def climb(*, demo: bool, until: float = math.inf, name: str = "ours") -> Climb:

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from benchmarks.callers import Turn
-from benchmarks.load import Found, by_key, by_page, summary
+from benchmarks.load.calls import Found, by_key, by_page, summary
 
 
 def _turn(answered: float | None, *, cut_off: bool = False) -> Turn:

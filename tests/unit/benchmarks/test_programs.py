@@ -12,8 +12,8 @@ import openai
 import psutil
 import pytest
 
-from benchmarks.endpoint import MODEL, FixedReplies, Pace
-from benchmarks.lag import lag_seconds
+from benchmarks.bench.endpoint import MODEL, FixedReplies, Pace
+from benchmarks.bench.lag import lag_seconds
 from benchmarks.processes import Program, ProgramError
 from benchmarks.remote import Remote, RemoteError
 

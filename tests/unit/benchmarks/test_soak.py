@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.processes import Program
-from benchmarks.soak_callers import Words
-from benchmarks.soak_judge import (
+from benchmarks.soak.callers import Words
+from benchmarks.soak.judge import (
     JOINS_GROWTH_MB,
     ROOM_MB,
     Sample,
@@ -19,8 +19,8 @@ from benchmarks.soak_judge import (
     judge_tabs,
     judge_talk,
 )
-from benchmarks.soak_report import judge
-from benchmarks.soak_run import Found
+from benchmarks.soak.report import judge
+from benchmarks.soak.run import Found
 from services.audio.samples import SAMPLE_RATE
 
 _ROOT = Path(__file__).parents[3]

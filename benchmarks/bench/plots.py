@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.figures import OURS, PairFigures
+from benchmarks.bench.figures import OURS, PairFigures
 from benchmarks.statistics import Spread
 
 if TYPE_CHECKING:

@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.models import ModelPair
+from benchmarks import PROBE, ROOT
+from benchmarks.bench.models import ModelPair
+from benchmarks.bench.systems import python_of_peers
+from benchmarks.bench.watch import ProcessWatch
+from benchmarks.peers.wyoming import Wyoming
 from benchmarks.processes import Program, ProgramError
 from benchmarks.remote import Remote
 from benchmarks.speech import WORDS, talk
-from benchmarks.systems import PROBE, ROOT, python_of_peers
-from benchmarks.watch import ProcessWatch
-from benchmarks.wyoming import Wyoming
 
 _LEAST_CANCEL_SECONDS = 0.02
 _WYOMING = ("-m", "benchmarks.peers.wyoming_alike")
@@ -119,7 +120,7 @@ async def _free_core(engines: Remote, times: int) -> dict[str, list[float]]:
 
 @asynccontextmanager
 async def _engines(models: ModelPair, folder: Path) -> AsyncIterator[Remote]:
-    command: list[str | Path] = [sys.executable, "-m", "benchmarks.engines"]
+    command: list[str | Path] = [sys.executable, "-m", "benchmarks.bench.engines"]
     command += ["--asr", models.asr, "--voice", models.voice, "--context", models.context]
     program = await Program.start(
         f"engines-{models.name}",

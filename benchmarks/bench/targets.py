@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.figures import OURS, PairFigures, pairs
-from benchmarks.ladder import STEPS
+from benchmarks.bench.figures import OURS, PairFigures, pairs
+from benchmarks.bench.ladder import STEPS
 from benchmarks.statistics import Spread, share
 
 _MEBIBYTE = 2**20

@@ -15,14 +15,14 @@ from typing import Any
 import aiohttp
 import numpy as np
 
+from benchmarks.bench.endpoint import REALISTIC, FixedReplies
+from benchmarks.bench.lag import lag_seconds
+from benchmarks.bench.systems import Ours, System, health_seconds
+from benchmarks.bench.watch import ProcessWatch
 from benchmarks.callers import REPLY_SECONDS
-from benchmarks.endpoint import REALISTIC, FixedReplies
-from benchmarks.lag import lag_seconds
 from benchmarks.processes import ProgramError
 from benchmarks.remote import Remote
 from benchmarks.speech import LONG_REPLY, Recording, interruption, people, talk
-from benchmarks.systems import Ours, System, health_seconds
-from benchmarks.watch import ProcessWatch
 from tests.support.caller import room_token
 
 _SETTLE_SECONDS = 1.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.soak_judge import (
+from benchmarks.soak.judge import (
     Sample,
     Verdict,
     judge_counts,
@@ -15,7 +15,7 @@ from benchmarks.soak_judge import (
     judge_tabs,
     judge_talk,
 )
-from benchmarks.soak_run import Found
+from benchmarks.soak.run import Found
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

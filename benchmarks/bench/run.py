@@ -15,16 +15,16 @@ from typing import Any
 import psutil
 
 from agent.settings.conversation import TurnSettings
-from benchmarks import machine
-from benchmarks.endpoint import FixedReplies
-from benchmarks.engine_figures import measure_engines
-from benchmarks.ladder import STEPS, Amounts, Climb, Stage
-from benchmarks.models import ModelPair
+from benchmarks import ROOT, machine
+from benchmarks.bench.endpoint import FixedReplies
+from benchmarks.bench.engine_figures import measure_engines
+from benchmarks.bench.ladder import STEPS, Amounts, Climb, Stage
+from benchmarks.bench.models import ModelPair
+from benchmarks.bench.systems import IN_ROOMS, OursBuiltin, Surroundings, System
+from benchmarks.bench.watch import ProcessWatch
 from benchmarks.processes import ProgramError
 from benchmarks.remote import RemoteError, open_remote
 from benchmarks.speech import REPLY, complete_requests, people, talk
-from benchmarks.systems import IN_ROOMS, ROOT, OursBuiltin, Surroundings, System
-from benchmarks.watch import ProcessWatch
 from services.livekit_server.credentials import LiveKitCredentials
 from services.livekit_server.server import LiveKitServer, find_program
 from tests.support.caller import room_token
@@ -239,7 +239,7 @@ class _Pair:
         def token(identity: str) -> str:
             return room_token(livekit.api_key, livekit.api_secret, room, identity, agent_name=None)
 
-        async with open_remote("echo", "benchmarks.echo", self._options.folder) as echo:
+        async with open_remote("echo", "benchmarks.bench.echo", self._options.folder) as echo:
             await echo.call("join", url=livekit.url, token=token("echo"))
             await stage.callers.call(
                 "join", url=livekit.url, token=token("caller"), room=room, greeted=False

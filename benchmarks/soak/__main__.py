@@ -17,12 +17,12 @@ from typing import Any
 import aiohttp
 import psutil
 
-from benchmarks import machine
+from benchmarks import ROOT, machine
 from benchmarks.processes import ProgramError, end_programs_on_sigterm
 from benchmarks.remote import RemoteError, open_remote
-from benchmarks.soak_report import draw, judge, report
-from benchmarks.soak_run import Found, SoakRun
-from benchmarks.soak_worker import ROOT, SoakedWorker
+from benchmarks.soak.report import draw, judge, report
+from benchmarks.soak.run import Found, SoakRun
+from benchmarks.soak.worker import SoakedWorker
 from services.livekit_server.credentials import LiveKitCredentials
 from services.livekit_server.server import LiveKitServer, LiveKitServerError
 
@@ -61,7 +61,7 @@ async def run(options: Options, name: str, *, onnxruntime_defaults: bool = False
     folder.mkdir(parents=True, exist_ok=True)
     async with (
         LiveKitServer(ROOT / "livekit.yaml", program=options.livekit_program) as livekit,
-        open_remote("callers", "benchmarks.soak_callers", folder) as callers,
+        open_remote("callers", "benchmarks.soak.callers", folder) as callers,
     ):
         worker = await _start(options, livekit, folder, onnxruntime_defaults)
         soak = SoakRun(

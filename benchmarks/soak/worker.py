@@ -18,12 +18,11 @@ import aiohttp
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks import PROBE, ROOT
 from benchmarks.processes import Program
-from benchmarks.soak_judge import Sample
+from benchmarks.soak.judge import Sample
 from services.livekit_server.credentials import LiveKitCredentials
 
-ROOT = Path(__file__).parents[1]
-PROBE = Path(__file__).parent / "probe"
 AGENT_NAME = "soaked"
 START_SECONDS = 90.0
 

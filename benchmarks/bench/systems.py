@@ -15,15 +15,14 @@ from typing import Any, ClassVar
 import aiohttp
 
 from agent.settings.conversation import TurnSettings
-from benchmarks.endpoint import MODEL
-from benchmarks.models import ModelPair
+from benchmarks import PROBE, ROOT
+from benchmarks.bench.endpoint import MODEL
+from benchmarks.bench.models import ModelPair
 from benchmarks.processes import Program, ProgramError
 from benchmarks.speech import GREETING
 from services.livekit_server.credentials import LiveKitCredentials
 from services.vad.silero import WINDOW_SECONDS
 
-ROOT = Path(__file__).parents[1]
-PROBE = Path(__file__).parent / "probe"
 START_SECONDS = 90.0
 
 
@@ -177,7 +176,7 @@ class OursBuiltin(Ours):
 
 
 class Naive(System):
-    """`benchmarks/agents/naive.py`."""
+    """`benchmarks/peers/naive.py`."""
 
     name = "naive"
     vad_silence_seconds = whole_windows(0.55)
@@ -185,7 +184,7 @@ class Naive(System):
     def command(self) -> list[str | Path]:
         """In this environment."""
         assert self.agent_name is not None
-        module = "benchmarks.agents.naive"
+        module = "benchmarks.peers.naive"
         return [sys.executable, "-m", module, *self._arguments(), "--agent-name", self.agent_name]
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.report RESULTS.json`: tables and plots in one Markdown file."""
+"""`python -m benchmarks.bench.report RESULTS.json`: tables and plots in one Markdown file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import OURS, PairFigures, pairs
-from benchmarks.ladder import STEPS
-from benchmarks.plots import draw
+from benchmarks.bench.figures import OURS, PairFigures, pairs
+from benchmarks.bench.ladder import STEPS
+from benchmarks.bench.plots import draw
+from benchmarks.bench.targets import judge, rooms_per_core
 from benchmarks.statistics import Spread
-from benchmarks.targets import judge, rooms_per_core
 
 _DISTURBED_CORES = 0.35
 _CAPTIONS = {
@@ -326,7 +326,7 @@ _METHOD = """
 - Every system runs in a process of its own against one real LiveKit server on loopback, all on the
   cores of one machine. The callers are real participants that speak recordings in real time and
   time what they hear; they run in one more process, whose CPU is given beside the system's.
-- **ours** is `python -m agent start` with its defaults; **naive** (`benchmarks/agents/naive.py`) is
+- **ours** is `python -m agent start` with its defaults; **naive** (`benchmarks/peers/naive.py`) is
   the adapter that people write for LiveKit agents: the framework's `StreamAdapter`s over silero,
   whole utterances padded to the model's whole window, `asyncio.to_thread`, whole sentences, the
   framework's defaults but for the end of turn, which is by VAD since the default asks a service of
@@ -349,7 +349,7 @@ _METHOD = """
 
 def main() -> int:
     """Join files of results and write the report; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench.report", description=__doc__)
     parser.add_argument("results", type=Path, nargs="+", help="files of one session, joined")
     parser.add_argument("--to", type=Path, default=Path("docs/benchmarks.md"))
     parser.add_argument("--notes", type=Path, help="Markdown that goes above the tables")

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmarks.remote import Remote
-from benchmarks.soak_callers import Door, Manners
-from benchmarks.soak_judge import Sample
-from benchmarks.soak_worker import AGENT_NAME, Progress, SoakedWorker
+from benchmarks.soak.callers import Door, Manners
+from benchmarks.soak.judge import Sample
+from benchmarks.soak.worker import AGENT_NAME, Progress, SoakedWorker
 from services.livekit_server.credentials import LiveKitCredentials
 
 _TAB_TURNS = 5

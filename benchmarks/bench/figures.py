@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.ladder import STEPS
+from benchmarks.bench.ladder import STEPS
 from benchmarks.statistics import Spread, slope
 
 OURS = "ours"

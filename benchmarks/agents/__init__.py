@@ -1,1 +1,0 @@
-"""Agents that the product is compared with."""

@@ -1,0 +1,1 @@
+"""Callers against any deployment."""

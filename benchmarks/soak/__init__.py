@@ -1,0 +1,1 @@
+"""Calls for minutes or hours, and what they leave in a worker's memory."""
