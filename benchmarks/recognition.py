@@ -162,7 +162,8 @@ def _context(text: str) -> Context:
 async def _hear(arguments: argparse.Namespace, context: Context) -> list[Heard]:
     from services.asr.config import DecodeOptions
     from services.inference import Priority
-    from services.shared.engines import EngineConfig, SharedEngines
+    from services.shared.config import EngineConfig
+    from services.shared.engines import SharedEngines
     from tests.support.people import people
 
     shared = SharedEngines(

@@ -19,7 +19,8 @@ from pathlib import Path
 from benchmarks import ROOT
 from benchmarks.speech import WORDS
 from benchmarks.statistics import Spread
-from services.shared.engines import EngineConfig, SharedEngines
+from services.shared.config import EngineConfig
+from services.shared.engines import SharedEngines
 
 _CACHE = ROOT / "models"
 _ANSWER = WORDS[15]

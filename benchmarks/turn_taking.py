@@ -33,7 +33,8 @@ from services.asr.recognizer import RecognizerTiming
 from services.audio.samples import SAMPLE_RATE
 from services.endpointing.policy import EndpointingPolicy, Evidence, TurnTiming
 from services.inference import Run
-from services.shared.engines import EngineConfig, SharedEngines
+from services.shared.config import EngineConfig
+from services.shared.engines import SharedEngines
 from services.vad.silero import (
     WINDOW_SECONDS,
     VoiceActivityDetector,

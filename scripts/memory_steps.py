@@ -82,7 +82,8 @@ def main() -> int:
 
 
 def _load_models(arguments: argparse.Namespace, step: Steps) -> None:
-    from services.shared.engines import EngineConfig, SharedEngines
+    from services.shared.config import EngineConfig
+    from services.shared.engines import SharedEngines
 
     speech = SharedEngines(
         EngineConfig(asr=arguments.asr, voice=arguments.voice, cache=arguments.cache)

@@ -158,7 +158,8 @@ def genuine(genuine_cache: Path, model_loads: ModelLoads) -> Iterator[SharedEngi
     They are not what `get_shared_asr()` and its kin give.
     """
     from services.models import resolve_asr, resolve_voice
-    from services.shared.engines import EngineConfig, SharedEngines
+    from services.shared.config import EngineConfig
+    from services.shared.engines import SharedEngines
     from tests.support.genuine import RECOGNISERS, VOICE
 
     speech = SharedEngines(

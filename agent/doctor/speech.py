@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from services.asr.config import ASRConfig
-    from services.shared.engines import LoadedModel, SharedEngines
+    from services.shared.config import LoadedModel
+    from services.shared.engines import SharedEngines
 
 _SENTENCE = "What is the weather in Berlin on Friday?"
 """Its words are in the vocabulary of the demo models."""

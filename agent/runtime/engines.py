@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.settings import Settings
-from services.shared.engines import EngineConfig
+from services.shared.config import EngineConfig
 
 
 def engine_config(settings: Settings) -> EngineConfig:

@@ -31,7 +31,7 @@ from services.protocol import (
     Turn,
     shortened,
 )
-from services.shared.engines import LoadedModel
+from services.shared.config import LoadedModel
 
 logger = logging.getLogger("agent.session.remote")
 

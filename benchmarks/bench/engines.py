@@ -25,7 +25,8 @@ class Engines:
 
         from benchmarks.peers.alike import work_alike
         from services.inference import Priority
-        from services.shared.engines import EngineConfig, SharedEngines
+        from services.shared.config import EngineConfig
+        from services.shared.engines import SharedEngines
 
         self._final = Priority.FINAL
         self._shared = SharedEngines(

@@ -17,7 +17,7 @@ from . import catalogue
 from .catalogue import Definition
 
 if TYPE_CHECKING:
-    from ..shared.engines import LoadedModel
+    from ..shared.config import LoadedModel
 
 
 def ready(value: bool) -> Iterator[Metric]:

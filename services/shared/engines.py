@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-import ctranslate2
-
-from .. import defaults
-from ..asr.config import ASRConfig, ASRLoadError
+from ..asr.config import ASRLoadError
 from ..asr.engine import StreamingASR
 from ..host.cores import available_cores, plan_threads
 from ..host.process_memory import measure_growth
-from ..inference import InferenceError, InferenceScheduler
+from ..inference import InferenceScheduler
 from ..models import (
     DEMO_ASR,
     DEMO_VOICE,
@@ -27,62 +21,22 @@ from ..models import (
     resolve_asr,
     resolve_first_voice,
 )
-from ..tts.engine import StreamingTTS, TTSConfig, TTSError, TTSLoadError
+from ..tts.engine import StreamingTTS
+from ..tts.types import TTSLoadError
 from ..vad.silero import VoiceActivityModel
+from .config import EngineConfig, LoadedModel
 from .load_once import LoadOnce
+from .starting import start_asr, start_tts
 
 logger = logging.getLogger("services.shared")
 
 
-@dataclass(frozen=True, slots=True)
-class EngineConfig:
-    """Which models a process uses, and how."""
-
-    asr: str = "demo"
-    """A catalogue name, or the folder of a CTranslate2 Whisper."""
-    voice: str | tuple[str, ...] = "demo"
-    """A catalogue name, or a Piper `.onnx` file; of several the first that is on this machine."""
-    cache: Path = Path(defaults.WHISPER_MODEL_PATH)
-    """Where fetched models are."""
-    language: str | None = defaults.ASR_LANGUAGE
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    compute_type: str = "auto"
-    context: float | Literal["auto", "full"] = "auto"
-    """The least sound that the encoder is given, in seconds; auto: as the model needs."""
-    asr_threads: int = 0
-    voice_threads: int = 0
-    speaker: int | None = None
-    speed: float = defaults.TTS_SPEED
-    slots: int = 0
-    queue_limit: int = defaults.INFERENCE_QUEUE_LIMIT
-    wedge_budget: int = defaults.WEDGED_THREAD_LIMIT
-    phrase_cache_bytes: int = defaults.TTS_PHRASE_CACHE_MB * 2**20
-
-    @property
-    def voices(self) -> tuple[str, ...]:
-        """The voices to look for, in order."""
-        return (self.voice,) if isinstance(self.voice, str) else self.voice
+class _Closable(Protocol):
+    def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """What is in use, for logs, the page and the health route."""
-
-    name: str
-    demo: bool
-    memory_bytes: int
-    source: str = "part of a library"
-    """Where its files came from, in words."""
-    note: str = ""
-    """What an owner should know of it."""
-
-
-@dataclass(slots=True)
-class _State:
-    notices: dict[str, str] = field(default_factory=dict)
-    loaded: dict[str, LoadedModel] = field(default_factory=dict)
-    told: tuple[LoadedModel, LoadedModel] | None = None
-    """The pair that the log was last told of."""
+Engine = TypeVar("Engine", bound=_Closable)
+Model = TypeVar("Model", ASRModel, Voice)
 
 
 class SharedEngines:
@@ -95,8 +49,10 @@ class SharedEngines:
         on_recognition: Callable[[float, float], object] | None = None,
         on_synthesis: Callable[[float, float], object] | None = None,
     ) -> None:
-        """The callables are told of each transcription and sentence: seconds of sound, seconds of
-        computing. They are called from any thread and must be quick.
+        """Start the scheduler's threads; models are loaded on first use.
+
+        The callables receive the seconds of audio and of computing after each transcription and
+        each sentence. They are called from any thread and must be quick.
         """
         self.config = config or EngineConfig()
         self._on_recognition = on_recognition
@@ -109,7 +65,9 @@ class SharedEngines:
             on_wedged=self._replace_wedged,
         )
         self._lock = threading.Lock()
-        self._state = _State()
+        self._notices: dict[str, str] = {}
+        self._loaded: dict[str, LoadedModel] = {}
+        self._logged: tuple[LoadedModel, LoadedModel] | None = None
         self.asr = LoadOnce("asr", self._load_asr, discard=StreamingASR.close)
         self.tts = LoadOnce("tts", self._load_tts, discard=StreamingTTS.close)
         self.voice_activity = LoadOnce("voice activity", self._load_voice_activity)
@@ -119,22 +77,22 @@ class SharedEngines:
         await self.voice_activity.get()
         await self.asr.get()
         await self.tts.get()
-        self._tell_what_serves()
+        self._log_models()
 
     @property
     def notices(self) -> list[str]:
-        """What an owner should know: a model that was replaced by the demo one, and why."""
+        """Which models the demo ones replace, and why, for operators."""
         with self._lock:
-            return list(self._state.notices.values())
+            return list(self._notices.values())
 
     @property
     def loaded(self) -> dict[str, LoadedModel]:
-        """The models in use by their role: `asr`, `voice`, `voice activity`."""
+        """The models in use by role: `asr`, `voice`, `voice activity`."""
         with self._lock:
-            return dict(self._state.loaded)
+            return dict(self._loaded)
 
     def voice_sample_rate(self) -> int:
-        """Hz of the voice that is loaded, or will be when its file is in order."""
+        """Return the sample rate in Hz of the voice that is loaded, or will be."""
         voice = self.tts.peek()
         if voice is not None:
             return voice.sample_rate
@@ -144,10 +102,10 @@ class SharedEngines:
             return DEMO_VOICE.sample_rate
 
     def reload(self, *, both_fit: bool) -> None:
-        """Load recogniser and voice anew; blocks, for a thread of its own.
+        """Load recogniser and voice again; blocks, for a thread without an event loop.
 
-        With `both_fit` the old one serves until the new one is warm; otherwise the old one is
-        let go first, and who needs it meanwhile waits. Calls that run finish on the old one.
+        With `both_fit` the old model serves until the new one is warm. Otherwise it is released
+        first, and callers wait for the new one. Running calls finish on the old model.
         """
         _renew(self.asr, self._load_asr, both_fit=both_fit)
         _renew(self.tts, self._load_tts, both_fit=both_fit)
@@ -170,104 +128,62 @@ class SharedEngines:
 
     def _load_asr(self) -> StreamingASR:
         config = self.config
-        problem = None
-        try:
-            model = resolve_asr(config.asr, cache=config.cache)
-            with measure_growth() as growth:
-                engine = self._start_asr(model)
-        except (ModelError, ASRLoadError) as error:
-            if config.asr == DEMO_ASR.name:
-                raise
-            problem = f"{error}. The demo recogniser takes its place."
-            logger.error("model unusable, demo takes its place", extra={"error": str(error)})
-            model = DEMO_ASR
-            with measure_growth() as growth:
-                engine = self._start_asr(model)
-        self._note(
-            "asr",
-            LoadedModel(model.name, model.demo, growth.bytes, model.source, model.note),
-            problem,
-            context_seconds=engine.config.context_seconds or engine.config.window_seconds,
+        engine, loaded, problem = self._load(
+            lambda: resolve_asr(config.asr, cache=config.cache),
+            lambda model: start_asr(model, config, self._plan, self.scheduler),
+            demo=None if config.asr == DEMO_ASR.name else DEMO_ASR,
+            called="recogniser",
         )
-        return engine
-
-    def _start_asr(self, model: ASRModel) -> StreamingASR:
-        config = self.config
-        device, compute_type = _device(config.device, config.compute_type)
-        engine = StreamingASR.load(
-            ASRConfig(
-                model=model.folder,
-                name=model.name,
-                language="en" if model.english_only else config.language,
-                device=device,
-                compute_type=compute_type,
-                threads=config.asr_threads or self._plan.threads_per_call,
-                workers=self._plan.slots,
-                context_seconds=_context_seconds(config.context, model),
-                window_seconds=model.window_seconds,
-                prompts=model.prompts,
-                timestamps=model.timestamps,
-            ),
-            scheduler=self.scheduler,
-        )
-        try:
-            engine.warm()
-        except ASRLoadError:
-            engine.close()
-            raise
         engine.on_recognition = self._on_recognition
+        used = engine.config.context_seconds or engine.config.window_seconds
+        self._note("asr", loaded, problem, context_seconds=used)
         return engine
 
     def _load_tts(self) -> StreamingTTS:
         config = self.config
-        problem = None
-        try:
-            voice = resolve_first_voice(config.voices, cache=config.cache)
-            with measure_growth() as growth:
-                engine = self._start_tts(voice)
-        except (ModelError, TTSLoadError) as error:
-            if config.voices == (DEMO_VOICE.name,):
-                raise
-            problem = f"{error}. The demo voice takes its place."
-            logger.error("model unusable, demo takes its place", extra={"error": str(error)})
-            voice = DEMO_VOICE
-            with measure_growth() as growth:
-                engine = self._start_tts(voice)
-        loaded = LoadedModel(voice.name, voice.demo, growth.bytes, voice.source, voice.note)
+        engine, loaded, problem = self._load(
+            lambda: resolve_first_voice(config.voices, cache=config.cache),
+            lambda voice: start_tts(voice, config, self._plan, self.scheduler),
+            demo=None if config.voices == (DEMO_VOICE.name,) else DEMO_VOICE,
+            called="voice",
+        )
+        engine.on_synthesis = self._on_synthesis
         self._note("voice", loaded, problem)
         return engine
 
-    def _start_tts(self, voice: Voice) -> StreamingTTS:
-        engine = StreamingTTS.load(
-            TTSConfig(
-                model=voice.model,
-                config=voice.config,
-                parts=voice.parts,
-                name=voice.name,
-                speaker=self.config.speaker,
-                speed=self.config.speed,
-                threads=self.config.voice_threads or self._plan.threads_per_call,
-                phrase_cache_bytes=self.config.phrase_cache_bytes,
-            ),
-            scheduler=self.scheduler,
-        )
+    def _load(
+        self,
+        resolve: Callable[[], Model],
+        start: Callable[[Model], Engine],
+        *,
+        demo: Model | None,
+        called: str,
+    ) -> tuple[Engine, LoadedModel, str | None]:
+        """Start the configured model, or the demo one if it is unusable; return the problem too."""
+        problem = None
         try:
-            # Loading has a thread of its own, so a loop of its own disturbs nobody.
-            asyncio.run(engine.warm())
-        except (TTSError, InferenceError) as error:
-            engine.close()
-            raise TTSLoadError(f"voice {voice.name} does not speak: {error}") from error
-        engine.on_synthesis = self._on_synthesis
-        return engine
+            model = resolve()
+            with measure_growth() as growth:
+                engine = start(model)
+        except (ModelError, ASRLoadError, TTSLoadError) as error:
+            if demo is None:
+                raise
+            problem = f"{error}. The demo {called} takes its place."
+            logger.error("model unusable, demo takes its place", extra={"error": str(error)})
+            model = demo
+            with measure_growth() as growth:
+                engine = start(model)
+        loaded = LoadedModel(model.name, model.demo, growth.bytes, model.source, model.note)
+        return engine, loaded, problem
 
     def _note(
         self, role: str, loaded: LoadedModel, problem: str | None = None, **facts: float
     ) -> None:
         with self._lock:
-            self._state.loaded[role] = loaded
-            self._state.notices.pop(role, None)
+            self._loaded[role] = loaded
+            self._notices.pop(role, None)
             if problem:
-                self._state.notices[role] = problem
+                self._notices[role] = problem
         logger.info(
             "model ready",
             extra={
@@ -279,11 +195,11 @@ class SharedEngines:
             },
         )
 
-    def _tell_what_serves(self) -> None:
+    def _log_models(self) -> None:
         asr, voice = self.loaded["asr"], self.loaded["voice"]
         with self._lock:
-            told, self._state.told = self._state.told, (asr, voice)
-        if told == (asr, voice):
+            logged, self._logged = self._logged, (asr, voice)
+        if logged == (asr, voice):
             return
         logger.info(
             "speech models serve",
@@ -297,7 +213,7 @@ class SharedEngines:
         )
 
     def _replace_wedged(self, engine: str) -> None:
-        """A call did not come back: a fresh engine is loaded for whoever asks next.
+        """Load a fresh engine after a call of the old one did not return.
 
         The old one is not closed, since the lost thread is still inside it.
         """
@@ -309,13 +225,6 @@ class SharedEngines:
             self.tts.start()
 
 
-class _Closable(Protocol):
-    def close(self) -> None: ...
-
-
-Engine = TypeVar("Engine", bound=_Closable)
-
-
 def _renew(once: LoadOnce[Engine], load: Callable[[], Engine], *, both_fit: bool) -> None:
     if once.peek() is None:
         return
@@ -325,41 +234,19 @@ def _renew(once: LoadOnce[Engine], load: Callable[[], Engine], *, both_fit: bool
     once.get_blocking()
 
 
-def _context_seconds(wanted: float | Literal["auto", "full"], model: ASRModel) -> float | None:
-    """The least context to hear with; None for the whole window."""
-    if wanted == "auto":
-        return model.context_seconds
-    return None if wanted == "full" else wanted
-
-
-def _device(device: str, compute_type: str) -> tuple[str, str]:
-    if device == "auto":
-        device = "cuda" if _has_gpu() else "cpu"
-    if compute_type == "auto":
-        compute_type = "float16" if device == "cuda" else "int8"
-    return device, compute_type
-
-
-def _has_gpu() -> bool:
-    try:
-        return bool(ctranslate2.get_cuda_device_count() > 0)
-    except RuntimeError:
-        return False
-
-
 _default_lock = threading.Lock()
 _default: SharedEngines | None = None
 
 
 def configure_shared(shared: SharedEngines) -> None:
-    """Make `shared` the process's own; whoever asked before keeps what it got."""
+    """Make `shared` the engines of the process, for requests from now on."""
     global _default
     with _default_lock:
         _default = shared
 
 
 def shared_engines() -> SharedEngines:
-    """The process's models; the demo pair when nothing was configured."""
+    """Return the engines of the process: the demo models unless others were configured."""
     global _default
     with _default_lock:
         if _default is None:
@@ -368,7 +255,7 @@ def shared_engines() -> SharedEngines:
 
 
 def release_shared() -> None:
-    """Free the process's models and threads; the next request starts anew."""
+    """Free the engines of the process; the next request starts anew."""
     global _default
     with _default_lock:
         shared, _default = _default, None
@@ -377,10 +264,10 @@ def release_shared() -> None:
 
 
 async def get_shared_asr() -> StreamingASR:
-    """The process's recogniser, loaded and warm; from any event loop, one load for all."""
+    """Return the recogniser of the process, loaded and warm; safe from any event loop."""
     return await shared_engines().asr.get()
 
 
 async def get_shared_tts() -> StreamingTTS:
-    """The process's voice, loaded and warm; from any event loop, one load for all."""
+    """Return the voice of the process, loaded and warm; safe from any event loop."""
     return await shared_engines().tts.get()

@@ -1,4 +1,4 @@
-"""Loading something big exactly once, awaited from any event loop."""
+"""Loads something expensive exactly once, for callers on any event loop."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class LoadOnce(Generic[T]):
-    """Runs `load` in a thread of its own on the first request and keeps its result.
+    """Runs `load` in a thread of its own on the first request, and keeps its result.
 
-    Every event loop and thread that asks meanwhile gets the result of that one load; one that
-    gives up waiting disturbs nobody. A failed load is reported to all who waited for it and
-    not kept: the next request tries again.
+    Requests from any event loop or thread share that one load; cancelling one does not affect the
+    others. A failed load is reported to every waiting request and not kept: the next request tries
+    again.
 
     An `asyncio.Lock` cannot do this: it belongs to the loop that first contends for it.
     """
@@ -29,7 +29,7 @@ class LoadOnce(Generic[T]):
     def __init__(
         self, name: str, load: Callable[[], T], *, discard: Callable[[T], object] = lambda _: None
     ) -> None:
-        """`discard` gets what was loaded for nothing, since something was put in its place."""
+        """`discard` receives a loaded value for which `put` has provided a replacement."""
         self._name = name
         self._load = load
         self._discard = discard
@@ -43,7 +43,7 @@ class LoadOnce(Generic[T]):
         return self._loads
 
     async def get(self) -> T:
-        """The loaded thing; raises whatever `load` raised."""
+        """Return the value, loading it if necessary; raises whatever `load` raises."""
         return await asyncio.shield(asyncio.wrap_future(self.start()))
 
     def get_blocking(self) -> T:
@@ -51,14 +51,14 @@ class LoadOnce(Generic[T]):
         return self.start().result()
 
     def peek(self) -> T | None:
-        """The loaded thing, or None while it is not loaded."""
+        """Return the value, or None while it is not loaded."""
         future = self._future
         if future is None or not future.done() or future.exception() is not None:
             return None
         return future.result()
 
     def take(self) -> T | None:
-        """Forget the loaded thing and hand it over, for its owner to close."""
+        """Forget the value and return it, for the caller to close."""
         with self._lock:
             loaded = self.peek()
             if loaded is not None:
@@ -66,9 +66,9 @@ class LoadOnce(Generic[T]):
             return loaded
 
     def put(self, value: T) -> T | None:
-        """Replace the loaded thing, and hand over the one before.
+        """Replace the value and return the one before, for the caller to close.
 
-        Who waits for a load gets `value` at once; what that load brings is discarded.
+        Requests that wait for a load get `value` at once; the result of that load is discarded.
         """
         with self._lock:
             if self._future is not None:
@@ -81,7 +81,7 @@ class LoadOnce(Generic[T]):
             return before
 
     def start(self) -> Future[T]:
-        """Begin loading, unless that has happened; returns at once."""
+        """Begin loading unless that has happened, and return at once."""
         with self._lock:
             if self._future is None:
                 self._future = Future()

@@ -28,7 +28,7 @@ from services.inference import InferenceScheduler
 from services.inference.circuit_breaker import CircuitBreaker, Circuits
 from services.livekit_local import LocalTTS
 from services.memory import MemoryConfig, ModelReload
-from services.shared.engines import EngineConfig
+from services.shared.config import EngineConfig
 from services.tts.engine import StreamingTTS, TTSConfig
 from services.tts.piper.voice import PiperVoice
 from services.vad.silero import VoiceActivityOptions

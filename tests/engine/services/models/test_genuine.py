@@ -20,7 +20,8 @@ from services.models import (
     resolve_voice,
 )
 from services.models.files import has_content
-from services.shared.engines import EngineConfig, SharedEngines
+from services.shared.config import EngineConfig
+from services.shared.engines import SharedEngines
 from services.vad.silero import SAMPLE_RATE
 from tests.support.genuine import RECOGNISERS, VOICE
 

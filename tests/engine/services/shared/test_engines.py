@@ -16,8 +16,8 @@ from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import InferenceScheduler, InferenceTimeout, Priority, Run
 from services.models import DEMO_ASR
+from services.shared.config import EngineConfig
 from services.shared.engines import (
-    EngineConfig,
     SharedEngines,
     configure_shared,
     get_shared_asr,

@@ -18,7 +18,8 @@ from services.inference import CallRecord, Priority
 from services.memory import Level, MemoryConfig
 from services.memory.config import MB
 from services.metrics import Metrics
-from services.shared.engines import LoadedModel, SharedEngines
+from services.shared.config import LoadedModel
+from services.shared.engines import SharedEngines
 from tests.support.leaks import Snapshot, assert_nothing_left
 from tests.support.memory_use import fragment, mapped
 

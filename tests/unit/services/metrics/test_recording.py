@@ -23,7 +23,8 @@ from services.inference.circuit_breaker import Circuits
 from services.memory import Components, MemoryConfig, MemoryMeter, MemoryMonitor, ModelReload
 from services.metrics import CATALOGUE, NOTICE_KINDS, REPLY_OUTCOMES, Metrics, snapshots
 from services.metrics.recording import OTHER
-from services.shared.engines import LoadedModel, SharedEngines
+from services.shared.config import LoadedModel
+from services.shared.engines import SharedEngines
 from tests.support.promtool import promtool
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

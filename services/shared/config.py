@@ -1,0 +1,52 @@
+"""Which models a process uses, and what is known of them once loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .. import defaults
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Which models to load, and how to run them; 0 threads or slots follow the machine's cores."""
+
+    asr: str = "demo"
+    """A catalogue name, or the folder of a Whisper model in CTranslate2 format."""
+    voice: str | tuple[str, ...] = "demo"
+    """A catalogue name, or a Piper `.onnx` file; of several, the first found on this machine."""
+    cache: Path = Path(defaults.WHISPER_MODEL_PATH)
+    """Folder of the downloaded models."""
+    language: str | None = defaults.ASR_LANGUAGE
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "auto"
+    context: float | Literal["auto", "full"] = "auto"
+    """The least audio that the encoder is given, in seconds; "auto" is what the model needs."""
+    asr_threads: int = 0
+    voice_threads: int = 0
+    speaker: int | None = None
+    speed: float = defaults.TTS_SPEED
+    slots: int = 0
+    queue_limit: int = defaults.INFERENCE_QUEUE_LIMIT
+    wedge_budget: int = defaults.WEDGED_THREAD_LIMIT
+    phrase_cache_bytes: int = defaults.TTS_PHRASE_CACHE_MB * 2**20
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices to look for, in order."""
+        return (self.voice,) if isinstance(self.voice, str) else self.voice
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model in use, for logs, the page and the health route."""
+
+    name: str
+    demo: bool
+    memory_bytes: int
+    source: str = "part of a library"
+    """Where its files came from, in words."""
+    note: str = ""
+    """Anything an operator should know about it."""
