@@ -18,7 +18,7 @@ from benchmarks.bench.report import write_report
 from benchmarks.bench.run import PARTS, Options, run
 from benchmarks.bench.systems import IN_ROOMS
 from benchmarks.processes import end_programs_on_sigterm
-from services.livekit_server.server import LiveKitServerError
+from services.livekit_server.program import LiveKitServerError
 from services.models import DEMO_ASR, DEMO_VOICE, ModelError
 
 _GENUINE, _DEMO = "genuine", "demo"

@@ -131,7 +131,7 @@ async def _check_server(settings: Settings) -> Finding:
 
 
 async def _check_program(settings: Settings) -> Finding:
-    from services.livekit_server.server import LiveKitServerError, find_program
+    from services.livekit_server.program import LiveKitServerError, find_program
 
     try:
         program = find_program(settings.livekit.server)

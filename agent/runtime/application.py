@@ -19,7 +19,8 @@ from services.host.open_files import TooFewFilesError, raise_open_files_limit
 from services.host.temp_files import TempFilesError
 from services.host.threads import started_pool
 from services.livekit_server.credentials import LiveKitCredentials
-from services.livekit_server.server import LiveKitServer, LiveKitServerError
+from services.livekit_server.program import LiveKitServerError
+from services.livekit_server.server import LiveKitServer
 from services.models import ModelError
 from services.web.app import web_server
 from services.web.http.connections import Connections

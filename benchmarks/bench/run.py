@@ -26,7 +26,8 @@ from benchmarks.processes import ProgramError
 from benchmarks.remote import RemoteError, open_remote
 from benchmarks.speech import REPLY, complete_requests, people, talk
 from services.livekit_server.credentials import LiveKitCredentials
-from services.livekit_server.server import LiveKitServer, find_program
+from services.livekit_server.program import find_program
+from services.livekit_server.server import LiveKitServer
 from tests.support.caller import room_token
 
 PARTS = ("floor", "rooms", "engines", "requests")

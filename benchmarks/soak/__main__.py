@@ -24,7 +24,8 @@ from benchmarks.soak.report import draw, judge, report
 from benchmarks.soak.run import Found, SoakRun
 from benchmarks.soak.worker import SoakedWorker
 from services.livekit_server.credentials import LiveKitCredentials
-from services.livekit_server.server import LiveKitServer, LiveKitServerError
+from services.livekit_server.program import LiveKitServerError
+from services.livekit_server.server import LiveKitServer
 
 _FIRST_JOINS = 20
 """What the first rooms start, threads of native libraries above all, stays for good."""

@@ -83,7 +83,7 @@ class GPUMeter:
         self._nvml.nvmlShutdown()
 
     def _memory(self, device: Any) -> tuple[int, int]:
-        """Return used and total bytes of a device; 0 where it has no memory of its own."""
+        """Return used and total bytes of a device; 0 where the driver does not say."""
         try:
             memory = self._nvml.nvmlDeviceGetMemoryInfo(device)
         except self._nvml.NVMLError:

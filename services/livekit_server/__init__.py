@@ -1,1 +1,1 @@
-"""The LiveKit server: one of our own, and what is asked of any about its rooms."""
+"""The LiveKit server: one that this process starts, and the API of any for its rooms."""

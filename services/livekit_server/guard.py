@@ -1,9 +1,9 @@
-"""Run a command that does not outlive the process which asked for it.
+"""Run a program that does not outlive the process that starts it.
 
-`python guard.py PROGRAM ARGUMENT…`: standard input is the lifeline. When it closes, be it
-because the asking process closed it or because that process was killed, the program is ended: asked
-twice, then killed. The process id of the program is the one line on standard output; what the
-program writes goes to standard error; its exit code is the guard's own (128 + signal as in shells).
+`python guard.py PROGRAM ARGUMENT…`: standard input is the lifeline. When it closes, because the
+parent closed it or was killed, the program gets two signals to end, then SIGKILL. The guard writes
+the program's process id to standard output, one line; the program's output goes to standard error;
+its exit code becomes the guard's (128 + signal, as in shells).
 """
 
 import contextlib
@@ -15,10 +15,10 @@ import sys
 import time
 
 ENDING = ((0.0, signal.SIGTERM), (0.3, signal.SIGINT), (2.0, signal.SIGKILL))
-"""Seconds after the end was asked for, and the signal that the program gets then."""
+"""Seconds after the end was requested, and the signal that the program gets then."""
 
 _PR_SET_PDEATHSIG = 1
-_ASKING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(command: list[str]) -> int:
@@ -26,7 +26,7 @@ def main(command: list[str]) -> int:
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_read, False)
     os.set_blocking(wake_write, False)
-    for number in (*_ASKING_SIGNALS, signal.SIGCHLD):
+    for number in (*_END_SIGNALS, signal.SIGCHLD):
         signal.signal(number, lambda _number, _frame: None)
     signal.set_wakeup_fd(wake_write)
     program = _start(command)
@@ -37,10 +37,10 @@ def main(command: list[str]) -> int:
 
 def _watch(program: int, wake: int) -> int:
     sources = [0, wake]
-    asked_at: float | None = None
+    requested_at: float | None = None
     steps = list(ENDING)
     while True:
-        timeout = None if asked_at is None or not steps else asked_at + steps[0][0] - _now()
+        timeout = None if requested_at is None or not steps else requested_at + steps[0][0] - _now()
         readable, _, _ = select.select(
             sources, [], [], None if timeout is None else max(0, timeout)
         )
@@ -48,13 +48,13 @@ def _watch(program: int, wake: int) -> int:
         if ended:
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
-        ask = wake in readable and bool({*_drained(wake)} & {*_ASKING_SIGNALS})
+        end = wake in readable and bool({*_drained(wake)} & {*_END_SIGNALS})
         if 0 in readable and not os.read(0, 4096):
             sources.remove(0)
-            ask = True
-        if ask and asked_at is None:
-            asked_at = _now()
-        while asked_at is not None and steps and _now() >= asked_at + steps[0][0]:
+            end = True
+        if end and requested_at is None:
+            requested_at = _now()
+        while requested_at is not None and steps and _now() >= requested_at + steps[0][0]:
             os.kill(program, steps.pop(0)[1])
 
 
@@ -65,10 +65,10 @@ def _start(command: list[str]) -> int:
     if program:
         return program
     with contextlib.suppress(BaseException):
-        for number in (*_ASKING_SIGNALS, signal.SIGCHLD, signal.SIGPIPE):
+        for number in (*_END_SIGNALS, signal.SIGCHLD, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         if libc is not None:
-            # Only where the guard itself is killed: then the program goes with it.
+            # Should the guard itself be killed, the kernel ends the program.
             libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
             if os.getppid() != guard:
                 os._exit(1)

@@ -1,4 +1,4 @@
-"""What is asked of a LiveKit server about its rooms: who is there, and an agent for them."""
+"""The rooms of a LiveKit server: who is in them, and sending agents there."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .callers import is_caller
 from .credentials import LiveKitCredentials
 
 ANSWER_SECONDS = 5.0
-"""Longest wait for an answer of the server."""
+"""Longest wait for an answer from the server."""
 
 UNREACHABLE = (api.ServerError, aiohttp.ClientError, TimeoutError)
-"""What every method raises where the server does not do as it is asked, or is not there."""
+"""What every method raises when the server refuses a request or cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class People:
 
 
 class LiveKitRooms:
-    """The server's API for rooms; used from one event loop, connected at the first question."""
+    """The server's API for rooms; used from one event loop, connected at the first call."""
 
     def __init__(self, credentials: LiveKitCredentials) -> None:
         self._credentials = credentials
         self._livekit: api.LiveKitAPI | None = None
 
     async def people(self, room: str) -> People:
-        """Who is in the room; nobody where it does not exist."""
+        """Return who is in the room; nobody where it does not exist."""
         livekit = self._connect()
         try:
             listed = await livekit.room.list_participants(api.ListParticipantsRequest(room=room))
@@ -55,22 +55,22 @@ class LiveKitRooms:
         return People(agents, callers)
 
     async def callers_in(self, names: Iterable[str]) -> dict[str, int]:
-        """How many callers there are in each of these rooms that exists."""
+        """Return the number of callers in each of these rooms that exists."""
         listed = await self._connect().room.list_rooms(api.ListRoomsRequest(names=list(names)))
-        # The number of participants that comes with a room is late by seconds.
+        # The number of participants in the answer lags by seconds.
         rooms = [room.name for room in listed.rooms]
         found = await asyncio.gather(*(self.people(room) for room in rooms))
         return {room: len(people.callers) for room, people in zip(rooms, found, strict=True)}
 
     async def assigned(self, room: str, agent_name: str) -> bool:
-        """Whether a worker of that name has taken the room since an agent was last asked for."""
+        """Whether a worker of that name has taken the room since the last `send_agent`."""
         dispatches = await self._connect().agent_dispatch.list_dispatch(room)
         return any(found.agent_name == agent_name and found.state.jobs for found in dispatches)
 
     async def send_agent(self, room: str, agent_name: str, *, metadata: str = "") -> None:
-        """Have an agent come, by the name that workers registered with; empty for no name.
+        """Dispatch an agent, by the name that workers registered with; empty for no name.
 
-        What was asked for before is withdrawn, so that a late worker does not come as a second.
+        Earlier dispatches are withdrawn, so that a late worker does not come as a second agent.
         """
         livekit = self._connect()
         for dispatch in await livekit.agent_dispatch.list_dispatch(room):
@@ -81,13 +81,13 @@ class LiveKitRooms:
         )
 
     async def remove(self, room: str, identity: str) -> None:
-        """Take somebody out of the room, who may be gone already."""
+        """Remove a participant from the room, unless already gone."""
         livekit = self._connect()
         gone = api.RoomParticipantIdentity(room=room, identity=identity)
         await _unless_gone(livekit.room.remove_participant(gone))
 
     async def delete(self, room: str) -> None:
-        """End the room for everybody in it; it may be gone already."""
+        """End the room for everybody in it, unless it is gone already."""
         livekit = self._connect()
         await _unless_gone(livekit.room.delete_room(api.DeleteRoomRequest(room=room)))
 
@@ -109,7 +109,7 @@ class LiveKitRooms:
 
 
 async def _unless_gone(work: Awaitable[object]) -> None:
-    """Do it, unless what it is about has ended meanwhile."""
+    """Await a call and ignore that its room or participant is gone."""
     try:
         await work
     except api.ServerError as error:

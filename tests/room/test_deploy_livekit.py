@@ -18,7 +18,7 @@ import yaml
 from livekit import api
 from livekit.protocol import rtc as signalling
 
-from services.livekit_server.server import LiveKitServerError, find_program
+from services.livekit_server.program import LiveKitServerError, find_program
 from tests.room.processes import free_port
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "livekit.yaml"

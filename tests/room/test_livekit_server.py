@@ -19,7 +19,9 @@ from livekit.protocol import rtc as signalling
 
 from services.livekit_server import server as livekit_server
 from services.livekit_server.credentials import LiveKitCredentials
-from services.livekit_server.server import LiveKitServer, LiveKitServerError, find_program
+from services.livekit_server.ports import choose_ports
+from services.livekit_server.program import LiveKitServerError, find_program
+from services.livekit_server.server import LiveKitServer
 
 CONFIG = Path(__file__).parents[2] / "livekit.yaml"
 
@@ -131,7 +133,7 @@ async def test_busy_ports_are_avoided() -> None:
         config = yaml.safe_load(CONFIG.read_text())
         config["port"] = signal_port.getsockname()[1]
         config["rtc"]["udp_port"] = media_port.getsockname()[1]
-        ports = livekit_server.choose_ports(config, "127.0.0.1")
+        ports = choose_ports(config, "127.0.0.1")
         assert not taken & {ports.signal, ports.media}
 
 
@@ -152,9 +154,8 @@ async def test_a_second_server_finds_ports_of_its_own() -> None:
         assert await rooms_of(first) == await rooms_of(second) == 0
 
 
-async def test_a_killed_server_comes_back_where_it_was() -> None:
-    codes: list[int] = []
-    server = LiveKitServer(CONFIG, on_exit=codes.append)
+async def test_a_killed_server_comes_back_where_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    server = LiveKitServer(CONFIG)
     address = await server.start()
     try:
         killed = server.process_id
@@ -163,7 +164,8 @@ async def test_a_killed_server_comes_back_where_it_was() -> None:
         async with asyncio.timeout(20):
             while server.restarts == 0:
                 await asyncio.sleep(0.02)
-        assert codes == [128 + signal.SIGKILL]
+        died = [vars(r) for r in caplog.records if r.getMessage() == "livekit-server died"]
+        assert [line["exit_code"] for line in died] == [128 + signal.SIGKILL]
         assert server.address == address
         assert server.process_id != killed
         assert await rooms_of(address) == 0
