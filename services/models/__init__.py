@@ -1,4 +1,4 @@
-"""Which speech models exist, where they are, how they are fetched and checked."""
+"""Speech models: the catalogue, fetching, and finding their files on this machine."""
 
 from .catalogue import (
     ASR_CATALOGUE,

@@ -1,4 +1,4 @@
-"""Which speech models exist: where they come from, what they cost, what they can do."""
+"""The catalogue of speech models: their files, sources, licences and abilities."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from .files import HubFolder, Member, ModelFile, Wheel, WheelMembers
 
 DEFAULT_ASR = "base"
 DEFAULT_VOICES = ("en_US-ljspeech-medium", "en_US-joe-medium")
-"""The first that can be had: the one is free of conditions, the other in more places."""
+"""In order of preference: the first is free of conditions, the second has more sources."""
 
 DEMO_NAME = "demo"
-"""The name of both models that ship inside the package."""
+"""The name of both models inside the package."""
 
 WHISPER_WINDOW_SECONDS = 30.0
 
 STOCK_CONTEXT_SECONDS = 15.0
-"""For stock Whisper models that were not measured here; those that were need 12 s."""
+"""For stock Whisper models that were not measured; the measured ones need 12 s."""
 
 FROM_LESSAC = "fine-tuned from lessac, whose recordings are licensed for research"
 PIPER_VOICES = "rhasspy/piper-voices"
@@ -34,14 +34,14 @@ class ASREntry:
     licence: str
     english_only: bool
     context_seconds: float | None = STOCK_CONTEXT_SECONDS
-    """The least sound, silence included, with which its encoder hears as well as with the whole
-    window; None where only the whole window will do. Figures: docs/recognition.md."""
+    """The shortest input, silence included, that the encoder hears as well as a whole window;
+    None if it always needs the whole window. Figures: docs/recognition.md."""
     window_seconds: float = WHISPER_WINDOW_SECONDS
-    """The longest audio that the encoder hears at once."""
+    """The longest audio that the encoder takes at once."""
     prompts: bool = True
-    """Trained to continue earlier text, so that prompts and hotwords help it."""
+    """Whether it was trained to continue earlier text, so that prompts and hotwords help."""
     timestamps: bool = True
-    """Trained to write when each segment begins and ends."""
+    """Whether it was trained to write when each segment begins and ends."""
     hub: HubFolder | None = None
     packaged: WheelMembers | None = None
     note: str = ""
@@ -59,7 +59,7 @@ class VoiceEntry:
     files: tuple[ModelFile, ...]
     """Empty for the voice inside the package."""
     licence: str
-    """Of the recordings that the voice was trained on, as its model card states it."""
+    """Licence of the recordings that it was trained on, as its model card states."""
     language: str
     speakers: int = 1
     hub: HubFolder | None = None
@@ -135,7 +135,7 @@ def _piper(
     packaged: WheelMembers | None = None,
     note: str = "",
 ) -> VoiceEntry:
-    """`model`, `config`: bytes and checksum, md5 where Piper's own list has nothing better."""
+    """`model`, `config`: size and checksum, md5 where Piper's own list has nothing better."""
     locale, dataset, quality = name.split("-")
     folder = f"{locale.split('_')[0]}/{locale}/{dataset}/{quality}"
     return VoiceEntry(
@@ -388,7 +388,7 @@ VOICE_CATALOGUE: Mapping[str, VoiceEntry] = MappingProxyType(_VOICES_BY_NAME)
 
 
 def asr_entry(name: str) -> ASREntry:
-    """The catalogue's entry of an ASR model; ModelMissing with the known names otherwise."""
+    """Return the entry of an ASR model; raises ModelMissing, which lists the known names."""
     entry = ASR_CATALOGUE.get(name)
     if entry is None:
         raise ModelMissing(unknown_name("ASR model", name, ASR_CATALOGUE))
@@ -396,7 +396,7 @@ def asr_entry(name: str) -> ASREntry:
 
 
 def voice_entry(name: str) -> VoiceEntry:
-    """The catalogue's entry of a voice; ModelMissing with the known names otherwise."""
+    """Return the entry of a voice; raises ModelMissing, which lists the known names."""
     entry = VOICE_CATALOGUE.get(name)
     if entry is None:
         raise ModelMissing(unknown_name("voice", name, VOICE_CATALOGUE))
@@ -404,12 +404,12 @@ def voice_entry(name: str) -> VoiceEntry:
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for a name that no catalogue has."""
+    """Return the error sentence for a name that the catalogue does not have."""
     return f"There is no {what} called {name!r}; known are {', '.join(known)}."
 
 
 def summary(entry: ASREntry | VoiceEntry) -> str:
-    """One line for the owner: name, size, where it can be had, licence, warning."""
+    """Describe a model in one line: name, size, licence, sources, warning."""
     if entry.demo:
         return f"{entry.name}: part of this package, {entry.licence} ({entry.note})"
     places = []

@@ -1,4 +1,4 @@
-"""The demo models inside the package: what they are and what they can understand."""
+"""The demo models inside the package."""
 
 from .catalogue import ASR_CATALOGUE, DEMO_NAME, VOICE_CATALOGUE
 from .resolve import (
@@ -12,7 +12,7 @@ from .resolve import (
 )
 
 DEMO_ASR: ASRModel = asr_model(ASR_CATALOGUE[DEMO_NAME], DEMO_ASR_FOLDER, MADE_HERE)
-"""Needs no download; checked only by `resolve_asr`."""
+"""Needs no download; its files are checked by `resolve_asr` only."""
 
 DEMO_VOICE: Voice = Voice(
     name=DEMO_NAME,
@@ -27,21 +27,21 @@ DEMO_VOICE: Voice = Voice(
     source=MADE_HERE,
     note=VOICE_CATALOGUE[DEMO_NAME].note,
 )
-"""Needs no download; checked only by `resolve_voice`."""
+"""Needs no download; its files are checked by `resolve_voice` only."""
 
 
 def describe_demo(*, asr: bool = True, voice: bool = True) -> tuple[str, ...]:
-    """Plain sentences for the owner and the caller about the demo models that are in use."""
+    """Describe the demo models in use, in plain sentences for owner and caller."""
     sentences: list[str] = []
     if asr:
         sentences += [
             "This is the demo speech recognition: it knows about 330 English words, such as the "
             "time, the date, sums, timers, reminders, spelling, counting, lists, coins and dice.",
-            "It was made from synthetic voices, so it understands those well and people poorly, "
-            "and it cannot write down anything else.",
+            "It was trained on synthetic voices, so it understands those well and people poorly, "
+            "and it knows no other words.",
         ]
     if voice:
         sentences.append("This is the demo voice: small, male, English and robotic.")
     if asr or voice:
-        sentences.append("Real models come with: python -m agent download-files")
+        sentences.append("Fetch real models with: python -m agent download-files")
     return tuple(sentences)

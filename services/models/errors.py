@@ -1,18 +1,18 @@
-"""What can go wrong with a model, each error naming the model and the cure."""
+"""Errors about models; each message names the model and the cure."""
 
 from collections.abc import Sequence
 
 
 class ModelError(Exception):
-    """A model cannot be used or fetched; the text is one sentence for the owner."""
+    """A model cannot be used or fetched; the message is one sentence for the owner."""
 
 
 class ModelMissing(ModelError):
-    """The model is not on this machine, only partly on it, or unknown."""
+    """The model is unknown, or not on this machine, or only partly."""
 
 
 class ModelCorrupt(ModelError):
-    """The files are there, but they are not what a model of this kind consists of."""
+    """The files exist but are not a model of this kind."""
 
 
 class FetchError(ModelError):
@@ -20,34 +20,34 @@ class FetchError(ModelError):
 
 
 class SourceError(FetchError):
-    """One source cannot give a file; another source may."""
+    """One source cannot provide a file; another may."""
 
 
 class SourceUnreachable(SourceError):
-    """The source did not answer in time, or stopped answering; trying again later may help."""
+    """The source did not answer in time or stopped answering; a later attempt may succeed."""
 
 
 class SourceRefused(SourceError):
-    """The source answered that it does not have the file or does not hand it out."""
+    """The source answered that it does not have the file or does not give access."""
 
 
 class DownloadCorrupt(SourceError):
-    """The bytes that came are not the ones of the catalogue; they were thrown away."""
+    """The received bytes differ from the catalogue's checksum and were discarded."""
 
 
 class NoSource(FetchError):
-    """None of the sources in use has the model, or every one of them failed."""
+    """No source in use has the model, or all of them failed."""
 
     def __init__(self, text: str, problems: Sequence[SourceError] = ()) -> None:
         super().__init__(text)
         self.problems = tuple(problems)
-        """What each source said."""
+        """The error of each source."""
 
 
 class DiskFull(FetchError):
-    """The download would fill the disk beyond what is allowed; nothing was fetched."""
+    """The download would exceed the disk limit; nothing was fetched."""
 
 
 def download_command(kind: str, name: str) -> str:
-    """The command that fetches a model of `kind` (`asr` or `voice`) anew."""
+    """Return the command that fetches a model of `kind` (`asr` or `voice`) again."""
     return f"python -m agent download-files --{kind} {name}"

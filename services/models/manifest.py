@@ -1,4 +1,4 @@
-"""The record, written last, of the files that make up a fetched model."""
+"""The manifest of a model: its files by size and checksum, written last."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One file of a model as it must be found on disk."""
+    """The expected size and checksum of one file."""
 
     name: str
     size: int
@@ -22,9 +22,9 @@ class FileRecord:
 
 
 def write_manifest(folder: Path, *, name: str, source: str) -> None:
-    """Record every file of `folder`, atomically and durably, after the files themselves.
+    """Write the manifest of all files in `folder`, atomically, after syncing them to disk.
 
-    `source` says in words where the files came from. OSError where the disk refuses.
+    `source` describes where the files came from. Raises OSError.
     """
     records = []
     for path in sorted(folder.iterdir()):
@@ -48,10 +48,10 @@ def write_manifest(folder: Path, *, name: str, source: str) -> None:
 
 
 def verify_manifest(folder: Path, *, what: str, cure: str) -> str:
-    """Check that the files named by the manifest are there, byte for byte; their source in words.
+    """Check every file against the manifest; returns where the files came from, in words.
 
-    Reads every file (about 1 GB a second). ModelMissing without a manifest, ModelCorrupt where a
-    file is missing or differs; `what` and `cure` complete the sentence.
+    Reads every file, about 1 GB a second. Raises ModelMissing without a manifest, ModelCorrupt if
+    a file is missing or differs; `what` and `cure` complete the message.
     """
     try:
         text = (folder / MANIFEST_NAME).read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def verify_manifest(folder: Path, *, what: str, cure: str) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""What every place that models come from can do."""
+"""The interface of the sources of models."""
 
 from pathlib import Path
 from typing import Literal, Protocol
@@ -11,27 +11,27 @@ SourceName = Literal["hub", "index"]
 
 
 class Offer(Protocol):
-    """One model at one source."""
+    """One model, as one source has it."""
 
     @property
     def place(self) -> str:
-        """Where the files lie there, in words, for the owner and the manifest."""
+        """Description of the place, for the owner and the manifest."""
 
     def downloads(self, missing: list[ModelFile]) -> list[ModelFile]:
-        """What has to be sent for the files that are missing: these, or what holds them."""
+        """Return what must be downloaded for the missing files: themselves, or their archives."""
 
     def bring(self, missing: list[ModelFile], staging: Path, advance: Advance) -> None:
-        """Bring the missing files into `staging`, each under its part name, whole and checked.
+        """Fetch the missing files into `staging`, each under its part name, checked.
 
-        SourceUnreachable where the source is silent, SourceRefused where it has not the file,
-        DownloadCorrupt where it sent something else.
+        Raises SourceUnreachable if the source does not answer, SourceRefused if it does not have
+        the file, DownloadCorrupt if it sent other bytes.
         """
 
 
 class Source(Protocol):
-    """A place that has files of models; for one thread."""
+    """A source of models; for use by one thread."""
 
     name: SourceName
 
     def offer(self, entry: ASREntry | VoiceEntry) -> Offer | None:
-        """The model there; None where the catalogue knows of none. Asks nobody."""
+        """Return the model at this source, or None if the catalogue has none; sends nothing."""

@@ -1,4 +1,4 @@
-"""How a download shows that it is getting on."""
+"""Progress of downloads, on a terminal or in a log."""
 
 import sys
 from typing import Protocol, TextIO
@@ -17,19 +17,19 @@ LINE_EVERY_PERCENT = 10
 
 
 class Progress(Protocol):
-    """Told by the fetching thread what happens; it must not raise."""
+    """Called by the fetching thread; must not raise."""
 
     def say(self, line: str) -> None:
-        """One sentence for the owner."""
+        """Show a sentence to the owner."""
 
     def start(self, name: str, total_bytes: int, done_bytes: int) -> None:
-        """A download begins; `done_bytes` of it lie here already."""
+        """Begin a download, of which `done_bytes` are already present."""
 
     def advance(self, byte_count: int) -> None:
-        """So many bytes came in (negative: were thrown away)."""
+        """Count received bytes; negative for discarded ones."""
 
     def finish(self) -> None:
-        """The download ended, well or not. Called once for every `start`."""
+        """End the download, successful or not; called once for every `start`."""
 
 
 class SilentProgress:
@@ -49,7 +49,7 @@ class SilentProgress:
 
 
 class ConsoleProgress:
-    """A progress bar on a terminal, a line every tenth elsewhere (a log, a pipe)."""
+    """Show a bar on a terminal; in a log or pipe, a line for every tenth."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._console = Console(file=stream or sys.stderr, highlight=False)

@@ -1,4 +1,4 @@
-"""From a catalogue name or a path to the checked files of a model, without any network."""
+"""Find the files of a model by catalogue name or path, and check them; needs no network."""
 
 import logging
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ from .voice_parts import VoiceParts, WholeVoice, voice_parts
 logger = logging.getLogger("services.models")
 
 OWN_ASR_FILE = "agent-model.json"
-"""Optional beside an owner's model; `describe_own` in this module says what it may hold."""
+"""Optional file beside an owner's model; see `describe_own` for its content."""
 FULL_CONTEXT = "full"
-"""In that file: the encoder is always given the whole window."""
+"""Value in that file: the encoder always gets the whole window."""
 LONGEST_DURATION_SECONDS = 3600.0
-"""Of what that file says; no encoder hears as much."""
+"""Upper bound for durations in that file; no encoder takes as much."""
 
 MADE_HERE = "made for this project"
 DEMO_FOLDER = Path(__file__).parent / "demo"
@@ -41,21 +41,21 @@ class ASRModel:
     """A Whisper model whose files are on this machine, ready for faster-whisper."""
 
     name: str
-    """The catalogue's name, or the folder's for an owner's own model."""
+    """Catalogue name, or the folder's name for an owner's model."""
     folder: Path
     context_seconds: float | None
-    """The least sound that the encoder must be given; None: always the whole window."""
+    """The shortest input of the encoder; None for always the whole window."""
     window_seconds: float
-    """The longest audio that the encoder hears at once."""
+    """The longest audio that the encoder takes at once."""
     english_only: bool
     prompts: bool
-    """Trained to continue earlier text, so that prompts and hotwords help it."""
+    """Whether it was trained to continue earlier text, so that prompts and hotwords help."""
     timestamps: bool
-    """Trained to write when each segment begins and ends."""
+    """Whether it was trained to write when each segment begins and ends."""
     demo: bool
     licence: str
     source: str
-    """Where it came from, in words."""
+    """Description of where it came from."""
     note: str = ""
 
 
@@ -69,7 +69,7 @@ class Voice:
     config: Path
     """The `.onnx.json` file."""
     parts: VoiceParts
-    """The files that it is run from."""
+    """The files that the network is loaded from."""
     sample_rate: int
     """Hz."""
     speakers: int
@@ -77,17 +77,17 @@ class Voice:
     demo: bool
     licence: str
     source: str
-    """Where it came from, in words."""
+    """Description of where it came from."""
     note: str = ""
 
 
 def resolve_asr(name_or_path: str, *, cache: Path) -> ASRModel:
-    """Find and check an ASR model: a name of the catalogue, else a folder.
+    """Find and check an ASR model: a catalogue name, else a folder.
 
-    A catalogue's model is checked byte for byte against its manifest (it reads the files: about
-    1 GB a second), an owner's folder by its structure. Where a folder of the current directory
-    has a catalogue's name, write `./NAME` to mean the folder. Blocks on the disk; any thread.
-    ModelMissing or ModelCorrupt with the cure.
+    A catalogue model is checked byte for byte against its manifest, which reads about 1 GB a
+    second, an owner's folder by its structure. A folder that has the name of a catalogue model
+    is given as `./NAME`. Blocks on the disk; safe in any thread. Raises ModelMissing or
+    ModelCorrupt with the cure.
     """
     entry = ASR_CATALOGUE.get(name_or_path)
     if entry is None:
@@ -106,9 +106,10 @@ def resolve_asr(name_or_path: str, *, cache: Path) -> ASRModel:
 
 
 def resolve_voice(name_or_path: str, *, cache: Path) -> Voice:
-    """Find and check a voice: a name of the catalogue, else an `.onnx` file or its folder.
+    """Find and check a voice: a catalogue name, else an `.onnx` file or its folder.
 
-    As `resolve_asr`; an owner's voice needs its `.onnx.json` beside the `.onnx`.
+    As `resolve_asr`; an owner's voice needs its `.onnx.json` beside the `.onnx`. A voice that
+    was not used before is cut into its parts.
     """
     entry = VOICE_CATALOGUE.get(name_or_path)
     if entry is None:
@@ -123,9 +124,9 @@ def resolve_voice(name_or_path: str, *, cache: Path) -> Voice:
 
 
 def resolve_first_voice(names_or_paths: Sequence[str], *, cache: Path) -> Voice:
-    """Find and check the first of several voices that is here; otherwise as `resolve_voice`.
+    """Find and check the first available of several voices; see `resolve_voice`.
 
-    Where none is, the error of the first, which is the one that is wished for most.
+    If none is available, raises the error of the first, which is the preferred one.
     """
     problems: list[ModelError] = []
     for name_or_path in names_or_paths:
@@ -134,25 +135,22 @@ def resolve_first_voice(names_or_paths: Sequence[str], *, cache: Path) -> Voice:
         except ModelError as problem:
             problems.append(problem)
             if isinstance(problem, ModelCorrupt):
-                logger.warning("voice passed over", extra={"reason": str(problem)})
-    raise problems[0] if problems else ModelMissing("No voice is named; see TTS_VOICE.")
+                logger.warning("voice skipped", extra={"reason": str(problem)})
+    raise problems[0] if problems else ModelMissing("No voice is configured; set TTS_VOICE.")
 
 
 def asr_folder(name: str, cache: Path) -> Path:
-    """Where a fetched ASR model lives."""
+    """Return the folder of a fetched ASR model."""
     return cache / "asr" / name
 
 
 def voice_folder(name: str, cache: Path) -> Path:
-    """Where a fetched voice lives."""
+    """Return the folder of a fetched voice."""
     return cache / "voices" / name
 
 
 def asr_model(entry: ASREntry, folder: Path, source: str) -> ASRModel:
-    """What the catalogue says about a model whose files are in `folder`, unchecked.
-
-    `source` says in words where they came from.
-    """
+    """Describe a catalogue model whose files are in `folder`, without checking them."""
     return ASRModel(
         name=entry.name,
         folder=folder,
@@ -169,12 +167,11 @@ def asr_model(entry: ASREntry, folder: Path, source: str) -> ASRModel:
 
 
 def describe_own(content: Any, where: Path) -> dict[str, Any]:
-    """Check the content of an `agent-model.json`; ModelCorrupt says what is allowed.
+    """Check the content of an `agent-model.json`; raises ModelCorrupt, which lists what is allowed.
 
-    All keys are optional: `context_seconds` (a positive number, the least sound that the encoder
-    must be given, or "full" for always the whole window), `window_seconds` (a positive number, at
-    most the encoder's own), `prompts` and `timestamps` (true or false: whether it was trained with
-    them), `licence` (text).
+    All keys are optional: `context_seconds` (the shortest input of the encoder, or "full" for
+    always the whole window), `window_seconds` (at most the encoder's own), `prompts` and
+    `timestamps` (whether it was trained with them), `licence`.
     """
     allowed = (
         'context_seconds (a number or "full"), window_seconds (a number), prompts and '
@@ -188,7 +185,7 @@ def describe_own(content: Any, where: Path) -> dict[str, Any]:
         for key, value in content.items()
     )
     if not fits:
-        raise ModelCorrupt(f"{where} may hold only {allowed}.")
+        raise ModelCorrupt(f"{where} may contain only {allowed}.")
     return dict(content)
 
 
@@ -216,8 +213,8 @@ def _own_asr(folder: Path) -> ASRModel:
     window_seconds = float(own.get("window_seconds", facts.window_seconds))
     if window_seconds > facts.window_seconds:
         raise ModelCorrupt(
-            f"{description} says window_seconds {window_seconds:g}, "
-            f"but the encoder of that model ends at {facts.window_seconds:g}."
+            f"{description} sets window_seconds to {window_seconds:g}, but the encoder of that "
+            f"model takes at most {facts.window_seconds:g}."
         )
     return ASRModel(
         name=folder.name,
@@ -238,7 +235,7 @@ def _own_voice(path: Path, cache: Path) -> Voice:
         models = sorted(path.glob("*.onnx"))
         if len(models) != 1:
             raise ModelMissing(
-                f"{path} holds {len(models)} .onnx files; name the one to speak with."
+                f"{path} holds {len(models)} .onnx files; give the path of one of them."
             )
         path = models[0]
     if path == DEMO_VOICE_MODEL:

@@ -1,4 +1,4 @@
-"""What a package index says of a package: the simple API of PEP 503 (HTML) and PEP 691 (JSON)."""
+"""Parse the pages of a package index: the simple API of PEP 503 (HTML) and PEP 691 (JSON)."""
 
 import json
 import re
@@ -22,29 +22,29 @@ PACKAGE_ENDINGS = (".whl", ".tar.gz", ".zip")
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A file that an index offers."""
+    """A file on the page of a package."""
 
     filename: str
     url: httpx2.URL
     sha256: str | None
-    """None where the index does not say."""
+    """None if the index does not give it."""
 
 
 def normalized(package: str) -> str:
-    """The name of a package as it stands in the addresses of an index."""
+    """Return the name of a package as it is written in the URLs of an index."""
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def listed_files(page: Page) -> tuple[ListedFile, ...]:
-    """The files of an index page, those that were withdrawn included.
+    """Return the files of an index page, including yanked ones.
 
-    What is asked for is one file by its checksum, so a later withdrawal does not matter (PEP 592).
-    ValueError where the page is none of an index.
+    A file is chosen by its checksum, so yanking (PEP 592) does not matter. Raises ValueError if
+    the page is not that of an index.
     """
     try:
         return tuple(_from_json(page) if "json" in page.content_type else _from_html(page))
     except (AssertionError, RecursionError) as error:
-        # How the parsers of the standard library give up on what is made to upset them.
+        # The parsers of the standard library raise these for hostile input.
         raise ValueError("not readable") from error
 
 
@@ -82,7 +82,7 @@ def _from_html(page: Page) -> Iterator[ListedFile]:
 
 
 class _Anchors(HTMLParser):
-    """The addresses of a page's links, and what they are relative to."""
+    """Collects the link targets of a page, and the base URL they are relative to."""
 
     def __init__(self) -> None:
         super().__init__()

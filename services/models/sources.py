@@ -1,4 +1,4 @@
-"""The sources in use: in order, each opened when first needed, left out once it was silent."""
+"""The sources in use, in order; each is opened on first use and skipped once unreachable."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ ALL_SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 
 
 class Sources:
-    """What several models may be fetched from; a context manager, for one thread."""
+    """The sources to fetch models from; a context manager, for use by one thread."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class Sources:
         endpoint: str | None = None,
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS,
     ) -> None:
-        """`endpoint` is the hub's address (default: `HF_ENDPOINT`, else the public hub)."""
+        """`endpoint` is the hub's URL (default: `HF_ENDPOINT`, else the public hub)."""
         self.names = tuple(names)
         self._endpoint = endpoint
         self._answer_timeout_seconds = answer_timeout_seconds
@@ -45,18 +45,18 @@ class Sources:
         self._exits.close()
 
     def offers(self, entry: ASREntry | VoiceEntry) -> Iterator[tuple[SourceName, Offer]]:
-        """Where the model can be had, in the order to try."""
+        """Yield the offers for a model, in the order to try them."""
         for name in self.names:
             offer = self._open(name).offer(entry)
             if offer is not None:
                 yield name, offer
 
     def problem(self, name: SourceName) -> SourceUnreachable | None:
-        """Why a source is not to be asked again."""
+        """Return why a source is skipped, or None if it is not."""
         return self._silent.get(name)
 
     def note(self, name: SourceName, problem: SourceError) -> None:
-        """Remember that a source failed; one that was silent is not asked again."""
+        """Record the failure of a source; an unreachable one is skipped from now on."""
         if isinstance(problem, SourceUnreachable):
             self._silent[name] = problem
 

@@ -1,4 +1,4 @@
-"""Whether files look like a whole model, judged by their structure without loading them."""
+"""Check that files are a complete model, by their structure, without loading them."""
 
 import json
 import struct
@@ -20,7 +20,7 @@ BINARY_VERSIONS = range(4, 7)
 
 @dataclass(frozen=True)
 class WhisperFacts:
-    """What a CTranslate2 Whisper folder says about itself."""
+    """Facts from the files of a CTranslate2 Whisper."""
 
     vocabulary_size: int
     window_seconds: float
@@ -33,7 +33,7 @@ class WhisperFacts:
 
 @dataclass(frozen=True)
 class VoiceFacts:
-    """What a Piper voice's configuration says."""
+    """Facts from the configuration of a Piper voice."""
 
     sample_rate: int
     """Hz."""
@@ -44,8 +44,9 @@ class VoiceFacts:
 def check_whisper(folder: Path) -> WhisperFacts:
     """Check a CTranslate2 Whisper folder for faster-whisper.
 
-    Catches missing, truncated and foreign files. Without `tokenizer.json` faster-whisper would
-    ask the hub for one, so it is required. ModelMissing where `folder` is none, else ModelCorrupt.
+    Detects missing, truncated and foreign files. `tokenizer.json` is required, as faster-whisper
+    would otherwise request one from the hub. Raises ModelMissing if there is no such folder, else
+    ModelCorrupt.
     """
     if not folder.is_dir():
         raise ModelMissing(f"There is no folder {folder}.")
@@ -67,9 +68,9 @@ def check_whisper(folder: Path) -> WhisperFacts:
 
 
 def check_voice(model: Path, config: Path) -> VoiceFacts:
-    """Check the configuration of a Piper voice, and that its graph is there.
+    """Check that both files of a Piper voice exist, and its configuration.
 
-    ModelMissing where a file is missing, else ModelCorrupt.
+    Raises ModelMissing if a file is missing, else ModelCorrupt.
     """
     for path in (model, config):
         if not path.is_file():
@@ -78,7 +79,7 @@ def check_voice(model: Path, config: Path) -> VoiceFacts:
         content = check_voice_config(read_json(config))
     except VoiceConfigError as error:
         raise ModelCorrupt(
-            f"{config} is no configuration of a Piper voice: it needs audio.sample_rate, "
+            f"{config} is not the configuration of a Piper voice: it needs audio.sample_rate, "
             f"espeak.voice, num_symbols and phoneme_id_map ({error})."
         ) from None
     return VoiceFacts(
@@ -89,7 +90,7 @@ def check_voice(model: Path, config: Path) -> VoiceFacts:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file; ModelCorrupt where it is none."""
+    """Return the content of a JSON file; raises ModelCorrupt."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
@@ -108,14 +109,14 @@ def _check_vocabulary(folder: Path, size: int) -> None:
 
 
 def _walk_ctranslate2(path: Path) -> WhisperFacts:
-    """Step over every variable of a model.bin; its end must be the end of the file."""
+    """Step through the variables of a model.bin, which must end with the file."""
     shapes: dict[str, tuple[int, ...]] = {}
     size = path.stat().st_size
     with path.open("rb") as file:
         try:
             (version,) = _unpack(file, "<I")
             if version not in BINARY_VERSIONS or _string(file) != SPEC_NAME:
-                raise ModelCorrupt(f"{path} is no CTranslate2 Whisper model that can be read here.")
+                raise ModelCorrupt(f"{path} is not a readable CTranslate2 Whisper model.")
             _revision, variables = _unpack(file, "<II")
             for _ in range(variables):
                 name = _string(file)
@@ -129,9 +130,11 @@ def _walk_ctranslate2(path: Path) -> WhisperFacts:
                 alias, name = _string(file), _string(file)
                 shapes[alias] = shapes.get(name, ())
         except (EOFError, UnicodeDecodeError) as error:
-            raise ModelCorrupt(f"{path} is cut short or damaged; copy or fetch it anew.") from error
+            raise ModelCorrupt(
+                f"{path} is cut short or damaged; copy or fetch it again."
+            ) from error
         if file.tell() != size:
-            raise ModelCorrupt(f"{path} has more bytes than its model; copy or fetch it anew.")
+            raise ModelCorrupt(f"{path} has more bytes than its model; copy or fetch it again.")
     try:
         return WhisperFacts(
             vocabulary_size=shapes["decoder/embeddings/weight"][0],

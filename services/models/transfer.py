@@ -1,4 +1,4 @@
-"""Bytes from a server: resumable, checked by checksum, given up quickly where it is silent."""
+"""Downloads: resumed, verified by checksum, given up soon if the server does not answer."""
 
 import logging
 import ssl
@@ -19,18 +19,18 @@ from .files import ModelFile, has_content
 logger = logging.getLogger("services.models")
 
 ANSWER_TIMEOUT_SECONDS = 4.0
-"""How long a server may take for its first answer; the next source is tried after that."""
+"""Time limit for the first response of a server; then the next source is tried."""
 
 STALL_TIMEOUT_SECONDS = 15.0
-"""How long a transfer may stand still before it counts as broken."""
+"""A transfer without progress for this long counts as broken."""
 
 RETRY_DELAYS_SECONDS = (0.5, 2.0, 4.0)
-"""The waits before trying a broken transfer again; starts anew whenever bytes came."""
+"""Delays before retrying a broken transfer; any progress starts them over."""
 
 RANGE_REFUSED = 416
 
 PASSING_STATUSES = (408, 429)
-"""Statuses below 500 that another try may cure."""
+"""Client error statuses that are worth a retry."""
 
 LONGEST_PAGE_BYTES = 32 * 2**20
 
@@ -39,19 +39,19 @@ PRODUCT = "local-voice-agent"
 T = TypeVar("T")
 
 Advance = Callable[[int], None]
-"""Told the bytes as they come; negative: thrown away."""
+"""Called with the number of bytes received; negative for discarded ones."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """Who sends: how to name it, how to reach it, and as whom."""
+    """A server: its name in messages, how to reach it, and the credentials."""
 
     name: str
-    """Begins a sentence, such as `The hub at https://…`; holds no secret."""
+    """Start of a sentence, such as `The hub at https://…`; contains no secret."""
     cure: str
     """What to check when it cannot be reached."""
     address: httpx2.URL
-    """Credentials go to this origin only."""
+    """Credentials are sent to this origin only."""
     credentials: tuple[str, str] | None = field(default=None, repr=False)
     """User name and password."""
     verify: ssl.SSLContext | bool = True
@@ -60,18 +60,18 @@ class Server:
 
 @dataclass(frozen=True)
 class Page:
-    """A short answer, read whole."""
+    """A short response, read completely."""
 
     url: httpx2.URL
-    """Where it came from in the end."""
+    """URL after redirects."""
     content_type: str
     text: str
 
 
 class Transfer:
-    """A connection to one server, for one thread, until it is closed.
+    """Connections to one server; for use by one thread.
 
-    No token, no telemetry, no request identifiers are sent.
+    No token, telemetry or request identifier is sent.
     """
 
     def __init__(
@@ -97,13 +97,13 @@ class Transfer:
         )
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         self._client.close()
 
     def read_page(self, url: httpx2.URL, what: str, *, accept: str) -> Page:
-        """Read a short answer whole. Blocks at most the two timeouts together.
+        """Read a short response. Blocks for at most the sum of both timeouts.
 
-        SourceUnreachable where the server does not answer, SourceRefused where it says no.
+        Raises SourceUnreachable if the server does not answer, SourceRefused if it declines.
         """
         deadline = time.monotonic() + self._answer_timeout_seconds + self._stall_timeout_seconds
         content = bytearray()
@@ -111,7 +111,7 @@ class Transfer:
             for chunk in response.iter_bytes():
                 content += chunk
                 if len(content) > LONGEST_PAGE_BYTES:
-                    raise SourceRefused(f"{self.server.name} answers without end for {what}.")
+                    raise SourceRefused(f"{self.server.name} sends too long a page for {what}.")
                 if time.monotonic() > deadline:
                     raise SourceUnreachable(f"{self.server.name} is too slow; try again later.")
             kind = response.headers.get("Content-Type", "")
@@ -119,10 +119,10 @@ class Transfer:
             return Page(response.url, kind, text)
 
     def download(self, url: httpx2.URL, file: ModelFile, target: Path, *, advance: Advance) -> None:
-        """Bring `file` to `target`, going on from what lies there, and check it.
+        """Download `file` to `target`, resuming what is there, and check it.
 
-        `target` stays for a later call when the server falls silent (SourceUnreachable) or the
-        process ends; it is removed where the bytes are wrong (DownloadCorrupt).
+        `target` is kept for a later call if the server stops answering (SourceUnreachable) or the
+        process ends; it is removed if the bytes are wrong (DownloadCorrupt).
         """
         resumed = target.exists()
         self._transfer(url, file, target, advance)
@@ -130,13 +130,13 @@ class Transfer:
             return
         advance(-file.size)
         target.unlink()
-        # What lay here may have been damaged since, or sent by another: one fresh try tells.
+        # The existing part may have been damaged, or sent by another source: start over once.
         if resumed:
             self.download(url, file, target, advance=advance)
             return
         raise DownloadCorrupt(
             f"{self.server.name} sent {file.name} with the wrong content (its checksum differs), "
-            "so it was thrown away; try again later."
+            "so it was discarded; try again later."
         )
 
     def _transfer(self, url: httpx2.URL, file: ModelFile, target: Path, advance: Advance) -> None:
@@ -152,7 +152,7 @@ class Transfer:
                 if not self._answered or failures > len(self._retry_delays_seconds):
                     raise
                 logger.info(
-                    "transfer broken, trying again",
+                    "transfer interrupted, retrying",
                     extra={"file": file.name, "bytes": _size(target), "reason": str(error)},
                 )
                 if self._retry_delays_seconds:
@@ -171,9 +171,7 @@ class Transfer:
             if response.status_code == RANGE_REFUSED:
                 target.unlink(missing_ok=True)
                 advance(-have)
-                raise SourceUnreachable(
-                    f"{self.server.name} does not go on in the middle of {file.name}; try again."
-                )
+                raise SourceUnreachable(f"{self.server.name} cannot resume {file.name}; try again.")
             if have and response.status_code != 206:
                 advance(-have)
                 have = 0
@@ -189,7 +187,7 @@ class Transfer:
                     if have == file.size:
                         return
                     raise SourceUnreachable(
-                        f"{self.server.name} sent only a part of {file.name}; try again."
+                        f"{self.server.name} sent only part of {file.name}; try again."
                     )
         target.unlink()
         advance(-have)
@@ -205,14 +203,14 @@ class Transfer:
     def _wrong_size(self, file: ModelFile, sent: str) -> DownloadCorrupt:
         return DownloadCorrupt(
             f"{self.server.name} sends {sent} for {file.name} instead of {file.size}, so they "
-            f"were not taken: a proxy or a login page may stand between; {self.server.cure}."
+            f"were discarded: a proxy or a login page may be in the way; {self.server.cure}."
         )
 
     @contextmanager
     def _opened(
         self, url: httpx2.URL, what: str, headers: dict[str, str]
     ) -> Iterator[httpx2.Response]:
-        """The answer to a request, its status checked, and every error one sentence of ours."""
+        """Send a request and check the status; maps every error to a SourceError."""
         request = self._client.build_request("GET", url, headers=headers)
         auth = self._auth(url)
         seconds = self._stall_timeout_seconds if self._answered else self._answer_timeout_seconds
@@ -250,7 +248,7 @@ class Transfer:
             return SourceUnreachable(
                 f"{self.server.name} answers {status} for {what}; try again later."
             )
-        return SourceRefused(f"{self.server.name} does not give out {what} (HTTP status {status}).")
+        return SourceRefused(f"{self.server.name} does not provide {what} (HTTP status {status}).")
 
 
 def _size(path: Path) -> int:
@@ -258,10 +256,10 @@ def _size(path: Path) -> int:
 
 
 def _within(seconds: float, call: Callable[[], T], *, discard: Callable[[T], None]) -> T:
-    """The call's outcome, or TimeoutError after `seconds` in all.
+    """Return the result of `call`, or raise TimeoutError after `seconds` in total.
 
-    HTTP timeouts bound single steps, and looking up a name has none. A call that is late ends on
-    its own in a daemon thread, and what it brought is discarded.
+    HTTP timeouts apply to single steps, and name resolution has none. A late call ends by itself
+    in a daemon thread, and its result is discarded.
     """
     outcome: Future[T] = Future()
 

@@ -1,4 +1,4 @@
-"""The configuration beside a Piper voice, which may be anybody's: what in it is believed."""
+"""The configuration of a Piper voice; it may come from anywhere, so all values are bounded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Text = Annotated[str, Field(max_length=100)]
 
 
 class VoiceConfigError(ValueError):
-    """It is no configuration of a Piper voice; the text names the first place that is not."""
+    """Not the configuration of a Piper voice; the message names the first wrong place."""
 
 
 class _Part(BaseModel):
@@ -37,7 +37,7 @@ class _Language(_Part):
 
 
 class VoiceConfig(_Part):
-    """What Piper and this project read of it; whatever else it holds is left alone."""
+    """The parts that Piper and this project read; anything else is ignored."""
 
     audio: _Audio
     espeak: _Espeak
@@ -60,11 +60,7 @@ class VoiceConfig(_Part):
 
 
 def check_voice_config(content: Any) -> VoiceConfig:
-    """What a voice's `.onnx.json` holds, once it was read as JSON.
-
-    Raises:
-        VoiceConfigError: it is none.
-    """
+    """Validate the content of a voice's `.onnx.json`; raises VoiceConfigError."""
     try:
         return VoiceConfig.model_validate(content)
     except ValidationError as error:

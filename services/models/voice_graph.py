@@ -23,11 +23,11 @@ _SPEAKER_INPUT = "sid"
 
 
 class NoModel(Exception):
-    """The file is no ONNX model; the message says why."""
+    """The file is not an ONNX model; the message says why."""
 
 
 class NotCuttable(Exception):
-    """The graph is no VITS with a convolutional vocoder; the message says what is missing."""
+    """The graph is not a VITS with a convolutional vocoder; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Cut:
     """Input of the vocoder's first convolution: float32, (1, channels, frames)."""
     audio: str
     carried: tuple[str, ...]
-    """What else the vocoder takes: values that depend on the speaker alone."""
+    """Other inputs of the vocoder, which depend on the speaker alone."""
     front_names: frozenset[str]
     vocoder_names: frozenset[str]
 
@@ -124,7 +124,7 @@ def find_cut(graph: onnx.GraphProto) -> Cut:
 
     name = upsampling.input[0]
     while (node := producers.get(name)) is not None and node.op_type != "Conv":
-        # Past activations, and sums with what depends on the speaker alone.
+        # Skip activations, and sums with values that depend on the speaker alone.
         from_text = [i for i in node.input if _TEXT_INPUT in sources.get(i, frozenset())]
         if len(from_text) != 1:
             raise NotCuttable("nothing like a vocoder precedes its transposed convolution")
@@ -136,7 +136,7 @@ def find_cut(graph: onnx.GraphProto) -> Cut:
         raise NotCuttable("its vocoder does not depend on the text")
 
     front_names = _ancestors(graph, [latent])
-    # Constants are computed in both parts; everything else of the front comes over the cut.
+    # Constants are computed in both parts; all other values cross the cut.
     crossing = {n for n in front_names if sources.get(n)} | inputs
     vocoder_names = _ancestors(graph, [audio], stop=crossing)
     carried = sorted((vocoder_names & crossing) - {latent})
@@ -157,7 +157,7 @@ def find_durations(graph: onnx.GraphProto) -> str | None:
 def _part(
     model: onnx.ModelProto, names: Set[str], *, inputs: list[str], outputs: list[str]
 ) -> onnx.ModelProto:
-    """The part of `model` that computes the tensors in `names`."""
+    """Return the part of `model` that computes the tensors in `names`."""
     graph = model.graph
     known = {value.name: value for value in (*graph.input, *graph.output)}
     return onnx.helper.make_model(
@@ -179,7 +179,7 @@ def _part(
 
 
 def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
-    # Old exporters list weights among the inputs, too.
+    # Old exporters list the weights among the inputs.
     weights = {initializer.name for initializer in graph.initializer}
     return [value for value in graph.input if value.name not in weights]
 
@@ -195,7 +195,7 @@ def _producers(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
 def _ancestors(
     graph: onnx.GraphProto, names: Iterable[str], *, stop: Iterable[str] = ()
 ) -> frozenset[str]:
-    """All tensors that `names` are computed from, themselves included; not beyond `stop`."""
+    """Return the tensors that `names` are computed from, including them, up to `stop`."""
     producers = _producers(graph)
     stop = frozenset(stop)
     seen: set[str] = set()
@@ -211,7 +211,7 @@ def _ancestors(
 
 
 def _sources(graph: onnx.GraphProto) -> dict[str, frozenset[str]]:
-    """For every tensor the graph inputs that it depends on; none for constants."""
+    """Map each tensor to the graph inputs that it depends on; none for constants."""
     sources = {value.name: frozenset([value.name]) for value in _inputs(graph)}
     none: frozenset[str] = frozenset()
     for node in graph.node:
@@ -222,7 +222,7 @@ def _sources(graph: onnx.GraphProto) -> dict[str, frozenset[str]]:
 
 
 def _taken(node: onnx.NodeProto) -> Iterator[str]:
-    """The tensors that a node takes, those of its inner graphs (of an If or a Loop) included."""
+    """Yield the inputs of a node, including those of its subgraphs (of an If or a Loop)."""
     yield from filter(None, node.input)
     for attribute in node.attribute:
         for inner in (attribute.g, *attribute.graphs):

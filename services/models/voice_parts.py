@@ -16,7 +16,7 @@ from .manifest import sha256_of, verify_manifest, write_manifest
 logger = logging.getLogger("services.models")
 
 CUT_TIMEOUT_SECONDS = 120.0
-"""A voice of 60 MB takes about a second."""
+"""A voice of 60 MB takes less than a second."""
 
 _DESCRIPTION = "parts.json"
 _PROGRAM = Path(__file__).with_name("voice_graph.py")
@@ -40,7 +40,7 @@ class CutVoice:
 
 @dataclass(frozen=True, slots=True)
 class WholeVoice:
-    """A voice in one file, which may have those frames as its second output."""
+    """A voice in one file, which may output the frames of each phoneme id second."""
 
     model: Path
     reason: str
@@ -53,8 +53,9 @@ VoiceParts = CutVoice | WholeVoice
 def voice_parts(model: Path, cache: Path) -> VoiceParts:
     """Return the parts of the voice `model`, cut now unless the cache has them.
 
-    Cutting blocks for about a second, in a process of its own. A voice that cannot be cut, or
-    whose parts cannot be stored, is used whole. ModelCorrupt for a file that is no voice.
+    Cutting runs in a process of its own and blocks for about a second. A voice that cannot be
+    cut, or whose parts cannot be stored, is used whole. Raises ModelCorrupt if `model` is not an
+    ONNX file.
     """
     try:
         folder = cache / "parts" / sha256_of(model)
@@ -110,7 +111,7 @@ def _make(model: Path, folder: Path) -> None:
 
 
 def _cut(model: Path, folder: Path) -> Any:
-    """Run the program that cuts; returns what it wrote. Raises ModelCorrupt, _NotCut."""
+    """Run the program that cuts; returns its description of the parts."""
     try:
         done = subprocess.run(
             [sys.executable, "-P", str(_PROGRAM), str(model), str(folder)],
@@ -128,8 +129,7 @@ def _cut(model: Path, folder: Path) -> Any:
         raise _NotCut(f"cutting it failed: {last}") from None
     if "no_model" in outcome:
         raise ModelCorrupt(
-            f"{model} is no ONNX file that can be read ({outcome['no_model']}); "
-            "copy or fetch it anew."
+            f"{model} is not a readable ONNX file: {outcome['no_model']}; copy or fetch it again."
         )
     if "not_stored" in outcome:
         raise _NotCut(outcome["not_stored"])

@@ -72,5 +72,5 @@ def test_a_machine_without_a_network_waits_once_for_each_choice_of_models(
 def test_models_that_are_here_are_found(checkout: Path, setup: Setup, genuine_cache: Path) -> None:
     (checkout / ".env").write_text(f"WHISPER_MODEL_PATH={genuine_cache}\nTTS_VOICE={VOICE}\n")
     said = setup()
-    assert "base is here, whole and checked" in said
-    assert f"{VOICE} is here, whole and checked" in said
+    assert "base is already here and verified" in said
+    assert f"{VOICE} is already here and verified" in said

@@ -137,7 +137,7 @@ def test_an_own_voice_that_is_cut_short_is_refused_with_the_cure(
 ) -> None:
     content = voice.read_bytes()
     voice.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(ModelCorrupt, match=r"no ONNX file that can be read .*fetch it anew\.$"):
+    with pytest.raises(ModelCorrupt, match=r"not a readable ONNX file.*fetch it again\.$"):
         resolve_voice(str(voice), cache=cache)
     assert not files(cache)
 

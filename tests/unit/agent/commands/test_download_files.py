@@ -96,7 +96,7 @@ def test_what_is_there_is_not_fetched_again(terminal: Commands, hub: HubServer) 
     asked = len(hub.requests)
     ran = terminal.run("download-files", "--voice", VOICE)
     assert ran.status == 0
-    assert "is here" in ran.out
+    assert "is already here" in ran.out
     assert len(hub.requests) == asked
 
 
@@ -122,7 +122,7 @@ def test_where_only_the_index_answers_the_voice_that_it_has_is_taken_with_its_co
     assert ran.status == 0
     assert f"{ASR} is fetched" in ran.out
     assert voices_here(terminal) == [SECOND_VOICE]
-    assert f"{FIRST_VOICE} cannot be had now; trying {SECOND_VOICE}" in ran.err
+    assert f"{FIRST_VOICE} is unavailable now; trying {SECOND_VOICE}" in ran.err
     assert ran.err.count("The hub at") == 1
     assert "lessac, whose recordings are licensed for research" in ran.err
     again = terminal.run("download-files", "--list")

