@@ -1,4 +1,4 @@
-"""The voice: text in, sound out, piece by piece; every model call runs in the scheduler."""
+"""Speech synthesis: text in, sound out in pieces, with every model call at the scheduler."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ _WARM_UP_SENTENCE = "1 2 3 4 5 6 7 8 9 10."
 
 @dataclass(frozen=True, slots=True)
 class TTSConfig:
-    """Which voice, and how it speaks."""
+    """Which voice to load, and how it speaks."""
 
     model: Path
     """A Piper voice, NAME.onnx."""
     config: Path
     """Its configuration, NAME.onnx.json."""
     parts: VoiceParts | None = None
-    """The files to run it from; None is `model`, whole."""
+    """The files to load it from; None for `model` itself, whole."""
     name: str = "custom"
     speaker: int | None = None
-    """For voices of several speakers; None is the voice's default."""
+    """For voices with several speakers; None for the voice's default."""
     speed: float = defaults.TTS_SPEED
     """2 is twice as fast as the voice's own pace."""
     threads: int = 1
@@ -70,16 +70,16 @@ class StreamingTTS:
         self._fixed: frozenset[str] = frozenset()
         self._fixed_lock = threading.Lock()
         self.on_synthesis: Callable[[float, float], object] | None = None
-        """Told of each sentence that was computed: seconds of speech, seconds of computing."""
+        """Called after each computed sentence with seconds of speech and seconds of computing."""
         self.name = config.name
         self.sample_rate = voice.sample_rate
         """Hz."""
         self.can_stream = voice.network.can_stream
-        """Whether sound comes in windows; else a clause at a time."""
+        """Whether sound is computed in windows, rather than a clause at a time."""
 
     @classmethod
     def load(cls, config: TTSConfig, *, scheduler: InferenceScheduler) -> StreamingTTS:
-        """Load the voice and try it; blocks for seconds. Raises TTSLoadError."""
+        """Load the voice and try it out; blocks for seconds. Raises TTSLoadError."""
         slowest, fastest = defaults.SLOWEST_TTS_SPEED, defaults.FASTEST_TTS_SPEED
         if not slowest <= config.speed <= fastest:
             raise TTSLoadError(
@@ -107,7 +107,7 @@ class StreamingTTS:
 
     @property
     def cached_bytes(self) -> int:
-        """Memory taken by remembered phrases."""
+        """Memory used by cached phrases."""
         return self._phrases.bytes_used
 
     async def synthesize(
@@ -119,14 +119,14 @@ class StreamingTTS:
         deadline_seconds: float = defaults.TTS_TIMEOUT_SECONDS,
         guarded: bool = True,
     ) -> AsyncGenerator[SynthesisPiece, None]:
-        """Speak one sentence: its sound in pieces, each computed when it is asked for.
+        """Synthesize one sentence, piece by piece; each piece is computed on demand.
 
-        The deadline counts engine time over the whole sentence, not waiting, and ends the
-        computation itself, as do cancelling the task and closing the generator. Pieces of a fixed
-        phrase are shared: do not write into them. Text that has no sound gives one empty piece
-        with its words, or, where it is empty, nothing.
+        The deadline applies to the engine time of the whole sentence, without waiting, and stops
+        the computation itself, as do cancelling the task and closing the generator. Pieces of a
+        fixed phrase are shared and read-only. Text without sound yields one empty piece with its
+        words; empty text yields nothing.
 
-        Only the trial of a fresh voice is not `guarded` by the circuit breaker.
+        Everything but the trial of a new voice is `guarded` by the circuit breaker.
 
         Raises SynthesisTimeout, SynthesisError, QueueFull or EngineUnavailable.
         """
@@ -176,10 +176,9 @@ class StreamingTTS:
         owner: str = "phrases",
         priority: Priority = Priority.BATCH,
     ) -> None:
-        """Compute these phrases now and keep their sound, as long as the cache has room.
+        """Synthesize these phrases now and cache them, sentence by sentence.
 
-        A phrase of several sentences is kept sentence by sentence. After `forget_phrases` they
-        are kept again when they are next spoken.
+        After `forget_phrases` they are cached again when they are next spoken.
         """
         sentences = [s for phrase in phrases for s in split_sentences(phrase)]
         with self._fixed_lock:
@@ -189,16 +188,16 @@ class StreamingTTS:
                 pass
 
     def forget_phrases(self) -> int:
-        """Drop the sound of all phrases; returns the bytes that this frees."""
+        """Drop all cached phrases; returns the bytes freed."""
         return self._phrases.clear()
 
     async def warm(self, *, owner: str = "warm-up") -> None:
-        """Speak a sentence that nobody hears, as for a room. Raises what `synthesize` raises."""
+        """Synthesize a sentence and discard it. Raises what `synthesize` raises."""
         async for _ in self.synthesize(_WARM_UP_SENTENCE, owner=owner, guarded=False):
             pass
 
     def close(self) -> None:
-        """Let the voice and its phrases go; sentences that are being spoken are finished."""
+        """Release the voice and its phrases; sentences in progress are finished."""
         self._voice = None
         self._phrases.clear()
 
@@ -206,8 +205,8 @@ class StreamingTTS:
 class _Task:
     """A sentence at the scheduler, with the engine time it has taken.
 
-    That is the thread's computing time: on a busy machine a long sentence takes longer by the
-    clock without anything being wrong. A single call is held to the clock by the scheduler.
+    Engine time is the thread's CPU time, as on a busy machine a long sentence takes longer by the
+    clock without a fault. Wall-clock time of a single call is limited by the scheduler.
     """
 
     def __init__(self, synthesis: Synthesis) -> None:

@@ -1,4 +1,4 @@
-"""Keeps the sound of short fixed phrases, such as a greeting, within a number of bytes."""
+"""A cache for the sound of short fixed phrases, such as a greeting, bounded in bytes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections import OrderedDict
 from .types import SynthesisPiece
 
 _WORD_BYTES = 150
-"""About what one timed word takes in memory."""
+"""Approximate memory of one timed word."""
 
 
 class PhraseCache:
-    """The phrases used last; every method is safe from any thread."""
+    """Keeps the most recently used phrases; every method is safe from any thread."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -25,11 +25,11 @@ class PhraseCache:
 
     @property
     def bytes_used(self) -> int:
-        """Memory taken by the phrases."""
+        """Memory used by the phrases."""
         return self._bytes
 
     def get(self, text: str) -> tuple[SynthesisPiece, ...] | None:
-        """The pieces of a phrase, with read-only samples; None when it is not kept."""
+        """Return the pieces of a phrase, with read-only samples, or None if it is not cached."""
         with self._lock:
             pieces = self._phrases.get(text)
             if pieces is not None:
@@ -37,7 +37,7 @@ class PhraseCache:
             return pieces
 
     def put(self, text: str, pieces: tuple[SynthesisPiece, ...]) -> bool:
-        """Keep a phrase, in place of those not used for longest; False when it is too big."""
+        """Store a phrase, evicting the least recently used; returns False if it is too big."""
         size = _size(pieces)
         if size > self._max_bytes:
             return False
@@ -54,7 +54,7 @@ class PhraseCache:
         return True
 
     def clear(self) -> int:
-        """Forget all phrases; returns the bytes that this frees."""
+        """Drop all phrases; returns the bytes freed."""
         with self._lock:
             freed, self._bytes = self._bytes, 0
             self._phrases.clear()

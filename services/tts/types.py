@@ -1,4 +1,4 @@
-"""What a voice hands out, and the errors it may end in instead."""
+"""The results and errors of speech synthesis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PCM = NDArray[np.int16]
 
 
 class TTSError(Exception):
-    """Speech could not be made; the message names the cause."""
+    """Synthesis failed; the message names the cause."""
 
 
 class TTSLoadError(TTSError):
@@ -20,30 +20,30 @@ class TTSLoadError(TTSError):
 
 
 class SynthesisError(TTSError):
-    """A sentence could not be spoken."""
+    """A sentence could not be synthesized."""
 
 
 class SynthesisTimeout(SynthesisError):
-    """A sentence took more engine time than its deadline, and was ended."""
+    """A sentence exceeded its engine time and was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimedWord:
-    """One word of the text as it was written, with the time it is heard."""
+    """One word of the text as written, with its time in the sound."""
 
     text: str
-    """No spaces; the words of a sentence joined by spaces are its text."""
+    """Without spaces; the words of a sentence joined by spaces are its text."""
     start_seconds: float
-    """From the start of the sentence's sound."""
+    """Counted from the start of the sentence."""
     end_seconds: float
-    """Equal to the start for what is not read aloud, such as an emoji."""
+    """Equal to the start for text that is not read aloud, such as an emoji."""
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesisPiece:
-    """A stretch of a sentence's sound; the pieces of a sentence follow one another seamlessly."""
+    """A stretch of a sentence's sound; the pieces of a sentence join without a seam."""
 
     samples: PCM
-    """At the voice's rate; empty where words remain that have no sound."""
+    """At the voice's sample rate; empty for remaining words without sound."""
     words: tuple[TimedWord, ...]
     """The words that begin in this piece."""

@@ -1,1 +1,1 @@
-"""Piper: from text to phonemes to sound, piece by piece."""
+"""Piper voices: text to phonemes to sound, piece by piece."""

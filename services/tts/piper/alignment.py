@@ -1,4 +1,4 @@
-"""Finds which phonemes of a clause belong to which word."""
+"""Find the phonemes of each word in a clause."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from itertools import accumulate
 from ..text.punctuation import PAUSE_MARKS
 
 _NEARBY_SOUNDS = 2
-"""A word's end moves to a gap between groups of phonemes this far away."""
+"""A word's end is moved to a gap between groups of phonemes at most this far away."""
 _SILENT = PAUSE_MARKS | frozenset("-\"'()¿¡")
 
 
 @dataclass(frozen=True, slots=True)
 class WordSounds:
-    """What a word consists of when it is spoken alone."""
+    """The size of a word when it is spoken alone."""
 
     groups: int
-    """Stretches of phonemes between spaces: "25" has two."""
+    """Groups of phonemes between spaces: "25" has two."""
     sounds: int
-    """Phonemes, without spaces and punctuation."""
+    """Phonemes without spaces and punctuation."""
 
 
 def word_sounds(phonemes: Sequence[str]) -> WordSounds:
@@ -30,10 +30,11 @@ def word_sounds(phonemes: Sequence[str]) -> WordSounds:
 
 
 def match_words(words: Sequence[WordSounds], phonemes: Sequence[str]) -> list[tuple[int, int]]:
-    """The phonemes of each word of a clause, as index ranges (start, end) in ascending order.
+    """Return the phonemes of each word of a clause, as index ranges (start, end) in order.
 
-    Where the clause has as many groups as its words have alone, group by group; where words have
-    merged ("of the" is one group) in proportion to their sounds, moved to gaps nearby.
+    If the clause has as many groups as its words have alone, groups are matched one to one. If
+    words have merged ("of the" is one group), sounds are shared out in proportion, and the ends
+    moved to nearby gaps.
     """
     at = [index for index, phoneme in enumerate(phonemes) if _is_sound(phoneme)]
     if not at:
@@ -62,7 +63,7 @@ def _share_out(words: Sequence[WordSounds], sounds: int, gaps: Sequence[int]) ->
     ends = [round(so_far * sounds / total) for so_far in spoken]
     free = 0
     for gap in gaps:
-        # The end nearest to the gap, of those behind the last one that was moved.
+        # The end nearest to the gap, among those after the last one moved.
         near = min(range(free, len(ends) - 1), key=lambda n: abs(ends[n] - gap), default=None)
         if near is not None and abs(ends[near] - gap) <= _NEARBY_SOUNDS:
             ends[near] = gap

@@ -1,4 +1,4 @@
-"""Runs the networks of a Piper voice: phoneme ids to sound, whole or in windows."""
+"""Run the networks of a Piper voice: phoneme ids to sound, whole or in windows."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ FloatAudio = NDArray[np.float32]
 Tensors = Mapping[str, NDArray[Any]]
 
 _PROBE_FRAMES = 65
-"""Length of the stretch on which the vocoder's reach is measured."""
+"""Length of the probe for measuring the vocoder's reach."""
 _JOIN_TOLERANCE = 1e-4
-"""Of the loudest sample: what a joined window may differ by, far below one step of 16 bit."""
+"""Allowed error of joined windows, relative to the loudest sample; far below 16-bit steps."""
 _FATAL_ONLY = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """How a voice speaks."""
+    """The parameters of Piper's `scales` input."""
 
     noise: float
     length: float
@@ -51,11 +51,11 @@ class PiperNetwork(Protocol):
         """Whether sound can be computed window by window."""
 
     def start(self, ids: list[int], scales: Scales, speaker: int | None, run: Run) -> Rendering:
-        """Run everything that must be run before the first sound."""
+        """Run everything that precedes the first sound."""
 
 
 class Rendering(Protocol):
-    """One run of a voice over a few phonemes, from which sound can be taken."""
+    """One run of a voice over a few phonemes; its sound is computed on demand."""
 
     durations: NDArray[Any] | None
     """Frames of each phoneme id; None if the voice does not output them."""
@@ -63,13 +63,13 @@ class Rendering(Protocol):
     """Length, in frames of the network's hop."""
 
     def sound(self, start: int, end: int, run: Run) -> FloatAudio:
-        """Return the samples of the frames from `start` to `end`, as if the whole was computed."""
+        """Return the samples of frames `start` to `end`, as if the whole had been computed."""
 
     def windows(self, first: int, largest: int) -> list[tuple[int, int]]:
-        """Return the frame ranges to take sound in: the first small, doubling up to `largest`."""
+        """Return the frame ranges to compute: the first small, doubling up to `largest`."""
 
     def calibrate(self, run: Run) -> None:
-        """Measure on this rendering in which windows the network can compute sound."""
+        """Measure on this rendering how the network can compute sound in windows."""
 
 
 def load_network(model: Path, parts: VoiceParts, *, hop: int, threads: int) -> PiperNetwork:
@@ -126,7 +126,7 @@ class CutNetwork:
         self._voice = voice
         self.hop = hop
         self.reach: int | None = None
-        """Frames on each side that a frame's sound depends on; None: use the voice whole."""
+        """Frames on each side that a frame's sound depends on; None to use the voice whole."""
 
     @property
     def can_stream(self) -> bool:
@@ -158,10 +158,10 @@ class CutNetwork:
         return audio[(start - left) * self.hop : (end - left) * self.hop]
 
     def calibrate(self, latent: FloatAudio, carried: Tensors, run: Run) -> None:
-        """Measure hop and reach of the vocoder on real frames, and trust no other figures.
+        """Measure hop and reach of the vocoder on real frames, instead of trusting metadata.
 
-        One frame is disturbed; as far as the sound changes is the reach. A voice whose windows
-        do not join to the whole is used whole.
+        One frame is disturbed; the reach is how far its sound changes. A voice whose windows do
+        not join to the whole is used whole.
         """
         repeats = math.ceil(_PROBE_FRAMES / latent.shape[2])
         probe = np.tile(latent, (1, 1, repeats))[:, :, :_PROBE_FRAMES]
@@ -223,7 +223,7 @@ class _LatentRendering:
         while start < self.frames:
             end = start + size
             if self.frames - end < size // 2:
-                # A small rest would cost more in overlap than it saves in time.
+                # A small remainder would cost more in overlap than it saves in time.
                 end = self.frames
             windows.append((start, end))
             start, size = end, min(2 * size, largest)
@@ -236,8 +236,8 @@ class _LatentRendering:
 def _load(path: Path, threads: int) -> Any:
     """Open a session without arena and memory pattern.
 
-    With them onnxruntime would keep memory for the longest sentence ever spoken, at no gain in
-    speed.
+    With them onnxruntime would keep the memory of the longest sentence ever spoken, without being
+    faster.
     """
     options = ort.SessionOptions()
     options.enable_cpu_mem_arena = False
@@ -245,7 +245,7 @@ def _load(path: Path, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL_ONLY
-    # Threads that spin between runs take the cores from the other rooms.
+    # Threads that spin between runs would take the cores from other rooms.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
@@ -262,13 +262,13 @@ def _feeds(session: Any, ids: list[int], scales: Scales, speaker: int | None) ->
 
 
 def _durations_of(results: Tensors, name: str | None, ids: list[int]) -> NDArray[Any] | None:
-    """Return the frames of each phoneme id, or None if the voice does not output that many."""
+    """Return the frames of each phoneme id, or None if their number does not match."""
     durations = results[name].reshape(-1) if name else None
     return durations if durations is not None and len(durations) == len(ids) else None
 
 
 def _run(session: Any, outputs: list[str] | None, feeds: Tensors, run: Run) -> dict[str, Any]:
-    """Run once, until done or `run` is cancelled; raises SynthesisError, RunCancelled."""
+    """Run once; cancelling `run` stops it. Raises SynthesisError, RunCancelled."""
     options = ort.RunOptions()
     options.log_severity_level = _FATAL_ONLY
 

@@ -1,4 +1,4 @@
-"""Reads words as the phoneme ids of a Piper voice."""
+"""Convert words to the phoneme ids of a Piper voice."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ _REMEMBERED_WORDS = 4096
 
 @dataclass(frozen=True, slots=True)
 class PlacedWord:
-    """A written word and the phoneme ids that speak it."""
+    """A written word and the range of its phoneme ids."""
 
     written: str
     start: int
     end: int
-    """Behind its last id; equal to `start` for a silent word."""
+    """One past its last id; equal to `start` for a silent word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the network speaks in one run, with the words that it holds."""
+    """The input of one run of the network, with the words that it covers."""
 
     ids: list[int]
     words: list[PlacedWord]
 
 
 class PiperText:
-    """Turns words into phoneme ids as Piper does; every method is safe from any thread.
+    """Converts words to phoneme ids as Piper does; every method is safe from any thread.
 
-    espeak-ng has global state; Piper's reader holds the process's one lock around it.
+    espeak-ng has global state, which Piper's reader guards with a lock for the process.
     """
 
     def __init__(self, config: PiperConfig) -> None:
         self._config = config
-        # It reads only; it is never asked to run a session.
+        # Used for phonemes only, so it needs no session.
         self._reader = PiperReader(session=None, config=config)
         self._sounds_alone = lru_cache(_REMEMBERED_WORDS)(self._count_sounds)
 
     @property
     def language(self) -> str:
-        """ISO 639-1 code, as far as the voice's espeak-ng name tells."""
+        """ISO 639-1 code, from the name of the espeak-ng voice."""
         return self._config.espeak_voice.split("-")[0].lower()
 
     def read(self, words: Sequence[SpeakableWord], *, goes_on: bool) -> list[Reading]:
-        """Read one clause: a reading for each sentence that espeak-ng finds in it.
+        """Convert one clause: a reading for each sentence that espeak-ng finds in it.
 
-        `goes_on`: another clause of the sentence follows, so that the voice does not fall. Empty
-        when there is nothing to speak. Raises SynthesisError.
+        With `goes_on`, another clause of the sentence follows, so the voice does not fall. Returns
+        nothing for a clause without sound. Raises SynthesisError.
         """
         text = " ".join(word.spoken for word in words if word.spoken)
         if goes_on and not ends_with_pause(text):
@@ -94,13 +94,13 @@ class PiperText:
         try:
             return self._reader.phonemize(text)
         except Exception as error:
-            raise SynthesisError(f"the text cannot be read: {error}") from error
+            raise SynthesisError(f"the text has no phonemes: {error}") from error
 
     def _count_sounds(self, word: str) -> WordSounds:
         return word_sounds([p for sentence in self._phonemize(word) for p in sentence])
 
     def _to_ids(self, phonemes: Sequence[str]) -> tuple[list[int], list[tuple[int, int]]]:
-        """Ids of a sentence, and of each phoneme the range of ids (empty if the voice lacks it)."""
+        """Return the ids of a sentence, and the range of each phoneme (empty if unknown)."""
         id_map = self._config.phoneme_id_map
         pad = id_map[PAD]
         ids = [*id_map[BOS], *pad]
@@ -114,7 +114,7 @@ class PiperText:
 
 
 def read_piper_config(path: Path) -> PiperConfig:
-    """The voice's configuration; raises TTSLoadError."""
+    """Read the configuration of a voice; raises TTSLoadError."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         check_voice_config(content)
@@ -126,12 +126,12 @@ def read_piper_config(path: Path) -> PiperConfig:
         ) from error
     except (ValueError, RecursionError) as error:
         raise TTSLoadError(
-            f"{path} is no configuration of a Piper voice ({error}): fetch the voice again"
+            f"{path} is not the configuration of a Piper voice ({error}): fetch the voice again"
         ) from error
     if config.phoneme_type not in (PhonemeType.ESPEAK, PhonemeType.TEXT):
         raise TTSLoadError(
-            f"{path}: voices with {config.phoneme_type.value} phonemes need more than is installed"
-            " here: choose a voice with espeak phonemes"
+            f"{path}: {config.phoneme_type.value} phonemes need packages that are not installed:"
+            " choose a voice with espeak phonemes"
         )
     if missing := [s for s in (BOS, EOS, PAD) if s not in config.phoneme_id_map]:
         raise TTSLoadError(f"{path} has no phoneme ids for {missing}: fetch the voice again")
@@ -139,7 +139,7 @@ def read_piper_config(path: Path) -> PiperConfig:
 
 
 def _fill_silent(places: list[tuple[int, int] | None]) -> list[tuple[int, int]]:
-    """Put silent words where the next word begins, at the end where the last one ends."""
+    """Place silent words at the start of the next word, or at the end of the last one."""
     filled: list[tuple[int, int]] = []
     after = max((p[1] for p in places if p), default=0)
     for place in reversed(places):

@@ -1,4 +1,4 @@
-"""A Piper voice: a sentence to 16-bit sound with timed words, in steps that others fit between."""
+"""A Piper voice: a sentence to 16-bit sound with timed words, in steps that can interleave."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .phonemes import PiperText, Reading, read_piper_config
 _FIRST_WINDOW_SECONDS = 0.3
 _LARGEST_WINDOW_SECONDS = 1.4
 _LOAD_SECONDS = 60.0
-"""A voice that has not said a few words in this time never will."""
+"""Time limit for the trial of a new voice."""
 _SAMPLES = ("1 2 3 4 5.", "a e i o u")
-"""Said to try the voice; numbers are read in every language."""
+"""Texts to try a voice with; numbers are read in every language."""
 
 
 class PiperVoice:
@@ -58,9 +58,9 @@ class PiperVoice:
         speed: float = defaults.TTS_SPEED,
         threads: int = 1,
     ) -> PiperVoice:
-        """Load the voice and try it; blocks for seconds. Raises TTSLoadError.
+        """Load the voice and try it out; blocks for seconds. Raises TTSLoadError.
 
-        Without `parts` it is run from `model`, whole.
+        Without `parts`, `model` itself is loaded, whole.
         """
         config = read_piper_config(config_path)
         if speaker is None:
@@ -86,7 +86,7 @@ class PiperVoice:
             text = PiperText(config)
             loudness = _try_out(network, text, speaker)
         except Exception as error:
-            # Such as ids that its network has no sound for.
+            # Such as phoneme ids that its network does not know.
             raise TTSLoadError(f"{model} does not speak: choose another voice ({error})") from error
         scales = Scales(config.noise_scale, config.length_scale / speed, config.noise_w_scale)
         return cls(
@@ -99,12 +99,12 @@ class PiperVoice:
         )
 
     def speak(self, sentence: str) -> Synthesis:
-        """Begin to speak `sentence`; returns at once."""
+        """Begin the synthesis of `sentence`; returns at once."""
         return Synthesis(self, sentence)
 
 
 class Synthesis:
-    """One sentence in the making; `step` by `step` from one thread at a time."""
+    """The synthesis of one sentence, `step` by `step`, from one thread at a time."""
 
     def __init__(self, voice: PiperVoice, sentence: str) -> None:
         self._voice = voice
@@ -115,11 +115,11 @@ class Synthesis:
 
     @property
     def finished(self) -> bool:
-        """Whether everything was said: no further step is needed."""
+        """Whether the sentence is complete, so that no further step is needed."""
         return self._finished
 
     def step(self, run: Run) -> SynthesisPiece | None:
-        """Run one network once; returns the sound that it made, if any.
+        """Run one network once; returns the sound that it produced, if any.
 
         Ends early when `run` is cancelled. Raises SynthesisError, RunCancelled.
         """
@@ -127,7 +127,7 @@ class Synthesis:
         return next(self._steps, None)
 
     def _speak(self) -> Iterator[SynthesisPiece | None]:
-        """Yield once a step: None for the front of a reading, then the sound of each window."""
+        """Yield once per step: None after the front of a reading, then the sound of each window."""
         voice = self._voice
         said = 0
         waiting: list[TimedWord] = []
@@ -167,7 +167,7 @@ class Synthesis:
     def _time_words(
         self, reading: Reading, rendering: Rendering, start_seconds: float
     ) -> list[TimedWord]:
-        """Time the words by the voice's own durations, else as if all phonemes were as long."""
+        """Time the words by the voice's durations, else by equal lengths of all phonemes."""
         durations = rendering.durations
         if durations is None:
             durations = np.ones(len(reading.ids))
@@ -181,7 +181,7 @@ class Synthesis:
 
 
 def _try_out(network: PiperNetwork, text: PiperText, speaker: int) -> Loudness:
-    """Say something, to find out how loud the voice is and whether it can stream."""
+    """Synthesize a few words to measure the voice's loudness and whether it can stream."""
     run = Run()
     limit = threading.Timer(_LOAD_SECONDS, run.cancel)
     limit.name, limit.daemon = "voice-load-limit", True
@@ -190,12 +190,12 @@ def _try_out(network: PiperNetwork, text: PiperText, speaker: int) -> Loudness:
         readings = (text.read(speakable_words(sample), goes_on=False) for sample in _SAMPLES)
         reading = next((r[0] for r in readings if r), None)
         if reading is None:
-            raise SynthesisError("it knows no phonemes")
+            raise SynthesisError("no phonemes for a test sentence")
         still = Scales(noise=0.0, length=1.0, noise_w=0.0)
         rendering = network.start(reading.ids, still, speaker, run)
         audio = rendering.sound(0, rendering.frames, run)
         if not len(audio) or not np.isfinite(audio).all():
-            raise SynthesisError("its sound is empty or not a number")
+            raise SynthesisError("its sound is empty, or not finite")
         rendering.calibrate(run)
         return Loudness(float(np.abs(audio).max()))
     except RunCancelled:

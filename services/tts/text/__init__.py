@@ -1,1 +1,1 @@
-"""What is to be said, in sentences and clauses that can be read aloud."""
+"""Text for synthesis: normalization, sentences, clauses."""

@@ -8,17 +8,17 @@ TITLES: Final = frozenset(
     "dr mr mrs ms mx prof st mt ft gen col maj sgt capt lt cmdr rev hon fr sr jr messrs pres gov"
     " sen rep supt".split()
 )
-"""Stand before a name: never the end of a sentence."""
+"""Precede a name, so they never end a sentence."""
 
 NEVER_LAST: Final = TITLES | frozenset(
     "e.g i.e eg ie cf vs viz approx resp esp incl excl ca al fig figs vol pp ed eds bzw z.b d.h"
     " p.ej".split()
 )
-"""Always followed by something."""
+"""Never end a sentence, as something always follows."""
 
 SOMETIMES_LAST: Final = frozenset(
     "etc no nos inc ltd co corp dept univ assn bros jan feb mar apr jun jul aug sep sept oct nov"
     " dec mon tue tues wed thu thur thurs fri sat sun ave blvd rd hwy sq ext tel min max sec hr hrs"
     " oz lb lbs in cm mm km kg est".split()
 )
-"""May end a sentence: what follows decides."""
+"""May end a sentence, depending on what follows."""

@@ -1,4 +1,4 @@
-"""Where text may be cut into clauses, so that its sound starts early."""
+"""Cut text into clauses, so that its sound starts early."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .punctuation import (
 )
 
 _FIRST_EFFORT = 60
-"""A sentence up to here is spoken in one go; a longer one starts with a clause up to here."""
+"""A sentence up to this length is spoken whole; a longer one starts with a clause of it."""
 _LATER_EFFORT = 130
-"""Length of the clauses after the first: while one is heard, there is time for the next."""
+"""Length of later clauses: while one is heard, the next is computed."""
 _LEAST_EFFORT = 18
-"""A shorter clause would sound torn off."""
+"""A shorter clause would sound clipped."""
 _MOST_FIRST_EFFORT = 130
-"""Without a place to pause up to here, the first clause is cut between words: all of it is read
-before the first sound, which takes a medium voice some 100 ms for so much."""
+"""A first clause without a pause up to this length is cut between words: all of it is read before
+the first sound, which takes a medium voice about 100 ms for this length."""
 _MOST_EFFORT = 200
-"""The same for later ones: a longer one would hold up everyone else."""
+"""The limit for later clauses: a longer one would delay other rooms."""
 _DIGIT_EFFORT = 4
-"""A digit takes as long to say as about four letters."""
+"""A digit takes about as long to say as four letters."""
 
 _CLAUSE_END: Final = re.compile(rf"[{CLAUSE_MARKS}](?=\s)|[{WIDE_CLAUSE_MARKS}]")
 _AROUND_A_WORD: Final = "".join(PAUSE_MARKS) + QUOTATION_MARKS
@@ -80,12 +80,12 @@ _NONE: Final[frozenset[str]] = frozenset()
 def cut_clauses(
     words: Sequence[SpeakableWord], *, language: str = "en"
 ) -> list[list[SpeakableWord]]:
-    """Cut `words` where a speaker may pause: behind punctuation, else before a conjunction, else
+    """Cut `words` where a speaker may pause: after punctuation, else before a conjunction, else
     before a preposition.
 
-    `language` is an ISO 639-1 code; for languages without a list of these words only punctuation
-    counts. Every word comes out once, in order; every clause but an only one has something to
-    speak.
+    `language` is an ISO 639-1 code; languages without a list of these words are cut at
+    punctuation only. Every word is returned once, in order. If there are several clauses, each
+    has something to speak.
     """
     ends = list(accumulate(_effort(word) for word in words))
     clauses: list[list[SpeakableWord]] = []
@@ -114,7 +114,7 @@ def _find_cut(
     limit: int,
     language: str,
 ) -> int | None:
-    """Index of the word that the next clause begins with."""
+    """Return the index of the first word of the next clause."""
     conjunctions = _CONJUNCTIONS.get(language, _NONE)
     prepositions = _PREPOSITIONS.get(language, _NONE)
     possible = [
@@ -125,7 +125,7 @@ def _find_cut(
     near = [index for index in possible if ends[index - 1] - done <= limit]
     marked = [index for index in near if ends_with_pause(words[index - 1].spoken)]
     if marked:
-        # The first sound waits for the first clause: there the shortest will do.
+        # The first sound waits for the first clause, so it is the shortest possible.
         return marked[0] if start == 0 else marked[-1]
     for starters in (conjunctions, prepositions):
         if joined := [index for index in near if _bare(words[index]) in starters]:
@@ -145,7 +145,7 @@ def _find_cut(
 
 
 def _effort(word: SpeakableWord) -> int:
-    """About how long it takes to say the word, in letters."""
+    """Estimate how long the word takes to say, in letters."""
     if not word.spoken:
         return 0
     digits = sum(c.isdigit() for c in word.spoken)

@@ -1,4 +1,4 @@
-"""Turns written text into words that can be read aloud, keeping which word came from which."""
+"""Convert written text to words that can be read aloud, one for each written word."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .abbreviations import TITLES
 from .punctuation import ASCII_PAUSE_MARKS, CLOSING_MARKS, PAUSE_MARKS
 
 MAXIMUM_CHARACTERS = 5_000
-"""Longer text is read up to here: some six minutes of speech."""
+"""Longer text is truncated: about six minutes of speech."""
 
 _LONGEST_WORD = 60
-"""Letters; what is longer is no word of any language, and is read up to here."""
+"""Letters; longer strings are not words of any language and are truncated."""
 _MOST_MARKS = 4
-"""Combining marks on one letter; what is more is not writing but noise."""
+"""Combining marks on one letter; more are noise."""
 _SPOKEN_ALONE = frozenset("+=&@%×÷±<>≤≥≠≈€$£¥°½¼¾")
-"""Signs that are words by themselves; other signs are silent when they stand alone."""
+"""Symbols that are words by themselves; others are silent when they stand alone."""
 _READ_SYMBOLS = frozenset("+=×÷±<>≤≥≠≈°№$€£¥₹%&@")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-"""Scripts that put no spaces between words."""
+"""Scripts without spaces between words."""
 
 _MARKUP = re.compile(
     r"""
@@ -48,20 +48,20 @@ _HOST = re.compile(r"^(?:[a-z]+://)?(?:[^@/]*@)?(?:www\.)?([^/:?#]+)", re.IGNORE
 
 @dataclass(frozen=True, slots=True)
 class SpeakableWord:
-    """One word of a text, as written and as it is read aloud."""
+    """One word of a text, as written and as read aloud."""
 
     written: str
-    """Without spaces."""
+    """Contains no spaces."""
     spoken: str
-    """May be several words, or empty: markup, emoji and the like are silent."""
+    """May be several words, or empty for markup, emoji and the like."""
 
 
 def speakable_words(text: str) -> list[SpeakableWord]:
-    """The words of `text` in order; their `written` forms joined by spaces are the text.
+    """Return the words of `text` in order; their `written` forms joined by spaces are the text.
 
-    Silent are markup (Markdown, SSML and HTML tags, code blocks), emoji, control, invisible and
-    direction marks. Of a link the label is read, of a bare address the host. Any text is safe:
-    it takes time in proportion to its length, at most `MAXIMUM_CHARACTERS` of it.
+    Markup (Markdown, SSML and HTML tags, code blocks), emoji, and control, invisible and direction
+    marks are silent. Of a link the label is read, of a bare URL the host. Any text is safe: time
+    is linear in its length, of which at most `MAXIMUM_CHARACTERS` are read.
     """
     text = text[:MAXIMUM_CHARACTERS]
     heard = list(_read(text))
@@ -77,24 +77,24 @@ def speakable_words(text: str) -> list[SpeakableWord]:
         words.append(SpeakableWord(match.group(), spoken))
         sounded = sounded or _has_sound(spoken)
         if sounded and "\n" in text[match.end() : match.end() + 2]:
-            # Once for the words since the last time: silent lines have no clause to end.
+            # Only after words with sound: silent lines have no clause to end.
             _end_clause(words)
             sounded = False
     return _tidy_words(words)
 
 
 def is_speakable(text: str) -> bool:
-    """Whether anything of `text` is heard when it is read aloud."""
+    """Whether anything in `text` is read aloud."""
     return any(_has_sound(word.spoken) for word in speakable_words(text))
 
 
 def _read(text: str) -> Iterator[tuple[int, str]]:
-    """What is heard of `text`, as (position in the text, characters)."""
+    """Yield what is read aloud, as (position in the text, characters)."""
     done = 0
     for match in _MARKUP.finditer(text):
         yield from _read_plain(text, done, match.start())
         if match.lastgroup is not None and (reader := _READERS.get(match.lastgroup)) is not None:
-            # At its last character: markup may begin with the spaces of its line.
+            # At its last character, as markup may begin with the spaces of its line.
             yield match.end() - 1, reader(match.group())
         done = match.end()
     yield from _read_plain(text, done, len(text))
@@ -161,7 +161,7 @@ def _tidy_word(word: str) -> str:
 
 
 def _tidy_words(words: list[SpeakableWord]) -> list[SpeakableWord]:
-    """Settle what depends on the neighbours: lone signs, ellipses, titles with a full stop."""
+    """Resolve what depends on neighbours: lone symbols, ellipses, titles with a full stop."""
     out: list[SpeakableWord] = []
     last = max((i for i, w in enumerate(words) if _has_sound(w.spoken)), default=-1)
     for index, word in enumerate(words):
@@ -173,7 +173,7 @@ def _tidy_words(words: list[SpeakableWord]) -> list[SpeakableWord]:
                     _end_clause(out)
                 spoken = ""
         if "…" in spoken:
-            # espeak-ng reads over an ellipsis and runs the words together.
+            # espeak-ng ignores an ellipsis and runs the words together.
             end = "." if index >= last else ","
             inner = spoken.rstrip("…" + CLOSING_MARKS).replace("…", ", ").strip(", ")
             spoken = inner + end if _has_sound(inner) else ""
@@ -185,7 +185,7 @@ def _tidy_words(words: list[SpeakableWord]) -> list[SpeakableWord]:
 
 
 def _end_clause(words: list[SpeakableWord]) -> None:
-    """Have the last spoken word followed by a pause."""
+    """Add a pause after the last spoken word."""
     for index in range(len(words) - 1, -1, -1):
         spoken = words[index].spoken
         if _has_sound(spoken):
@@ -195,7 +195,7 @@ def _end_clause(words: list[SpeakableWord]) -> None:
 
 
 def _are_numbers(words: list[SpeakableWord], index: int) -> bool:
-    """Whether a number stands on both sides of the word at `index`."""
+    """Whether the words on both sides of `index` are numbers."""
     return all(words[i].spoken[:1].isdigit() for i in (index - 1, index + 1))
 
 

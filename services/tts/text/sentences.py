@@ -1,4 +1,4 @@
-"""Splits text that arrives in pieces into sentences, each released as soon as it is complete."""
+"""Split text that arrives in pieces into sentences, each released once it is complete."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class SplitRules:
     """Lengths in characters."""
 
     minimum: int = 12
-    """A shorter sentence ("Yes.") goes together with the next."""
+    """A shorter sentence ("Yes.") is joined with the next."""
     clause: int = 70
-    """A sentence that is still open at this length is released up to its last comma or the like."""
+    """A sentence that is still open at this length is released up to its last clause end ..."""
     clause_minimum: int = 30
-    """... where that much stands before it."""
+    """... if at least this much precedes it."""
     maximum: int = 300
     """Longer text without an end is cut between words, or within one."""
 
@@ -49,34 +49,34 @@ _DEFAULT_RULES = SplitRules()
 
 
 def split_sentences(text: str, rules: SplitRules = _DEFAULT_RULES) -> list[str]:
-    """The sentences of a complete text, as a `SentenceSplitter` releases them in the end."""
+    """Split a complete text, as a `SentenceSplitter` does."""
     splitter = SentenceSplitter(rules)
     return splitter.push(text) + splitter.flush()
 
 
 class SentenceSplitter:
-    """Takes text in any pieces; not safe for use from several threads at once.
+    """Takes text in any pieces; not safe for use by several threads at once.
 
-    Every character but the spaces around sentences comes out once, in order. A block of code
-    between ``` comes out as one sentence.
+    Every character except the spaces around sentences is released once, in order. A block of
+    code between ``` is released as one sentence.
     """
 
     def __init__(self, rules: SplitRules = _DEFAULT_RULES) -> None:
         self._rules = rules
         self._buffer = ""
         self._decided = 0
-        """No sentence ends in the buffer before here."""
+        """Position in the buffer before which no sentence ends."""
         self._code: list[str] = []
-        """What came after the buffer where that is a block of code still open."""
+        """Text after the buffer, if the buffer begins a block of code that is still open."""
         self._code_end = ""
-        """The last characters of that block, for an end that comes in parts."""
+        """The last characters of that block, in case its end arrives in pieces."""
 
     def push(self, text: str) -> list[str]:
-        """Add text; returns the sentences that are complete now."""
+        """Add text; returns the sentences that are now complete."""
         # Half a surrogate pair, as broken JSON yields, could not be encoded later.
         text = text.encode("utf-8", "replace").decode()
         if self._code_end:
-            # Kept in parts: to join them for each would take time as the square of their number.
+            # Kept in pieces, as joining them each time would take quadratic time.
             seen = self._code_end + text
             self._code.append(text)
             self._code_end = seen[1 - len(_FENCE) :]
@@ -91,7 +91,7 @@ class SentenceSplitter:
         return sentences
 
     def flush(self) -> list[str]:
-        """The text has ended, for now; returns what is left."""
+        """End the text for now; returns the remaining sentences."""
         self._join_code()
         return list(self._take(final=True))
 
@@ -108,7 +108,7 @@ class SentenceSplitter:
                 yield sentence
 
     def _find_end(self, *, final: bool) -> int | None:
-        """Where the first sentence of the buffer ends; None: not in what is known so far."""
+        """Return where the first sentence ends, or None if it has not ended yet."""
         buffer, rules = self._buffer, self._rules
         if not buffer:
             return None
@@ -139,7 +139,7 @@ class SentenceSplitter:
         return len(self._buffer) if final else None
 
     def _ends_sentence(self, match: re.Match[str], *, final: bool) -> bool | None:
-        """Whether a sentence ends at `match`; None: what follows must be known first."""
+        """Whether a sentence ends at `match`; None if that depends on text to come."""
         if not match["mark"]:
             return True
         buffer, end = self._buffer, match.end()

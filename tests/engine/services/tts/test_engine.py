@@ -360,9 +360,9 @@ class TestLoading:
             ("voice.onnx", b"<html>not found</html>", "voice.onnx cannot be loaded: fetch"),
             ("voice.onnx", b"", "voice.onnx cannot be loaded: fetch"),
             ("voice.onnx.json", None, "cannot be read: .* put both in one folder"),
-            ("voice.onnx.json", b"{", "no configuration of a Piper voice"),
-            ("voice.onnx.json", b"[]", "no configuration of a Piper voice"),
-            ("voice.onnx.json", b'{"audio": {}}', "no configuration of a Piper voice"),
+            ("voice.onnx.json", b"{", "not the configuration of a Piper voice"),
+            ("voice.onnx.json", b"[]", "not the configuration of a Piper voice"),
+            ("voice.onnx.json", b'{"audio": {}}', "not the configuration of a Piper voice"),
         ],
     )
     def test_files_that_are_missing_or_damaged(
@@ -384,7 +384,7 @@ class TestLoading:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"phoneme_type": "pinyin"}, "pinyin phonemes need more"),
+            ({"phoneme_type": "pinyin"}, "pinyin phonemes need packages"),
             ({"phoneme_id_map": {"a": [3]}}, "no phoneme ids for"),
             ({"espeak": {"voice": "xx-none"}}, "does not speak"),
         ],
