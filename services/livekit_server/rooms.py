@@ -15,6 +15,9 @@ from .credentials import LiveKitCredentials
 ANSWER_SECONDS = 5.0
 """Longest wait for an answer from the server."""
 
+_IDLE_SECONDS = 2.0
+"""How long a connection stays open after an answer: several rooms may be asked about at once."""
+
 UNREACHABLE = (api.ServerError, aiohttp.ClientError, TimeoutError)
 """What every method raises when the server refuses a request or cannot be reached."""
 
@@ -32,7 +35,7 @@ class LiveKitRooms:
 
     def __init__(self, credentials: LiveKitCredentials) -> None:
         self._credentials = credentials
-        self._livekit: api.LiveKitAPI | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     async def people(self, room: str) -> People:
         """Return who is in the room; nobody where it does not exist."""
@@ -93,19 +96,22 @@ class LiveKitRooms:
 
     async def aclose(self) -> None:
         """Close the connection. Idempotent."""
-        livekit, self._livekit = self._livekit, None
-        if livekit is not None:
-            await livekit.aclose()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def _connect(self) -> api.LiveKitAPI:
-        if self._livekit is None:
-            self._livekit = api.LiveKitAPI(
-                self._credentials.url,
-                self._credentials.api_key,
-                self._credentials.api_secret,
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
+                connector=aiohttp.TCPConnector(keepalive_timeout=_IDLE_SECONDS),
             )
-        return self._livekit
+        return api.LiveKitAPI(
+            self._credentials.url,
+            self._credentials.api_key,
+            self._credentials.api_secret,
+            session=self._session,
+        )
 
 
 async def _unless_gone(work: Awaitable[object]) -> None:

@@ -232,6 +232,34 @@ async def test_an_agent_that_comes_while_one_that_leaves_is_asked_stays(
     assert answered.state == "present"
 
 
+async def test_callers_who_come_back_to_an_agent_that_leaves_are_left_to_its_worker_at_first(
+    join: Join, rooms: LiveKitRooms, livekit: LiveKitCredentials, room: str
+) -> None:
+    leaving = rtc.Room()
+    now = [1000.0]
+
+    async def answer(_: rtc.RpcInvocationData) -> str:
+        return Pong.LEAVES
+
+    redispatcher = Redispatcher(livekit, AGENT, clock=lambda: now[0])
+    async with join(room, agent_name=None) as caller:
+        await leaving.connect(livekit.url, agent_token(livekit, room, "leaving"))
+        leaving.local_participant.register_rpc_method(Method.PING, answer)
+        async with asyncio.timeout(SOON_SECONDS):
+            while not is_active((await rooms.people(room)).agents.get("leaving")):
+                await asyncio.sleep(0.02)
+        holder = Holder(room, caller.identity)
+        states = []
+        for _ in range(2):
+            answered = await redispatcher.request(holder)
+            states.append(answered.state)
+            now[0] += answered.retry_after_seconds
+        await redispatcher.aclose()
+        await leaving.disconnect()
+    # The worker may be ending too, so that it sends no other.
+    assert states == ["waiting", "dispatched"]
+
+
 def is_active(agent: api.ParticipantInfo | None) -> bool:
     return agent is not None and agent.state == api.ParticipantInfo.State.ACTIVE
 

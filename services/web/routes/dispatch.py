@@ -25,6 +25,7 @@ from .tokens import Holder, TokenIssuer, TokenRefusedError
 logger = logging.getLogger("services.web")
 
 FIRST_WAIT_SECONDS = 3.0
+LEAVING_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 30.0
 FORGET_AFTER_SECONDS = 300.0
 MAX_ROOMS = 10_000
@@ -52,6 +53,8 @@ class _RoomRecord:
     attempts: int = 0
     next_attempt_seconds: float = 0.0
     working: bool = False
+    leaving: bool = False
+    """Whether the last request found an agent on its way out, and waited for its worker."""
 
 
 class Redispatcher:
@@ -127,7 +130,7 @@ class Redispatcher:
         if Pong.ENDED in presences:
             return DispatchAnswer("ended", LONGEST_WAIT_SECONDS)
         if Pong.SERVES in presences:
-            record.attempts = 0
+            record.attempts, record.leaving = 0, False
             return DispatchAnswer("present", FIRST_WAIT_SECONDS)
         wait_seconds = record.next_attempt_seconds - self._clock()
         if wait_seconds > 0:
@@ -135,6 +138,13 @@ class Redispatcher:
         # Pinging takes seconds. Replacing an agent that joined meanwhile would end its call.
         if (await self._livekit.people(holder.room)).agents.keys() - agents.keys():
             return DispatchAnswer("present", FIRST_WAIT_SECONDS)
+        if Pong.LEAVES in presences and not record.leaving:
+            # A worker whose agent left an empty room sends another to callers who come back to it.
+            # Only one that is itself ending does not.
+            record.leaving = True
+            record.next_attempt_seconds = self._clock() + LEAVING_SECONDS
+            return DispatchAnswer("waiting", LEAVING_SECONDS)
+        record.leaving = False
         dead = [
             identity for identity, found in zip(agents, presences, strict=True) if found is None
         ]
