@@ -227,7 +227,6 @@ class Worker:
             ctx,
             RoomServices(
                 settings=self._settings,
-                speech=self.speech,
                 models=models,
                 llm_name=self._settings.llm.model or "builtin",
                 notices=self.notices,

@@ -29,7 +29,6 @@ from agent.settings import Settings
 from services.livekit_local import SpokenTranscript
 from services.metrics import Metrics
 from services.protocol import TAKES_OVER, NoticeKind, Pong, Turn
-from services.shared.engines import SharedEngines
 
 logger = logging.getLogger("agent.session")
 
@@ -42,7 +41,6 @@ class RoomServices:
     """What a worker provides to each of its rooms."""
 
     settings: Settings
-    speech: SharedEngines
     models: PipelineModels
     llm_name: str
     notices: Callable[[], list[str]]
@@ -137,7 +135,7 @@ class RoomConversation:
         services.account(self._memory.bytes)
         await join(self._ctx)
         self._callers.begin()
-        loaded = services.speech.loaded
+        loaded = services.models.engines.loaded
         await self._remote.open(agent_info(loaded, services.llm_name, services.notices()))
         earlier = await self._earlier()
         assistant = Assistant(
