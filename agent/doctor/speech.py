@@ -63,10 +63,10 @@ async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
 async def _check_voice(speech: SharedEngines) -> AsyncIterator[Finding | Sample]:
     """Return the finding, and the speech if there is any."""
     from services.audio.files import resample
+    from services.audio.samples import SAMPLE_RATE
     from services.inference import InferenceError
     from services.models import ModelError
     from services.tts.engine import TTSError
-    from services.vad.silero import SAMPLE_RATE
 
     started = time.perf_counter()
     try:

@@ -1,4 +1,4 @@
-"""Guards against decoding that has lost its way."""
+"""Detects and cuts text that the decoder invented or repeats without end."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ _TOKENS_PER_SECOND = 20
 """Usual speech takes 5 tokens a second; below 17 the demo model loses words."""
 _DOUBTFUL_BASE = 8
 _DOUBTFUL_PER_SECOND = 9
-"""More tokens than that are doubted, in Latin letters: right texts have 5 a second, with 8 for a
-second of speech, and what goes round in circles 11. Other scripts need several tokens a letter."""
+"""More tokens than this are doubted, in Latin script: correct texts have 5 a second, with 8 for one
+second of speech, and repetitive ones 11. Other scripts need several tokens per letter."""
 _LAST_LATIN = "\u024f"
 _REPETITION_RATIO = 2.4
-"""Text that compresses better than this repeats itself; the threshold of Whisper's own decoding."""
+"""Text that compresses better is repetitive; the threshold of Whisper's own decoding."""
 _DOUBTFUL_REPEATS = {1: 4, 2: 3}
-"""How often a phrase of so many words may not stand at the end of a text; a longer one twice.
+"""Repeats at the end of a text that are doubted, by words of the phrase; two for longer phrases.
 People do say "no no no" and "five five five"."""
 _LONGEST_UNIT = 3
-"""Letters that, said eight times in a row, are no word: "AHHHHHHHH", "hahahahahahahaha"."""
+"""Letters that, eight times in a row, make no word: "AHHHHHHHH", "hahahahahahahaha"."""
 _PHANTOMS = ((0.85, -0.5), (0.5, -1.0), (0.4, -1.5), (0.0, -2.0))
-"""From which probability of no speech on a text is made up, when its mean log probability is below
-so much. Of what people said, single words among it, the right texts have no more than 0.63 and
--0.9, 0.39 and -1.4, or 0.33 and -1.7; what is made up for music, machines and applause lies
+"""Pairs of a probability of no speech and a mean log probability: a text at least as unlikely to be
+speech and less certain than either pair is invented. Correct texts, single words included, reach
+0.63 and -0.9, 0.39 and -1.4, or 0.33 and -1.7; texts invented for music, machines and applause lie
 beyond."""
-_PHANTOM_CIRCLE = 0.45
-"""The same for a text that goes round in circles, however sure of it the decoder is."""
+_PHANTOM_REPETITION = 0.45
+"""Probability of no speech above which a repetitive text is invented, however certain."""
 
 
 def token_limit(seconds: float) -> int:
-    """The most tokens that so much speech can have."""
+    """Return the most tokens that this much speech can have."""
     return _TOKENS_BASE + math.ceil(seconds * _TOKENS_PER_SECOND)
 
 
 def is_runaway(heard: Transcription) -> bool:
-    """Whether the decoder has lost its way: it goes round in circles, behind the end of the audio,
-    or on and on.
+    """Whether the text repeats itself, runs past the end of the audio, or is too long for it.
 
-    How sure it is of its words says nothing here: of a circle it is very sure, and a mere guess
-    is none the better with more context (docs/recognition.md).
+    The decoder's confidence is not considered: it is high for repetitions, and a guess does not
+    improve with more context (docs/recognition.md).
     """
     return (
         heard.tokens >= token_limit(heard.audio_seconds) - 1
@@ -55,15 +54,15 @@ def is_runaway(heard: Transcription) -> bool:
 
 
 def better_of(one: Transcription, other: Transcription) -> Transcription:
-    """The one that can rather be trusted: without repetition, and then the surer one."""
+    """Return the more trustworthy one: without repetition, then the more certain."""
     return max(one, other, key=lambda h: (not is_runaway(h), h.mean_log_probability))
 
 
 def is_phantom(heard: Transcription) -> bool:
-    """Text that Whisper makes up for noise or music, or no word: "AHHHHHHHH"."""
+    """Whether the text was invented for noise or music, or is no word, as "AHHHHHHHH"."""
     if heard.text and not _words(re.sub(_DRAWN_OUT_WORD, "", heard.text)):
         return True
-    if heard.no_speech_probability > _PHANTOM_CIRCLE and is_runaway(heard):
+    if heard.no_speech_probability > _PHANTOM_REPETITION and is_runaway(heard):
         return True
     return any(
         heard.no_speech_probability >= no_speech and heard.mean_log_probability < surest
@@ -72,9 +71,9 @@ def is_phantom(heard: Transcription) -> bool:
 
 
 def without_repetition(text: str) -> str:
-    """Cut a runaway: where a phrase of up to six words comes four times in a row, keep one.
+    """Keep one of four or more successive repeats of a phrase of up to six words.
 
-    A letter or two said on and on are said once.
+    Letters that are drawn out are kept once.
     """
     text = re.sub(_DRAWN_OUT, r"\1", text)
     found = list(re.finditer(_WORD, text))
@@ -92,7 +91,7 @@ def without_repetition(text: str) -> str:
 
 
 def is_repetition(text: str, of: str) -> bool:
-    """Whether `text` only says again what stands at the end of `of`, once or more often."""
+    """Whether `text` only repeats the end of `of`, once or more often."""
     words, said = _words(text), _words(of)
     if not words:
         return True

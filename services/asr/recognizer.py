@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import defaults
-from ..audio.samples import SAMPLE_RATE
+from ..audio.samples import SAMPLE_RATE, Samples
 from ..inference import (
     DynamicPriority,
     EngineUnavailable,
@@ -30,8 +29,6 @@ from .transcription import Transcription, join_transcriptions
 from .utterance import TAIL_SAMPLES, Decode, Utterance
 
 logger = logging.getLogger("services.asr.recognizer")
-
-Samples = NDArray[np.float32]
 
 _LONGEST_TAIL_SAMPLES = SAMPLE_RATE // 2
 """Silence decoded after the last voice, at most."""

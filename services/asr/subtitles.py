@@ -13,9 +13,9 @@ _LINE_CHARACTERS = 42
 _LINES = 2
 _CUE_SECONDS = 7.0
 _PAUSE_SECONDS = 0.8
-"""A longer one begins a new subtitle."""
+"""A longer pause begins a new subtitle."""
 _SHORTEST_SECONDS = 1.0
-"""A subtitle stays at least so long, unless the next one is due."""
+"""Least duration of a subtitle, unless the next one is due."""
 _SENTENCE_END = (".", "!", "?", "…")
 
 
@@ -29,10 +29,10 @@ class Cue:
 
 
 def srt(segments: Iterable[Segment]) -> str:
-    """The whole SRT file; empty without segments.
+    """Return a complete SRT file; empty without segments.
 
-    Subtitles have at most two lines of 42 characters, as far as words allow, last at most 7 s,
-    and never overlap. Word times make them exact; without, they follow the length of the text.
+    Subtitles have at most two lines of 42 characters, as far as the words allow, last at most 7 s,
+    and never overlap. Word times make them exact; otherwise they follow the length of the text.
     """
     blocks = [
         f"{number}\n{_time(cue.start_seconds)} --> {_time(cue.end_seconds)}\n{_wrapped(cue.text)}\n"
@@ -42,7 +42,7 @@ def srt(segments: Iterable[Segment]) -> str:
 
 
 def cues(segments: Iterable[Segment]) -> list[Cue]:
-    """The subtitles of consecutive segments, in order and without overlap."""
+    """Return the subtitles of consecutive segments, in order and without overlap."""
     found = [cue for segment in segments for cue in _cues_of(segment)]
     shown: list[Cue] = []
     for index, cue in enumerate(found):
@@ -82,7 +82,7 @@ def _is_full(group: Sequence[RecognizedWord], word: RecognizedWord) -> bool:
 
 
 def _estimated_words(segment: Segment) -> list[RecognizedWord]:
-    """Words with times in proportion to their length."""
+    """Time the words in proportion to their length."""
     texts = segment.text.split()
     total = sum(len(text) + 1 for text in texts)
     seconds = segment.end_seconds - segment.start_seconds
@@ -97,7 +97,7 @@ def _estimated_words(segment: Segment) -> list[RecognizedWord]:
 
 
 def _wrapped(text: str) -> str:
-    """On one line, or on two of about equal length."""
+    """Wrap to one line, or to two of about equal length."""
     if len(text) <= _LINE_CHARACTERS:
         return text
     for width in range(len(text) // 2, _LINE_CHARACTERS):

@@ -6,14 +6,11 @@ import asyncio
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..audio.samples import SAMPLE_RATE, quietest_place
+from ..audio.samples import SAMPLE_RATE, Samples, quietest_place
 from ..inference import DynamicPriority
 from .events import ASREvent, ASREventKind
 from .transcription import Transcription, join_transcriptions
-
-Samples = NDArray[np.float32]
 
 TAIL_SAMPLES = SAMPLE_RATE * 6 // 100
 """Silence after the last voice that a decode must include to cover the whole utterance."""

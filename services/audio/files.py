@@ -12,23 +12,24 @@ import numpy as np
 from av.error import FFmpegError, InvalidDataError
 from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+from .samples import Samples
 
 _CHUNK_SECONDS = 1.0
 _RATES = range(1000, 768_001)
-"""Hz; below there is no speech, and each sample would become thousands; above, nothing records."""
+"""Hz; no speech has a lower rate, at which each sample would become thousands, and no recorder a
+higher one."""
 _FORMAT = "s16"
-"""With float samples FFmpeg makes stereo louder than full scale."""
+"""With float samples FFmpeg mixes stereo to more than full scale."""
 _OPTIONS = {"protocol_whitelist": "file"}
-"""A playlist must not make us fetch what it names."""
+"""A playlist must not fetch anything over the network."""
 
 
 class AudioFileError(Exception):
-    """A file cannot be read as audio; the message says why, without the file's name."""
+    """The file cannot be read as audio; the message says why, without its name."""
 
 
 class AudioTooLongError(AudioFileError):
-    """There is more sound in the file than is wanted."""
+    """The file contains more audio than allowed."""
 
 
 class AudioFile:
@@ -37,8 +38,7 @@ class AudioFile:
     def __init__(self, path: Path, *, sample_rate: int, max_seconds: float | None = None) -> None:
         """Open the first audio stream of `path`; blocks.
 
-        Raises AudioFileError, and AudioTooLongError where the file says that it is longer than
-        `max_seconds`.
+        Raises AudioFileError, or AudioTooLongError if the stated duration exceeds `max_seconds`.
         """
         if path.is_dir():
             raise AudioFileError("is a folder")
@@ -60,7 +60,7 @@ class AudioFile:
         self._stopped = False
         duration = self._container.duration
         self.duration_seconds = duration / av.time_base if duration and duration > 0 else None
-        """As the file says; None where it does not."""
+        """The stated duration, if there is one."""
         if (self.duration_seconds or 0.0) > self._max_seconds:
             self._container.close()
             raise self._too_long()
@@ -72,14 +72,14 @@ class AudioFile:
         self._container.close()
 
     def stop(self) -> None:
-        """Have `chunks` end before its next piece. Any thread."""
+        """Make `chunks` end before its next piece; from any thread."""
         self._stopped = True
 
     def chunks(self) -> Iterator[Samples]:
-        """The sound from start to end, mono in [-1, 1], about a second at a time.
+        """Yield the audio, mono in [-1, 1], about a second at a time.
 
-        Damaged parts are left out. Raises AudioFileError when nothing can be decoded, and
-        AudioTooLongError once there is more than `max_seconds`, be it silence.
+        Damaged parts are left out. Raises AudioFileError if nothing can be decoded, and
+        AudioTooLongError once there is more than `max_seconds` of audio, silence included.
         """
         waiting: list[Samples] = []
         length = 0
@@ -104,11 +104,11 @@ class AudioFile:
                 return
             if frame.sample_rate not in _RATES:
                 raise AudioFileError(f"has a sample rate of {frame.sample_rate} Hz")
-            # Before the resampler makes of it what a false rate asks for.
+            # Checked ahead of the resampler, which would expand a frame with a false rate.
             seconds += frame.samples / frame.sample_rate
             if seconds > self._max_seconds:
                 raise self._too_long()
-            # Time stamps of damaged files jump, which the resampler would fill or refuse.
+            # The timestamps of damaged files jump, which the resampler would fill or refuse.
             frame.pts = None
             yield from _samples_of(_resample(resampler, frame))
         yield from _samples_of(_resample(resampler, None))
@@ -126,7 +126,7 @@ class AudioFile:
 
 
 def resample(pcm: NDArray[np.int16], from_rate: int, to_rate: int) -> Samples:
-    """Mono samples at `from_rate` Hz as samples in [-1, 1] at `to_rate` Hz."""
+    """Convert mono samples at `from_rate` Hz to samples in [-1, 1] at `to_rate` Hz."""
     frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format=_FORMAT, layout="mono")
     frame.sample_rate = from_rate
     resampler = av.AudioResampler(format=_FORMAT, layout="mono", rate=to_rate)
@@ -138,7 +138,7 @@ def _resample(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list
     try:
         return resampler.resample(frame)
     except (FFmpegError, ValueError) as error:
-        # Such as a rate or channels that change between frames to what cannot be.
+        # Such as a rate or a channel count that changes to an impossible one between frames.
         why = _why(error) if isinstance(error, FFmpegError) else str(error)
         raise AudioFileError(f"cannot be decoded ({why})") from error
 

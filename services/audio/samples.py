@@ -1,4 +1,4 @@
-"""Sound as the models take it: mono float32 in [-1, 1] at 16 kHz, shape [samples]."""
+"""Audio as the models take it: mono float32 in [-1, 1] at 16 kHz, shape [samples]."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Samples = NDArray[np.float32]
 
 
 def clean(samples: Samples) -> Samples:
-    """Mono float32 in [-1, 1] whatever comes in: NaN and infinities become silence."""
+    """Return mono float32 in [-1, 1]; NaN and infinities become silence."""
     samples = np.asarray(samples, dtype=np.float32).reshape(-1)
     if not np.isfinite(samples).all():
         samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
@@ -28,7 +28,7 @@ def split_quietly(
 ) -> list[Samples]:
     """Cut audio that exceeds the window into pieces that fit it, at quiet places.
 
-    Each cut lies in the quietest place of `cut_range`, given in shares of the window without its
+    Each cut lies at the quietest place of `cut_range`, given as shares of the window without its
     margin, which stays free.
     """
     limit = round((window_seconds - margin_seconds) * SAMPLE_RATE)
@@ -43,7 +43,7 @@ def split_quietly(
 
 
 def quietest_place(samples: Samples, first: int, last: int) -> int:
-    """Index of the middle of the quietest 0.2 s between `first` and `last` (samples)."""
+    """Return the middle of the quietest 0.2 s between the samples `first` and `last`."""
     width = SAMPLE_RATE // 5
     step = SAMPLE_RATE // 100
     power = np.square(samples[first:last], dtype=np.float64)

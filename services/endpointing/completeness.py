@@ -1,4 +1,4 @@
-"""How likely the words heard so far are a complete request, judged by English function words."""
+"""Estimates whether an utterance is complete, from English function words."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Completeness:
-    """A judgement on what was said so far."""
+    """The verdict on the words so far."""
 
     probability: float
-    """That the speaker has finished, from 0 to 1, by the words alone."""
+    """That the speaker has finished, judged by the words alone, from 0 to 1."""
     reason: str
-    """What spoke for or against it, in a few words; for logs."""
+    """The reason in a few words, for logs."""
 
 
 def judge_completeness(text: str) -> Completeness:
-    """Judge whether `text`, a transcript so far, is all the speaker wants to say.
+    """Judge whether the transcript `text` is all the speaker wants to say.
 
     General rules on how English utterances end rather than a list of known requests, so that it
     serves any assistant: an article, preposition, conjunction or auxiliary at the end announces
@@ -137,7 +137,7 @@ _POLITE = _set("please can could would will you okay so well hey hello hi there 
 
 
 def _words(text: str) -> list[str]:
-    """Lower-case words; contracted auxiliaries stand alone."""
+    """Split lower-case text into words, contracted auxiliaries apart."""
     words = re.findall(r"[a-z]+(?:'[a-z]+)?|\d[\d.,:]*", text)
     separated: list[str] = []
     for word in words:
@@ -162,7 +162,7 @@ def _is_time(words: list[str]) -> bool:
 
 
 def _request(words: list[str]) -> list[str]:
-    """The words from the first that is no politeness."""
+    """Drop polite words from the start."""
     start = 0
     while start < len(words) - 1 and words[start] in _POLITE:
         start += 1
@@ -170,7 +170,7 @@ def _request(words: list[str]) -> list[str]:
 
 
 def _question(words: list[str]) -> list[str]:
-    """The words from the first question word on; empty where there is none."""
+    """Return the words from the first question word on, or none."""
     positions = [index for index, word in enumerate(words) if word in _QUESTION_WORDS]
     return words[positions[0] :] if positions else []
 
@@ -218,7 +218,7 @@ def _conjunction(words: list[str]) -> Completeness | None:
 
 
 def _short_question(words: list[str]) -> Completeness | None:
-    """Questions that break off before their verb or their subject."""
+    """Judge questions that break off before their verb or subject."""
     question = _question(words)
     if not question:
         return None
@@ -243,7 +243,7 @@ def _short_question(words: list[str]) -> Completeness | None:
 
 
 def _what_is(question: list[str]) -> Completeness | None:
-    """ "what is" and what follows: a bare number, or a possessive, rarely ends the question."""
+    """Judge "what is ...": a bare number or a possessive rarely ends the question."""
     rest = question[2:]
     if all(_is_number(word) or word == "and" for word in rest):
         return Completeness(0.15, "a number without its operation")
@@ -254,7 +254,7 @@ def _what_is(question: list[str]) -> Completeness | None:
 
 
 def _subject_of_a_question(words: list[str]) -> Completeness | None:
-    """ "can you", "will it": an auxiliary and its subject, and nothing to say of it."""
+    """Judge "can you", "will it": an auxiliary and its subject without a verb."""
     if len(words) < 2 or words[-1] not in _SUBJECTS or words[-2] not in _AUXILIARIES:
         return None
     before = words[:-2]
@@ -315,7 +315,7 @@ def _operation(words: list[str]) -> Completeness | None:
 
 
 def _length_without_unit(words: list[str]) -> Completeness | None:
-    """ "a timer for five": a preposition and a number, whose unit is still to come."""
+    """Judge "a timer for five": a preposition and a number without its unit."""
     start = len(words)
     while start and (_is_number(words[start - 1]) or words[start - 1] == "and"):
         start -= 1
@@ -335,7 +335,7 @@ def _length_without_unit(words: list[str]) -> Completeness | None:
 
 
 def _missing_particular(words: list[str]) -> Completeness | None:
-    """Requests that are whole as they stand, but usually name a place, a time or a range."""
+    """Judge requests that are complete but usually name a place, a time or a range."""
     if words[-1] in _USUALLY_DETAILED and len(words) > 2:
         return Completeness(0.4, f"{words[-1]}, but no particulars")
     request = _request(words)
@@ -345,7 +345,7 @@ def _missing_particular(words: list[str]) -> Completeness | None:
 
 
 def _missing_object(words: list[str]) -> Completeness | None:
-    """Verbs that want an object, or something to say to the person they name."""
+    """Judge verbs without their object, or without the message to the person they name."""
     request = _request(words)
     last = request[-1]
     if len(request) == 2 and request[0] in _INDIRECT_OBJECT_VERBS and last in ("me", "us"):
@@ -368,7 +368,7 @@ def _missing_object(words: list[str]) -> Completeness | None:
 
 
 def _noun_phrase(words: list[str]) -> Completeness | None:
-    """A subject of which nothing is said yet."""
+    """Judge a subject without a verb."""
     if words[0] in _ARTICLES and len(words) < 4 and not any(w in _AUXILIARIES for w in words):
         return Completeness(0.4, "only a noun phrase")
     if len(words) == 1 and words[0] in _POLITE | _SUBJECTS | _ADJECTIVES:

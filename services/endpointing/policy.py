@@ -1,4 +1,4 @@
-"""When a pause is the end of a turn: how long to wait, given what is known of the speech so far."""
+"""Decides how much silence ends a turn, given the speech so far."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from .. import defaults
 from .completeness import judge_completeness
 
 _SURE = 0.8
-"""From this probability on the shortest wait is enough."""
+"""At this probability the shortest wait is enough."""
 _UNSURE_LOG_PROBABILITY = -0.35
-"""A decode that is less sure than this per token is often one of a word broken off."""
+"""A less certain decode, per token, is often one of a word broken off."""
 _CAUTION = 0.75
-"""Exponent of the doubt, below 1: half a doubt is given more than half of the time. Of 480 requests
-with a pause (`benchmarks.turn_taking`, seeds 20 and 22) 5 % are cut off, 7 % with 1, for 9 ms more
-on the mean wait."""
+"""Exponent of the doubt: below 1, half a doubt gets more than half of the time. Of 480 requests
+with a pause (`benchmarks.turn_taking`, seeds 20 and 22) 5 % are cut off, against 7 % with 1, for
+9 ms more of mean wait."""
 _LEARNED_MARGIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class TurnTiming:
-    """Silence, from the last voice, that ends a turn."""
+    """Silence after the last voice that ends a turn."""
 
     complete_seconds: float = defaults.TURN_MIN_DELAY_SECONDS
-    """After a request that is surely complete."""
+    """After a request that is certainly complete."""
     incomplete_seconds: float = defaults.TURN_MAX_DELAY_SECONDS
-    """After one that is surely not, or that has not been understood yet."""
+    """After one that certainly is not, or that has not been recognised yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known in a pause."""
+    """What is known during a pause."""
 
     text: str
-    """The turn so far; empty when nothing has been recognised yet."""
+    """The turn so far; empty if nothing has been recognised yet."""
     mean_log_probability: float = 0.0
     """Of the decoder, per token."""
     acoustic_probability: float | None = None
-    """That the voice sounds finished, where a model was asked."""
+    """That the voice sounds finished, if a model has judged it."""
 
 
 class EndpointingPolicy:
     """Decides for one caller; belongs to one event loop.
 
-    It learns how this caller pauses: one who goes on after sentences that seemed complete is
-    given a bit more time than such pauses took, until turns stand again.
+    It learns how the caller pauses: a caller who continues after sentences that seemed complete
+    gets a little more time than those pauses took, until turns end as expected again.
     """
 
     def __init__(self, timing: TurnTiming | None = None) -> None:
@@ -55,11 +55,11 @@ class EndpointingPolicy:
 
     @property
     def longest_wait_seconds(self) -> float:
-        """No pause is waited for longer."""
+        """The longest wait in any pause."""
         return max(self._timing.incomplete_seconds, self._timing.complete_seconds)
 
     def wait_seconds(self, evidence: Evidence) -> float:
-        """Silence to wait for before the turn is over."""
+        """Return the silence after which the turn is over."""
         timing = self._timing
         shortest = min(timing.incomplete_seconds, self._shortest_wait())
         if not evidence.text:
@@ -73,15 +73,15 @@ class EndpointingPolicy:
         return shortest + doubt * (timing.incomplete_seconds - shortest)
 
     def note_inner_pause(self, seconds: float, evidence: Evidence) -> None:
-        """The caller went on after that much silence.
+        """Record that the caller continued after that much silence.
 
-        A break in the middle of a sentence teaches nothing about how its end is to be taken.
+        A break in the middle of a sentence says nothing about pauses at its end.
         """
         if evidence.text and judge_completeness(evidence.text).probability >= _SURE:
             self._inner_pauses.append(seconds)
 
     def note_turn(self) -> None:
-        """A turn was taken and stood: earlier pauses count for less."""
+        """Record that a turn ended as expected: earlier pauses count for less."""
         if self._inner_pauses:
             self._inner_pauses.popleft()
 
@@ -94,7 +94,7 @@ class EndpointingPolicy:
 
 
 def _combine(one: float, other: float) -> float:
-    """Two opinions on one question, as independent odds."""
+    """Combine two probabilities of the same event as independent odds."""
     odds = _log_odds(one) + _log_odds(other)
     return 1.0 / (1.0 + math.exp(-odds))
 

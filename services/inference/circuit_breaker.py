@@ -1,4 +1,4 @@
-"""Circuit breakers: an engine that keeps failing is left alone for a while, then tried again."""
+"""Circuit breakers: an engine that keeps failing is not called for a while, then tried again."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ logger = logging.getLogger("services.inference.circuit_breaker")
 
 
 class CircuitState(Enum):
-    """Whether an engine is used."""
+    """Whether an engine may be called."""
 
     CLOSED = "closed"
-    """It works."""
+    """The engine works."""
     OPEN = "open"
-    """It failed repeatedly, and is not asked."""
+    """The engine failed repeatedly and is not called."""
     HALF_OPEN = "half-open"
-    """One call is let through, to see whether it works again."""
+    """One call is let through as a trial."""
 
 
 class CircuitBreaker:
     """Guards one engine; safe from any thread.
 
-    Whoever was allowed a call reports how it went; calls that say nothing about the engine, such
-    as cancelled ones, are reported by `neutral`.
+    Every allowed call must be reported as a success or a failure, or as neutral if its end says
+    nothing about the engine, as with a cancelled call.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class CircuitBreaker:
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, CircuitState], object] | None = None,
     ) -> None:
-        """Begin closed.
+        """Create a closed breaker.
 
         Args:
             engine: its name in logs.
-            failures: in a row, which open the circuit.
-            open_seconds: until a trial, and until a trial without an outcome counts as lost.
-            clock: seconds that only rise.
-            on_change: called with engine and new state, in the thread that brought it about.
+            failures: number in a row that opens the circuit.
+            open_seconds: time to a trial, and from a trial without an outcome to the next.
+            clock: monotonic, in seconds.
+            on_change: called with the engine and its new state, in the thread that caused it.
         """
         if failures < 1:
             raise ValueError(f"failures must be at least 1, not {failures}")
@@ -66,7 +66,7 @@ class CircuitBreaker:
 
     @property
     def state(self) -> CircuitState:
-        """As it is now; half-open as soon as a trial is due."""
+        """The current state; half-open as soon as a trial is due."""
         with self._lock:
             if self._state is CircuitState.OPEN and self._trial_is_due():
                 return CircuitState.HALF_OPEN
@@ -74,12 +74,12 @@ class CircuitBreaker:
 
     @property
     def usable(self) -> bool:
-        """Whether a call would be allowed, without asking for one."""
+        """Whether a call would be allowed, without claiming it."""
         with self._lock:
             return self._allows()
 
     def allow(self) -> bool:
-        """Ask for a call; when the circuit is half open the first to ask gets the trial."""
+        """Claim a call; in a half-open circuit the first claim gets the trial."""
         with self._lock:
             if not self._allows():
                 return False
@@ -89,11 +89,11 @@ class CircuitBreaker:
                 self._state = CircuitState.HALF_OPEN
                 self._trial_at = self._clock()
         if changed:
-            self._tell(CircuitState.HALF_OPEN)
+            self._report(CircuitState.HALF_OPEN)
         return True
 
     def success(self) -> None:
-        """A call gave its result; one that began before the circuit opened proves as much."""
+        """Report a result, even of a call that began before the circuit opened."""
         with self._lock:
             self._in_a_row = 0
             self._last_failed = ""
@@ -101,13 +101,13 @@ class CircuitBreaker:
             changed = self._state is not CircuitState.CLOSED
             self._state = CircuitState.CLOSED
         if changed:
-            self._tell(CircuitState.CLOSED)
+            self._report(CircuitState.CLOSED)
 
     def failure(self, work: str = "") -> None:
-        """A call failed, or did not end in time.
+        """Report a call that failed or did not end in time.
 
-        An utterance is decoded several times: failures of the same `work` in a row are one, so
-        that what cannot be decoded in one room does not cost the others their engine.
+        Successive failures of the same `work` count as one: an utterance is decoded several times,
+        and one that cannot be decoded must not cost other rooms the engine.
         """
         with self._lock:
             if not work or work != self._last_failed:
@@ -116,7 +116,7 @@ class CircuitBreaker:
             opens = (
                 self._in_a_row >= self._failures
                 if self._state is CircuitState.CLOSED
-                # A call that was made without asking is a trial as well.
+                # A call made without a claim is a trial as well.
                 else self._state is CircuitState.HALF_OPEN or self._trial_is_due()
             )
             if opens:
@@ -124,10 +124,10 @@ class CircuitBreaker:
                 self._opened_at = self._clock()
                 self._trial_at = None
         if opens:
-            self._tell(CircuitState.OPEN)
+            self._report(CircuitState.OPEN)
 
     def neutral(self) -> None:
-        """A call ended without a verdict: if it was the trial, the next one may try."""
+        """Report a call without a verdict; if it was the trial, the next call becomes the trial."""
         with self._lock:
             self._trial_at = None
 
@@ -142,7 +142,7 @@ class CircuitBreaker:
     def _trial_is_due(self) -> bool:
         return self._clock() >= self._opened_at + self._open_seconds
 
-    def _tell(self, state: CircuitState) -> None:
+    def _report(self, state: CircuitState) -> None:
         logger.log(
             logging.ERROR if state is CircuitState.OPEN else logging.INFO,
             "circuit changed",
@@ -152,11 +152,13 @@ class CircuitBreaker:
             try:
                 self._on_change(self.engine, state)
             except Exception:
-                logger.exception("a circuit's observer failed", extra={"engine": self.engine})
+                logger.exception(
+                    "the observer of a circuit breaker failed", extra={"engine": self.engine}
+                )
 
 
 class Circuits:
-    """A breaker for each engine, fed with the scheduler's records. Safe from any thread."""
+    """One breaker per engine, updated from the scheduler's records. Safe from any thread."""
 
     def __init__(
         self,
@@ -166,7 +168,7 @@ class Circuits:
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, CircuitState], object] | None = None,
     ) -> None:
-        """See `CircuitBreaker`; all get the same figures."""
+        """Take the arguments of every `CircuitBreaker`."""
         self._failures = failures
         self._open_seconds = open_seconds
         self._clock = clock
@@ -175,7 +177,7 @@ class Circuits:
         self._breakers: dict[str, CircuitBreaker] = {}
 
     def of(self, engine: str) -> CircuitBreaker:
-        """The engine's breaker, made when first asked for."""
+        """Return the breaker of an engine, created on first use."""
         with self._lock:
             breaker = self._breakers.get(engine)
             if breaker is None:
@@ -190,14 +192,14 @@ class Circuits:
             return breaker
 
     def allow(self, engine: str) -> bool:
-        """Ask for a call of this engine; the scheduler's `guard`. See `CircuitBreaker.allow`."""
+        """Claim a call of an engine; the scheduler's `guard`. See `CircuitBreaker.allow`."""
         return self.of(engine).allow()
 
     def observe(self, record: CallRecord) -> None:
         """Take a finished model call into account; the scheduler's `observer`.
 
-        Calls that waited too long or were superseded or cancelled say nothing about the engine;
-        those that a breaker refused were none.
+        Calls that waited too long or were superseded or cancelled say nothing about the engine, and
+        those that a breaker refused never ran.
         """
         if record.outcome == "unavailable":
             return
@@ -210,7 +212,7 @@ class Circuits:
             breaker.neutral()
 
     def states(self) -> dict[str, CircuitState]:
-        """Each engine's state, for metrics and health."""
+        """Return the state of each engine, for metrics and health."""
         with self._lock:
             breakers = list(self._breakers.values())
         return {breaker.engine: breaker.state for breaker in breakers}

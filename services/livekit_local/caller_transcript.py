@@ -1,4 +1,4 @@
-"""Shows a room what its callers said, each under their own name."""
+"""Publishes what the callers of a room said, each under their own name."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class _Words:
 
 
 class CallerTranscript:
-    """Publishes the words of the callers as the framework would, but not all in one's name.
+    """Publishes transcripts as the framework does, but under the name of whoever speaks.
 
-    The framework shows whatever is heard as the words of the participant that it is linked to.
-    Each state of an utterance is a text stream on `lk.transcription` whose sender is the one who
-    speaks, and a transcription of the older protocol.
+    The framework attributes every transcript to the participant it is linked to. Each state of an
+    utterance is sent as a text stream on `lk.transcription` with the speaker as its sender, and as
+    a transcription of the older protocol.
 
     Belongs to the room's event loop; `aclose` ends its task.
     """
@@ -47,13 +47,13 @@ class CallerTranscript:
         self._publishing = asyncio.create_task(self._publish_in_order(), name="caller-transcript")
 
     def show(self, speaker: Speaker, text: str, *, final: bool) -> None:
-        """Show what `speaker` has said up to now; a final one ends the utterance."""
+        """Publish what `speaker` has said so far; a final transcript ends the utterance."""
         if not text:
             return
         if not self._segment or speaker != self._speaker:
             self._segment = utils.shortuuid("SG_")
             self._speaker = speaker
-        # Of an utterance only the latest state is worth its way.
+        # Only the latest state of an utterance is worth sending.
         self._waiting = [w for w in self._waiting if w.segment != self._segment or w.final]
         self._waiting.append(_Words(speaker, self._segment, text, final))
         if final:
@@ -61,7 +61,7 @@ class CallerTranscript:
         self._news.set()
 
     async def aclose(self) -> None:
-        """Show nothing any more. Idempotent."""
+        """Stop publishing. Idempotent."""
         await utils.aio.cancel_and_wait(self._publishing)
 
     async def _publish_in_order(self) -> None:
@@ -73,7 +73,7 @@ class CallerTranscript:
                 try:
                     await self._publish(words)
                 except Exception as error:
-                    logger.debug("words not shown", extra={"error": str(error)})
+                    logger.debug("transcript not published", extra={"error": str(error)})
 
     async def _publish(self, words: _Words) -> None:
         if not self._room.isconnected():

@@ -1,4 +1,4 @@
-"""Who in a room is a caller, and which of their tracks carry their voice."""
+"""Tells callers, and the tracks that carry their voices, from everything else in a room."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..livekit_server.callers import is_caller
 _VOICES = frozenset(
     {
         rtc.TrackSource.SOURCE_MICROPHONE,
-        # Other SDKs, the command line and SIP name no source where they are not told to.
+        # Other SDKs, the command line and SIP leave the source unset by default.
         rtc.TrackSource.SOURCE_UNKNOWN,
     }
 )
@@ -19,11 +19,11 @@ _VOICES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Whose voice it is."""
+    """A caller and the track of their voice."""
 
     identity: str
     track_sid: str
-    """The track that carries it."""
+    """The track that carries the voice."""
 
 
 def callers(room: rtc.Room) -> list[rtc.RemoteParticipant]:

@@ -1,4 +1,4 @@
-"""LiveKit's local end-of-turn model, which tells whether the voice itself sounds finished."""
+"""LiveKit's local end-of-turn model, which judges whether a voice sounds finished."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 logger = logging.getLogger("services.livekit_local")
 
 SAMPLES = EOT_MAX_SAMPLES
-"""What it hears at most, at 16 kHz: the last 1.2 s."""
+"""The most audio it takes, at 16 kHz: the last 1.2 s."""
 _THRESHOLD = 0.36
-"""LiveKit's own for English: below it a turn is taken to go on."""
+"""LiveKit's threshold for English, below which a turn goes on."""
 
 
 class EndOfTurnModel:
@@ -24,12 +24,12 @@ class EndOfTurnModel:
     """
 
     def __init__(self) -> None:
-        """Load the weights that come with livekit-local-inference; blocks."""
+        """Load the weights of livekit-local-inference; blocks."""
         self._model = EOT()
 
     @classmethod
     def load(cls) -> EndOfTurnModel:
-        """Load, and try it once."""
+        """Load the model and run it once."""
         started = time.perf_counter()
         model = cls()
         model.probability(np.zeros(SAMPLES, dtype=np.int16))
@@ -40,7 +40,7 @@ class EndOfTurnModel:
         return model
 
     def probability(self, samples: NDArray[np.int16]) -> float:
-        """That the speaker has finished, as odds against LiveKit's threshold: 0.5 is undecided."""
+        """Return the probability that the speaker has finished, scaled so that 0.5 is undecided."""
         raw = float(self._model.predict(samples[-SAMPLES:]))
         odds = raw / max(1e-6, 1.0 - raw) * (1.0 - _THRESHOLD) / _THRESHOLD
         return odds / (1.0 + odds)

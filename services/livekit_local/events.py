@@ -1,4 +1,4 @@
-"""What was heard, as LiveKit's events."""
+"""Recognition events and transcripts as LiveKit's types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EVENT_TYPES = {
 
 
 def speech_event(heard: ASREvent, offset_seconds: float) -> stt.SpeechEvent:
-    """The event; times are those of the stream and `offset_seconds` later."""
+    """Convert an event, adding `offset_seconds` to the times of the stream."""
     if heard.kind in (ASREventKind.SPEECH_STARTED, ASREventKind.SPEECH_ENDED):
         return stt.SpeechEvent(type=_EVENT_TYPES[heard.kind])
     data = stt.SpeechData(
@@ -36,7 +36,7 @@ def speech_event(heard: ASREvent, offset_seconds: float) -> stt.SpeechEvent:
 
 
 def speech_data(heard: Transcription, seconds: float) -> stt.SpeechData:
-    """The transcript of a whole recording of that length."""
+    """Convert the transcript of a recording of that length."""
     return stt.SpeechData(
         language=LanguageCode(heard.language),
         text=heard.text,

@@ -1,9 +1,9 @@
-"""What LiveKit's native library reports, given only to the room that it is about.
+"""Routes the events of LiveKit's native library to the room they concern.
 
-The library tells of every sound, room event and finished call through one function of the process,
-and `livekit.rtc` hands each of these to every loop that waits for anything: with N rooms in threads
-each sound wakes N threads, all of which need the interpreter. It takes filters from its callers but
-names no room in them; which room an event is about is known from the answers to requests.
+The library reports every audio frame, room event and finished call through one callback, and
+`livekit.rtc` passes each of them to every waiting event loop: with N rooms in threads, each frame
+wakes N threads that all need the interpreter. Its subscribers may filter events, but the filters do
+not know the room; the responses to requests tell which room an event concerns.
 """
 
 from __future__ import annotations
@@ -36,23 +36,20 @@ _ANSWERS = _names_with_async_id(FfiEvent)
 
 
 def install_ffi_routing() -> None:
-    """Make the process's client of the native library one that does so.
-
-    To be called once, before anything else uses `livekit.rtc`. Any thread.
-    """
+    """Install a routing client for the process, before anything else uses `livekit.rtc`."""
     if FfiClient._instance is None:
         FfiClient._instance = _RoutingClient()
 
 
 class EventOwners:
-    """Which loop asked for what. Any thread.
+    """Remembers which event loop made which request; safe from any thread.
 
-    An event whose owner is not known, such as an answer that overtakes the return of its own
-    request, is for everybody. A loop that is gone is forgotten with all that it asked for.
+    An event without a known owner, such as an answer that overtakes the return of its own request,
+    goes to every loop. A loop that is gone is forgotten along with its requests.
     """
 
     def __init__(self) -> None:
-        # A finalizer that runs meanwhile may free a handle and cause an event on this thread.
+        # A finalizer may free a handle while the lock is held, and cause an event on this thread.
         self._lock = threading.RLock()
         self._calls: dict[int, ReferenceType[Loop] | None] = {}
         self._answered_early: set[int] = set()
@@ -60,11 +57,11 @@ class EventOwners:
         self._rooms = WeakValueDictionary[int, Loop]()
 
     def __len__(self) -> int:
-        """How many calls, streams and rooms are remembered."""
+        """Return the number of calls, streams and rooms remembered."""
         return sum(map(len, (self._calls, self._answered_early, self._streams, self._rooms)))
 
     def learn(self, response: FfiResponse, loop: Loop | None) -> None:
-        """Remember what `loop` was given; None: asked for outside of any."""
+        """Remember a response to `loop`, or to code outside of any loop."""
         kind = response.WhichOneof("message")
         if kind in _ANSWERED_LATER:
             call = getattr(response, kind).async_id
@@ -79,7 +76,7 @@ class EventOwners:
             self._streams[getattr(response, kind).stream.handle.id] = loop
 
     def owner(self, event: FfiEvent) -> Loop | None:
-        """The only loop that the event is about; None: not known. To be asked once an event."""
+        """Return the loop that owns the event, or None if unknown; call once per event."""
         kind = event.WhichOneof("message")
         if kind == "audio_stream_event":
             stream = event.audio_stream_event
@@ -105,7 +102,7 @@ class EventOwners:
         return loop
 
     def _forget_calls_of_ended_loops(self) -> None:
-        """A call that its room did not outlive may never be answered."""
+        """Forget calls that may never be answered, as their rooms have ended."""
         ended = [call for call, caller in self._calls.items() if caller and caller() is None]
         for call in ended:
             del self._calls[call]
@@ -116,9 +113,9 @@ def _taken(owners: WeakValueDictionary[int, Loop], handle: int, *, last: bool) -
 
 
 class RoutedQueue(FfiQueue[FfiEvent]):
-    """Passes each event to its owner's subscribers, and sound only to those that filter.
+    """Passes each event to its owner's subscribers, and audio only to those with a filter.
 
-    Who subscribes without a filter waits for the answer to a call. Any thread.
+    Subscribers without a filter are waiting for the answer to a call. Safe from any thread.
     """
 
     def __init__(self, owners: EventOwners) -> None:
@@ -126,19 +123,19 @@ class RoutedQueue(FfiQueue[FfiEvent]):
         self._owners = owners
         self._passing = threading.RLock()
         self._owner: Loop | None = None
-        self._is_sound = False
+        self._is_audio = False
 
     def put(self, item: FfiEvent) -> None:
         owner = self._owners.owner(item)
-        is_sound = item.WhichOneof("message") == "audio_stream_event"
+        is_audio = item.WhichOneof("message") == "audio_stream_event"
         with self._passing:
-            # As above, an event may come within an event.
-            outer = self._owner, self._is_sound
-            self._owner, self._is_sound = owner, is_sound
+            # An event may be reported while another is being passed on; see above.
+            outer = self._owner, self._is_audio
+            self._owner, self._is_audio = owner, is_audio
             try:
                 super().put(item)
             finally:
-                self._owner, self._is_sound = outer
+                self._owner, self._is_audio = outer
 
     def subscribe(
         self, loop: Loop | None = None, filter_fn: Filter | None = None
@@ -148,7 +145,7 @@ class RoutedQueue(FfiQueue[FfiEvent]):
         def wanted(event: FfiEvent) -> bool:
             if self._owner is not None and self._owner is not mine:
                 return False
-            return not self._is_sound if filter_fn is None else filter_fn(event)
+            return not self._is_audio if filter_fn is None else filter_fn(event)
 
         return super().subscribe(mine, wanted)
 

@@ -1,4 +1,4 @@
-"""The voices of a room as one input: everybody is heard, one at a time."""
+"""The voices of a room as one audio input: every caller is heard, one at a time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from livekit.agents.utils.audio import silence_frame
 from livekit.agents.voice import io
 from numpy.typing import NDArray
 
+from ..audio.samples import SAMPLE_RATE
 from ..livekit_server.callers import is_caller
 from ..vad.silero import (
-    SAMPLE_RATE,
     ActivityKind,
     VoiceActivityDetector,
     VoiceActivityModel,
@@ -29,36 +29,36 @@ from .vad import LocalVAD
 logger = logging.getLogger("services.livekit_local")
 
 MOST_TRACKS: Final = 32
-"""Of a room that are followed; what is published beyond is not heard."""
+"""Tracks of a room that are followed; further ones are ignored."""
 MOST_TRACKS_OF_ONE: Final = 3
-"""Of one caller, so that nobody keeps the others from being heard."""
+"""Tracks of one caller, so that nobody keeps others from being heard."""
 
 _FLOOR_PAUSE_SECONDS = 0.6
-"""Silence of whoever has the floor before another may have it."""
+"""Silence of the speaker before another may get the floor."""
 _LONGEST_PAUSE_SECONDS = 3.0
-"""The same where the words before it are still not recognised."""
+"""Longest such silence while the speaker's words are not recognised yet."""
 _STALLED_SECONDS = 0.5
-"""A track without sound for so long is silent: its network is gone, or it has ended."""
+"""A track without frames for this long counts as silent: it has ended or lost its network."""
 _PREROLL_SECONDS = 0.5
 _LONGEST_HELD_SECONDS = 3.0
-"""Of one who speaks while another has the floor: the last of it is heard once the floor is free."""
+"""Most speech kept of a caller without the floor, to be heard once the floor is free."""
 _SAMPLE_BYTES = 2
 _INAUDIBLE = 64
-"""Peak of a window of 16-bit samples, -54 dB, below which no detector is asked."""
+"""Peak of 16-bit samples, -54 dB, below which no detector runs."""
 _END_SILENCE_SECONDS = 0.5
-"""So that the last words of a track that ends are taken for what they are."""
+"""Added at the end of a track, so that its last words are recognised as complete."""
 
 
 class RoomAudioInput(io.AudioInput):
-    """Hands the session one voice at a time, whoever's it is and whenever they came.
+    """Passes one voice at a time to the session.
 
-    One track has the floor, and its sound goes to the session as it comes. The others are
-    judged by a detector each, which is asked only while there is something to hear, and kept
-    for some seconds. Who speaks gets the floor once whoever has it has been silent for a moment
-    and their words are recognised, beginning with what was kept. Agents, recorders and the sound
-    of shared screens are not heard.
+    One track has the floor, and its audio goes to the session as it arrives. Each other track has a
+    voice activity detector, which runs only while there is sound, and the last seconds of it are
+    kept. Its caller gets the floor once the speaker has been silent for a moment and their words
+    are recognised, beginning with the audio that was kept. Agents, recorders and the audio of
+    shared screens are ignored.
 
-    Belongs to the room's event loop. Make it before the room is joined; `aclose` ends its tasks.
+    Belongs to the room's event loop. Create it before the room is joined; `aclose` ends its tasks.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class RoomAudioInput(io.AudioInput):
 
         Args:
             room: the room, joined or about to be.
-            model: judges those who do not have the floor.
-            vad: the room's detector, which hears what is handed on.
+            model: detects the voices of callers without the floor.
+            vad: the room's detector, which processes the audio passed on.
             frame_milliseconds: length of the frames, mono at 16 kHz.
-            recognising: whether words of whoever has the floor are still to come.
-            on_speaker: told who is heard from now on.
+            recognising: whether words of the speaker are still to be recognised.
+            on_speaker: called with each new speaker.
         """
         super().__init__(label="RoomAudioInput")
         self._room = room
@@ -91,7 +91,7 @@ class RoomAudioInput(io.AudioInput):
         self._frames: aio.Chan[rtc.AudioFrame] = aio.Chan()
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._owners: dict[str, str] = {}
-        """Identity of whoever published each track that is followed."""
+        """Identity of the publisher of each followed track."""
         self._closing: set[asyncio.Task[None]] = set()
         self._floor: HeldTrack | None = None
         self._attached = False
@@ -100,7 +100,7 @@ class RoomAudioInput(io.AudioInput):
 
     @property
     def waiting_bytes(self) -> int:
-        """Sound handed on that the session has not taken yet; from any thread."""
+        """Size of the audio that the session has not taken yet; from any thread."""
         frame_samples = self._frame_milliseconds * SAMPLE_RATE // 1000
         return self._frames.qsize() * frame_samples * _SAMPLE_BYTES
 
@@ -108,15 +108,15 @@ class RoomAudioInput(io.AudioInput):
         return await self._frames.__anext__()
 
     def on_attached(self) -> None:
-        """The session listens."""
+        """Begin to pass audio on."""
         self._attached = True
 
     def on_detached(self) -> None:
-        """The session does not listen: what comes meanwhile is dropped."""
+        """Drop audio until the session attaches again."""
         self._attached = False
 
     async def aclose(self) -> None:
-        """Follow nothing any more. Idempotent."""
+        """Stop following tracks. Idempotent."""
         self._room.off("track_subscribed", self._on_subscribed)
         self._room.off("track_unsubscribed", self._on_unsubscribed)
         await aio.cancel_and_wait(*self._followed.values(), *self._closing)
@@ -133,7 +133,7 @@ class RoomAudioInput(io.AudioInput):
         if not (is_voice and is_caller(participant.kind, participant.attributes)):
             return
         self._stop(publication.sid)
-        if self._is_too_much(participant.identity):
+        if self._exceeds_limits(participant.identity):
             logger.info("track not followed", extra={"followed": len(self._followed)})
             return
         speaker = Speaker(participant.identity, publication.sid)
@@ -142,7 +142,7 @@ class RoomAudioInput(io.AudioInput):
         self._followed[publication.sid] = task
         self._owners[publication.sid] = participant.identity
 
-    def _is_too_much(self, identity: str) -> bool:
+    def _exceeds_limits(self, identity: str) -> bool:
         of_one = sum(self._owners[sid] == identity for sid in self._followed)
         return len(self._followed) >= MOST_TRACKS or of_one >= MOST_TRACKS_OF_ONE
 
@@ -180,7 +180,7 @@ class RoomAudioInput(io.AudioInput):
         finally:
             heard.ended = True
             if heard is self._floor:
-                self._hand_on(silence_frame(_END_SILENCE_SECONDS, SAMPLE_RATE))
+                self._pass_on(silence_frame(_END_SILENCE_SECONDS, SAMPLE_RATE))
             if self._followed.get(sid) is asyncio.current_task():
                 del self._followed[sid], self._owners[sid]
 
@@ -188,14 +188,14 @@ class RoomAudioInput(io.AudioInput):
         floor = self._floor
         if heard is floor:
             heard.latest = time.monotonic()
-            self._hand_on(frame)
+            self._pass_on(frame)
             return
         heard.hold(frame, others_pause=self._vad.silent_since is not None)
         if floor is None or ((heard.wants_floor or floor.ended) and self._is_free(floor)):
             self._give_floor(heard)
 
     def _is_free(self, floor: HeldTrack) -> bool:
-        """Whether whoever has the floor has come to an end."""
+        """Whether the speaker has finished."""
         now = time.monotonic()
         paused = now - floor.latest
         if paused < _STALLED_SECONDS:
@@ -210,56 +210,56 @@ class RoomAudioInput(io.AudioInput):
         heard.latest = time.monotonic()
         self._on_speaker(heard.speaker)
         for frame in heard.release():
-            self._hand_on(frame)
+            self._pass_on(frame)
 
-    def _hand_on(self, frame: rtc.AudioFrame) -> None:
+    def _pass_on(self, frame: rtc.AudioFrame) -> None:
         if self._attached and not self._frames.closed:
             self._frames.send_nowait(frame)
 
 
 class HeldTrack:
-    """One track: whose it is, and what was heard of it while another had the floor."""
+    """One track, and the audio kept of it while another has the floor."""
 
     def __init__(self, speaker: Speaker, detector: VoiceActivityDetector) -> None:
         self.speaker = speaker
         self.ended = False
         self.latest = 0.0
-        """Monotonic time of the latest sound handed on."""
+        """Monotonic time of the latest frame passed on."""
         self.wants_floor = False
-        """Whether somebody speaks, or has just spoken into a pause of the other."""
+        """Whether its caller speaks, or has just spoken into a pause of the speaker."""
         self._detector = detector
-        self._asked = False
+        self._dirty = False
         self._began_in_pause = False
         self._held: deque[rtc.AudioFrame] = deque()
         self._held_seconds = 0.0
 
     def hold(self, frame: rtc.AudioFrame, *, others_pause: bool) -> None:
-        """Keep a frame and judge it; costs next to nothing while it is silent."""
+        """Keep a frame and check it for speech; costs next to nothing in silence."""
         self._held.append(frame)
         self._held_seconds += frame.duration
-        self._judge(frame, others_pause)
+        self._check(frame, others_pause)
         longest = _LONGEST_HELD_SECONDS if self.wants_floor else _PREROLL_SECONDS
         while self._held_seconds > longest:
             self._held_seconds -= self._held.popleft().duration
-            # A word into a pause that nobody made way for is too old by now.
+            # A word spoken into a pause that ended is too old by now.
             self.wants_floor = self.wants_floor and self._detector.speaking
 
     def release(self) -> list[rtc.AudioFrame]:
-        """What was kept, oldest first; forgotten here."""
+        """Return the frames kept, oldest first, and forget them."""
         held = list(self._held)
         self._held.clear()
         self._held_seconds = 0.0
         self.wants_floor = False
-        self._forget()
+        self._reset()
         return held
 
-    def _judge(self, frame: rtc.AudioFrame, others_pause: bool) -> None:
+    def _check(self, frame: rtc.AudioFrame, others_pause: bool) -> None:
         samples = np.frombuffer(frame.data, dtype=np.int16)
         speaking = self._detector.speaking
         if not speaking and not _is_audible(samples):
-            self._forget()
+            self._reset()
             return
-        self._asked = True
+        self._dirty = True
         for activity in self._detector.push(samples.astype(np.float32) / 32768.0):
             if activity.kind is ActivityKind.STARTED:
                 self.wants_floor = True
@@ -267,9 +267,9 @@ class HeldTrack:
             elif activity.kind is ActivityKind.ENDED and not self._began_in_pause:
                 self.wants_floor = False
 
-    def _forget(self) -> None:
-        if self._asked:
-            self._asked = False
+    def _reset(self) -> None:
+        if self._dirty:
+            self._dirty = False
             self._detector.reset()
 
 

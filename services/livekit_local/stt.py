@@ -254,7 +254,7 @@ class LocalSpeechStream(stt.RecognizeStream):
         super().__init__(stt=owner, conn_options=conn_options)
 
     def update_options(self, options: DecodeOptions, *, keep_language: bool = True) -> None:
-        """Change the options of the next decodes, by default without the stream's language."""
+        """Change the options of the next decodes; by default the stream keeps its language."""
         language = self._options.language if keep_language else options.language
         self._options = replace(options, language=language)
         if self._recognizer is not None:

@@ -1,4 +1,4 @@
-"""Shows each word of a reply when it is spoken, by the times that the voice gives."""
+"""Publishes each word of a reply when it is spoken, by the word times of the voice."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from livekit.agents.voice import io
 
 
 class SpokenTranscript:
-    """Couples the audio and the text of an agent, word by word.
+    """Synchronises an agent's text with its audio, word by word.
 
-    The framework's own synchronizer estimates a speaking rate from the sound, on the room's
-    event loop, for voices that tell no times. Ours does, so a word is passed on when its own
-    time has come, and after an interruption the words that count as said are those whose
-    larger part was heard. Text without times is passed on with the sound it came with.
+    The framework's own synchronizer estimates a speaking rate from the audio, on the room's event
+    loop, for voices without word times. Here each word is published at its own time, and after an
+    interruption the words that count as spoken are those of which the larger part was heard. Text
+    without times is published with the audio it came with.
 
     Belongs to one event loop; `aclose` ends its task.
     """
@@ -33,25 +33,25 @@ class SpokenTranscript:
 
     @property
     def reply(self) -> _Reply:
-        """The reply that is being spoken, or the next one."""
+        """The current reply, or the next one."""
         return self._reply
 
     def rotate(self) -> None:
-        """The reply is over, as far as it will be heard: what comes next is another one."""
+        """End the current reply and begin another."""
         self._reply.close()
         self._reply = _Reply(paused=self._paused)
         self._start(self._reply)
 
     def pause(self, paused: bool) -> None:
-        """Playback is held, or goes on."""
+        """Pause or resume with the playback."""
         self._paused = paused
         self._reply.pause(paused)
 
     def cut(self) -> None:
-        """No more words: end what was opened for them, which must be before the room's outputs.
+        """Publish no more words, and end the open message before the room's outputs are closed.
 
-        The framework ends a message of a finished reply in the background, where a connection
-        that is gone is only logged; one that it finds open while it closes makes it give up there.
+        The framework ends the message of a finished reply in the background, where a lost
+        connection is only logged; a message still open when it closes makes its close fail.
         """
         self._reply.close()
         for task in self._open:
@@ -59,7 +59,7 @@ class SpokenTranscript:
         self._next_text.flush()
 
     async def aclose(self) -> None:
-        """End all work."""
+        """End all tasks."""
         self._reply.close()
         await utils.aio.cancel_and_wait(*self._open)
 
@@ -81,7 +81,7 @@ class SpokenTranscript:
 
 
 class _Reply:
-    """One stretch of speech: its words with their times, and how far it has been heard."""
+    """One reply: its words with their times, and how far it has been played."""
 
     def __init__(self, *, paused: bool = False) -> None:
         self._words: list[tuple[str, float, float]] = []
@@ -98,16 +98,16 @@ class _Reply:
 
     @property
     def text_ended(self) -> bool:
-        """No more words will come."""
+        """Whether all words are known."""
         return self._text_ended
 
     @property
     def audio_ended(self) -> bool:
-        """No more sound will come."""
+        """Whether all audio is known."""
         return self._audio_ended
 
     def add_text(self, text: str) -> None:
-        """Take the next word; without times of its own it goes with the one before."""
+        """Add the next word; without a time of its own it follows the one before."""
         last = self._words[-1][2] if self._words else 0.0
         start, end = last, last
         if isinstance(text, TimedString):
@@ -117,23 +117,23 @@ class _Reply:
         self._news.set()
 
     def end_text(self) -> None:
-        """All words are known."""
+        """Record that all words are known."""
         self._text_ended = True
         self._news.set()
 
     def end_audio(self) -> None:
-        """All sound is known; without any there is nothing to wait for."""
+        """Record that all audio is known; without any, words need not wait."""
         self._audio_ended = True
         self._news.set()
 
     def playback_started(self, seconds_ago: float) -> None:
-        """The first sound is heard."""
+        """Record that playback began."""
         if self._started is None:
             self._started = time.monotonic() - max(0.0, seconds_ago)
             self._news.set()
 
     def pause(self, paused: bool) -> None:
-        """Playback is held, or goes on."""
+        """Pause or resume with the playback."""
         now = time.monotonic()
         if paused and self._held_since is None:
             self._held_since = now
@@ -144,7 +144,7 @@ class _Reply:
         self._news.set()
 
     def finish(self, heard_seconds: float, *, interrupted: bool) -> str:
-        """Playback is over; returns what was said."""
+        """Record that playback ended; return the words that were heard."""
         if interrupted:
             self._heard_seconds = heard_seconds
         self._closed = True
@@ -152,13 +152,13 @@ class _Reply:
         return "".join(text for text, start, end in self._words if self._was_heard(start, end))
 
     def close(self) -> None:
-        """Nothing will be heard any more: what is left is passed on at once."""
+        """Record that nothing more will be played: publish the rest at once."""
         self._closed = True
         self._text_ended = True
         self._news.set()
 
     async def next_due(self) -> str | None:
-        """The next word, once its time has come; None when there are no more."""
+        """Wait for the time of the next word and return it, or None after the last."""
         while True:
             self._news.clear()
             wait: float | None = None
@@ -181,7 +181,7 @@ class _Reply:
         return self._heard_seconds is None or (start + end) / 2 < self._heard_seconds
 
     def _until(self, start: float) -> float | None:
-        """Seconds until that moment of the speech; None: not known yet."""
+        """Return the seconds until that moment of playback, or None if not known yet."""
         if self._closed or (self._audio_ended and self.pushed_seconds == 0.0):
             return 0.0
         if self._started is None or self._held_since is not None:
@@ -190,7 +190,7 @@ class _Reply:
 
 
 class SpokenAudio(io.AudioOutput):
-    """Passes sound on and notes when it is heard."""
+    """Passes audio on and records its playback."""
 
     def __init__(self, owner: SpokenTranscript, next_in_chain: io.AudioOutput) -> None:
         super().__init__(
@@ -251,7 +251,7 @@ class SpokenAudio(io.AudioOutput):
 
 
 class _SpokenText(io.TextOutput):
-    """Takes the reply's words."""
+    """Receives the words of the reply."""
 
     def __init__(self, owner: SpokenTranscript, next_in_chain: io.TextOutput) -> None:
         super().__init__(label="SpokenTranscript", next_in_chain=next_in_chain)

@@ -1,1 +1,1 @@
-"""Voice activity: where in a stream or a recording somebody speaks."""
+"""Voice activity detection in streams and recordings."""

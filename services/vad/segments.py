@@ -1,4 +1,4 @@
-"""Finds the stretches of speech in a long recording, while it is being read."""
+"""Finds the segments of speech in a long recording while it is being read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..audio.samples import quietest_place
+from ..audio.samples import SAMPLE_RATE, Samples, quietest_place
 from .silero import (
-    SAMPLE_RATE,
     WINDOW_SAMPLES,
     Activity,
     ActivityKind,
@@ -19,17 +17,15 @@ from .silero import (
     VoiceActivityOptions,
 )
 
-Samples = NDArray[np.float32]
-
 _MARGIN_SAMPLES = SAMPLE_RATE * 3 // 10
-"""Sound kept before and after the voice."""
+"""Audio kept before and after the voice."""
 _PAUSE_SECONDS = 1.0
-"""A shorter pause does not end a stretch."""
+"""A shorter pause does not end a segment."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechSegment:
-    """Some speech with a little of what is around it."""
+    """Speech with a little audio around it."""
 
     start_seconds: float
     """From the start of the recording."""
@@ -40,16 +36,15 @@ class SpeechSegment:
 def speech_segments(
     chunks: Iterable[Samples], model: VoiceActivityModel, *, limit_seconds: float
 ) -> Iterator[SpeechSegment]:
-    """The speech in consecutive `chunks` of mono sound at 16 kHz, in order.
+    """Yield the speech in consecutive `chunks` of mono audio at 16 kHz, in order.
 
-    Speech that goes on for longer than `limit_seconds` is cut at the quietest place in the second
-    half of that time. Holds no more sound than the limit and a chunk. Takes about 5 ms for a
-    second of sound.
+    Speech longer than `limit_seconds` is cut at the quietest place in the second half of that
+    time. Holds no more audio than the limit and one chunk. Takes about 5 ms per second of audio.
     """
     finder = _Finder(model, round(limit_seconds * SAMPLE_RATE))
     for chunk in chunks:
         yield from finder.push(chunk)
-    # The detector judges whole windows.
+    # The detector processes whole windows.
     yield from finder.push(np.zeros(WINDOW_SAMPLES, dtype=np.float32))
     yield from finder.finish()
 
@@ -62,9 +57,9 @@ class _Finder:
         self._limit = limit
         self._kept = np.empty(0, dtype=np.float32)
         self._kept_from = 0
-        """Place of the first kept sample in the recording."""
+        """Position of the first kept sample in the recording."""
         self._start: int | None = None
-        """Where the open stretch begins."""
+        """Where the open segment begins."""
         self._last_voice = 0
 
     def push(self, chunk: Samples) -> Iterator[SpeechSegment]:
@@ -72,7 +67,7 @@ class _Finder:
         for activity in self._detector.push(chunk):
             yield from self._judge(activity)
         if self._start is None:
-            # Speech is noticed some windows after it has begun.
+            # Speech is detected some windows after it has begun.
             self._drop(self._end - 2 * _MARGIN_SAMPLES)
 
     def finish(self) -> Iterator[SpeechSegment]:
@@ -100,7 +95,7 @@ class _Finder:
             self._start = self._kept_from
 
     def _take_to_last_voice(self) -> Iterator[SpeechSegment]:
-        # After a cut inside a pause there may be nothing more.
+        # After a cut within a pause there may be nothing left.
         if self._start is not None and self._last_voice > self._start:
             yield self._take(self._last_voice + _MARGIN_SAMPLES)
 
@@ -108,9 +103,9 @@ class _Finder:
         assert self._start is not None
         first = self._start - self._kept_from
         samples = self._kept[first : end - self._kept_from].copy()
-        stretch = SpeechSegment(self._start / SAMPLE_RATE, samples)
+        segment = SpeechSegment(self._start / SAMPLE_RATE, samples)
         self._drop(end)
-        return stretch
+        return segment
 
     def _drop(self, before: int) -> None:
         count = min(max(0, before - self._kept_from), len(self._kept))

@@ -1,4 +1,4 @@
-"""Voice activity: the Silero model, loaded once, and one cheap detector for each stream."""
+"""Voice activity detection: the Silero model, loaded once, and one cheap detector per stream."""
 
 from __future__ import annotations
 
@@ -11,30 +11,28 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from .. import defaults
+from ..audio.samples import SAMPLE_RATE, Samples
 
-SAMPLE_RATE = 16_000
-"""Hz."""
 WINDOW_SAMPLES = 512
-"""What the model judges at once: 32 ms."""
+"""What the model takes at once: 32 ms."""
 WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE
 
 _CONTEXT_SAMPLES = 64
 _STATE_SHAPE = (2, 1, 128)
 _LONGEST_DISAGREEMENT = 5
-"""Windows: a model that hears a voice for longer in what seems quiet is right; a door has slammed,
-and speech is quiet only beside that."""
+"""Windows; a model that detects a voice for longer in what seems quiet is right: a door has
+slammed, and speech is quiet only in comparison."""
 _HYSTERESIS = 0.15
-"""By which the probability falls below the threshold of speech before a window is silent."""
+"""How far below the threshold of speech the probability of a silent window is."""
 _LEAST_THRESHOLD = 0.01
 _SMOOTHING = 0.35
 """Weight of the previous probability, as in LiveKit's Silero plugin."""
 
 
 class VoiceActivityLoadError(Exception):
-    """The Silero model file is missing or unusable."""
+    """The model file is missing or unusable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,13 @@ class VoiceActivityOptions:
     min_silence_seconds: float = defaults.VAD_SILENCE_SECONDS
     activation_threshold: float = defaults.VAD_THRESHOLD
     quiet_decibels: float = 35.0
-    """A window so far below the loudest of this speech counts as silent although the model still
-    hears a voice: its probability falls some 80 ms after the sound has (median over the requests
-    of `tests/speech`, 12 ms with this)."""
+    """A window this far below the loudest of the speech counts as silent even if the model still
+    detects a voice: its probability falls some 80 ms after the sound does (median over the
+    requests of `tests/speech`; 12 ms with this)."""
 
     @property
     def deactivation_threshold(self) -> float:
-        """Probability below which a window of speech counts as silent."""
+        """Probability below which a window within speech counts as silent."""
         return max(_LEAST_THRESHOLD, self.activation_threshold - _HYSTERESIS)
 
 
@@ -65,23 +63,23 @@ class ActivityKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """The judgement of one window; `STARTED` and `ENDED` come after the `WINDOW` that decided."""
+    """The result for one window; `STARTED` and `ENDED` follow the `WINDOW` that caused them."""
 
     kind: ActivityKind
     position: int
-    """Samples judged so far, this window included."""
+    """Samples processed so far, this window included."""
     probability: float
     speaking: bool
     speech_seconds: float
-    """Since speech began, pauses included; at the end, of the whole."""
+    """Duration of the speech so far, pauses included."""
     voiced_seconds: float
-    """Unbroken voice up to now; 0 in silence."""
+    """Uninterrupted voice up to now; 0 in silence."""
     silent_seconds: float
-    """Unbroken silence up to now; 0 in voice."""
+    """Uninterrupted silence up to now; 0 in voice."""
 
 
 class VoiceActivityModel:
-    """The Silero network; holds no state of a stream, safe from any thread."""
+    """The Silero network; it holds no state of a stream and is safe from any thread."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -89,7 +87,7 @@ class VoiceActivityModel:
 
     @classmethod
     def load(cls, path: Path | None = None) -> VoiceActivityModel:
-        """Load the model that comes with livekit-plugins-silero; blocks about 0.1 s.
+        """Load the model that comes with livekit-plugins-silero; blocks for about 0.1 s.
 
         Raises VoiceActivityLoadError.
         """
@@ -110,10 +108,8 @@ class VoiceActivityModel:
             ) from error
         return cls(session)
 
-    def probability(
-        self, window: NDArray[np.float32], state: NDArray[np.float32]
-    ) -> tuple[float, NDArray[np.float32]]:
-        """Judge [1, 576] samples (64 of context and 512 new); returns speech probability, state."""
+    def probability(self, window: Samples, state: Samples) -> tuple[float, Samples]:
+        """Return the speech probability of [1, 576] samples (64 old, 512 new) and the new state."""
         output, new_state = self._session.run(
             None, {"input": window, "state": state, "sr": self._rate}
         )
@@ -123,8 +119,7 @@ class VoiceActivityModel:
 class VoiceActivityDetector:
     """Follows one stream of audio; owned by one thread or event loop.
 
-    A window takes about 0.2 ms, less than handing it to another thread, so it runs where it is
-    called.
+    A window takes about 0.2 ms, less than passing it to another thread, so it runs in the caller's.
     """
 
     def __init__(self, model: VoiceActivityModel, options: VoiceActivityOptions) -> None:
@@ -134,7 +129,7 @@ class VoiceActivityDetector:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the stream."""
+        """Start over with a new stream."""
         self._input = np.zeros((1, _CONTEXT_SAMPLES + WINDOW_SAMPLES), dtype=np.float32)
         self._state = np.zeros(_STATE_SHAPE, dtype=np.float32)
         self._pending = np.empty(0, dtype=np.float32)
@@ -152,15 +147,15 @@ class VoiceActivityDetector:
         """Whether speech has begun and not ended."""
         return self._speaking
 
-    def push(self, samples: NDArray[np.float32]) -> Iterator[Activity]:
-        """Judge mono samples in [-1, 1] at 16 kHz; what does not fill a window waits."""
+    def push(self, samples: Samples) -> Iterator[Activity]:
+        """Process mono samples in [-1, 1] at 16 kHz; an incomplete window is kept for later."""
         pending = np.concatenate((self._pending, samples)) if len(self._pending) else samples
         whole = len(pending) - len(pending) % WINDOW_SAMPLES
         self._pending = pending[whole:].copy()
         for start in range(0, whole, WINDOW_SAMPLES):
             yield from self._judge(pending[start : start + WINDOW_SAMPLES])
 
-    def _judge(self, window: NDArray[np.float32]) -> Iterator[Activity]:
+    def _judge(self, window: Samples) -> Iterator[Activity]:
         self._input[:, :_CONTEXT_SAMPLES] = self._input[:, -_CONTEXT_SAMPLES:]
         self._input[:, _CONTEXT_SAMPLES:] = window
         raw, self._state = self._model.probability(self._input, self._state)
@@ -191,8 +186,8 @@ class VoiceActivityDetector:
             yield self._activity(ActivityKind.ENDED)
             self._speech = 0.0
 
-    def _has_fallen_quiet(self, window: NDArray[np.float32]) -> bool:
-        """Whether the sound has gone from speech in which the model still hears a voice."""
+    def _has_fallen_quiet(self, window: Samples) -> bool:
+        """Whether the audio has fallen quiet although the model still detects a voice."""
         power = float(window @ window)
         if not self._speaking:
             self._loudest = 0.0
@@ -218,22 +213,22 @@ class VoiceActivityDetector:
         )
 
 
-def windows(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """The audio in steps of at most one window.
+def windows(samples: Samples) -> Iterator[Samples]:
+    """Yield the audio in steps of at most one window.
 
-    Whoever keeps the audio beside the detector takes it in these steps, however long the frames
-    are, so that both mean the same place by "now".
+    Code that stores the audio beside a detector takes it in these steps, however long the frames
+    are, so that both agree on the current position.
     """
     for start in range(0, len(samples), WINDOW_SAMPLES):
         yield samples[start : start + WINDOW_SAMPLES]
 
 
 def speech_span(
-    model: VoiceActivityModel, samples: NDArray[np.float32], *, margin_seconds: float = 0.3
+    model: VoiceActivityModel, samples: Samples, *, margin_seconds: float = 0.3
 ) -> tuple[int, int] | None:
-    """First and last sample with speech in a whole recording, or None when nobody speaks.
+    """Return the first and last sample with speech in a recording, or None without speech.
 
-    Takes about 5 ms for a second of audio.
+    Takes about 5 ms per second of audio.
     """
     detector = VoiceActivityDetector(model, VoiceActivityOptions())
     tail = np.zeros(SAMPLE_RATE, dtype=np.float32)
@@ -250,7 +245,7 @@ def speech_span(
 
 
 def _bundled_model() -> Path:
-    """The file inside livekit-plugins-silero, found without importing the plugin."""
+    """Return the file inside livekit-plugins-silero, without importing the plugin."""
     found = importlib.util.find_spec("livekit.plugins.silero")
     for place in (found.submodule_search_locations or []) if found else []:
         file = Path(place) / "resources" / "silero_vad.onnx"

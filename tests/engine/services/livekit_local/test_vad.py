@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from livekit.agents import vad
 
+from services.audio.samples import SAMPLE_RATE
 from services.livekit_local import LocalVAD, LocalVADStream
 from services.livekit_local.frames import FrameConverter
 from services.vad.silero import (
-    SAMPLE_RATE,
     WINDOW_SAMPLES,
     WINDOW_SECONDS,
     Activity,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from services.audio.files import resample
+from services.audio.samples import SAMPLE_RATE
 from services.inference import Priority
 from services.models import (
     ASR_CATALOGUE,
@@ -22,7 +23,6 @@ from services.models import (
 from services.models.files import has_content
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
-from services.vad.silero import SAMPLE_RATE
 from tests.support.genuine import RECOGNISERS, VOICE
 
 SENTENCE = "What is the weather like in Berlin on Friday?"

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.audio.samples import SAMPLE_RATE
 from services.vad.silero import (
-    SAMPLE_RATE,
     WINDOW_SAMPLES,
     Activity,
     ActivityKind,
