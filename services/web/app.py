@@ -1,4 +1,4 @@
-"""The routes of the web role, put together from its parts."""
+"""Builds the server of the web role from its routes."""
 
 from __future__ import annotations
 
@@ -44,32 +44,32 @@ def web_server(
     more_routes: Sequence[AddRoutes] = (),
     page_folder: Path = STATIC,
 ) -> WebServer:
-    """The web role: page, tokens, new agents, status, and whatever else is handed in.
+    """Build the server of the web role: page, tokens, dispatch, status, and `more_routes`.
 
     Args:
         livekit: as this server reaches it.
-        read_status: what `/api/status` tells; must not block.
-        agent_name: agent to ask for; empty for none by name.
+        read_status: returns what `/api/status` answers; must not block.
+        agent_name: agent to request; empty for any unnamed one.
         public_url: LiveKit's address as browsers reach it, where that differs (`wss://` behind a
             TLS proxy).
         host: address to bind.
         port: port to bind, 0 for any.
         title: the agent's name on the page.
-        access_key: secret that a token costs; None for none.
-        allowed_origins: origins besides the page's own that may ask for tokens.
-        trusted_proxies: networks whose `X-Forwarded-For` is believed.
-        tokens: whether tokens are given out; off when the owner has an identity service, which
+        access_key: secret required for a token; None for none.
+        allowed_origins: origins besides the page's own that may request tokens.
+        trusted_proxies: networks whose `X-Forwarded-For` is trusted.
+        tokens: whether tokens are issued; off when the owner has an identity service, which
             then opens the page as `/#token=…`.
         tokens_per_minute: limit per address.
         token_ttl_seconds: how long a token can be used to join.
-        rooms_per_address: rooms with a call for one address; 0 for any number.
+        rooms_per_address: rooms with a call for one address; 0 for no limit.
         more_routes: health, metrics, admin.
         page_folder: the built page.
 
-    A host other than loopback without TLS in front or an access key is warned about in the log.
+    Logs a warning when the host is not loopback and TLS or an access key is missing.
 
     Raises:
-        AddressError: an origin or a network is not one; the text names the setting.
+        AddressError: an origin or a network is malformed; the text names the setting.
     """
     warning = exposure_warning(
         host,
@@ -97,7 +97,7 @@ def web_server(
     limit = RoomLimit(rooms_per_address, rooms.callers_in, remember_seconds=token_ttl_seconds)
     redispatcher = Redispatcher(livekit, agent_name)
     config = PageConfig(
-        title=title, livekit_url=public_url, access_key=guard.asks_for_key, tokens=tokens
+        title=title, livekit_url=public_url, access_key=guard.requires_key, tokens=tokens
     )
 
     async def close_at_end(app: web.Application) -> AsyncIterator[None]:
@@ -105,7 +105,7 @@ def web_server(
         await rooms.aclose()
 
     def cross_origin(app: web.Application) -> None:
-        app.on_response_prepare.append(guard.allow_foreign)
+        app.on_response_prepare.append(guard.allow_origin)
         app.cleanup_ctx.append(close_at_end)
 
     return WebServer(

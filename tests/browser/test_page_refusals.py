@@ -218,7 +218,7 @@ def test_the_access_key_is_asked_for_and_remembered(page: Page, beside: Deployme
     key = page.get_by_label("Access key")
     key.fill("wrong")
     call.button("Join").click()
-    expect(page.get_by_role("alert")).to_contain_text("asks for an access key")
+    expect(page.get_by_role("alert")).to_contain_text("requires an access key")
     key.fill("open sesame")
     call.join()
     call.leave()

@@ -1,1 +1,1 @@
-"""What any route needs: the server, errors, limits, addresses."""
+"""What every route needs: the server, errors, limits, addresses."""

@@ -1,4 +1,4 @@
-"""Origins, hosts and networks as settings and requests write them, read without surprises."""
+"""Parses origins, hosts and networks from settings and requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EVERY_ORIGIN: Final = "*"
-"""In place of an origin: all of them."""
+"""Stands for every origin."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NAME_CHARACTERS: Final = frozenset(string.ascii_lowercase + string.digits + "-._")
@@ -19,31 +19,31 @@ _INNER_DOMAINS: Final = (
     *("localhost", "local", "internal", "home.arpa", "svc"),
     *("corp", "home", "lan"),
 )
-"""Below these nobody can register a name that resolves to where they like: the first by rule, the
-last since they are kept from being given out."""
+"""Domains in which no name can be registered: the first by standard, the last because registrars do
+not delegate them."""
 
 
 class AddressError(ValueError):
-    """What was written is none; the text says what it should be."""
+    """A malformed address; the text says what it should look like."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where a request is sent to, as its `Host` header or an origin says."""
+    """The destination of a request, from its `Host` header or an origin."""
 
     name: str
     """In lower case; an IPv6 address without brackets."""
     port: int | None
-    """None where it is the scheme's own."""
+    """None for the scheme's default."""
 
     @property
     def is_address(self) -> bool:
-        """Whether it is an IP address, which no name server can change."""
+        """Whether it is an IP address, which involves no name server."""
         return _ip_address(self.name) is not None
 
     @property
     def is_inner(self) -> bool:
-        """Whether no stranger's name server can say where it leads."""
+        """Whether no stranger's name server can decide where it resolves to."""
         name = self.name.rstrip(".")
         return (
             self.is_address
@@ -54,7 +54,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a browser names as the source of a request."""
+    """The source of a request, as a browser names it."""
 
     scheme: str
     host: Host
@@ -71,10 +71,10 @@ class Origin:
 
 
 def read_host(text: str) -> Host:
-    """A host with or without a port, such as `localhost:8080` or `[::1]`.
+    """Parse a host with or without a port, such as `localhost:8080` or `[::1]`.
 
     Raises:
-        AddressError: it is none.
+        AddressError: it is malformed.
     """
     try:
         parts = urlsplit(f"//{text.strip()}")
@@ -89,10 +89,10 @@ def read_host(text: str) -> Host:
 
 
 def read_origin(text: str) -> Origin:
-    """An origin, such as `https://voice.example.com`.
+    """Parse an origin, such as `https://voice.example.com`.
 
     Raises:
-        AddressError: it is none.
+        AddressError: it is malformed.
     """
     scheme, found, rest = text.strip().lower().partition("://")
     try:
@@ -107,10 +107,10 @@ def read_origin(text: str) -> Origin:
 
 
 def read_network(text: str) -> Network:
-    """A network, such as `10.0.0.0/8`, an address of it with its length, or one address.
+    """Parse a network, such as `10.0.0.0/8`, an address in it with its prefix, or one address.
 
     Raises:
-        AddressError: it is none.
+        AddressError: it is malformed.
     """
     try:
         return ipaddress.ip_network(text.strip(), strict=False)
@@ -121,13 +121,13 @@ def read_network(text: str) -> Network:
 
 
 def without_password(address: str) -> str:
-    """A URL as it may be shown: what stands before the `@` is masked."""
+    """Mask the user and password of a URL, so that it may be shown."""
     secret = _before_at(address)
     return address.replace(f"{secret}@", "***@", 1) if secret else address
 
 
 def password_in(address: str) -> str:
-    """The password that stands in a URL; empty where none does."""
+    """Return the password in a URL, empty if it has none."""
     return _before_at(address).partition(":")[2]
 
 
@@ -137,7 +137,7 @@ def _before_at(address: str) -> str:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name or address is this machine itself."""
+    """Whether a host name or address means this machine."""
     name = name.strip("[]").lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True

@@ -1,4 +1,4 @@
-"""Accepts the connections of a web server: so many, for so long, whatever their senders do."""
+"""Accepts the connections of a web server, bounded in number and time."""
 
 from __future__ import annotations
 
@@ -20,43 +20,42 @@ from .ratelimit import address_key
 logger = logging.getLogger("services.web")
 
 MOST_CONNECTIONS: Final = 512
-"""Of one server. Where the process may open few files it is a quarter of those instead."""
+"""Connections of one server; a quarter of the files that the process may open if that is less."""
 MOST_PER_ADDRESS: Final = 64
-"""Of one IPv4 address or /64 network; a browser keeps up to six. Trusted proxies have no limit."""
+"""Connections of one IPv4 address or /64 network; a browser opens up to six. Trusted proxies have
+no limit."""
 FIRST_REQUEST_SECONDS: Final = 10.0
-"""In which a new connection must have sent the whole head of a request."""
+"""Time for a new connection to send the complete headers of a request."""
 IDLE_SECONDS: Final = 75.0
-"""In which a connection must have taken the answer to its last request and sent the next head."""
+"""Time for a connection to receive its last response and send the headers of the next request."""
 PROXY_IDLE_SECONDS: Final = 3600.0
-"""The same of a trusted proxy, which keeps connections for later; it should be first to close."""
+"""`IDLE_SECONDS` for a trusted proxy, which keeps connections open and should close them first."""
 
 _FILES_SHARE = 4
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 _NO_FILES_SECONDS = 0.5
-_SAY_AGAIN_SECONDS = 60.0
+_WARN_AGAIN_SECONDS = 60.0
 _NO_MORE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 @dataclass(slots=True)
 class _Connection:
     key: str
-    """What counts as its address; empty for a trusted proxy."""
+    """The key of its address for counting; empty for a trusted proxy."""
     since: float = field(default_factory=time.monotonic)
-    """When it was accepted, or its last request was done with."""
+    """When it was accepted, or its last request completed."""
     requests: int = 0
-    """In progress: at most one, and none while it waits."""
+    """Requests in progress, 0 or 1."""
     asked: bool = False
-    """Whether it has ever sent a whole request."""
+    """Whether it has ever sent a complete request."""
     transport: asyncio.BaseTransport | None = None
     """None until it is set up."""
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more comes of it."""
         return self.transport is not None and self.transport.is_closing()
 
     def abort(self) -> None:
-        """Close it at once."""
         if isinstance(self.transport, asyncio.Transport):
             self.transport.abort()
 
@@ -64,8 +63,8 @@ class _Connection:
 class Connections:
     """The open connections of one server; lives on its event loop.
 
-    One that comes while there are too many takes the place of that which has waited longest, of
-    its own address where that one has too many. Where all of them are at work it is closed.
+    When there are too many, a new connection replaces the one that has been idle longest, from the
+    same address if that has too many. If none is idle, the new one is closed.
     """
 
     def __init__(
@@ -77,9 +76,9 @@ class Connections:
         idle_seconds: float = IDLE_SECONDS,
         is_proxy: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`most` defaults to what the open files of the process allow.
+        """Set the limits; `most` defaults to what the open files of the process allow.
 
-        `is_proxy` says of an address whether others' connections come from it.
+        `is_proxy` returns whether an address is that of a trusted proxy.
         """
         self._most = most or min(MOST_CONNECTIONS, max(8, open_files_limit() // _FILES_SHARE))
         self._most_per_address = most_per_address
@@ -87,15 +86,15 @@ class Connections:
         self._idle_seconds = idle_seconds
         self._is_proxy = is_proxy
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
-        self._said: dict[str, float] = {}
+        self._warned: dict[str, float] = {}
 
     @property
     def count(self) -> int:
-        """How many are open."""
+        """The number of open connections."""
         return sum(not open_.closed for open_ in self._open.values())
 
     def __call__(self, app: web.Application) -> None:
-        """Have `app` tell of the requests that are in progress (an `AddRoutes`)."""
+        """Track the requests in progress of `app` (an `AddRoutes`)."""
 
         @web.middleware
         async def mark(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -122,13 +121,13 @@ class Connections:
                     peer, address = await loop.sock_accept(listener)
                 except OSError as error:
                     if error.errno not in _NO_MORE:
-                        # The caller has gone before it was accepted.
+                        # The caller closed the connection before it was accepted.
                         await asyncio.sleep(0)
                         continue
-                    self._say("no more connections can be opened", error=error.strerror)
-                    made_way = self._give_way(self._open.values())
-                    # The next step closes it; without one, only others can let a file go.
-                    await asyncio.sleep(0 if made_way else _NO_FILES_SECONDS)
+                    self._warn("no more connections can be opened", error=error.strerror)
+                    evicted = self._evict_idle(self._open.values())
+                    # The next step closes it; without one, only others can free a file descriptor.
+                    await asyncio.sleep(0 if evicted else _NO_FILES_SECONDS)
                     self._forget_closed()
                     continue
                 await self._take(peer, str(address[0]), server)
@@ -143,14 +142,14 @@ class Connections:
         crowd = None
         if len(of_address) >= self._most_per_address:
             crowd = of_address
-            self._say("an address has too many connections", address=key, most=len(crowd))
+            self._warn("an address has too many connections", address=key, most=len(crowd))
         elif len(self._open) >= self._most:
             crowd = list(self._open.values())
-            self._say("too many connections", most=self._most)
-        if crowd is not None and not self._give_way(crowd):
+            self._warn("too many connections", most=self._most)
+        if crowd is not None and not self._evict_idle(crowd):
             peer.close()
             return
-        # Its first request may be there before the next step of this task.
+        # Its first request may arrive before this task runs again.
         protocol, connection = server(), _Connection(key)
         self._open[protocol] = connection
         loop = asyncio.get_running_loop()
@@ -159,36 +158,36 @@ class Connections:
         except OSError:
             del self._open[protocol]
 
-    def _give_way(self, crowd: Iterable[_Connection]) -> bool:
-        """Close the one that has waited longest; whether there was one."""
-        waiting = [open_ for open_ in crowd if open_.transport and not open_.requests]
-        if not waiting:
+    def _evict_idle(self, crowd: Iterable[_Connection]) -> bool:
+        """Close the connection that has been idle longest; return whether there was one."""
+        idle = [open_ for open_ in crowd if open_.transport and not open_.requests]
+        if not idle:
             return False
-        min(waiting, key=lambda open_: open_.since).abort()
+        min(idle, key=lambda open_: open_.since).abort()
         return True
 
     async def _close_idle(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_CHECK_SECONDS)
             self._forget_closed()
             now = time.monotonic()
             for open_ in self._open.values():
-                if not open_.requests and now - open_.since > self._patience(open_):
+                if not open_.requests and now - open_.since > self._allowed_seconds(open_):
                     open_.abort()
 
-    def _patience(self, open_: _Connection) -> float:
+    def _allowed_seconds(self, open_: _Connection) -> float:
         if not open_.asked:
             return self._first_request_seconds
         return self._idle_seconds if open_.key else max(self._idle_seconds, PROXY_IDLE_SECONDS)
 
     def _forget_closed(self) -> None:
-        # An aborted one is closing at once, though its protocol hears of it a step later.
+        # An aborted connection is closing at once, though its protocol is notified a step later.
         for protocol in [p for p, open_ in self._open.items() if open_.closed]:
             del self._open[protocol]
 
-    def _say(self, event: str, **fields: object) -> None:
-        """Log an event that repeats as often as callers like, once in a while."""
+    def _warn(self, event: str, **fields: object) -> None:
+        """Log an event that callers can cause at any rate, once a minute at most."""
         now = time.monotonic()
-        if now - self._said.get(event, -_SAY_AGAIN_SECONDS) >= _SAY_AGAIN_SECONDS:
-            self._said[event] = now
+        if now - self._warned.get(event, -_WARN_AGAIN_SECONDS) >= _WARN_AGAIN_SECONDS:
+            self._warned[event] = now
             logger.warning(event, extra=fields)

@@ -1,4 +1,4 @@
-"""Who may call the web API: the page itself, with the access key if one is set, not too often."""
+"""Restricts the web API to the page itself, with the access key if one is set, and limits rates."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from .errors import ApiError
 from .ratelimit import RateLimit, address_key
 
 BODY_SECONDS = 10.0
-"""In which the JSON of a request must have come."""
+"""Time for the JSON of a request to arrive."""
 MALFORMED_PER_MINUTE = 30.0
-"""Requests of one address whose Host or Origin is none; above that it is told to wait."""
+"""Requests with a malformed Host or Origin from one address; above that it must wait."""
 
 
 class Guard:
-    """The checks in front of a route that gives something away; used from the server's loop."""
+    """The checks in front of protected routes; used from the server's loop."""
 
     def __init__(
         self,
@@ -43,18 +43,18 @@ class Guard:
         access_key: str | None = None,
         trusted_proxies: Sequence[str] = (),
     ) -> None:
-        """Describe who is let in.
+        """Configure the checks.
 
         Args:
             bound_host: the address that the server listens on. On loopback the Host header must
-                name this machine too, so that a foreign name that resolves to it gets nothing.
+                also name this machine, so that a foreign name that resolves to it is refused.
             allowed_origins: origins besides the page's own, such as `https://voice.example.com`;
                 `*` for every one.
-            access_key: the secret to be sent as `Authorization: Bearer …`; None asks for none.
-            trusted_proxies: networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed.
+            access_key: the secret expected as `Authorization: Bearer …`; None for none.
+            trusted_proxies: networks (`10.0.0.0/8`) whose `X-Forwarded-For` is trusted.
 
         Raises:
-            AddressError: an origin or a network is not one; the text names the setting.
+            AddressError: an origin or a network is malformed; the text names the setting.
         """
         self._loopback_only = is_loopback(bound_host)
         self._every_origin = EVERY_ORIGIN in allowed_origins
@@ -72,7 +72,7 @@ class Guard:
         self._malformed = RateLimit(MALFORMED_PER_MINUTE, burst=round(MALFORMED_PER_MINUTE))
 
     def __call__(self, app: web.Application) -> None:
-        """Have every request to `app` looked at (an `AddRoutes`)."""
+        """Check the host of every request to `app` (an `AddRoutes`)."""
 
         @web.middleware
         async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -85,22 +85,22 @@ class Guard:
         app.middlewares.append(check)
 
     @property
-    def asks_for_key(self) -> bool:
-        """Whether an access key must be sent."""
+    def requires_key(self) -> bool:
+        """Whether requests need the access key."""
         return self._access_key_digest is not None
 
     def check_host(self, request: web.Request) -> None:
-        """Refuse a request under a name that a stranger may have made to resolve to us.
+        """Refuse a request for a name that a stranger may have pointed at this server.
 
-        With such a name another site's page would be of our own origin in the eyes of a browser
-        (DNS rebinding), and could read every route.
+        To a browser another site's page under such a name has this server's origin (DNS rebinding),
+        and could read every route.
 
         Raises:
             ApiError: 400 `bad_host` or `bad_origin`, 429 `rate_limited`, 403 `foreign_host`.
         """
         named = request.headers.get("Host")
         try:
-            # Without one it is no browser, and aiohttp would ask the name server for our own.
+            # Without one it is not a browser, and aiohttp would look up our own name.
             host = read_host(named) if named is not None else None
         except AddressError:
             raise self._malformed_header(request, "Host") from None
@@ -117,7 +117,7 @@ class Guard:
             )
 
     def check_origin(self, request: web.Request) -> None:
-        """Refuse a browser that shows another site's page; programs without an Origin may pass.
+        """Refuse requests from other sites' pages; programs without an Origin may pass.
 
         Raises:
             ApiError: 403 `foreign_origin`.
@@ -132,7 +132,7 @@ class Guard:
             raise _foreign_origin()
 
     def check_key(self, request: web.Request) -> None:
-        """Refuse a request without the access key, in a time that tells nothing about it.
+        """Refuse a request without the access key, in constant time.
 
         Raises:
             ApiError: 401 `access_key`.
@@ -145,7 +145,9 @@ class Guard:
         ):
             return
         raise ApiError(
-            401, "access_key", "This server asks for an access key; enter the one its owner gave."
+            401,
+            "access_key",
+            "This server requires an access key; enter the one its owner gave you.",
         )
 
     def check_rate(self, request: web.Request, limit: RateLimit) -> None:
@@ -164,7 +166,7 @@ class Guard:
             )
 
     def client_address(self, request: web.Request) -> str:
-        """The caller's address: the connection's, or what a trusted proxy says of it."""
+        """Return the caller's address: the connection's, or the one a trusted proxy forwards."""
         address = request.remote or "unknown"
         forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
         for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
@@ -173,8 +175,8 @@ class Guard:
             address = hop
         return address
 
-    async def allow_foreign(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Tell browsers that an allowed origin may read the answer (`on_response_prepare`)."""
+    async def allow_origin(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Let pages of allowed origins read the response (`on_response_prepare`)."""
         origin = request.headers.get("Origin")
         if origin is None or not self._is_allowed(origin) or not request.path.startswith("/api/"):
             return
@@ -183,7 +185,7 @@ class Guard:
         response.headers["Vary"] = "Origin"
 
     async def preflight(self, request: web.Request) -> web.Response:
-        """Answer a browser's preflight: methods and headers for allowed origins only."""
+        """Answer a browser's preflight, for allowed origins only."""
         if not self._is_allowed(request.headers.get("Origin", "")):
             raise _foreign_origin()
         return web.Response(
@@ -212,7 +214,7 @@ class Guard:
             self.check_rate(request, self._malformed)
         except ApiError as too_many:
             return too_many
-        return ApiError(400, f"bad_{name.lower()}", f"The request's {name} header is not one.")
+        return ApiError(400, f"bad_{name.lower()}", f"The request's {name} header is malformed.")
 
     def is_trusted(self, address: str) -> bool:
         """Whether an address is that of a trusted proxy."""
@@ -231,10 +233,10 @@ def exposure_warning(
     every_origin: bool = False,
     host_setting: str = "WEB_HOST",
 ) -> str | None:
-    """What to say when the page is reachable from other machines without protection, else None."""
+    """Return a warning if the page is open to other machines without protection, else None."""
     if every_origin and not access_key:
         return (
-            "WEB_ALLOWED_ORIGINS=* has any site that a visitor looks at use the agent: set "
+            "WEB_ALLOWED_ORIGINS=* lets any site that a visitor opens use the agent: set "
             "WEB_ACCESS_KEY to a long secret, or name the sites."
         )
     if is_loopback(host):
@@ -246,7 +248,7 @@ def exposure_warning(
         )
     if not behind_tls:
         missing.append(
-            "browsers give the microphone only to https or localhost: put a TLS proxy in front "
+            "browsers allow the microphone only on https or localhost: put a TLS proxy in front "
             "and name its address in WEB_ALLOWED_ORIGINS (https://…)"
         )
     if not missing:
@@ -255,9 +257,9 @@ def exposure_warning(
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:
-    """The body as a JSON object; it is UTF-8, as JSON is.
+    """Read the body as a JSON object in UTF-8.
 
-    Any other encoding is refused: some of Python's take time in the square of the length.
+    Other encodings are refused: some of Python's decoders take quadratic time.
 
     Raises:
         ApiError: 415 `not_json`, 413 `too_large`, 408 `too_slow` or 400 `bad_json`.
@@ -271,7 +273,7 @@ async def json_object(request: web.Request) -> dict[str, Any]:
         async with asyncio.timeout(BODY_SECONDS):
             body = json.loads((await request.read()).decode())
     except TimeoutError:
-        raise ApiError(408, "too_slow", "The request did not come in time.") from None
+        raise ApiError(408, "too_slow", "The request did not arrive in time.") from None
     except web.HTTPRequestEntityTooLarge:
         raise ApiError(413, "too_large", "The request is too large.") from None
     except (ValueError, RecursionError):
@@ -292,7 +294,7 @@ def _foreign_origin() -> ApiError:
     return ApiError(
         403,
         "foreign_origin",
-        "Another site's page asked for this; only this server's own page may. The owner can "
+        "Another site's page requested this; only this server's own page may. The owner can "
         "allow an origin in WEB_ALLOWED_ORIGINS.",
     )
 

@@ -20,7 +20,7 @@ class _Bucket:
 class RateLimit:
     """A token bucket per key: `burst` at once, then `per_minute` refilled steadily.
 
-    Used from one event loop. At most `MAX_KEYS` keys are remembered, the longest unused go first.
+    Used from one event loop. At most `MAX_KEYS` keys are remembered, least recently used first out.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class RateLimit:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, key: str) -> float:
-        """Take one token; returns 0.0, or the seconds to wait when there is none."""
+        """Take one token and return 0.0, or return the seconds to wait when there is none."""
         now = self._clock()
         bucket = self._buckets.pop(key, None) or _Bucket(self._burst, now)
         elapsed = max(0.0, now - bucket.updated_seconds)
@@ -48,7 +48,7 @@ class RateLimit:
 
 
 def address_key(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 network of an IPv6 one."""
+    """Return what counts as one address: an IPv4 address, or the /64 network of an IPv6 one."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""A small HTTP server on a thread and event loop of its own, which busy rooms cannot hold up."""
+"""A small HTTP server with its own thread and event loop, so that busy rooms cannot delay it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ logger = logging.getLogger("services.web")
 START_TIMEOUT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 5.0
 SHUTDOWN_GRACE_SECONDS = 1.0
-"""How long open requests may still run when the server stops."""
+"""How long open requests may still run after the server is stopped."""
 
 MAX_BODY_BYTES = 64 * 1024
 
 AddRoutes = Callable[[web.Application], None]
-"""Adds its routes (and clean-up hooks) to the application; called in the server's thread."""
+"""Adds routes and clean-up hooks to the application; called in the server's thread."""
 
 
 class WebServerError(Exception):
@@ -63,8 +63,8 @@ class WebServer:
             host: address to bind, such as `127.0.0.1`.
             port: TCP port, 0 for any free one.
             routes: each adds its routes to the application, in this order.
-            headers: security headers of every answer; the strictest ones when not given.
-            connections: how many are taken and for how long; as many as usual when not given.
+            headers: security headers of every response; the strictest by default.
+            connections: their limits in number and time; the usual ones by default.
             host_setting: the setting named in errors about the address.
             port_setting: the setting named in errors about the port.
             name: name of the thread.
@@ -85,14 +85,14 @@ class WebServer:
 
     @property
     def port(self) -> int:
-        """The port that is bound; only known once started."""
+        """The bound port, known once started."""
         if self._port is None:
             raise RuntimeError("the web server is not started")
         return self._port
 
     @property
     def address(self) -> str:
-        """Where a browser on this machine opens the page, such as `http://localhost:8080`."""
+        """The address for a browser on this machine, such as `http://localhost:8080`."""
         host = (
             "localhost" if self._host in ("127.0.0.1", "0.0.0.0", "::", "::1", "") else self._host
         )
@@ -101,10 +101,10 @@ class WebServer:
         return f"http://{host}:{self.port}"
 
     def start(self, *, timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
-        """Bind and serve; returns once connections are accepted.
+        """Bind and serve; return once connections are accepted.
 
         Raises:
-            PortBusyError: the port is taken.
+            PortBusyError: the port is in use.
             WebServerError: the address cannot be bound, or the start took too long.
         """
         if self._thread is not None:
@@ -125,7 +125,7 @@ class WebServer:
         logger.info("web server started", extra={"address": self.address, "server": self._name})
 
     def stop(self, *, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> None:
-        """Stop serving and end the thread, within `timeout_seconds`; a second call does nothing."""
+        """Stop serving and end the thread; a second call does nothing."""
         thread, loop, stopping = self._thread, self._loop, self._stopping
         if thread is None or not thread.is_alive():
             return
@@ -160,7 +160,7 @@ class WebServer:
             access_log=None,
             logger=_http_logger(),
             shutdown_timeout=SHUTDOWN_GRACE_SECONDS,
-            # The work for a caller who has gone is given up.
+            # Work for a caller who has left is cancelled.
             handler_cancellation=True,
         )
         await runner.setup()
@@ -228,7 +228,7 @@ class WebServer:
 
 
 def _http_logger() -> logging.Logger:
-    """The logger of aiohttp's own errors, less those of callers who do not speak HTTP."""
+    """Return the logger for aiohttp's errors, without those of callers that do not speak HTTP."""
     found = logging.getLogger("services.web.http")
     if _is_ours not in found.filters:
         found.addFilter(_is_ours)

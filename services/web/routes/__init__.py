@@ -1,1 +1,1 @@
-"""The routes, a module each."""
+"""The routes, one module each."""

@@ -1,6 +1,6 @@
-"""Asking an agent in a room, through LiveKit's server, whether it is there for its callers.
+"""Pings an agent in a room through LiveKit's server.
 
-So nobody's word has to be taken for it: any participant could call an agent dead that is not.
+The server pings by itself because any participant could claim that a working agent is dead.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ logger = logging.getLogger("services.web")
 
 ANSWER_SECONDS: Final = 2.0
 TRIES: Final = 2
-"""One answer may be lost: of an agent whose loop stands still for a moment, or that is arriving."""
+"""One answer may be lost while an agent's loop is blocked for a moment, or while it is joining."""
 
 _PATH: Final = "/twirp/livekit.RoomService/PerformRpc"
 _SILENT: Final = ("canceled", "deadline_exceeded")
-"""Twirp codes of a call that was not answered in time."""
+"""Twirp codes of a call without an answer in time."""
 _NO_JUDGEMENT: Final = ("invalid_argument", "not_found", "unavailable", "internal")
-"""Of an agent that knows no ping; that is arriving, or has just gone; that failed to answer."""
+"""Codes for an agent without this method, one that is joining or just left, or one that failed to
+answer."""
 
 
 class UnknownPresenceError(Exception):
-    """This LiveKit server cannot ask; the text says what it answered."""
+    """This LiveKit server cannot ping agents; the text says what it answered."""
 
 
 class AgentPing:
@@ -44,13 +45,13 @@ class AgentPing:
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(self, room: str, identity: str) -> Pong | None:
-        """What that agent answers; None where it answers nothing within some seconds.
+        """Return the agent's answer, or None if there is none within a few seconds.
 
-        An agent without this method is taken for one that serves, and so is one that LiveKit
-        cannot reach yet: it has only just come.
+        An agent without this method counts as serving, and so does one that LiveKit cannot reach
+        yet, since it has only just joined.
 
         Raises:
-            UnknownPresenceError: LiveKit's server is too old for calls of its API, or something
+            UnknownPresenceError: LiveKit's server is too old for RPC through its API, or something
                 else answers in its place.
             aiohttp.ClientError, TimeoutError: it cannot be reached.
         """
@@ -98,7 +99,7 @@ class AgentPing:
 
 
 def _object(text: str) -> dict[str, Any] | None:
-    """A JSON object; None where it is none, such as the page of a proxy."""
+    """Parse a JSON object; return None for anything else, such as a proxy's error page."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

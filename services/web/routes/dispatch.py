@@ -1,4 +1,4 @@
-"""A new agent for a room whose agent is gone, asked for by the caller who is still in it."""
+"""Dispatches a new agent to a room whose agent is gone, at the request of a caller in it."""
 
 from __future__ import annotations
 
@@ -35,16 +35,15 @@ MAX_TOKEN_CHARACTERS = 8192
 
 @dataclass(frozen=True)
 class DispatchAnswer:
-    """What became of a request for a new agent."""
+    """The outcome of a request for a new agent."""
 
     state: Literal["present", "dispatched", "waiting", "ended"]
-    """An agent is there and serves; one was asked for just now; one was asked for a moment ago;
-    the agent has ended the call, and none is to come."""
+    """An agent serves the room; one was dispatched just now; one was dispatched a moment ago; the
+    agent has ended the call, and no other follows."""
     retry_after_seconds: float
-    """When to ask again if no agent has come by then."""
+    """When to ask again if no agent has joined by then."""
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of the dispatch route."""
         return {"state": self.state, "retry_after_seconds": round(self.retry_after_seconds, 1)}
 
 
@@ -58,7 +57,7 @@ class _RoomRecord:
 
 
 class Redispatcher:
-    """Asks LiveKit for an agent, per room with growing pauses; used from one event loop."""
+    """Dispatches agents, with growing pauses per room; used from one event loop."""
 
     def __init__(
         self,
@@ -71,7 +70,7 @@ class Redispatcher:
 
         Args:
             livekit: as this server reaches it.
-            agent_name: the agent to ask for.
+            agent_name: the agent to dispatch.
             clock: monotonic seconds.
         """
         self._livekit = LiveKitRooms(livekit)
@@ -81,14 +80,14 @@ class Redispatcher:
         self._ping = AgentPing(livekit)
 
     async def request(self, holder: Holder, *, unresponsive: str | None = None) -> DispatchAnswer:
-        """Bring an agent into the holder's room, unless one is there or was just asked for.
+        """Dispatch an agent to the holder's room, unless one serves it or was just dispatched.
 
         Args:
             holder: a verified caller.
             unresponsive: identity of an agent in that room that does not answer the holder.
-                LiveKit shows a dead agent for some 20 s more, so it is removed first, once it does
-                not answer us either. Only where we cannot ask does the holder's word count, and
-                only that of one who speaks there.
+                LiveKit lists a dead agent for another 20 s, so it is removed first, if it does not
+                answer this server either. The holder is believed only if LiveKit cannot ping, and
+                only if the holder is a speaker.
 
         Raises:
             ApiError: 409 `not_in_room`, 503 `livekit_unreachable`.
@@ -122,7 +121,7 @@ class Redispatcher:
         people = await self._livekit.people(holder.room)
         agents, callers = people.agents, people.callers
         if holder.identity not in callers:
-            raise ApiError(409, "not_in_room", "You are not in this room any more; join again.")
+            raise ApiError(409, "not_in_room", "You are no longer in this room; join again.")
         believed = unresponsive if _may_call_dead(holder.identity, callers) else None
         presences = await asyncio.gather(
             *(self._presence(holder.room, agent, believed) for agent in agents.values())
@@ -163,13 +162,13 @@ class Redispatcher:
     async def _presence(
         self, room: str, agent: api.ParticipantInfo, believed_dead: str | None
     ) -> Pong | None:
-        """Whether an agent in the room serves it; None for one that is dead."""
+        """Return what an agent in the room answers, None for one that is dead."""
         if agent.state != api.ParticipantInfo.State.ACTIVE:
-            return Pong.SERVES  # It is arriving, and could not be reached yet.
+            return Pong.SERVES  # It is joining, and cannot be reached yet.
         try:
             return await self._ping.ask(room, agent.identity)
         except UnknownPresenceError as error:
-            logger.info("agent cannot be asked", extra={"room": room, "answer": str(error)})
+            logger.info("agent cannot be pinged", extra={"room": room, "answer": str(error)})
             return None if agent.identity == believed_dead else Pong.SERVES
 
     def _record(self, room: str) -> _RoomRecord:
@@ -184,7 +183,7 @@ class Redispatcher:
 
 
 def _may_call_dead(identity: str, callers: Mapping[str, api.ParticipantInfo]) -> bool:
-    """Who sends sound, or anyone where nobody does: see `docs/protocol.md`."""
+    """Whether a caller may report a dead agent: a speaker, or anyone if there are none."""
     speakers = {
         caller.identity
         for caller in callers.values()
@@ -204,14 +203,13 @@ class DispatchRoutes:
         *,
         per_minute: float = REQUESTS_PER_MINUTE,
     ) -> None:
-        """`issuer` verifies the caller's token or ticket; `per_minute` is per address."""
+        """Configure it: `issuer` verifies tokens and tickets, `per_minute` is per address."""
         self._redispatcher = redispatcher
         self._issuer = issuer
         self._guard = guard
         self._limit = RateLimit(per_minute, burst=max(1, round(per_minute)))
 
     def __call__(self, app: web.Application) -> None:
-        """Add the routes, and the closing of the connection to LiveKit."""
         app.router.add_post("/api/dispatch", self._dispatch)
         app.router.add_options("/api/dispatch", self._guard.preflight)
         app.cleanup_ctx.append(self._close_at_end)
@@ -231,7 +229,7 @@ class DispatchRoutes:
             holder = self._issuer.verify(token[:MAX_TOKEN_CHARACTERS])
         except TokenRefusedError:
             raise ApiError(
-                401, "bad_token", "Your access to this room has run out; leave and join again."
+                401, "bad_token", "Your access to this room has expired; leave and join again."
             ) from None
         answer = await asyncio.shield(self._redispatcher.request(holder, unresponsive=unresponsive))
         return web.json_response(answer.as_json())

@@ -1,4 +1,4 @@
-"""The route that Prometheus asks for the metrics."""
+"""The route that Prometheus scrapes."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ from ...metrics import CONTENT_TYPE
 logger = logging.getLogger("services.web")
 
 TIMEOUT_SECONDS = 5.0
-"""Below the time that Prometheus waits by default."""
+"""Less than the default timeout of Prometheus."""
 
 
 class MetricsRoute:
     """`GET /metrics`.
 
-    They are gathered in a thread of their own, for all who ask at once: what hangs there, such as
-    a disk, holds up no health check, and is not started twice.
+    Metrics are gathered once for all concurrent requests, in a thread of their own: if something
+    hangs there, such as a disk, health checks still answer and no second thread starts.
     """
 
     def __init__(
         self, render: Callable[[], bytes], *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
-        """`render` is called in a thread that it may block; give it `Metrics.render`."""
+        """Configure the route; `render` (`Metrics.render`) runs in a thread that it may block."""
         self._render = render
         self._timeout_seconds = timeout_seconds
         self._rendering: Future[bytes] | None = None
 
     def __call__(self, app: web.Application) -> None:
-        """Add the route."""
         app.router.add_get("/metrics", self._answer)
 
     async def _answer(self, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""The built page, served from memory: hashed assets for a year, everything else asked for anew."""
+"""Serves the built page from memory: hashed assets cached for a year, the rest revalidated."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from aiohttp import web
 logger = logging.getLogger("services.web")
 
 STATIC = Path(__file__).parents[1] / "static"
-"""Where `make page` puts the built page."""
+"""The output of `make page`."""
 
 INDEX = "index.html"
 HASHED_FOLDER = "assets/"
-"""Vite puts files here whose names carry a hash of their content."""
+"""Vite puts files here whose names contain a hash of their content."""
 
 FOREVER = "public, max-age=31536000, immutable"
-ASK_AGAIN = "no-cache"
+REVALIDATE = "no-cache"
 COMPRESSIBLE = ("text/", "application/javascript", "application/json", "image/svg+xml")
 MISSING = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>The page is not built</title>"
@@ -35,11 +35,11 @@ TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 @dataclass(frozen=True)
 class Asset:
-    """One file of the page, ready to be sent."""
+    """One file of the page, ready to send."""
 
     body: bytes
     zipped: bytes | None
-    """The body compressed by gzip, None where that saves nothing."""
+    """The body compressed by gzip, None if that is not smaller."""
     content_type: str
     cache_control: str
     etag: str
@@ -47,19 +47,18 @@ class Asset:
 
 @dataclass(frozen=True)
 class PageConfig:
-    """What the page must know before it asks for a token."""
+    """What the page needs to know before it requests a token."""
 
     title: str = "Voice agent"
-    """Name of the agent, as the page greets with it."""
+    """The agent's name on the page."""
     livekit_url: str = ""
     """LiveKit's address as browsers reach it."""
     access_key: bool = False
-    """Whether a token costs the access key."""
+    """Whether a token requires the access key."""
     tokens: bool = True
-    """Whether this server gives out tokens; if not, the page takes one from its `#token=`."""
+    """Whether this server issues tokens; if not, the page takes one from its `#token=`."""
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of `/api/config`."""
         return {
             "title": self.title,
             "livekit_url": self.livekit_url,
@@ -118,7 +117,7 @@ class PageRoutes:
 
 
 def read_assets(folder: Path) -> dict[str, Asset]:
-    """Every file below `folder` by its path relative to it."""
+    """Read every file below `folder`, by its path relative to it."""
     assets = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -138,7 +137,7 @@ def _asset(name: str, body: bytes) -> Asset:
         body=body,
         zipped=zipped,
         content_type=content_type,
-        cache_control=FOREVER if name.startswith(HASHED_FOLDER) else ASK_AGAIN,
+        cache_control=FOREVER if name.startswith(HASHED_FOLDER) else REVALIDATE,
         etag=hashlib.sha256(body).hexdigest()[:20],
     )
 

@@ -1,4 +1,4 @@
-"""Status for the page and health for supervisors, from callables that the owner hands in."""
+"""Status for the page and health for supervisors, from callables."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ logger = logging.getLogger("services.web")
 
 @dataclass(frozen=True)
 class AgentStatus:
-    """What the page shows before a call; None where the one who serves it cannot know."""
+    """What the page shows before a call; None for what this server cannot know."""
 
     ready: bool | None = None
-    """Whether an agent can take a call now, room or not."""
+    """Whether an agent could take a call now, apart from capacity."""
     rooms: int | None = None
     """Calls in progress."""
     capacity: int | None = None
-    """Calls that are possible at once."""
+    """Calls possible at the same time."""
     notices: tuple[str, ...] = ()
     """One sentence each, shown to callers."""
 
     @property
     def busy(self) -> bool | None:
-        """Whether every agent has all the calls it can take."""
+        """Whether every agent has as many calls as it can take."""
         if self.rooms is None or self.capacity is None:
             return None
         return self.rooms >= self.capacity
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of `/api/status`."""
         return {
             "ready": self.ready,
             "busy": self.busy,
@@ -46,7 +45,7 @@ class AgentStatus:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one health check."""
 
     ok: bool
     detail: str = ""
@@ -54,10 +53,10 @@ class Check:
 
 
 Checks = Callable[[], Mapping[str, Check]]
-"""Looks at things by name; called in the server's loop, so it must not block or wait."""
+"""Returns health checks by name; called in the server's loop, so it must not block."""
 
 ReadStatus = Callable[[], AgentStatus]
-"""Reads the status; called in the server's loop, so it must not block or wait."""
+"""Reads the status; called in the server's loop, so it must not block."""
 
 
 class StatusRoute:
@@ -67,7 +66,6 @@ class StatusRoute:
         self._read = read
 
     def __call__(self, app: web.Application) -> None:
-        """Add the route."""
         app.router.add_get("/api/status", self._answer)
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -82,7 +80,6 @@ class HealthRoutes:
         self._ready = ready
 
     def __call__(self, app: web.Application) -> None:
-        """Add the routes."""
         app.router.add_get("/healthz", self._answer_alive)
         app.router.add_get("/readyz", self._answer_ready)
 
@@ -93,9 +90,9 @@ class HealthRoutes:
         return _report(self._ready)
 
 
-def _report(look: Checks) -> web.Response:
+def _report(run_checks: Checks) -> web.Response:
     try:
-        checks = dict(look())
+        checks = dict(run_checks())
     except asyncio.CancelledError:
         raise
     except Exception as error:

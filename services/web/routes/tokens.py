@@ -1,4 +1,4 @@
-"""Room tokens: one room, one identity, a few minutes, no more rights than a conversation needs."""
+"""Room tokens: for one room and identity, valid for minutes, with the rights of a conversation."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ MAX_NAME_CHARACTERS = 64
 MAX_ROOM_CHARACTERS = 64
 ROOM_PUNCTUATION = " -_."
 JOINERS = "\u200c\u200d"
-"""Zero-width joiners: invisible, but letters of some scripts and emoji need them."""
+"""Zero-width joiners: invisible, but required by some scripts and emoji."""
 
 ROOM_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 class TokenRefusedError(Exception):
-    """A token that is forged, expired or not one of ours."""
+    """A token that is forged, expired or from another issuer."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,12 @@ class IssuedToken:
     token: str
     """Lets its holder join; valid for minutes."""
     ticket: str
-    """Proves to this server which room its holder is in; LiveKit accepts it for nothing."""
+    """Proves to this server which room its holder is in; grants nothing on LiveKit."""
     room: str
     identity: str
     expires_in_seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of the token route."""
         return {
             "url": self.url,
             "token": self.token,
@@ -62,14 +61,14 @@ class IssuedToken:
 
 @dataclass(frozen=True)
 class Holder:
-    """Whom a verified token speaks for."""
+    """The caller that a verified token identifies."""
 
     room: str
     identity: str
 
 
 class TokenIssuer:
-    """Makes and verifies tokens; thread-safe, it holds nothing but its configuration."""
+    """Issues and verifies tokens; stateless, so thread-safe."""
 
     def __init__(
         self,
@@ -87,9 +86,9 @@ class TokenIssuer:
             api_key: LiveKit API key.
             api_secret: LiveKit API secret.
             url: LiveKit's address as browsers reach it (`ws://` or `wss://`).
-            agent_name: agent to be dispatched when the room is created; empty for none by name.
+            agent_name: agent to dispatch when the room is created; empty for any unnamed one.
             ttl_seconds: how long a token can be used to join.
-            ticket_ttl_seconds: how long its holder can ask for a new agent.
+            ticket_ttl_seconds: how long its holder can request a new agent.
         """
         self._api_key = api_key
         self._api_secret = api_secret
@@ -99,7 +98,7 @@ class TokenIssuer:
         self._ticket_ttl_seconds = ticket_ttl_seconds
 
     def issue(self, *, room: str | None = None, name: str | None = None) -> IssuedToken:
-        """A token for a room and a fresh identity; room and name must be validated already."""
+        """Issue a token for a room and a new identity; room and name must be validated."""
         room = room or new_room_name()
         identity = f"caller-{secrets.token_hex(8)}"
         join = api.VideoGrants(
@@ -133,10 +132,10 @@ class TokenIssuer:
         )
 
     def verify(self, token: str) -> Holder:
-        """Whom a token or ticket of this server speaks for.
+        """Return the caller that a token or ticket of this server identifies.
 
         Raises:
-            TokenRefusedError: its signature, issuer or time is wrong, or it names no room.
+            TokenRefusedError: its signature, issuer or expiry is wrong, or it names no room.
         """
         verifier = api.TokenVerifier(
             self._api_key, self._api_secret, leeway=datetime.timedelta(seconds=5)
@@ -166,14 +165,13 @@ class TokenRoutes:
         *,
         per_minute: float = defaults.TOKENS_PER_MINUTE,
     ) -> None:
-        """`issuer` None switches the route off; `per_minute` is the limit per address."""
+        """Configure it: `issuer` None turns it off, `per_minute` is the limit per address."""
         self._issuer = issuer
         self._guard = guard
         self._rooms = rooms
         self._limit = RateLimit(per_minute, burst=max(1, round(per_minute)))
 
     def __call__(self, app: web.Application) -> None:
-        """Add the routes."""
         app.router.add_post("/api/token", self._issue)
         app.router.add_options("/api/token", self._guard.preflight)
 
@@ -184,7 +182,7 @@ class TokenRoutes:
             raise ApiError(
                 403,
                 "tokens_off",
-                "This server gives out no tokens; open the link from your own sign-in page.",
+                "This server issues no tokens; open the link from your own sign-in page.",
             )
         self._guard.check_key(request)
         body = await json_object(request)
@@ -195,12 +193,12 @@ class TokenRoutes:
 
 
 def valid_room(value: object) -> str | None:
-    """A room's name, tidied; None when not given.
+    """Validate and normalize a room's name; return None if not given.
 
     Raises:
         ApiError: 400 `bad_room`.
     """
-    text = _tidy(value, "bad_room", "room", MAX_ROOM_CHARACTERS)
+    text = _normalized(value, "bad_room", "room", MAX_ROOM_CHARACTERS)
     if text is None:
         return None
     for character in text:
@@ -208,27 +206,27 @@ def valid_room(value: object) -> str | None:
             raise ApiError(
                 400,
                 "bad_room",
-                "A room's name holds letters, digits, spaces, dots, dashes and underscores only.",
+                "A room's name may contain letters, digits, spaces, dots, dashes and underscores.",
             )
     return text
 
 
 def valid_name(value: object) -> str | None:
-    """A person's name, tidied; None when not given.
+    """Validate and normalize a person's name; return None if not given.
 
     Raises:
         ApiError: 400 `bad_name`.
     """
-    return _tidy(value, "bad_name", "name", MAX_NAME_CHARACTERS)
+    return _normalized(value, "bad_name", "name", MAX_NAME_CHARACTERS)
 
 
 def new_room_name() -> str:
-    """A name that nobody guesses (59 bits) and anybody can read out."""
+    """Return a random name (59 bits) that is easy to read out."""
     letters = [secrets.choice(ROOM_ALPHABET) for _ in range(12)]
     return "-".join("".join(letters[i : i + 4]) for i in range(0, 12, 4))
 
 
-def _tidy(value: object, code: str, what: str, longest: int) -> str | None:
+def _normalized(value: object, code: str, what: str, longest: int) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
@@ -237,8 +235,8 @@ def _tidy(value: object, code: str, what: str, longest: int) -> str | None:
     if not text:
         return None
     if len(text) > longest:
-        raise ApiError(400, code, f"The {what} is too long; {longest} characters are the most.")
+        raise ApiError(400, code, f"The {what} is too long; use at most {longest} characters.")
     for character in text:
         if unicodedata.category(character)[0] == "C" and character not in JOINERS:
-            raise ApiError(400, code, f"The {what} holds a character that cannot be shown.")
+            raise ApiError(400, code, f"The {what} contains a character that cannot be displayed.")
     return text

@@ -1,4 +1,4 @@
-"""Transcribing files over HTTP, for who has the token; a conversation never waits for it."""
+"""Transcribes files over HTTP, for holders of the admin token; conversations never wait for it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _BUSY_SECONDS = 10.0
 _PIECE_BYTES = 64 * 1024
 
 MOST_UPLOADS: Final = 4
-"""Files that may be on their way at once; more are told to wait."""
+"""Concurrent uploads; further ones must wait."""
 PIECE_SECONDS: Final = 10.0
-"""In which more of a file must come."""
+"""Time for the next piece of a file to arrive."""
 UPLOAD_SECONDS: Final = 300.0
-"""In which all of it must have come."""
+"""Time for the whole file to arrive."""
 
 Engines = Callable[[], Awaitable[tuple[StreamingASR, VoiceActivityModel]]]
 NewFile = Callable[[], AbstractContextManager[Path]]
@@ -42,8 +42,8 @@ class TranscribeRoute:
     """`POST /api/transcribe`: the body is an audio file of any format, the answer JSON.
 
     One file at a time, in the scheduler's last class; 429 for another one meanwhile, 413 for one
-    that is too big or too long, 408 for one that does not come, 507 where the disk is full.
-    Whoever leaves has the work for them given up.
+    that is too big or too long, 408 for one that does not arrive, 507 if the disk is full. Work for
+    a caller who disconnects is cancelled.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class TranscribeRoute:
         piece_seconds: float = PIECE_SECONDS,
         upload_seconds: float = UPLOAD_SECONDS,
     ) -> None:
-        """`max_bytes` and `max_seconds` bound a file; the others its way here."""
+        """Configure it; `max_bytes` and `max_seconds` limit a file, the others its upload."""
         self._access = access
         self._engines = engines
         self._new_file = new_file
@@ -69,7 +69,6 @@ class TranscribeRoute:
         self._busy = False
 
     def __call__(self, app: web.Application) -> None:
-        """Add the route."""
         app.router.add_post("/api/transcribe", self._answer)
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -92,7 +91,7 @@ class TranscribeRoute:
             raise ApiError(
                 503,
                 "engine",
-                f"The recogniser cannot do it now: {error}.",
+                f"The recogniser is not available: {error}.",
                 retry_after_seconds=_BUSY_SECONDS,
             ) from error
         except OSError as error:
@@ -114,7 +113,7 @@ class TranscribeRoute:
 
     @contextlib.contextmanager
     def _transcribing(self) -> Iterator[None]:
-        # Only now: a file that never comes must not keep the others out.
+        # Only after the upload: a file that never arrives must not block others.
         if self._busy:
             raise _busy()
         self._busy = True
@@ -135,11 +134,11 @@ class TranscribeRoute:
                         await asyncio.to_thread(file.write, piece)
         except TimeoutError:
             raise ApiError(
-                408, "too_slow", "The file did not come in time; send it again, or a smaller one."
+                408, "too_slow", "The file did not arrive in time; send it again, or a smaller one."
             ) from None
         except (web.RequestPayloadError, ValueError):
-            # Its sender has gone, or what it says is compressed is not.
-            raise ApiError(400, "broken", "The file broke off; send it again.") from None
+            # The sender disconnected, or data declared as compressed is not.
+            raise ApiError(400, "broken", "The file is incomplete; send it again.") from None
 
     async def _next_piece(self, request: web.Request) -> bytes:
         async with asyncio.timeout(self._piece_seconds):
