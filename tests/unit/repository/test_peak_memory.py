@@ -10,12 +10,12 @@ ROOT = Path(__file__).parents[3]
 LINE = "pytest's own process has needed"
 
 
-def run(folder: Path, megabytes: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, megabytes: str, *options: str) -> subprocess.CompletedProcess[str]:
     """A run of one test that passes, with that bound."""
     (folder / "test_nothing.py").write_text("def test_nothing() -> None:\n    pass\n")
     plugin = ("-p", "tests.support.peak_memory", "-o", f"peak_memory_mb={megabytes}")
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *plugin, str(folder)],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *plugin, *options, str(folder)],
         cwd=folder,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
         capture_output=True,
@@ -31,6 +31,13 @@ def test_a_run_beyond_the_bound_fails_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if LINE in line]
     assert line.endswith("MB at its peak, and may need 1")
+
+
+def test_a_process_that_runs_a_part_of_the_tests_is_bound_as_well(tmp_path: Path) -> None:
+    done = run(tmp_path, "1", "-n", "1")
+    assert done.returncode == 1
+    # The one that hands out the tests, and the one that runs them.
+    assert len([line for line in done.stdout.splitlines() if LINE in line]) == 2
 
 
 def test_a_run_within_the_bound_passes_in_silence(tmp_path: Path) -> None:
