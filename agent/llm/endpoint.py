@@ -1,9 +1,10 @@
-"""The way to an endpoint: one HTTP request at a time per answer, every wait and size bounded."""
+"""HTTP requests to a language model's endpoint, every wait and size bounded."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,11 +17,10 @@ from livekit.agents import APIConnectionError
 from agent.observability.network_errors import reason
 
 LONGEST_REFUSAL_BYTES = 16_384
-"""What is read of the body of an error."""
+"""How much of an error's body is read."""
 LONGEST_LIST_BYTES = 1_048_576
-"""What is read of the list of models."""
+"""How much of the list of models is read."""
 _USER_AGENT = "local-voice-agent"
-_LONGEST_RETRY_AFTER_SECONDS = 3.0
 
 
 @dataclass(eq=False)
@@ -31,7 +31,7 @@ class RefusedError(Exception):
     words: str
     """The endpoint's own, which may quote the request: for judging, not for the log."""
     retry_after_seconds: float = 0.0
-    """How long it asks to wait, within reason."""
+    """How long the endpoint asks to wait before another try; 0: not said."""
 
     def __str__(self) -> str:
         return f"the endpoint answered {self.status}"
@@ -93,7 +93,7 @@ class Endpoint:
             raise APIConnectionError(f"{self.address}: {why}") from None
 
     async def models(self, *, seconds: float) -> Any:
-        """What it says when it is asked for its models: JSON of any form.
+        """Ask for the list of models; returns JSON of any form.
 
         Raises:
             RefusedError: the endpoint answered with an error.
@@ -107,7 +107,7 @@ class Endpoint:
             return json.loads(await _read(response, LONGEST_LIST_BYTES))
 
     async def aclose(self) -> None:
-        """Close its connections."""
+        """Close the connections. Idempotent."""
         if self._session is not None:
             await self._session.close()
 
@@ -133,7 +133,7 @@ class Endpoint:
 
 
 async def _read(response: aiohttp.ClientResponse, longest: int) -> bytes:
-    """The beginning of a body."""
+    """Read the beginning of a body."""
     data = b""
     while len(data) < longest and (more := await response.content.readany()):
         data += more
@@ -145,4 +145,4 @@ def _retry_after(response: aiohttp.ClientResponse) -> float:
         seconds = float(response.headers.get("Retry-After", "0"))
     except ValueError:
         return 0.0
-    return seconds if 0 < seconds <= _LONGEST_RETRY_AFTER_SECONDS else 0.0
+    return seconds if math.isfinite(seconds) and seconds > 0.0 else 0.0

@@ -33,6 +33,7 @@ from agent.llm.waking import WAKING_CHUNK, Waker
 logger = logging.getLogger("agent.llm")
 
 _ASK_AGAIN_SECONDS = 1.0
+_LONGEST_RETRY_AFTER_SECONDS = 3.0
 """Between two requests to an endpoint that is not ready yet."""
 
 
@@ -110,7 +111,9 @@ class EndpointStream(llm.LLMStream):
             refusal = judge(refused.status, refused.words)
             if refusal is Refusal.LOADING:
                 self._note_silence()
-            self._wait_seconds = refused.retry_after_seconds
+            # A caller waits for the reply: a longer wait is not worth it.
+            wait = refused.retry_after_seconds
+            self._wait_seconds = wait if wait <= _LONGEST_RETRY_AFTER_SECONDS else 0.0
             raise APIStatusError(
                 f"{self._profile.address} answered {refused.status}: {refusal.value}",
                 status_code=refused.status,

@@ -1,6 +1,6 @@
 """Has an endpoint load its model, and holds that request until it is loaded.
 
-Endpoints that load a model at its first request give that up when whoever asked hangs up. A room
+An endpoint that loads its model at the first request gives that up when the client hangs up. A room
 hangs up when its caller speaks or leaves; this request belongs to the process.
 """
 
@@ -24,19 +24,20 @@ from agent.llm.schemas import with_known_schemas
 logger = logging.getLogger("agent.llm")
 
 WAKING_CHUNK = "waking"
-"""Id of the piece of an answer that tells the caller of the loading, and is no part of it."""
+"""Id of the chunk that announces the loading to the caller, and is no part of the answer."""
 _ASK_AGAIN_SECONDS = 2.0
+_LONGEST_RETRY_AFTER_SECONDS = 30.0
 _REQUEST = "Hello."
 _ONE_TOKEN = "max_tokens"
-"""The field that bounds an answer; some models know it by another name only."""
+"""The field that bounds an answer; some models know it only by another name."""
 
 
 class Waker:
-    """Keeps one request under way while the model may have to be loaded.
+    """Keeps one request open while the model may have to be loaded.
 
-    It asks as a room does, with the same instructions and tools and for one token, so that the
-    endpoint also has their beginning in its cache. Made on the event loop that it lives on; `wake`
-    may be called from any thread.
+    The request has the instructions and tools of a room's and asks for one token, so that the
+    endpoint also caches their beginning. Make it on the event loop that it is to use; `wake` may be
+    called from any thread.
     """
 
     def __init__(
@@ -63,12 +64,12 @@ class Waker:
         self._chat_ctx.add_message(role="user", content=_REQUEST)
 
     def wake(self) -> None:
-        """Begin, unless it is under way. Safe from any thread, and after the loop has ended."""
+        """Send the request unless one is open. Safe from any thread, also after the loop has ended."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._begin)
 
     async def aclose(self) -> None:
-        """Hang up."""
+        """Cancel the request and close the connection."""
         self._closed = True
         if self._task is not None:
             self._task.cancel()
@@ -108,7 +109,7 @@ class Waker:
             )
 
     async def _ask_until_taken(self) -> None:
-        """Ask until there is an answer; wait where the endpoint is not there or not ready."""
+        """Ask until there is an answer; wait while the endpoint is unreachable or not ready."""
         known = shape = self._profile.shape
         described = with_known_schemas(self._tools)
         first: Refusal | None = None
@@ -128,7 +129,8 @@ class Waker:
                     continue
                 refusal = judge(refused.status, refused.words)
                 if refusal in (Refusal.LOADING, Refusal.BUSY):
-                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
+                    wait = min(refused.retry_after_seconds, _LONGEST_RETRY_AFTER_SECONDS)
+                    await asyncio.sleep(max(wait, _ASK_AGAIN_SECONDS))
                     continue
                 other = next_shape(
                     shape,
@@ -146,7 +148,7 @@ class Waker:
             self._profile.learn(shape, first)
 
     async def _answer(self, body: dict[str, Any]) -> None:
-        """Ask, and hang up at the first piece of the answer."""
+        """Ask, and hang up at the first chunk of the answer."""
         reader = AnswerReader()
         async with self._endpoint.complete(body, idle_seconds=self._load_seconds) as response:
             data = None

@@ -328,6 +328,32 @@ async def test_a_model_that_knows_no_max_tokens_is_woken_without(endpoint: Endpo
     assert models.profile.shape.tools
 
 
+@pytest.mark.parametrize(("asked", "waited"), [("7", 7.0), ("3600", 30.0), ("0.1", 2.0)])
+async def test_a_busy_endpoint_is_woken_again_when_it_asks_for_it_within_bounds(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, asked: str, waited: float
+) -> None:
+    endpoint.status, endpoint.retry_after = 429, asked
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(seconds: float) -> None:
+        if seconds >= 1.0:
+            waits.append(seconds)
+            endpoint.status = 200
+            seconds = 0.0
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    models = LanguageModels(base_url=endpoint.url, model="m", limits=LIMITS)
+    assert models.profile is not None
+    models.wake(instructions="Be brief.", greeting="")
+    async with asyncio.timeout(10):
+        while not models.profile.is_awake:
+            await sleep(0.01)
+    await models.aclose()
+    assert waits == [waited]
+
+
 async def test_credentials_of_the_address_are_sent_and_never_shown(endpoint: Endpoint) -> None:
     url = endpoint.url.replace("http://", "http://me:secret@")
     models = LanguageModels(base_url=url, model="m", limits=LIMITS)
