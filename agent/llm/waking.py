@@ -64,7 +64,7 @@ class Waker:
         self._chat_ctx.add_message(role="user", content=_REQUEST)
 
     def wake(self) -> None:
-        """Send the request unless one is open. Safe from any thread, also after the loop has ended."""
+        """Send the request unless one is open. From any thread, also after the loop has ended."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._begin)
 

