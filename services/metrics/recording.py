@@ -1,4 +1,4 @@
-"""Where the product's figures come together, and leave as one answer for Prometheus."""
+"""Collects the product's figures and renders them for Prometheus."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 REPLY_OUTCOMES = ("used", "caller went on", "words changed")
 NOTICE_KINDS = tuple(kind for kind in NoticeKind if kind is not NoticeKind.CALL_ENDED)
-"""Problems that a caller can be told of."""
+"""Problems that are reported to callers."""
 OTHER = "other"
-"""Stands for a label's value that is not foreseen, so that the number of series is bounded."""
+"""Replaces an unknown value of a label, so that the number of series is bounded."""
 
 _OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
@@ -49,15 +49,14 @@ S = TypeVar("S")
 
 
 class Metrics:
-    """Takes the figures of one process; safe from any thread, and cheap in all but `render`.
+    """The metrics of one process. Safe from any thread; everything but `render` is cheap.
 
-    What happens is told by `observe_…` and `count_…`; what is, is read when asked for, from what
-    was handed to `watch_…`. Parts may be watched as they come up; until then their metrics are
-    absent.
+    Events are recorded with `observe_…` and `count_…`. State is read at each `render`, from the
+    sources given to `watch_…`; until a source is given, its metrics are absent.
     """
 
     def __init__(self, *, others: Sequence[Collector] = (REGISTRY,)) -> None:
-        """`others` are answered along with the product's own: the framework's and the process's."""
+        """`others` are rendered with the product's own: the framework's and the process's."""
         registry = CollectorRegistry()
         self._snapshots = _Snapshots()
         registry.register(self._snapshots)
@@ -79,7 +78,7 @@ class Metrics:
         self._inference_calls = _counter(catalogue.INFERENCE_CALLS, registry)
         self._circuit_opened = _counter(catalogue.CIRCUIT_OPENED, registry)
         self._call_series: dict[tuple[str, Priority], _CallSeries] = {}
-        # A series that begins above 0 hides its first event from Prometheus.
+        # Prometheus misses the first event of a series that does not begin at 0.
         for flag in (False, True):
             self._response.labels(_flag(flag))
             self._turns.labels(_flag(flag))
@@ -89,7 +88,7 @@ class Metrics:
             self._notices.labels(kind)
 
     def render(self) -> bytes:
-        """All metrics in Prometheus' text format (`CONTENT_TYPE`); blocks some milliseconds."""
+        """Return all metrics in Prometheus' text format; blocks some milliseconds."""
         return generate_latest(self._answer)
 
     def observe_turn(
@@ -103,7 +102,7 @@ class Metrics:
         prepared: bool,
         interrupted: bool,
     ) -> None:
-        """Take a turn that was answered; None for what was not measured."""
+        """Record a turn that was answered; None: not measured."""
         self._turns.labels(_flag(interrupted)).inc()
         _observe(self._response.labels(_flag(prepared)), response_seconds)
         _observe(self._end_of_turn, end_of_speech_seconds)
@@ -112,23 +111,23 @@ class Metrics:
         _observe(self._first_sound, first_sound_seconds)
 
     def count_reply(self, outcome: str) -> None:
-        """Take what became of a reply: one of `REPLY_OUTCOMES`."""
+        """Count a reply by its outcome, one of `REPLY_OUTCOMES`."""
         self._replies.labels(outcome if outcome in REPLY_OUTCOMES else OTHER).inc()
 
     def count_notice(self, kind: str) -> None:
-        """Take a problem that a caller was told of: one of `NOTICE_KINDS`."""
+        """Count a problem reported to a caller, one of `NOTICE_KINDS`."""
         self._notices.labels(kind if kind in NOTICE_KINDS else OTHER).inc()
 
     def observe_recognition(self, *, audio_seconds: float, compute_seconds: float) -> None:
-        """Take a recognition that gave a result."""
+        """Record a recognition that gave a result."""
         _observe_cost(self._asr_factor, self._asr_audio, audio_seconds, compute_seconds)
 
     def observe_synthesis(self, *, speech_seconds: float, compute_seconds: float) -> None:
-        """Take a sentence that was computed; not one that came from the phrase cache."""
+        """Record a sentence that was synthesised, not taken from the phrase cache."""
         _observe_cost(self._tts_factor, self._tts_speech, speech_seconds, compute_seconds)
 
     def observe_call(self, record: CallRecord) -> None:
-        """Take a model call that ended; for `InferenceScheduler.observer`."""
+        """Record a model call that ended; for `InferenceScheduler.observer`."""
         series = self._call_series.get((record.engine, record.priority))
         if series is None:
             series = self._begin_series(record.engine, record.priority)
@@ -138,39 +137,39 @@ class Metrics:
             _observe(series.run, record.run_seconds)
 
     def circuit_changed(self, engine: str, state: CircuitState) -> None:
-        """Take a change of a circuit breaker; for `Circuits(on_change=…)`."""
+        """Record a change of a circuit breaker; for `Circuits(on_change=…)`."""
         opened = self._circuit_opened.labels(engine)
         if state is CircuitState.OPEN:
             opened.inc()
 
     def watch_ready(self, read: Callable[[], bool]) -> None:
-        """Tell whether a room would be served at once."""
+        """Report whether a new room would be served immediately."""
         self._snapshots.watch("ready", read, snapshots.ready)
 
     def watch_rooms(self, rooms: Callable[[], int], capacity: Callable[[], int]) -> None:
-        """Tell how many rooms are in progress, and possible."""
+        """Report the rooms in progress and the maximum."""
         self._snapshots.watch(
             "rooms", lambda: (rooms(), capacity()), lambda both: snapshots.rooms(*both)
         )
 
     def watch_waiting(self, read: Callable[[], int]) -> None:
-        """Tell how many refused rooms wait for a place."""
+        """Report how many refused rooms wait for a place."""
         self._snapshots.watch("waiting", read, snapshots.waiting)
 
     def watch_admission(self, admission: Admission) -> None:
-        """Tell the load, and which rooms were taken and refused."""
+        """Report the load, and the rooms accepted and refused."""
         self._snapshots.watch("admission", lambda: admission, snapshots.admission)
 
     def watch_scheduler(self, read: Callable[[], SchedulerStats]) -> None:
-        """Tell what waits and runs; `read` is the scheduler's `stats`."""
+        """Report the calls waiting and running; `read` is the scheduler's `stats`."""
         self._snapshots.watch("scheduler", read, snapshots.scheduler)
 
     def watch_circuits(self, read: Callable[[], Mapping[str, CircuitState]]) -> None:
-        """Tell the circuit breakers' states; `read` is `Circuits.states`."""
+        """Report the circuit breakers' states; `read` is `Circuits.states`."""
         self._snapshots.watch("circuits", read, snapshots.circuits)
 
     def watch_models(self, speech: SharedEngines) -> None:
-        """Tell which models are in use."""
+        """Report the models in use."""
 
         def loads() -> dict[str, int]:
             return {
@@ -184,23 +183,23 @@ class Metrics:
         )
 
     def watch_reloads(self, reload: ModelReload) -> None:
-        """Tell how often the models were reloaded."""
+        """Report how often the models were reloaded."""
         self._snapshots.watch("reloads", lambda: reload, snapshots.reloads)
 
     def watch_memory(self, read: Callable[[], MemoryState]) -> None:
-        """Tell where memory is; `read` is the monitor's `look`, or `state` for the last reading."""
+        """Report the memory by part; `read` is the monitor's `look`, or `state` for the last reading."""
         self._snapshots.watch("memory", read, snapshots.memory)
 
     def watch_temp_files(self, read: Callable[[], TempFileStats]) -> None:
-        """Tell the temporary files; `read` is `TempFiles.stats`."""
+        """Report the temporary files; `read` is `TempFiles.stats`."""
         self._snapshots.watch("temp files", read, snapshots.temp_files)
 
     def watch_loops(self, watch: LoopWatch) -> None:
-        """Tell how late the event loops are."""
+        """Report the lag of the event loops."""
         self._snapshots.watch("loops", lambda: watch, snapshots.loops)
 
     def _begin_series(self, engine: str, priority: Priority) -> _CallSeries:
-        """All series of an engine and class, with every outcome at 0; the same for each caller."""
+        """Create all series of an engine and class, with every outcome at 0."""
         labels = engine, priority.name.lower()
         series = _CallSeries(
             wait=self._inference_wait.labels(*labels),
@@ -215,7 +214,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class _CallSeries:
-    """Kept, as looking series up by their labels costs more than counting does."""
+    """The series of one engine and class, kept as a look-up by labels costs more than a count."""
 
     wait: Histogram
     run: Histogram
@@ -223,7 +222,7 @@ class _CallSeries:
 
 
 class _Snapshots(Collector):
-    """Reads every part that is watched; one that fails is left out, and said once."""
+    """Reads every watched part; one that fails is left out and logged once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -233,16 +232,16 @@ class _Snapshots(Collector):
     def watch(
         self, part: str, read: Callable[[], S], describe: Callable[[S], Iterable[Metric]]
     ) -> None:
-        """Have `part` read from now on, in place of what was watched under its name."""
+        """Read `part` from now on, replacing what was watched under its name."""
         with self._lock:
             self._parts[part] = lambda: describe(read())
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: what is watched is not known when the collector is registered."""
+        """Return nothing: the parts are not known when the collector is registered."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics of all parts."""
+        """Yield the metrics of all parts."""
         with self._lock:
             parts = dict(self._parts)
         for part, read in parts.items():
@@ -264,10 +263,10 @@ class _Merged(Collector):
         self._collectors = tuple(collectors)
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics of all of them."""
+        """Yield the metrics of all of them."""
         for collector in self._collectors:
             for metric in collector.collect():
-                # When a series began: a second series for each, of which Prometheus makes nothing.
+                # The time at which a series began, of which Prometheus makes no use.
                 began = f"{metric.name}_created"
                 metric.samples = [s for s in metric.samples if s.name != began]
                 yield metric
@@ -288,7 +287,7 @@ def _histogram(definition: Definition, registry: CollectorRegistry) -> Histogram
 
 
 def _observe(histogram: Histogram, value: float | None) -> None:
-    """A value that is none must not get into the histogram's sum, where it would stay."""
+    """Ignore what is not a number, as it would stay in the histogram's sum."""
     if value is not None and math.isfinite(value) and value >= 0.0:
         histogram.observe(value)
 

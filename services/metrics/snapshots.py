@@ -1,4 +1,4 @@
-"""Metrics that are read when they are asked for, from snapshots of what they describe."""
+"""Metrics that are read at each request, from the state that they describe."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 
 def ready(value: bool) -> Iterator[Metric]:
-    """Whether a room would be served at once."""
+    """Whether a new room would be served immediately."""
     yield _single(catalogue.READY, value)
 
 
 def rooms(count: int, capacity: int) -> Iterator[Metric]:
-    """Rooms in progress and possible."""
+    """Rooms in progress and the maximum."""
     yield _single(catalogue.ROOMS, count)
     yield _single(catalogue.ROOMS_CAPACITY, capacity)
 
 
 def waiting(count: int) -> Iterator[Metric]:
-    """Refused rooms that get the next places."""
+    """Refused rooms waiting for a place."""
     yield _single(catalogue.ROOMS_WAITING, count)
 
 
 def admission(owner: Admission) -> Iterator[Metric]:
-    """What the dispatcher is told, and what became of the rooms that were offered."""
+    """The load reported to the dispatcher, and the answers to offered rooms."""
     yield _single(catalogue.LOAD, owner.load())
     yield _single(catalogue.ACCEPTING, owner.refusal().accepted)
     answers = owner.answers
@@ -48,7 +48,7 @@ def admission(owner: Admission) -> Iterator[Metric]:
 
 
 def scheduler(stats: SchedulerStats) -> Iterator[Metric]:
-    """What waits and runs at the inference scheduler, and what it has lost."""
+    """The calls waiting and running at the inference scheduler, and the threads it has lost."""
     yield _labelled(
         catalogue.INFERENCE_QUEUED,
         {(priority.name.lower(),): count for priority, count in stats.queued.items()},
@@ -72,7 +72,7 @@ def circuits(states: Mapping[str, CircuitState]) -> Iterator[Metric]:
 
 
 def models(loaded: Mapping[str, LoadedModel], loads: Mapping[str, int]) -> Iterator[Metric]:
-    """The models in use, and how often each was loaded, by role."""
+    """The models in use, and the number of loads of each, by role."""
     yield _labelled(
         catalogue.MODEL_INFO,
         {
@@ -91,7 +91,7 @@ def reloads(owner: ModelReload) -> Iterator[Metric]:
 
 
 def memory(state: MemoryState) -> Iterator[Metric]:
-    """The memory of the process, where it is, and what it is measured against."""
+    """The memory of the process, its parts and its limits."""
     reading = state.snapshot.reading
     yield _single(catalogue.MEMORY_PROCESS, reading.process_bytes)
     yield _single(catalogue.MEMORY_UNIQUE, reading.unique_bytes)
@@ -124,7 +124,7 @@ def temp_files(stats: TempFileStats) -> Iterator[Metric]:
 
 
 def loops(watch: LoopWatch) -> Iterator[Metric]:
-    """How late the event loops are."""
+    """The lag of the event loops."""
     lag = watch.lag()
     yield _single(catalogue.LOOP_LAG, lag.p99_seconds)
     yield _single(catalogue.LOOP_LAG_LONGEST, lag.longest_seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.metrics import CATALOGUE
+from services.metrics import CATALOGUE, Definition
 
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _LABEL_LISTS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
@@ -32,6 +32,13 @@ def names_in(expression: str) -> set[str]:
     return set(_WORDS.findall(expression)) - _OPERATORS
 
 
+def sample_names(definition: Definition) -> tuple[str, ...]:
+    """The names that the series of a metric have."""
+    if definition.kind != "histogram":
+        return (definition.name,)
+    return tuple(f"{definition.name}{suffix}" for suffix in ("_bucket", "_sum", "_count"))
+
+
 def product_names() -> set[str]:
     """Every series that a worker answers with."""
-    return {name for definition in CATALOGUE for name in definition.sample_names} | _PROCESS
+    return {name for definition in CATALOGUE for name in sample_names(definition)} | _PROCESS

@@ -28,11 +28,12 @@ from tests.support.deploy_files import (
     size_bytes,
     validate,
 )
+from tests.support.promql import sample_names
 
 BASE = DEPLOY / "kubernetes"
 KUSTOMIZATION = load(BASE / "kustomization.yaml")
 NOT_APPLIED = {"kustomization.yaml", "secret.example.yaml", "prometheus-adapter-values.yaml"}
-METRICS = {name for metric in CATALOGUE for name in metric.sample_names}
+METRICS = {name for metric in CATALOGUE for name in sample_names(metric)}
 
 Resources = dict[tuple[str, str], dict[str, Any]]
 

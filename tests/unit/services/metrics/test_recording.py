@@ -25,6 +25,7 @@ from services.metrics import CATALOGUE, NOTICE_KINDS, REPLY_OUTCOMES, Metrics, s
 from services.metrics.recording import OTHER
 from services.shared.config import LoadedModel
 from services.shared.engines import SharedEngines
+from tests.support.promql import sample_names
 from tests.support.promtool import promtool
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -416,7 +417,7 @@ def test_the_catalogue_is_what_is_answered(tmp_path: Path) -> None:
         assert family.type == definition.kind
         assert family.documentation == definition.meaning
         for sample in family.samples:
-            assert sample.name in definition.sample_names
+            assert sample.name in sample_names(definition)
             assert set(sample.labels) - {"le"} == set(definition.labels)
 
 
