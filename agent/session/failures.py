@@ -9,7 +9,7 @@ from collections.abc import Callable
 from livekit.agents import AgentSession, llm
 from livekit.agents.voice import ConversationItemAddedEvent, ErrorEvent
 
-from agent.observability.logging import error_text
+from agent.observability.masking import error_text
 from agent.phrases import CANNOT_HEAR, DID_NOT_CATCH
 from services.asr.events import ASREvent, ASREventKind
 from services.inference import EngineUnavailable

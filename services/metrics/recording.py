@@ -187,7 +187,7 @@ class Metrics:
         self._snapshots.watch("reloads", lambda: reload, snapshots.reloads)
 
     def watch_memory(self, read: Callable[[], MemoryState]) -> None:
-        """Report the memory by part; `read` is the monitor's `look`, or `state` for the last reading."""
+        """Report the memory by part; `read` is the monitor's `look` or `state`."""
         self._snapshots.watch("memory", read, snapshots.memory)
 
     def watch_temp_files(self, read: Callable[[], TempFileStats]) -> None:

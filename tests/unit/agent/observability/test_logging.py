@@ -14,7 +14,8 @@ from typing import Any, Literal
 import pytest
 from livekit.agents import APIConnectionError, APIStatusError
 
-from agent.observability.logging import error_text, setup_logging
+from agent.observability.logging import setup_logging
+from agent.observability.masking import error_text
 
 SECRET = "correct-horse-battery"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYWxsZXIifQ.c2lnbmF0dXJl"
