@@ -1,4 +1,4 @@
-"""Who gets in: whether this worker takes one more room, and how loaded it says it is."""
+"""Admission: whether this worker accepts one more room, and the load it reports."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from .memory.levels import Level
 logger = logging.getLogger("services.admission")
 
 RESERVATION_SECONDS = 30.0
-"""How long an accepted room may take to begin; LiveKit assigns it within 7.5 s or not at all."""
+"""How long an accepted room may take to begin; LiveKit assigns it within 7.5 s or never."""
 PROMISE_SECONDS = 5.0
-"""How long a place is kept for a room that an agent has been asked for."""
+"""How long a place is kept for a room for which an agent was requested."""
 
 ROOM_BYTES = 30 * 2**20
-"""What a room needs, where the number of rooms follows from the resources."""
+"""Memory of a room, for deriving the number of rooms from the resources."""
 ROOM_CORES = 0.25
 ROOMS_PER_PROCESS = 10
-"""More share one interpreter lock badly, whatever the machine has."""
+"""With more, the interpreter lock becomes the bottleneck."""
 
 _OPEN_LOAD = 0.69
-"""LiveKit offers a room to nobody once all workers report 0.7 or more (its `target_load`)."""
+"""LiveKit offers no room to workers that report 0.7 or more (its `target_load`)."""
 _BUSY_LOAD = 0.695
-"""Of a worker that takes no room for a moment: offered last, so that it hears who waits."""
+"""Reported while refusing for a moment: the worker is offered rooms last, and so knows of them."""
 _STRAIN_ROOMS = 0.9
 _MEMORY_STRAIN = {Level.HEALTHY: 0.0, Level.WARNING: 0.5, Level.HIGH: 1.0, Level.CRITICAL: 1.0}
 
 
 class Refusal(Enum):
-    """Why no room is taken."""
+    """Why a room is refused."""
 
     FULL = "full"
     MEMORY = "memory"
@@ -46,24 +46,24 @@ class Refusal(Enum):
     DEAF = "recogniser unavailable"
     WORN_OUT = "too many wedged threads"
     HELD = "held"
-    """Somebody said so: not ready, draining."""
+    """Held by another part: not ready, draining."""
 
 
 PASSING = frozenset({Refusal.FULL, Refusal.LOOP_LAG, Refusal.BACKLOG})
-"""Refusals that are over soon: whoever meets one may wait for a place."""
+"""Refusals that pass soon, after which a room may wait for a place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What else than the number of rooms decides."""
+    """Conditions other than the room count."""
 
     memory: Level = Level.HEALTHY
     headroom_bytes: int | None = None
-    """What memory still allows; None when not known."""
+    """Memory left; None when unknown."""
     loop_lag_seconds: float = 0.0
-    """By which timers are late, and keep being late."""
+    """Lasting lag of the event loops."""
     waiting_calls: int = 0
-    """Model calls that somebody in a conversation waits for, and that have not begun."""
+    """Queued model calls that a conversation is waiting for."""
     deaf: bool = False
     """The recogniser's circuit is open; not half open, as then a room is what tries it."""
     mute: bool = False
@@ -74,12 +74,12 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionLimits:
-    """From where on rooms are refused."""
+    """Limits beyond which rooms are refused."""
 
     max_rooms: int = defaults.MAX_ROOMS
     """0: as many as the resources allow."""
     cores: float = 1.0
-    """What the process may use."""
+    """Cores that the process may use."""
     loop_lag_seconds: float = defaults.LOOP_LAG_LIMIT_SECONDS
     waiting_calls: int = 16
     room_bytes: int = ROOM_BYTES
@@ -99,9 +99,9 @@ class Decision:
 class Admission:
     """Counts rooms and places, and decides. Safe from any thread.
 
-    An accepted offer holds a place until its room begins, or until the reservation expires, so
-    that two offers at once cannot both take the last one. A room that nobody is in gives its
-    place up to the first offer that finds no other.
+    An accepted offer holds a place until its room begins or the reservation expires, so that two
+    simultaneous offers cannot both take the last one. A room without callers gives up its place to
+    the first offer that finds no other.
     """
 
     def __init__(
@@ -120,9 +120,9 @@ class Admission:
         self._promised: dict[str, float] = {}
         self._rooms: set[str] = set()
         self._vacant: dict[str, Callable[[], None]] = {}
-        """Rooms that nobody is in, longest first, with the way to end each."""
+        """Rooms without callers, longest first, each with a callable that ends it."""
         self._ending: set[str] = set()
-        """Rooms that are to end, whose place another has."""
+        """Rooms that are ending and whose place is taken."""
         self._holds: dict[str, None] = {}
         self._answers: Counter[Refusal | None] = Counter()
         self._last_refusal: Refusal | None = None
@@ -135,20 +135,20 @@ class Admission:
 
     @property
     def capacity(self) -> int:
-        """Rooms that are possible at once, as things are."""
+        """Maximum number of rooms at once, under the current conditions."""
         return self._capacity(self._read())
 
     @property
     def answers(self) -> dict[Refusal | None, int]:
-        """How often each refusal was given, and None for accepted offers."""
+        """Number of offers by answer; None stands for acceptance."""
         with self._lock:
             return dict(self._answers)
 
     def offer(self, job: str, room: str = "") -> Decision:
         """Decide on a room; when accepted, a place is reserved under `job`.
 
-        A place that was promised to `room` is taken, and a room without callers is ended where
-        there is no other place.
+        A place promised to `room` is used, and a room without callers is ended if there is no
+        other place.
         """
         conditions = self._read()
         leave: Callable[[], None] | None = None
@@ -171,7 +171,7 @@ class Admission:
         return decision
 
     def promise(self, room: str) -> bool:
-        """Keep a place for `room`, which is about to be offered; False where there is none."""
+        """Keep a place for `room`, which is about to be offered; False if there is none."""
         conditions = self._read()
         with self._lock:
             self._expire()
@@ -183,12 +183,12 @@ class Admission:
             return accepted
 
     def withdraw(self, room: str) -> None:
-        """Call a promise off."""
+        """Withdraw a promise."""
         with self._lock:
             self._promised.pop(room, None)
 
     def vacant(self, job: str, leave: Callable[[], None] | None) -> None:
-        """Say that nobody is in the room of `job`, and how it is ended; None: somebody is again.
+        """Report that the room of `job` has no callers, and how to end it; None: it has some again.
 
         `leave` is called from any thread and must return at once.
         """
@@ -196,16 +196,16 @@ class Admission:
             self._vacant.pop(job, None)
             if job in self._ending:
                 if leave is not None:
-                    # It is on its way out, and nobody has come.
+                    # It is ending already.
                     return
-                # Somebody came at the last moment: one room more than there should be.
+                # A caller came at the last moment: one room more than there should be.
                 self._ending.discard(job)
                 self._rooms.add(job)
             if leave is not None and job in self._rooms:
                 self._vacant[job] = leave
 
     def release(self, job: str) -> None:
-        """Give a reserved place back: the room went elsewhere."""
+        """Release a reserved place: the room went elsewhere."""
         with self._lock:
             self._reserved.pop(job, None)
 
@@ -224,7 +224,7 @@ class Admission:
                 self._ending.discard(job)
 
     def hold(self, reason: str, on: bool = True) -> None:
-        """Refuse every room for `reason`, until that is called off."""
+        """Refuse every room for `reason` until called with `on=False`."""
         with self._lock:
             if on:
                 self._holds[reason] = None
@@ -232,18 +232,18 @@ class Admission:
                 self._holds.pop(reason, None)
 
     def refusal(self) -> Decision:
-        """What an offer would get now; nothing is reserved or counted."""
+        """Return the answer to an offer made now, without reserving or counting."""
         conditions = self._read()
         with self._lock:
             self._expire()
             return self._decide(conditions)
 
     def load(self) -> float:
-        """How loaded the worker is: 1 when it takes no room, else in [0, 0.695].
+        """Return the load to report: 1 while every room is refused, else in [0, 0.695].
 
-        The share of the places that are taken, where strain counts as up to one more: enough to
-        prefer another worker, too little to keep the last place from being offered. Nor is a worker
-        left out that is busy for a moment: whom nobody offers a room knows nobody that waits.
+        It is the share of taken places, where strain counts as up to one more: enough to prefer
+        another worker, too little to keep the last place from being offered. A worker that is busy
+        for a moment stays below LiveKit's limit, as it learns of waiting rooms from offers.
         """
         conditions = self._read()
         with self._lock:
@@ -257,7 +257,7 @@ class Admission:
         return _OPEN_LOAD * strained / max(1, self._capacity(conditions))
 
     def _strain(self, conditions: Conditions) -> float:
-        """The highest of each condition's share of its limit, in [0, 1]."""
+        """Return the highest of the conditions, each as a share of its limit, in [0, 1]."""
         limits = self._limits
         return min(
             1.0,
@@ -271,7 +271,7 @@ class Admission:
 
     def _decide(self, conditions: Conditions, job: str = "") -> Decision:
         limits = self._limits
-        # An offer that is repeated already has its place.
+        # A repeated offer already has its place.
         kept = len(self._reserved) + len(self._promised) - (job in self._reserved)
         taken = len(self._rooms) + kept
         capacity = self._capacity(conditions)

@@ -1,4 +1,4 @@
-"""Every default that a setting of the product and a part that works alone have in common.
+"""Defaults shared by a setting of the product and a part that also works alone.
 
 Each is called as the environment variable is, and has its unit. Imports nothing, so that the
 settings can be read without any model or framework.

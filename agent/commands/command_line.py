@@ -1,4 +1,4 @@
-"""What the commands that a person runs share: quiet logging, one line for an error, a clean end."""
+"""Shared by the commands that a person runs: quiet logging, one-line errors, a clean end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class CommandError(Exception):
-    """The command cannot do what was asked; the text is one line that says why and what helps."""
+    """The command failed; the text is one line that says why and what helps."""
 
     def __init__(self, text: str, *, status: int = EXIT_FAILED) -> None:
         super().__init__(text)
@@ -61,7 +61,7 @@ def finish_async(
 
 
 def complain(name: str, text: str) -> None:
-    """One line on standard error in the name of a command."""
+    """Print one line to standard error in the name of a command."""
     print(f"{name}: {' '.join(text.split())}", file=sys.stderr, flush=True)
 
 
@@ -91,7 +91,7 @@ async def until_stopped(work: Coroutine[Any, Any, None], *, end_seconds: float) 
 
 @contextmanager
 def _ending_within(seconds: float) -> Iterator[None]:
-    """A last deadline for a clean end: threads that hang in native code keep no process alive."""
+    """A deadline for a clean end: threads hanging in native code keep no process alive."""
     deadline = threading.Timer(seconds, os._exit, (EXIT_FORCED,))
     deadline.daemon = True
     deadline.start()
@@ -113,7 +113,7 @@ def _leave_at_once_if_busy(threads: set[threading.Thread], status: int) -> None:
 
 
 def _set_up_logging(settings: Settings) -> None:
-    """Warnings and worse on standard error; everything where the owner is looking for a fault."""
+    """Log warnings and worse to standard error; everything at LOG_LEVEL=debug."""
     import logging
 
     from agent.observability.logging import setup_logging

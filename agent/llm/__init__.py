@@ -1,1 +1,1 @@
-"""Language models behind HTTP: asked so that any of them can answer, heard so that it is speech."""
+"""Language models behind HTTP: requests that any of them can answer, and answers made speakable."""

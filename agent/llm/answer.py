@@ -1,4 +1,4 @@
-"""Reads an endpoint's answer, whatever its form: a stream of events, lines of JSON, one object."""
+"""Parses an endpoint's answer in any form: a stream of events, lines of JSON, or one object."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_te
 
 
 class UnusableAnswerError(Exception):
-    """An answer that is none; the text says what came instead, without any of its words."""
+    """Not a usable answer; the text says what came instead, without quoting it."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointError:
-    """An error that was sent within the answer."""
+    """An error sent within the answer."""
 
     status: int
     words: str
@@ -45,7 +45,7 @@ class Piece:
 
 
 class AnswerReader:
-    """Takes the bytes of an answer as they come. Whether it is a stream shows at its first line."""
+    """Parses the bytes of an answer as they arrive. The first line shows whether it is a stream."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
@@ -54,13 +54,13 @@ class AnswerReader:
         self._is_stream: bool | None = None
         self._bytes = 0
         self.finished = False
-        """Whether the answer said that it is complete; what it cost may still come."""
+        """Whether the answer was marked complete; its token counts may still follow."""
         self.ended = False
-        """Whether nothing comes any more."""
+        """Whether nothing more follows."""
 
     @property
     def is_stream(self) -> bool:
-        """Whether it comes as events, rather than as one object."""
+        """Whether it arrives as events rather than as one object."""
         return bool(self._is_stream)
 
     def push(self, data: bytes) -> list[Piece]:
@@ -82,7 +82,7 @@ class AnswerReader:
         return pieces
 
     def finish(self) -> list[Piece]:
-        """The answer has ended; returns the rest of it."""
+        """End the answer; returns what is left of it."""
         rest, self._rest = self._rest, ""
         pieces = self._line(rest.rstrip("\r")) if rest else []
         if self._data:
@@ -114,7 +114,7 @@ class AnswerReader:
             raise UnusableAnswerError("text that is no answer")
 
     def _add(self, line: str) -> list[Piece]:
-        """Add a line of data: an object by itself, or a part of one."""
+        """Add a line of data: an object, or a part of one."""
         self._data.append(line)
         if len(self._data) > 1 or (value := _parse(line)) is None:
             return []
@@ -136,7 +136,7 @@ class AnswerReader:
 
 
 def read_piece(value: dict[str, Any]) -> Piece:
-    """What an object of any of the usual forms adds to the answer; what it lacks is left out."""
+    """Return what an object in any of the usual forms adds to the answer."""
     if (error := value.get("error")) and (piece := _error(error)):
         return piece
     choices = value.get("choices")
@@ -169,7 +169,7 @@ def read_piece(value: dict[str, Any]) -> Piece:
 
 
 def _content(content: Any) -> tuple[str, bool]:
-    """The text of a `content`, and whether it holds reasoning too."""
+    """Return the text of a `content`, and whether it holds reasoning too."""
     if isinstance(content, str):
         return content, False
     text = ""
@@ -199,7 +199,7 @@ def _error(error: Any) -> Piece | None:
 
 
 def _parse(text: str) -> Any:
-    """The JSON value; None where it is none, or nested too deeply to be parsed."""
+    """Parse JSON; None for invalid JSON or for nesting too deep to parse."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

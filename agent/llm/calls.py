@@ -1,4 +1,4 @@
-"""Tool calls as models really send and write them: in pieces, without ids, or as text."""
+"""Tool calls as models send them in practice: in pieces, without ids, or as text."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from livekit.agents import FunctionTool, llm, utils
 from livekit.agents.llm import RawFunctionTool
 
 MOST_CALLS = 16
-"""Calls of one answer; more are dropped, as no request of a caller needs them."""
+"""Limit on the calls of one answer; the rest are dropped, as no request needs them."""
 LONGEST_ARGUMENTS = 16_384
-"""Characters of one call's arguments; longer ones are not parsed."""
+"""Limit on the characters of one call's arguments; longer ones are not parsed."""
 DEEPEST_ARGUMENTS = 16
-"""Brackets within brackets in arguments; deeper ones exhaust the stack of whoever parses them."""
+"""Limit on nested brackets in arguments; deeper nesting exhausts a parser's stack."""
 
 NO_ARGUMENTS = "[]"
-"""Arguments that every tool refuses, so that the model is told that they cannot be used."""
+"""Arguments that every tool refuses, which tells the model that its own are unusable."""
 
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|(?P<open>\\?\Z))|[\[\]{}]', re.DOTALL)
 """Also matches a string without an end, as `open`: looked for again from each quotation mark in
@@ -41,13 +41,13 @@ _LIST_KEYS = ("tool_calls", "function_calls", "calls", "tools", "function_call",
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a tool."""
+    """A tool call."""
 
     name: str
     arguments: Mapping[str, Any]
 
     def as_tool_call(self) -> llm.FunctionToolCall:
-        """As the framework runs it, with an id of our own."""
+        """Return the framework's form, with an id made here."""
         return llm.FunctionToolCall(
             name=self.name,
             arguments=json.dumps(self.arguments),
@@ -56,11 +56,11 @@ class Call:
 
 
 class KnownTools:
-    """What may be called: names, parameters in order, and those that cannot be left out."""
+    """The tools that may be called, with their parameters in order."""
 
     def __init__(self, tools: Iterable[llm.Tool] = ()) -> None:
         self._parameters: dict[str, dict[str, bool]] = {}
-        """By tool: each parameter and whether it is required."""
+        """Each tool's parameters, and whether each is required."""
         for tool in tools:
             schema = _schema(tool)
             if schema is None:
@@ -78,7 +78,7 @@ class KnownTools:
     def call(
         self, name: str, arguments: Mapping[str, Any], positional: Sequence[Any] = ()
     ) -> Call | None:
-        """The call, where it is exactly one of a known tool; else None."""
+        """Return the call if there is exactly one of a known tool, else None."""
         name = name.rpartition(".")[2].strip()
         parameters = self._parameters.get(name)
         if parameters is None or len(positional) > len(parameters):
@@ -91,7 +91,7 @@ class KnownTools:
         return Call(name, given)
 
     def calls_of_json(self, value: Any) -> list[Call] | None:
-        """The calls that a JSON value means, if it means nothing else."""
+        """Return the calls in a JSON value that holds nothing else."""
         if isinstance(value, list):
             found = [self.calls_of_json(item) for item in value[: MOST_CALLS + 1]]
             return [call for calls in found for call in calls or ()] if all(found) else None
@@ -106,7 +106,7 @@ class KnownTools:
         return None if call is None else [call]
 
     def calls_of_python(self, expression: str) -> list[Call] | None:
-        """The calls of a Python expression: one, or a list of them."""
+        """Return the calls in a Python expression: one, or a list of them."""
         try:
             parsed = ast.parse(expression.strip(), mode="eval").body
             nodes = parsed.elts if isinstance(parsed, ast.List | ast.Tuple) else [parsed]
@@ -154,7 +154,7 @@ def _literal(node: ast.expr) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text; None where it is none, or too long or deep to be looked at."""
+    """Parse JSON; None for invalid, too long or too deep text."""
     if not is_harmless(text):
         return None
     try:
@@ -164,7 +164,7 @@ def parse_json(text: str) -> Any:
 
 
 def is_harmless(arguments: str) -> bool:
-    """Whether JSON, or what may be repaired to be some, is short and flat enough to be parsed."""
+    """Whether JSON, valid or repairable, is short and flat enough to parse."""
     if len(arguments) > LONGEST_ARGUMENTS:
         return False
     depth = deepest = 0
@@ -202,10 +202,10 @@ class CallCollector:
     def __init__(self) -> None:
         self._begun: list[_Begun] = []
         self.dropped = 0
-        """Calls beyond `MOST_CALLS`."""
+        """The number of calls beyond `MOST_CALLS`."""
 
     def add(self, piece: Any) -> None:
-        """Take one element of a delta's `tool_calls`; what is no such thing is passed over."""
+        """Add one element of a delta's `tool_calls`; anything malformed is ignored."""
         function = piece.get("function") if isinstance(piece, dict) else None
         if not isinstance(function, dict):
             return
@@ -228,7 +228,7 @@ class CallCollector:
             call.arguments += arguments
 
     def finish(self, used_ids: Iterable[str] = ()) -> list[llm.FunctionToolCall]:
-        """All calls in their order, none with one of the ids that the conversation has already."""
+        """Return all calls in order, with ids that are new to the conversation."""
         calls, self._begun = self._begun[:MOST_CALLS], []
         used = set(used_ids)
         finished = []
@@ -244,7 +244,7 @@ class CallCollector:
         return finished
 
     def _continued(self, index: int | None, call_id: str, name: str) -> _Begun | None:
-        """The call that a piece belongs to; None for a new one."""
+        """Return the call that a piece belongs to; None for a new one."""
         of_index = [call for call in self._begun if index is None or call.index == index]
         if not of_index:
             return None

@@ -1,4 +1,4 @@
-"""Builds the LLM of a room: an OpenAI-compatible endpoint with bounded waits, or ours."""
+"""Builds the LLM of a room: an OpenAI-compatible endpoint, or the built-in replies."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ class LanguageModels:
 
     @property
     def profile(self) -> EndpointProfile | None:
-        """What was learned of the endpoint; None for the built-in replies."""
+        """What is known about the endpoint; None for the built-in replies."""
         return self._profile
 
     def build(self, toolbox: Toolbox) -> llm.LLM[Any]:
-        """The LLM for one room, on that room's event loop; close it when the room ends."""
+        """Build the LLM of one room, on that room's event loop; close it when the room ends."""
         if self._base_url is None or self._profile is None:
             return BuiltinLLM(toolbox)
         return EndpointLLM(
@@ -99,7 +99,7 @@ class LanguageModels:
         self._waker.wake()
 
     async def aclose(self) -> None:
-        """End the request that has the model loaded."""
+        """Cancel the request that has the model loaded."""
         if self._waker is not None:
             await self._waker.aclose()
 

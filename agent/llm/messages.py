@@ -1,4 +1,4 @@
-"""Words a conversation so that every endpoint takes it."""
+"""Turns a conversation into messages that every endpoint accepts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RESULT = "(The result of {name} is: {result})"
 
 
 def build_messages(chat_ctx: llm.ChatContext, shape: RequestShape) -> list[Message]:
-    """The conversation as messages.
+    """Return the conversation as messages.
 
     One system message comes first; the caller and the agent alternate after it, beginning with the
     caller, as the strictest templates want it: what the agent said before the caller's first words
@@ -57,12 +57,12 @@ def build_messages(chat_ctx: llm.ChatContext, shape: RequestShape) -> list[Messa
 
 
 def history_characters(messages: Iterable[Message]) -> int:
-    """How long the conversation is, without the instructions."""
+    """Return the length of the conversation in characters, without the instructions."""
     return sum(_length(message) for message in messages if message["role"] != "system")
 
 
 def _last(messages: list[Message], characters: int) -> list[Message]:
-    """The end of a conversation, of about so many characters; the last turn stays whole."""
+    """Return the end of a conversation, of about `characters`; the last turn stays whole."""
     start = len(messages)
     turn = next((i for i in range(len(messages) - 1, -1, -1) if messages[i]["role"] == "user"), 0)
     left = characters
@@ -95,7 +95,7 @@ def _merged(messages: list[Message]) -> list[Message]:
 
 
 def _without_calls(messages: list[Message]) -> list[Message]:
-    """Calls and their results as words, for endpoints that know neither."""
+    """Write calls and their results as text, for endpoints without tool calls."""
     names = {
         call["id"]: call["function"]["name"]
         for message in messages
@@ -121,7 +121,7 @@ def _without_calls(messages: list[Message]) -> list[Message]:
 
 
 def _mended(message: Message) -> Message:
-    """The message with arguments that can be parsed: endpoints refuse the whole request else."""
+    """Return the message with arguments that parse, as endpoints otherwise refuse the request."""
     if "tool_calls" not in message:
         return message
     calls = []

@@ -1,4 +1,4 @@
-"""What the process has learned of an endpoint and its model, for all of its rooms."""
+"""What the process has learned about an endpoint and its model, shared by all rooms."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from agent.llm.refusals import Refusal, RequestShape
 logger = logging.getLogger("agent.llm")
 
 STAYS_LOADED_SECONDS = 240.0
-"""A model that answered so long ago may have been unloaded: Ollama does so after 300 s."""
+"""A model idle for this long may have been unloaded; Ollama does so after 300 s."""
 
 _REASONERS = re.compile(
     r"think|reason|magistral|\bqwq|(?:^|[-_/:. ])r1(?:$|[-_:. ])|marco-o1|exaone-deep",
     re.IGNORECASE,
 )
-"""Models whose templates commonly begin the reasoning themselves, so that only its end shows."""
+"""Models whose templates usually open the reasoning, so that only its end is sent."""
 
 
 class EndpointProfile:
@@ -42,39 +42,39 @@ class EndpointProfile:
         self._answered_at: float | None = None
         self._begins_with_reasoning = _REASONERS.search(model) is not None
         self.streams: bool | None = None
-        """Whether its answers come piece by piece; None: not known yet."""
+        """Whether answers are streamed; None while unknown."""
         self._told: set[str] = set()
 
     @property
     def shape(self) -> RequestShape:
-        """How it wants to be asked, as far as is known."""
+        """The shape of requests that it accepts, as far as known."""
         return self._shape
 
     @property
     def is_awake(self) -> bool:
-        """Whether the model answered lately, so that it needs no time to be loaded."""
+        """Whether the model answered recently and so needs no time to load."""
         answered_at = self._answered_at
         return answered_at is not None and self._clock() - answered_at < STAYS_LOADED_SECONDS
 
     @property
     def begins_with_reasoning(self) -> bool:
-        """Whether answers begin with reasoning that only its end marks."""
+        """Whether answers begin with reasoning of which only the end is marked."""
         return self._begins_with_reasoning
 
     def note_answer(self) -> None:
-        """The model has begun an answer."""
+        """Record that the model has begun an answer."""
         self._answered_at = self._clock()
 
     def note_silence(self) -> None:
-        """The model did not answer in time, or could not be reached: it may have to be loaded."""
+        """Record that the model did not answer in time or could not be reached."""
         self._answered_at = None
 
     def note_reasoning(self, *, begins_with_it: bool) -> None:
-        """An answer was read to its end."""
+        """Record that an answer was read to its end."""
         self._begins_with_reasoning = begins_with_it
 
     def learn(self, shape: RequestShape, refusal: Refusal) -> None:
-        """Remember how it answered after a refusal; say so in the log once."""
+        """Remember the shape that was accepted after a refusal; log it once."""
         with self._lock:
             # Another room may have learned something else meanwhile.
             shape = self._shape = self._shape.plainer_of(shape)

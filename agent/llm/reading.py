@@ -1,4 +1,4 @@
-"""What was read of one answer so far: its bytes, what is said of them, what is called."""
+"""The state of one answer while it is read: text, speech and calls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from agent.llm.calls import CallCollector
 from agent.llm.filters import ReplyFilter
 
 BURST_SECONDS = 0.02
-"""Pieces that follow each other so closely are looked at together at the beginning of an answer."""
+"""At the beginning of an answer, chunks that follow within this time are handled together."""
 LONGEST_BURST_SECONDS = 0.2
-"""... and for no longer than this: it comes before the first sound."""
+"""Limit on that wait, as it delays the first audio."""
 LATE_END_SECONDS = 1.0
-"""How long an answer that says that it is complete is read on, for what it cost."""
+"""How long a complete answer is read on, for its token counts."""
 
 
 class Reading:
@@ -24,39 +24,39 @@ class Reading:
         self.calls = CallCollector()
         self.usage: dict[str, Any] | None = None
         self.unfiltered = ""
-        """Text that came and was not looked at yet."""
+        """Text that arrived and is not handled yet."""
         self.has_text = False
-        """Whether any text came, said or not."""
+        """Whether any text arrived, spoken or not."""
         self.characters = 0
-        """Said so far."""
+        """The text spoken so far."""
         self.end_by: float | None = None
-        """When the whole answer is given up; None: nothing has come."""
+        """When the answer is given up; None before anything has arrived."""
         self._reader = AnswerReader()
         self._burst_until: float | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more of it is wanted."""
+        """Whether the rest is not needed."""
         return self._reader.ended or self.reply.ended
 
     @property
     def is_complete(self) -> bool:
-        """Whether it said that it is, rather than just to end."""
+        """Whether it was marked complete, rather than just ending."""
         return self._reader.finished or self.reply.ended
 
     @property
     def is_stream(self) -> bool:
-        """Whether it comes as events, rather than as one object."""
+        """Whether it arrives as events rather than as one object."""
         return self._reader.is_stream
 
     def push(self, data: bytes | None) -> list[Piece]:
-        """Take bytes, the end (no bytes), or nothing; returns what they mean."""
+        """Add bytes, the end (no bytes), or nothing (None); returns what they hold."""
         if data is None:
             return []
         return self._reader.push(data) if data else self._reader.finish()
 
     def heed(self, piece: Piece) -> None:
-        """Keep what a piece adds."""
+        """Add a chunk."""
         for call in piece.calls:
             self.calls.add(call)
         if piece.reasoning:
@@ -77,12 +77,12 @@ class Reading:
         return now < self._burst_until
 
     def quiet_seconds(self, now: float) -> float | None:
-        """How long to wait for the next bytes before going on without; None: as long as it may."""
+        """Return how long to wait for more bytes before going on; None for no such limit."""
         if self.is_burst(now):
             return BURST_SECONDS
         return LATE_END_SECONDS if self._reader.finished else None
 
     def filtered(self) -> str:
-        """What may be said of the text that came."""
+        """Return what may be spoken of the text that has arrived."""
         text, self.unfiltered = self.unfiltered, ""
         return self.reply.push(text)

@@ -1,4 +1,4 @@
-"""What an endpoint means by a refusal, and how it may be asked instead."""
+"""What a refusal of an endpoint means, and which request to try instead."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _OF_THE_SHAPE = _UNCLEAR | {
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.NOT_IMPLEMENTED,
 }
-"""Statuses that endpoints give a request whose form they cannot take."""
+"""Statuses for a request whose form the endpoint does not accept."""
 
 
 class Refusal(enum.Enum):
-    """Why a request was refused, as the log and `doctor` say it."""
+    """Why a request was refused, as shown in the log and by `doctor`."""
 
     TOOLS = "it takes no tools"
     CONTEXT = "the conversation is longer than its context"
@@ -56,19 +56,19 @@ class Refusal(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class RequestShape:
-    """How an endpoint wants to be asked."""
+    """The shape of the requests that an endpoint accepts."""
 
     tools: bool = True
-    """Whether tools are described to it."""
+    """Whether requests describe the tools."""
     system_role: bool = True
-    """Whether a message may be of the system, or goes into the first one of the caller."""
+    """Whether system messages are accepted; else they go into the caller's first message."""
     extras: bool = True
-    """Whether it is told to count tokens and to keep strictly to schemas."""
+    """Whether requests ask for token counts and strict schemas."""
     history_characters: int | None = None
-    """How much of the conversation it is sent, without the instructions; None: all of it."""
+    """Limit on the characters of the conversation that are sent, without the instructions."""
 
     def plainer_of(self, other: RequestShape) -> RequestShape:
-        """What endpoints take that take only one of both."""
+        """The shapes for endpoints that accept only one of the two."""
         lengths = [
             shape.history_characters
             for shape in (self, other)
@@ -83,7 +83,7 @@ class RequestShape:
 
 
 def judge(status: int, words: str) -> Refusal:
-    """Why a request was refused, by its status and the endpoint's words."""
+    """Classify a refusal by its status and the endpoint's words."""
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Refusal.KEY
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -135,7 +135,7 @@ def next_shape(
 
 
 def _plainer(shape: RequestShape, *, tools: bool) -> RequestShape | None:
-    """One thing less that an endpoint may not know, the likeliest first."""
+    """Yield shapes without one thing that an endpoint may not know, likeliest first."""
     if tools:
         return replace(shape, tools=False)
     if shape.extras:
@@ -144,7 +144,7 @@ def _plainer(shape: RequestShape, *, tools: bool) -> RequestShape | None:
 
 
 def _shorter(characters: int, words: str) -> int:
-    """Half of it, or less where the endpoint says how far it was over its limit."""
+    """Return half the length, or less where the endpoint states its limit."""
     sizes = sorted({int(size) for size in _SIZES.findall(words)})
     share = sizes[0] / sizes[-1] * 0.8 if len(sizes) > 1 else 0.5
     return int(characters * min(0.5, max(share, 0.1)))

@@ -1,4 +1,4 @@
-"""The body of a request, in the shape that an endpoint takes."""
+"""The body of a request, in the shape that an endpoint accepts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agent.llm.messages import Message
 from agent.llm.refusals import RequestShape
 
 MOST_SHAPES = 9
-"""Ways in which one request is worded until it is given up."""
+"""Number of shapes in which one request is tried."""
 
 
 def request_body(

@@ -1,4 +1,4 @@
-"""The tools' descriptions for an LLM endpoint, made once for the process."""
+"""The tools' descriptions for an endpoint, built once per process."""
 
 from __future__ import annotations
 

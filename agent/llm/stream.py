@@ -1,4 +1,4 @@
-"""One answer of an endpoint's model, from the request to its last word."""
+"""One answer of an endpoint's model, from request to end."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ logger = logging.getLogger("agent.llm")
 
 _ASK_AGAIN_SECONDS = 1.0
 _LONGEST_RETRY_AFTER_SECONDS = 3.0
-"""Between two requests to an endpoint that is not ready yet."""
+"""Wait between two requests to an endpoint that is not ready."""
 
 
 @dataclass(frozen=True)
 class LLMLimits:
-    """How long a caller is kept waiting, and how much is taken of an answer."""
+    """Limits on the waits for an answer and on its length."""
 
     idle_seconds: float
-    """Longest silence of an endpoint whose model is loaded: before the answer and within it."""
+    """Longest silence of an endpoint whose model is loaded, before the answer and within it."""
     load_seconds: float
-    """... of one whose model may have to be loaded, before the answer."""
+    """Longest silence before the answer while the model may have to be loaded."""
     reply_seconds: float
-    """Longest time for a whole answer, its reasoning included, since its first piece."""
+    """Longest time for a whole answer with its reasoning, from its first chunk."""
     reply_characters: int
-    """Longest answer; what comes after is not asked for any more."""
+    """Longest answer; the request is closed there."""
     waking_seconds: float = 3.0
-    """The caller is told after this that the model is being loaded."""
+    """Wait after which the caller hears that the model is being loaded."""
 
 
 class EndpointStream(llm.LLMStream):
@@ -82,10 +82,10 @@ class EndpointStream(llm.LLMStream):
         self._known_tools = KnownTools(self._described)
         self._loop = asyncio.get_running_loop()
         self._begun = False
-        """Whether something was said or called: it is not asked again then."""
+        """Whether something was spoken or called; the request is not repeated then."""
         self._told_of_waking = False
         self._wait_seconds = 0.0
-        """What the endpoint asked for before the next try, if there is one."""
+        """Wait that the endpoint requested before the next try."""
         self._id = utils.shortuuid("reply_")
         patience = limits.idle_seconds if profile.is_awake else limits.load_seconds
         self._first_piece_by = self._loop.time() + patience
@@ -131,7 +131,7 @@ class EndpointStream(llm.LLMStream):
                 telling.cancel()
 
     async def _ask(self) -> None:
-        """Ask in one way after another until there is an answer."""
+        """Try one shape after another until there is an answer."""
         known = shape = self._profile.shape
         refusal = Refusal.REQUEST
         for _ in range(MOST_SHAPES):
@@ -161,7 +161,7 @@ class EndpointStream(llm.LLMStream):
         raise RefusedError(400, "")
 
     async def _ask_while_loading(self, body: dict[str, Any]) -> None:
-        """Ask; again and again while a model that is not awake is being loaded."""
+        """Send the request, repeatedly while the model is being loaded."""
         while True:
             try:
                 return await self._answer(body)
@@ -211,7 +211,7 @@ class EndpointStream(llm.LLMStream):
         self._finish(reading)
 
     def _extend(self, waiting: asyncio.Timeout, reading: Reading) -> None:
-        """Something came: wait as long again for the next, within the limit for the whole."""
+        """Restart the wait for the next chunk, within the limit for the whole answer."""
         now = self._loop.time()
         if reading.end_by is None:
             reading.end_by = now + self._limits.reply_seconds
@@ -228,7 +228,7 @@ class EndpointStream(llm.LLMStream):
         reading.heed(piece)
 
     def _say(self, text: str, reading: Reading) -> None:
-        """Emit what may be said, up to the limit."""
+        """Emit speakable text, up to the limit."""
         text = text[: self._limits.reply_characters - reading.characters]
         if text:
             self._begun = True
@@ -236,7 +236,7 @@ class EndpointStream(llm.LLMStream):
             self._emit(llm.ChoiceDelta(role="assistant", content=text))
 
     def _finish(self, reading: Reading) -> None:
-        """Emit the calls and what the answer cost."""
+        """Emit the calls and the token counts."""
         # Some endpoints number the calls of each answer from one.
         used_ids = [i.call_id for i in self._chat_ctx.items if isinstance(i, llm.FunctionCall)]
         calls = reading.calls.finish(used_ids) + [
@@ -284,7 +284,7 @@ class EndpointStream(llm.LLMStream):
 
 
 async def _next(response: aiohttp.ClientResponse, *, quiet_seconds: float | None) -> bytes | None:
-    """The next bytes, b"" at the end, or None where there are none for so long."""
+    """Return the next bytes, b"" at the end, or None after that many seconds without any."""
     if quiet_seconds is None:
         return await response.content.readany()
     try:
@@ -295,7 +295,7 @@ async def _next(response: aiohttp.ClientResponse, *, quiet_seconds: float | None
 
 
 def _shortenable(messages: list[Message]) -> int:
-    """How much history there is before the caller's last words; 0: nothing to leave out."""
+    """Return the characters before the caller's last message that may be left out."""
     callers = [i for i, message in enumerate(messages) if message["role"] == "user"]
     return history_characters(messages) if len(callers) > 1 else 0
 

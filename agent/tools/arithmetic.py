@@ -11,10 +11,10 @@ from agent.tools.spoken.numbers import LARGEST_SPOKEN, is_rounded, read_number, 
 from agent.tools.spoken.text import normalise, sentence
 
 MAX_EXPONENT = 64
-"""Larger powers are refused; they would be too large to say."""
+"""Larger powers are refused: they would be too large to say."""
 
 _OPERATORS = {"plus": 1, "minus": 1, "times": 2, "divided by": 2, "to the power of": 3}
-"""Binary operators as they are said, with their precedence."""
+"""Binary operators in spoken form, with their precedence."""
 
 _SYNONYMS = (
     (r"\bmultiplied (?:by|with)\b|\bx\b", "times"),
@@ -75,7 +75,7 @@ def _said(token: Fraction | str) -> str:
 
 
 def _tokens(words: str) -> list[Fraction | str]:
-    """Numbers and operators in the order they were said."""
+    """Return numbers and operators in spoken order."""
     for pattern, replacement in _REORDERED:
         words = re.sub(rf"^{pattern}$", replacement, words)
     for pattern, replacement in _SYNONYMS:

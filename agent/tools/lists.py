@@ -12,7 +12,7 @@ from agent.tools.spoken.text import enumeration, normalise, sentence
 MAX_ITEMS = 50
 MAX_ITEM_CHARACTERS = 60
 READ_ALOUD_ITEMS = 12
-"""More than these are not read out, only counted."""
+"""Longer lists are read out up to this many, and counted."""
 
 EMPTY = "Your list has no things."
 
@@ -85,7 +85,7 @@ def clear_list(state: RoomState) -> str:
 
 
 def _things(item: str) -> list[str]:
-    """The things named, without articles, each once and cut to a bounded length."""
+    """Return the named things, without articles or duplicates, each cut to a bounded length."""
     parts = re.split(r"\band\b", normalise(item.replace(",", " and ")))
     things = (re.sub(r"^(?:the|a|an|some) ", "", part.strip()) for part in parts)
     return list(dict.fromkeys(thing[:MAX_ITEM_CHARACTERS].strip() for thing in things if thing))

@@ -19,13 +19,13 @@ from agent.tools.spoken.numbers import parse_number
 logger = logging.getLogger("agent.tools")
 
 DEADLINE_SECONDS = 20.0
-"""A tool that has not answered by then is given up, so that the caller is told."""
+"""A tool that takes longer is given up, and the caller hears so."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class NotUnderstoodError(Exception):
-    """A function without an effect cannot make anything of the words it was given."""
+    """A function without an effect cannot use the words it was given."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Tool:
 
 
 REGISTRY: dict[str, Tool] = {}
-"""Every tool by name, in the order of their modules."""
+"""Every tool by name, in module order."""
 
 
 def tool(
@@ -114,7 +114,7 @@ class Toolbox:
         return list(self._function_tools)
 
     def matches(self, words: str) -> Iterable[Match]:
-        """Every tool whose phrases fit the request `words` (normalised), best first."""
+        """Yield every tool whose phrases match the request `words` (normalised), best first."""
         for entry in self._tools.values():
             for phrase in entry.phrases:
                 found = phrase.fullmatch(words)
@@ -169,7 +169,7 @@ class Toolbox:
 
 
 def _arguments(entry: Tool, groups: dict[str, str | None]) -> dict[str, Any] | None:
-    """The groups of a phrase as arguments; None where one is no number but has to be."""
+    """Return a phrase's groups as arguments; None if one is not the number it has to be."""
     arguments: dict[str, Any] = {}
     for name, words in groups.items():
         if words is None:

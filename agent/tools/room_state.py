@@ -1,4 +1,4 @@
-"""What the tools of one room remember: timers, list, the caller's name."""
+"""The tools' state in one room: timers, list, the caller's name."""
 
 from __future__ import annotations
 

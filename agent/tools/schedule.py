@@ -1,4 +1,4 @@
-"""Sentences to be said at a later time, each waited for by a task of its own."""
+"""Sentences spoken at a later time, each with a task of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the time comes from; tests bring their own."""
+    """A source of time; tests provide their own."""
 
     def now(self) -> datetime:
         """The time of day where the caller is, with its zone."""
@@ -43,16 +43,16 @@ class ScheduleFullError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One sentence that waits for its time."""
+    """One scheduled sentence."""
 
     number: int
     """Counts up from one in each room."""
     seconds: int
-    """How long it waits in all."""
+    """Total waiting time."""
     due: float
-    """When it is said, by the clock's `monotonic`."""
+    """When it is spoken, by the clock's `monotonic`."""
     name: str
-    """What it is called when it is spoken of, such as "five minute timer"."""
+    """Its spoken name, such as "five minute timer"."""
 
 
 class Schedule:
@@ -86,21 +86,21 @@ class Schedule:
         return entry
 
     def entries(self) -> list[Entry]:
-        """What still waits, soonest first."""
+        """Return the waiting entries, soonest first."""
         return sorted(self._waiting, key=lambda entry: (entry.due, entry.number))
 
     def remaining_seconds(self, entry: Entry) -> float:
-        """How long an entry still has to wait; zero when it is due."""
+        """Return how long an entry still waits; 0 when it is due."""
         return max(0.0, entry.due - self._clock.monotonic())
 
     def cancel(self, entry: Entry) -> None:
-        """Drop an entry; one that is gone already is left alone."""
+        """Cancel an entry, unless it is gone already."""
         task = self._waiting.pop(entry, None)
         if task is not None:
             task.cancel()
 
     async def aclose(self) -> None:
-        """Drop every entry, and wait until their tasks have ended."""
+        """Cancel every entry and wait for their tasks to end."""
         self._closed = True
         tasks = list(self._waiting.values())
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""Timers and reminders, which speak when they are due."""
+"""Timers and reminders, announced when they are due."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from agent.tools.spoken.numbers import parse_number
 from agent.tools.spoken.text import enumeration, normalise, sentence, turned_around
 
 MAX_SECONDS = 7 * 24 * 3600
-"""The longest timer or reminder: beyond a week the call is hardly still there."""
+"""The longest timer or reminder; no call lasts over a week."""
 MAX_ABOUT_CHARACTERS = 120
-"""What a reminder is about is cut after this."""
+"""The subject of a reminder is cut to this length."""
 
 FULL = "Sorry, there are too many timers. Please cancel one first."
 NOT_A_TIME = "Sorry, I did not understand when that is. Please say it again."
@@ -33,12 +33,12 @@ class _Moment:
     seconds: int
     """From now on."""
     words: str
-    """As it is said: a length of time, or a time of day."""
+    """Its spoken form: a length of time, or a time of day."""
     is_time_of_day: bool = False
 
 
 def _moment(when: str, now: datetime) -> _Moment | None:
-    """When that is, or None: "five minutes", "in an hour", "at seven", "seven thirty"."""
+    """Return the moment, or None: "five minutes", "in an hour", "at seven", "seven thirty"."""
     when = normalise(when)
     bare = re.sub("^(?:in|at|after|for) ", "", when)
     seconds = parse_duration(bare)

@@ -1,4 +1,4 @@
-"""The C allocator of the process: what it holds, giving it back, keeping it small (glibc only)."""
+"""The C allocator of the process: its figures, trimming, and bounds on its growth (glibc only)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _M_ARENA_MAX = -8
 
 @dataclass(frozen=True, slots=True)
 class AllocatorFigures:
-    """What `malloc` holds of the process's memory."""
+    """The memory that `malloc` holds."""
 
     in_use_bytes: int
     free_bytes: int

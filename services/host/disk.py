@@ -1,4 +1,4 @@
-"""How full a disk is, with a warning before it is too late."""
+"""Disk usage, with a warning before the disk is full."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ WARNING_PERCENT = 85.0
 
 @dataclass(frozen=True, slots=True)
 class DiskUse:
-    """A file system, as `df` shows it."""
+    """Usage of a file system, as `df` shows it."""
 
     used_percent: float
     free_bytes: int
 
 
 def disk_use(path: Path) -> DiskUse:
-    """The use of the file system that `path`, or its nearest existing parent, is on."""
+    """Return the usage of the file system of `path` or its nearest existing parent."""
     place = path.absolute()
     while not place.exists():
         place = place.parent
@@ -42,7 +42,7 @@ class DiskWatch:
         self._warned = False
 
     def check(self) -> DiskUse:
-        """Look now; from any thread."""
+        """Measure the usage; from any thread."""
         use = disk_use(self._path)
         full = use.used_percent >= self._warning_percent
         with self._lock:

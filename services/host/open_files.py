@@ -1,4 +1,4 @@
-"""How many files and connections this process may have open at once."""
+"""The limit on open files and connections of this process."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import resource
 from typing import Final
 
 FEWEST_OPEN_FILES: Final = 96
-"""With fewer not even one room and its page can be served."""
+"""With fewer, not even one room and its page can be served."""
 _WANTED: Final = 65_536
 
 
 class TooFewFilesError(Exception):
-    """The process may open too few files; the text says how to allow more."""
+    """The limit on open files is too low; the text says how to raise it."""
 
 
 def open_files_limit() -> int:
-    """The limit in force."""
+    """Return the limit in force."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _WANTED if soft == resource.RLIM_INFINITY else soft
 

@@ -1,4 +1,4 @@
-"""How much memory this process uses."""
+"""The memory of this process."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .allocator import allocator_figures, trim_allocator
 
 
 class Growth:
-    """Filled in when the measured block ends."""
+    """The growth over a measured block, set when the block ends."""
 
     bytes: int = 0
 
 
 def resident_bytes() -> int:
-    """Resident set size of this process."""
+    """Return the resident set size of this process."""
     return int(psutil.Process().memory_info().rss)
 
 
 @contextmanager
 def measure_growth() -> Iterator[Growth]:
-    """How much memory a block takes and keeps.
+    """Measure how much memory a block takes and keeps.
 
     Meant for loads, one after another: what other threads allocate meanwhile counts too. The
     higher of what the resident set and the heap grow by: a load may use memory that was free in

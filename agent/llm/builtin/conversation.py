@@ -1,4 +1,4 @@
-"""What the built-in LLM needs to know of the conversation so far, read from the chat context."""
+"""What the built-in LLM needs from the conversation so far, read from the chat context."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from livekit.agents import llm
 from agent.tools.spoken.text import normalise
 
 MAX_EXCHANGES = 4
-"""How many earlier requests are looked at when the caller completes one."""
+"""Number of earlier requests considered when the caller completes one."""
 
 _NAME = re.compile(
     r"(?:.* )?(?:my name is|call me|they call me|i am called) "
@@ -25,20 +25,20 @@ class Conversation:
     """The part of the history that a reply can depend on."""
 
     request: str | None
-    """What the caller has just said; None where they have been answered already."""
+    """The caller's last words; None if already answered."""
     results: list[str] = field(default_factory=list)
-    """Outputs of the tools that this request has called, not yet spoken."""
+    """Outputs of this request's tool calls that are not spoken yet."""
     failed: bool = False
     """Whether one of these tools failed."""
     exchanges: tuple[tuple[str, str], ...] = ()
-    """The last requests before this one, each with the agent's last words after it."""
+    """The previous requests, each with the agent's last words after it."""
     last_reply: str = ""
-    """What the agent said last, before this request."""
+    """The agent's last words before this request."""
     caller_name: str | None = None
 
     @classmethod
     def from_chat(cls, chat_ctx: llm.ChatContext) -> Conversation:
-        """Read the history; unknown kinds of items are passed over."""
+        """Read the history; unknown kinds of items are ignored."""
         items = chat_ctx.items
         said = [
             index
@@ -61,12 +61,12 @@ class Conversation:
 
     @property
     def last_request(self) -> str:
-        """What the caller said before this request; empty where this is the first."""
+        """The caller's previous request; empty for the first."""
         return self.exchanges[-1][0] if self.exchanges else ""
 
 
 def said_name(text: str) -> str | None:
-    """The name by which the caller introduces themselves in `text`, or None."""
+    """Return the name by which the caller introduces themselves in `text`, or None."""
     found = _NAME.fullmatch(normalise(text))
     return found["name"].title()[:40] if found else None
 

@@ -25,7 +25,7 @@ JOKES = (
 
 @dataclass(frozen=True)
 class Heard:
-    """A request of the kind that an answer is for, and what surrounds it."""
+    """A matched request and its context."""
 
     words: str
     groups: dict[str, str]
@@ -34,13 +34,13 @@ class Heard:
 
 
 Answer = Callable[[Heard], str | None]
-"""Gives the reply, or None where the words turn out to be something else."""
+"""Returns the reply, or None if the words mean something else."""
 
 _ANSWERS: list[tuple[re.Pattern[str], Answer]] = []
 
 
 def small_talk(words: str, state: RoomState, conversation: Conversation) -> str | None:
-    """The reply to the request `words` (normalised), or None where it is no small talk."""
+    """Return the reply to the request `words` (normalised), or None if it is no small talk."""
     for pattern, answer in _ANSWERS:
         found = pattern.fullmatch(words)
         if found:
@@ -261,11 +261,11 @@ _REFUSALS = (
         phrases.NO_LLM,
     ),
 )
-"""What is asked for but not possible here, and the honest answer; the first that fits."""
+"""Requests that cannot be fulfilled, each with the honest answer; the first match counts."""
 
 
 def refusal(words: str) -> str | None:
-    """The honest answer to a request that nothing here can fulfil, or None where it is unknown."""
+    """Return the honest answer to a request that cannot be fulfilled, or None if unknown."""
     for pattern, answer in _REFUSALS:
         if re.search(pattern, words):
             return answer
@@ -273,7 +273,7 @@ def refusal(words: str) -> str | None:
 
 
 def unknown(conversation: Conversation) -> str:
-    """The answer to words that mean nothing here: ask again, and at the second time help."""
+    """Return the answer to words that mean nothing: ask again, and the second time offer help."""
     if conversation.last_reply.startswith(phrases.DID_NOT_UNDERSTAND):
         return f"{phrases.DID_NOT_UNDERSTAND} {phrases.ABILITIES}"
     return phrases.DID_NOT_UNDERSTAND

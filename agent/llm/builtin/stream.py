@@ -125,6 +125,6 @@ class _BuiltinStream(llm.LLMStream):
 
 
 def _pieces(text: str) -> list[str]:
-    """The reply in sentences, each with the space that follows it."""
+    """Split the reply into sentences, each with the space that follows it."""
     sentences = _SENTENCE_END.split(text)
     return [f"{sentence} " for sentence in sentences[:-1]] + sentences[-1:]

@@ -1,4 +1,4 @@
-"""From the caller's words to a reply: which tool, which answer, or which question to ask back."""
+"""From the caller's words to a reply: a tool, an answer, or a question."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.endpointing.completeness import judge_completeness
 logger = logging.getLogger("agent.llm.builtin")
 
 BROKEN_OFF = 0.3
-"""Requests that are complete with less probability than this are asked for again."""
+"""Below this probability of being complete, the agent asks for the request again."""
 
 HOW_LONG = "For how much time?"
 TO_DO_WHAT = "Remind you to do what?"
@@ -42,7 +42,7 @@ _QUESTIONS = (
     (re.compile(r".*\bremind me(?: (?:in|at|after) .+?)?(?: to)?"), TO_DO_WHAT),
     (re.compile(r".*\b(?:set|start|make|need)(?: \w+){0,3} (?:timer|alarm)s?(?: .+)?"), HOW_LONG),
 )
-"""Requests that lack a part, and the question for it."""
+"""Requests that lack a part, each with the question for it."""
 
 _ASKS_FOR_THE_REST = {
     HOW_LONG: (" for .*$| for$", ("for ", "")),
@@ -50,14 +50,14 @@ _ASKS_FOR_THE_REST = {
     WHEN: ("^$", ("in ", "at ", "")),
     phrases.DID_NOT_CATCH: ("^$", ("",)),
 }
-"""Replies that ask for the rest: what to drop of the request, and how to link the answer."""
+"""Replies that ask for the rest: what to drop from the request, and how to link the answer."""
 
 _FILLERS = re.compile(r"\b(?:um+|uh+|er+|erm|hmm+|mm+|ah)\b ?")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What to say, or which tools with an effect to call instead."""
+    """What to say, or the tools with an effect to call instead."""
 
     text: str = ""
     calls: tuple[Match, ...] = ()
@@ -84,7 +84,7 @@ def _without_fillers(text: str) -> str:
 
 
 def _joined_readings(words: str, conversation: Conversation) -> Iterable[str]:
-    """The request that the caller completes with `words`, if they were asked for the rest."""
+    """Yield the requests that `words` may complete, if the caller was asked for the rest."""
     begun: list[str] = []
     for request, reply in reversed(conversation.exchanges):
         if reply not in _ASKS_FOR_THE_REST:
@@ -98,7 +98,7 @@ def _joined_readings(words: str, conversation: Conversation) -> Iterable[str]:
 
 
 async def _known(words: str, conversation: Conversation, toolbox: Toolbox) -> Reply | None:
-    """The reply to one request, whatever politeness surrounds it; None where it is not known."""
+    """Return the reply to one request, without its politeness; None if unknown."""
     for reading in _readings(words, toolbox.state.agent_name):
         for match in toolbox.matches(reading):
             if match.tool.effect:
@@ -117,7 +117,7 @@ async def _known(words: str, conversation: Conversation, toolbox: Toolbox) -> Re
 
 
 def _readings(words: str, agent_name: str) -> list[str]:
-    """`words` as they are, then with one politeness after the other taken away."""
+    """Return `words`, then versions with one polite phrase after another removed."""
     name = normalise(agent_name)
     readings = [words]
     for reading in readings:
@@ -134,7 +134,7 @@ def _readings(words: str, agent_name: str) -> list[str]:
 
 
 async def _several(words: str, conversation: Conversation, toolbox: Toolbox) -> Reply | None:
-    """The replies to two requests in one breath, where each of them is known."""
+    """Return the replies to two requests joined by "and", if both are known."""
     parts = words.split(" and ", 1)
     if len(parts) != 2:
         return None

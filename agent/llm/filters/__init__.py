@@ -1,4 +1,4 @@
-"""Filters of a streamed answer, each with one job: what they pass on is for ears."""
+"""Filters that reduce a streamed answer to what is spoken."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ class ReplyFilter:
         self._begun = False
 
     def push(self, text: str) -> str:
-        """Add text; returns what may be said."""
+        """Add text; returns what may be spoken."""
         return self._said(self._calls.push(self._marks.push(self._reasoning.push(text))))
 
     def expect_no_reasoning(self) -> None:
-        """The reasoning came in a field of its own: the text is the answer from its beginning."""
+        """Treat the text as answer from its beginning: the reasoning came in a field of its own."""
         self._reasoning.expect_no_end_alone()
 
     def finish(self) -> str:
-        """The answer has ended; returns the rest of it."""
+        """End the answer; returns what is left of it."""
         marked = self._marks.push(self._reasoning.finish()) + self._marks.finish()
         return self._said(self._calls.push(marked) + self._calls.finish())
 
     @property
     def ended(self) -> bool:
-        """Whether the model has ended its answer by a mark; the rest is not for this side."""
+        """Whether a mark has ended the answer; the rest belongs to the other side."""
         return self._marks.ended
 
     @property
     def calls(self) -> list[Call]:
-        """Calls that were written as text, complete after `finish`."""
+        """Calls written as text, complete after `finish`."""
         return self._calls.calls
 
     @property
     def dropped_calls(self) -> int:
-        """How often something was dropped that is written like a call."""
+        """Number of dropped pieces of text in the form of a call."""
         return self._calls.dropped
 
     @property
     def ends_reasoning_alone(self) -> bool:
-        """Whether reasoning ended that had no beginning."""
+        """Whether reasoning ended without a beginning."""
         return self._reasoning.found_end_alone
 
     def _said(self, text: str) -> str:

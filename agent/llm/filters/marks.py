@@ -1,11 +1,11 @@
-"""Removes the marks of chat templates, and what a model writes for the other side after them."""
+"""Removes the marks of chat templates, and what a model writes for the other side."""
 
 from __future__ import annotations
 
 import re
 
 _LONGEST_MARK = 140
-"""Characters; what is longer is no mark."""
+"""In characters."""
 _MARK = re.compile(
     r"""
       (?P<head><\|channel\|>[^<>]{0,80}(?:<\|constrain\|>[^<>]{0,20})?<\|message\|>)
@@ -33,7 +33,7 @@ _OTHERS = frozenset("user human system tool ipython environment developer".split
 _ROLES = _OTHERS | frozenset("assistant model agent ai bot".split())
 _ROLE = re.compile(r"\s*([A-Za-z]*)")
 _OF_CALLS = re.compile(r"tool|function|call|python|to=", re.IGNORECASE)
-"""Marks around tool calls stay, for the filter of these."""
+"""Marks around tool calls, which are left to the filter for calls."""
 _LABEL = re.compile(
     r"[ \t]*(?:(?P<other>User|Human)|(?P<own>Assistant|AI)|\#{1,4}[ ]*"
     r"(?:(?P<other_head>Instruction|Input|User|Human)|(?P<own_head>Response|Assistant)))[ \t]*:"
@@ -51,21 +51,21 @@ class MarksFilter:
     def __init__(self) -> None:
         self._buffer = ""
         self._line = ""
-        """The beginning of a line that may still be a name with a colon."""
+        """The beginning of a line that may become a name with a colon."""
         self._at_line_start = True
         self._seen_text = False
         self._of_other = False
-        """What comes is the other side's."""
+        """Whether the text belongs to the other side."""
         self.ended = False
-        """Whether the answer is over; what is pushed from then on is dropped."""
+        """Whether the answer is over; later text is dropped."""
 
     def push(self, text: str) -> str:
-        """Add text; returns what may be passed on."""
+        """Add text; returns what passes."""
         self._buffer += text
         return self._take(final=False)
 
     def finish(self) -> str:
-        """The answer has ended; returns the rest of it."""
+        """End the answer; returns what is left of it."""
         return self._take(final=True)
 
     def _take(self, *, final: bool) -> str:
@@ -88,7 +88,7 @@ class MarksFilter:
         return out + self._text(text, complete=final or bool(self._buffer))
 
     def _heed(self, match: re.Match[str], role: str) -> str:
-        """Draw the consequence of a mark; returns what is kept of it."""
+        """Handle a mark; returns what is kept of it."""
         if _OF_CALLS.search(match.group()):
             return "" if self._of_other else match.group()
         if role:
@@ -128,7 +128,7 @@ def _name(match: re.Match[str]) -> str:
 
 
 def _is_undecided(match: re.Match[str], text: str) -> bool:
-    """Whether what a mark means depends on text that is not there yet."""
+    """Whether the meaning of a mark depends on text still to come."""
     if match["bars"] == "channel":
         return len(text) - match.end() < _LONGEST_MARK
     if _name(match) not in _TAKES_ROLE or match["right"]:
@@ -138,7 +138,7 @@ def _is_undecided(match: re.Match[str], text: str) -> bool:
 
 
 def _role(match: re.Match[str], text: str) -> tuple[str, int]:
-    """Whose turn a mark begins, if any, and where the mark ends, the role after it included."""
+    """Return whose turn a mark begins, if any, and where the mark with its role ends."""
     name = _name(match)
     if match["bracket"] == "INST" or match["system"]:
         return ("assistant" if match.group().count("/") else "user"), match.end()

@@ -1,4 +1,4 @@
-"""Removes a model's reasoning from its streamed answer, in whatever tags it stands."""
+"""Removes a model's reasoning from its streamed answer, whatever its tags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NAMES = frozenset(
 """A tag with one of these words in its name holds reasoning, such as <seed:think>."""
 _ENDING = frozenset({"end", "stop", "done"})
 _LONGEST_TAG = 160
-"""Characters; what is longer is no tag."""
+"""In characters."""
 
 _TAG = re.compile(
     r"""
@@ -47,22 +47,22 @@ class ReasoningFilter:
         self._holding = begins_inside
         self._held = ""
         self._after_end: str | None = None
-        """Text since the last end within nested reasoning: the answer, if no other end comes."""
+        """Text since the last end in nested reasoning: the answer unless another end follows."""
         self.found_end_alone = False
-        """Whether an end came without a beginning."""
+        """Whether reasoning ended without a beginning."""
 
     def push(self, text: str) -> str:
-        """Add text; returns what may be passed on."""
+        """Add text; returns what passes."""
         self._buffer += text
         return self._take(final=False)
 
     def expect_no_end_alone(self) -> None:
-        """The reasoning came elsewhere or with a beginning: nothing is to be held back."""
+        """Hold nothing back: the reasoning came elsewhere, or with a beginning."""
         if not self._held.strip():
             self._holding, self._held = False, ""
 
     def finish(self) -> str:
-        """The answer has ended; returns the rest of it."""
+        """End the answer; returns what is left of it."""
         rest = self._take(final=True)
         if self._depth:
             self._depth = 0
@@ -115,7 +115,7 @@ class ReasoningFilter:
         return ""
 
     def _kind(self, match: re.Match[str]) -> str | None:
-        """Whether a tag begins or ends reasoning; "" for an empty one, None for any other."""
+        """Classify a tag: begin or end of reasoning, "" for an empty one, None for any other."""
         if match["channel"]:
             return "begin"
         if match["channel_end"]:

@@ -1,4 +1,4 @@
-"""Takes tool calls that a model wrote as text out of its answer."""
+"""Extracts tool calls that a model wrote as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from agent.llm.calls import LONGEST_ARGUMENTS, MOST_CALLS, Call, KnownTools, parse_json
 
 LONGEST_CALL = LONGEST_ARGUMENTS
-"""Characters that are held back for the end of what began like a call."""
+"""Limit on the characters held back while a call may be incomplete."""
 
 _OPENER = re.compile(
     r"""
@@ -31,7 +31,7 @@ _BEGUN_LINE = re.compile(
     r"(?:\A|\n)(?P<line>[ \t]*(?:\[\s*)?[A-Za-z_][\w.]*|[ \t]*\[?\s*|[ \t]*`{1,3}[\w -]*)$"
 )
 _LONGEST_BEGINNING = 160
-"""Characters at the end of what is known that may turn out to begin a call."""
+"""Characters at the end of the text that may begin a call."""
 _CLOSER = re.compile(
     r"</[^<>\n]{1,60}>|<end_function_call>|<[|｜][^<>|｜\n]{0,30}(?:end|/)[^<>|｜\n]{0,40}[|｜]>"
     r"|<\|call\|>",
@@ -68,21 +68,21 @@ class TextCallsFilter:
         self._buffer = ""
         self._at_line_start = True
         self._opener: re.Match[str] | None = None
-        """What began like a call at the start of the buffer, whose end is awaited."""
+        """The incomplete call at the start of the buffer."""
         self._scanned = 0
         self._depth = 0
         self._in_string = ""
         self.calls: list[Call] = []
         self.dropped = 0
-        """How often something was dropped that is written like a call."""
+        """Number of dropped pieces of text in the form of a call."""
 
     def push(self, text: str) -> str:
-        """Add text; returns what may be passed on."""
+        """Add text; returns what passes."""
         self._buffer += text
         return self._take(final=False)
 
     def finish(self) -> str:
-        """The answer has ended; returns the rest of it."""
+        """End the answer; returns what is left of it."""
         return self._take(final=True)
 
     def _take(self, *, final: bool) -> str:
@@ -123,7 +123,7 @@ class TextCallsFilter:
         return True
 
     def _find_end(self) -> int | None:
-        """Where that which began like a call ends in the buffer; None: not yet."""
+        """Return where the call in the buffer ends; None while incomplete."""
         assert self._opener is not None
         opener = self._opener
         if opener["fence"]:
@@ -167,7 +167,7 @@ class TextCallsFilter:
         return None
 
     def _judge(self, end: int) -> str:
-        """Keep the calls of the buffer's beginning, drop it, or pass it on where it is none."""
+        """Keep the call at the buffer's beginning, drop it, or pass it on as text."""
         assert self._opener is not None
         opener, self._opener = self._opener, None
         self._scanned = 0
@@ -224,7 +224,7 @@ class TextCallsFilter:
         return [call for calls in each for call in calls or ()] if each and all(each) else None
 
     def _tagged_parameters(self, text: str) -> list[Call] | None:
-        """Calls as tags with a tag for each parameter."""
+        """Parse calls written as tags, with a tag for each parameter."""
         parts = _FUNCTION_NAME.split(text)
         calls = []
         for name, body in zip(parts[1::2], parts[2::2], strict=True):
@@ -246,7 +246,7 @@ class TextCallsFilter:
 
 
 def _undecided_from(text: str) -> int:
-    """Where the end of `text` begins that may be the beginning of a call."""
+    """Return where a possible beginning of a call starts at the end of `text`."""
     search_from = max(0, len(text) - _LONGEST_BEGINNING)
     tag = _BEGUN_TAG.search(text, search_from)
     line = _BEGUN_LINE.search(text, search_from)
@@ -260,7 +260,7 @@ def _value(text: str) -> object:
 
 
 def _is_like_a_call(text: str, opener: re.Match[str]) -> bool:
-    """Whether what began like a call is one by its form: it is then not for ears."""
+    """Whether the text has the form of a call and is therefore not spoken."""
     if opener["brace"]:
         return re.match(r"\{\s*(?:[\"']|\})", text) is not None
     if opener["list"]:
