@@ -43,8 +43,8 @@ class Refusal(Enum):
     MEMORY = "memory"
     LOOP_LAG = "loop lag"
     BACKLOG = "backlog"
-    DEAF = "recogniser unavailable"
-    WORN_OUT = "too many wedged threads"
+    ASR_UNAVAILABLE = "recogniser unavailable"
+    THREADS_EXHAUSTED = "too many wedged threads"
     HELD = "held"
     """Held by another part: not ready, draining."""
 
@@ -64,11 +64,11 @@ class Conditions:
     """Lasting lag of the event loops."""
     waiting_calls: int = 0
     """Queued model calls that a conversation is waiting for."""
-    deaf: bool = False
+    asr_unavailable: bool = False
     """The recogniser's circuit is open; not half open, as then a room is what tries it."""
-    mute: bool = False
+    tts_unavailable: bool = False
     """The voice's circuit is open: replies come as text."""
-    worn_out: bool = False
+    threads_exhausted: bool = False
     """The scheduler has lost all the threads it may lose."""
 
 
@@ -265,7 +265,7 @@ class Admission:
                 _MEMORY_STRAIN[conditions.memory],
                 conditions.loop_lag_seconds / limits.loop_lag_seconds,
                 conditions.waiting_calls / limits.waiting_calls,
-                1.0 if conditions.mute else 0.0,
+                1.0 if conditions.tts_unavailable else 0.0,
             ),
         )
 
@@ -277,14 +277,14 @@ class Admission:
         capacity = self._capacity(conditions)
         if self._holds:
             return Decision(False, Refusal.HELD, ", ".join(self._holds))
-        if conditions.worn_out:
-            return Decision(False, Refusal.WORN_OUT)
+        if conditions.threads_exhausted:
+            return Decision(False, Refusal.THREADS_EXHAUSTED)
         if conditions.memory is Level.CRITICAL:
             return Decision(False, Refusal.MEMORY)
         if taken >= capacity:
             return Decision(False, Refusal.FULL, f"{taken} of {capacity} rooms")
-        if conditions.deaf:
-            return Decision(False, Refusal.DEAF)
+        if conditions.asr_unavailable:
+            return Decision(False, Refusal.ASR_UNAVAILABLE)
         if conditions.loop_lag_seconds >= limits.loop_lag_seconds:
             return Decision(False, Refusal.LOOP_LAG, f"{conditions.loop_lag_seconds:.2f} s")
         if conditions.waiting_calls >= limits.waiting_calls:

@@ -210,9 +210,9 @@ class Supervisor:
             headroom_bytes=self.monitor.headroom_bytes(),
             loop_lag_seconds=self._lasting_lag_seconds(),
             waiting_calls=sum(scheduler.queued[priority] for priority in urgent),
-            deaf=states.get("asr") is CircuitState.OPEN,
-            mute=states.get("tts") is CircuitState.OPEN,
-            worn_out=scheduler.exhausted,
+            asr_unavailable=states.get("asr") is CircuitState.OPEN,
+            tts_unavailable=states.get("tts") is CircuitState.OPEN,
+            threads_exhausted=scheduler.exhausted,
         )
 
     def _lasting_lag_seconds(self) -> float:

@@ -30,6 +30,8 @@ def time_now(state: RoomState) -> str:
     f"(?:what (?:is|was) )?(?:the )?(?:day|date)(?: of| is it)?(?: {DAY})?(?: now)?",
     "(?:do you know |say |give me |tell )(?:the|what) (?:day|date)(?: it is| is it)?(?: today)?",
     f"what day of the week (?:is|was) (?:it )?{DAY}?",
+    "(?:what|which) (?:day|weekday)(?: of the week)? (?:is|will be) (?P<day>.+)",
+    "when is (?P<day>.+)",
 )
 def date_of(state: RoomState, day: str = "today") -> str:
     """Say which day of the week and which date a day is.
@@ -40,19 +42,6 @@ def date_of(state: RoomState, day: str = "today") -> str:
     named = _named_day(state, day)
     is_or_was = "was" if named < state.clock.now().date() else "is"
     return sentence(f"{capitalised_day(normalise(day))} {is_or_was} {spoken_date(named)}")
-
-
-@tool(
-    "(?:what|which) (?:day|weekday)(?: of the week)? (?:is|will be) (?P<day>.+)",
-    "when is (?P<day>.+)",
-)
-def day_of(state: RoomState, day: str) -> str:
-    """Say when a holiday or date is, and on which day of the week.
-
-    Args:
-        day: a holiday or date such as "christmas" or "march fifth".
-    """
-    return date_of(state, day)
 
 
 @tool(

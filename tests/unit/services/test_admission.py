@@ -98,8 +98,8 @@ def test_an_offer_that_is_repeated_takes_no_second_place(world: World) -> None:
         ({"memory": Level.CRITICAL}, Refusal.MEMORY, 1.0),
         ({"loop_lag_seconds": 0.25}, Refusal.LOOP_LAG, BUSY_LOAD),
         ({"waiting_calls": 10}, Refusal.BACKLOG, BUSY_LOAD),
-        ({"deaf": True}, Refusal.DEAF, 1.0),
-        ({"worn_out": True}, Refusal.WORN_OUT, 1.0),
+        ({"asr_unavailable": True}, Refusal.ASR_UNAVAILABLE, 1.0),
+        ({"threads_exhausted": True}, Refusal.THREADS_EXHAUSTED, 1.0),
     ],
 )
 def test_bad_conditions_refuse_rooms_and_show_in_the_load(
@@ -122,7 +122,7 @@ def test_bad_conditions_refuse_rooms_and_show_in_the_load(
         ({"memory": Level.HIGH}, 1.0),
         ({"loop_lag_seconds": 0.1}, 0.4),
         ({"waiting_calls": 3}, 0.3),
-        ({"mute": True}, 1.0),
+        ({"tts_unavailable": True}, 1.0),
     ],
 )
 def test_strain_sends_rooms_elsewhere_but_refuses_none(

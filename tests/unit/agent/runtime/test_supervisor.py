@@ -124,7 +124,7 @@ async def test_what_a_room_held_is_given_back_at_the_next_check(supervisor: Supe
 async def test_a_recogniser_that_keeps_failing_closes_the_door(supervisor: Supervisor) -> None:
     for _ in range(3):
         supervisor.circuits.observe(failed("asr"))
-    assert supervisor.admission.offer("a").refusal is Refusal.DEAF
+    assert supervisor.admission.offer("a").refusal is Refusal.ASR_UNAVAILABLE
     supervisor.circuits.of("asr").success()
     assert supervisor.admission.offer("a").accepted
 

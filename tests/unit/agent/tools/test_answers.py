@@ -10,7 +10,7 @@ import pytest
 from agent.tools import NotUnderstoodError, RoomState
 from agent.tools.call import end_call
 from agent.tools.chance import flip_coin, pick_number, roll_dice
-from agent.tools.clock import date_of, day_of, days_until, time_now, year_now
+from agent.tools.clock import date_of, days_until, time_now, year_now
 from agent.tools.lists import (
     MAX_ITEMS,
     add_to_list,
@@ -31,7 +31,7 @@ def test_time_day_and_date(state: RoomState) -> None:
     assert date_of(state) == "Today is Saturday the twenty first of November."
     assert date_of(state, "tomorrow") == "Tomorrow is Sunday the twenty second of November."
     assert date_of(state, "yesterday") == "Yesterday was Friday the twentieth of November."
-    assert day_of(state, "Christmas") == "Christmas is Friday the twenty fifth of December."
+    assert date_of(state, "Christmas") == "Christmas is Friday the twenty fifth of December."
     assert year_now(state) == "It is twenty twenty six."
 
 
@@ -42,7 +42,7 @@ def test_days_until(state: RoomState) -> None:
 
 
 def test_an_unknown_day_is_not_understood(state: RoomState) -> None:
-    for ask in (date_of, day_of, days_until):
+    for ask in (date_of, days_until):
         with pytest.raises(NotUnderstoodError):
             ask(state, "dinner")
 
