@@ -29,9 +29,9 @@ TOOL_FAILED = "Sorry, something went wrong. Please try again."
 """A tool raised an error."""
 
 STILL_THERE = "Are you still there?"
-"""Asked once where nobody has said anything for long."""
+"""Asked once after a long silence."""
 NOBODY_ANSWERS = "I did not hear you, so I will end the call now. Goodbye."
-"""Said before the call of those who did not answer that is ended."""
+"""Said before ending the call of a caller who did not answer that."""
 
 HOW_CAN_I_HELP = "How can I help?"
 DID_NOT_UNDERSTAND = "Sorry, I did not understand that."

@@ -122,5 +122,5 @@ def _set_up_logging(settings: Settings) -> None:
     setup_logging("warning" if level == "info" else level, "readable", secrets=settings.secrets)
     if level != "debug":
         for name in ("services.shared", "services.shared.load_once", "py.warnings", "livekit"):
-            # What the command says itself, as a notice or an error; and what nobody can act on.
+            # Shown by the command itself, as a notice or an error, or of no use to anyone.
             logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -108,7 +108,7 @@ def judge(status: int, words: str) -> Refusal:
 def next_shape(
     shape: RequestShape, status: int, words: str, *, history_characters: int, tools: bool
 ) -> RequestShape | None:
-    """How to ask after a refusal; None: there is no other way.
+    """Return the shape to try after a refusal; None if there is no other.
 
     Args:
         shape: how the refused request was made.

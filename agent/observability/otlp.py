@@ -105,7 +105,7 @@ class _Wordless(SpanProcessor):
 
 
 class _Seldom(logging.Filter):
-    """Lets one line through in a while: the exporters complain of each delivery that fails."""
+    """Passes one line per interval, as the exporters log each failed delivery."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class _Seldom(logging.Filter):
 
 
 def _exporter() -> SpanExporter:
-    """The exporter of the protocol asked for; it reads its other variables itself."""
+    """Return the exporter of the configured protocol; it reads its own variables."""
     protocol = (
         os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
         or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")

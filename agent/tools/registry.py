@@ -59,14 +59,14 @@ def tool(
 
         @tool("(?:what is )?my lucky number", "lucky number for (?P<name>.+)")
         def lucky_number(name: str = "you") -> str:
-            \"\"\"Say somebody's lucky number.\"\"\"
+            \"\"\"Say a person's lucky number.\"\"\"
             return f"The lucky number for {name} is seven."
 
     A phrase is a regular expression that must match the whole request (lower case, without
     punctuation); its named groups are the arguments, as str, or int for an int parameter.
     A first parameter annotated `RoomState` receives the room's state. The function returns what
-    the agent says; it may be a coroutine. Say `effect=True` if it changes or starts anything:
-    it then waits until the caller's turn is confirmed, and `accepts` tells beforehand whether a
+    the agent says; it may be a coroutine. Pass `effect=True` if it changes or starts anything: it
+    then waits until the caller's turn is confirmed, and `accepts` checks beforehand whether a
     phrase's arguments make sense. Without an effect, raise `NotUnderstoodError` if they do not.
     """
 
@@ -124,7 +124,7 @@ class Toolbox:
                     break
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> str:
-        """Run a tool and return what the agent shall say.
+        """Run a tool and return what the agent says.
 
         Raises:
             NotUnderstoodError: a tool without an effect cannot use these arguments.
