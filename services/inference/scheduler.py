@@ -84,11 +84,6 @@ class InferenceScheduler:
         )
 
     @property
-    def slots(self) -> int:
-        """How many calls run at once."""
-        return self._slots
-
-    @property
     def observer(self) -> Callable[[CallRecord], None] | None:
         """Receives a record of every call that ended."""
         return self._outcomes.observer

@@ -238,7 +238,6 @@ class LocalSpeechStream(stt.RecognizeStream):
         on_heard: Callable[[ASREvent], None],
         on_close: Callable[[LocalSpeechStream], None],
     ) -> None:
-        self._owner = owner
         self._engines = owner.engines
         self._vad = vad
         self._room = room

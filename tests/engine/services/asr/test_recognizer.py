@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.asr import recognizer as hearing_module
+from services.asr import recognizer as recognizer_module
 from services.asr.config import ASRError, DecodeOptions
 from services.asr.engine import StreamingASR
 from services.asr.events import ASREvent, ASREventKind
@@ -53,7 +53,7 @@ VOICE = Activity(
 
 
 class Microphone:
-    """Feeds one hearing, window by window, as fast as the recogniser follows."""
+    """Feeds one recogniser, window by window, as fast as the recogniser follows."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Microphone:
 
         self.asr = asr
         self.events: list[ASREvent] = []
-        self.hearing = StreamingRecognizer(
+        self.recognizer = StreamingRecognizer(
             engine,
             owner=room,
             emit=self.events.append,
@@ -87,9 +87,9 @@ class Microphone:
         audio = np.concatenate(parts)
         for start in range(0, len(audio), WINDOW_SAMPLES):
             window = audio[start : start + WINDOW_SAMPLES]
-            self.hearing.push(window)
+            self.recognizer.push(window)
             for activity in self._detector.push(window):
-                self.hearing.observe(activity)
+                self.recognizer.observe(activity)
             self.window_heard()
             if wait:
                 await self.decoded()
@@ -99,8 +99,8 @@ class Microphone:
     async def decoded(self) -> None:
         """Wait until nothing is being decoded for the open utterance."""
         await asyncio.sleep(0)
-        while self.hearing._tasks:
-            await asyncio.wait(self.hearing._tasks, timeout=PATIENCE_SECONDS)
+        while self.recognizer._tasks:
+            await asyncio.wait(self.recognizer._tasks, timeout=PATIENCE_SECONDS)
             await asyncio.sleep(0)
 
     async def finals(self, count: int) -> list[str]:
@@ -133,7 +133,7 @@ class AudioTime:
 @pytest.fixture
 def audio_time(monkeypatch: pytest.MonkeyPatch) -> AudioTime:
     clock = AudioTime()
-    monkeypatch.setattr(hearing_module, "time", clock)
+    monkeypatch.setattr(recognizer_module, "time", clock)
     return clock
 
 
@@ -155,7 +155,7 @@ async def test_each_utterance_of_a_stream_gets_its_final_in_order(
     finals = await microphone.finals(len(spoken))
     assert len(finals) == len(spoken)
     assert word_error_rate(list(zip(finals, (t.text for t in spoken), strict=True))) <= 0.12
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
     one_utterance = [ASREventKind.SPEECH_STARTED, ASREventKind.FINAL, ASREventKind.SPEECH_ENDED]
     kinds = [kind for kind in microphone.kinds() if kind is not ASREventKind.PREFLIGHT]
     assert kinds == one_utterance * len(spoken)
@@ -168,7 +168,7 @@ async def test_events_say_when_in_the_stream_it_was_said(
     spoken = recording("turn_08")
     for _ in range(2):
         await microphone.hear(silence(2.0), spoken.samples, silence(1.0))
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
     period = 3.0 + spoken.seconds
     finals = [e for e in microphone.events if e.kind is ASREventKind.FINAL]
     started = [e for e in microphone.events if e.kind is ASREventKind.SPEECH_STARTED]
@@ -191,11 +191,11 @@ async def test_a_pause_in_mid_utterance_is_part_of_it_until_somebody_calls_it_ov
     microphone = Microphone(watched, voice_activity, auto_finish=False)
     await microphone.hear(spoken.samples, silence(1.0))
     assert microphone.texts(ASREventKind.FINAL) == []
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     (final,) = await microphone.finals(1)
     assert word_error_rate([(final, spoken.text)]) <= 0.3
     assert abs(len(words_of(final)) - len(words_of(spoken.text))) <= 1
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 @pytest.mark.parametrize("noise", recordings("nonspeech"), ids=str)
@@ -204,7 +204,7 @@ async def test_noise_and_music_are_no_utterance(
 ) -> None:
     microphone = Microphone(watched, voice_activity)
     await microphone.hear(noise.samples)
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
     assert microphone.events == []
     assert watched.asked_seconds == []
 
@@ -217,7 +217,7 @@ async def test_a_long_utterance_is_settled_piece_by_piece_and_loses_no_words(
         watched, voice_activity, auto_finish=False, options=DecodeOptions(words=True)
     )
     await microphone.hear(spoken.samples, silence(0.5))
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     (final,) = await microphone.finals(1)
     assert word_error_rate([(final, spoken.text)]) <= 0.12
     (event,) = (e for e in microphone.events if e.kind is ASREventKind.FINAL)
@@ -226,7 +226,7 @@ async def test_a_long_utterance_is_settled_piece_by_piece_and_loses_no_words(
     assert times == sorted(times)
     assert spoken.speech_end_seconds - 1.0 < times[-1] < spoken.seconds + 0.5
     assert max(watched.asked_seconds) <= watched.config.window_seconds
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_a_noise_after_the_last_word_is_not_decoded_on_its_own(
@@ -236,13 +236,13 @@ async def test_a_noise_after_the_last_word_is_not_decoded_on_its_own(
     microphone = Microphone(watched, voice_activity, auto_finish=False)
     await microphone.hear(first.samples, silence(0.2), last.samples, silence(1.5))
     for _ in range(3):
-        microphone.hearing.push(silence(WINDOW_SECONDS))
-        microphone.hearing.observe(VOICE)
+        microphone.recognizer.push(silence(WINDOW_SECONDS))
+        microphone.recognizer.observe(VOICE)
     await microphone.hear(silence(1.5))
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     assert (await microphone.finals(1))[0].endswith(last.text)
     assert watched.asked_seconds[-1] > last.seconds
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_silence_after_the_last_word_is_not_decoded(
@@ -252,10 +252,10 @@ async def test_silence_after_the_last_word_is_not_decoded(
     watched.failure = ASRError("broken")
     await microphone.hear(recording("turn_05").samples, silence(5.0))
     watched.failure = None
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     assert await microphone.finals(1) == ["what time is it"]
     assert watched.asked_seconds[-1] < recording("turn_05").seconds + 0.6
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_two_rooms_hear_only_their_own(
@@ -268,7 +268,7 @@ async def test_two_rooms_hear_only_their_own(
     )
     for microphone, turn in zip(rooms, spoken, strict=True):
         assert await microphone.finals(1) == [turn.text]
-        await microphone.hearing.drain()
+        await microphone.recognizer.drain()
 
 
 # Before it is over
@@ -282,12 +282,12 @@ async def test_the_final_is_the_preflight_and_costs_no_further_decode(
         await microphone.hear(turn.samples, silence(0.3))
         prepared = microphone.texts(ASREventKind.PREFLIGHT)[-1]
         decodes = len(watched.asked_seconds)
-        microphone.hearing.finish()
+        microphone.recognizer.finish()
         finals = await microphone.finals(number)
         assert finals[-1] == prepared
         assert len(watched.asked_seconds) == decodes
         await microphone.hear(silence(1.0))
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_one_decode_is_made_in_a_pause_however_long(
@@ -299,7 +299,7 @@ async def test_one_decode_is_made_in_a_pause_however_long(
     decodes = len(watched.asked_seconds)
     await microphone.hear(silence(3.0))
     assert len(watched.asked_seconds) == decodes
-    await microphone.hearing.aclose()
+    await microphone.recognizer.aclose()
 
 
 async def test_more_speech_after_a_preflight_gets_a_new_one(
@@ -309,10 +309,10 @@ async def test_more_speech_after_a_preflight_gets_a_new_one(
     microphone = Microphone(watched, voice_activity, auto_finish=False)
     await microphone.hear(spoken.samples, silence(0.5))
     preflights = microphone.texts(ASREventKind.PREFLIGHT)
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     assert await microphone.finals(1) == [preflights[-1]]
     assert len(words_of(preflights[0])) < len(words_of(preflights[-1]))
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_interim_transcripts_grow_and_what_was_shown_twice_stays(
@@ -323,7 +323,7 @@ async def test_interim_transcripts_grow_and_what_was_shown_twice_stays(
         microphone.window_heard = audio_time.pass_a_window
         await microphone.hear(turn.samples, silence(1.0))
         await microphone.finals(1)
-        await microphone.hearing.drain()
+        await microphone.recognizer.drain()
         shown = [text.split() for text in microphone.texts(ASREventKind.INTERIM)]
         assert len(shown) >= 5
         assert len(shown[0]) < len(shown[-1])
@@ -358,7 +358,7 @@ async def test_an_interim_transcript_that_takes_back_settled_words_does_not_show
         "what is the weather",
         "what is",
     ]
-    await microphone.hearing.aclose()
+    await microphone.recognizer.aclose()
 
 
 async def test_interim_transcripts_keep_their_pace(
@@ -373,7 +373,7 @@ async def test_interim_transcripts_keep_their_pace(
     pauses = len(microphone.texts(ASREventKind.PREFLIGHT))
     assert 1 <= len(microphone.texts(ASREventKind.INTERIM)) <= voiced / 0.4
     assert len(watched.asked_seconds) - pauses <= voiced / 0.4 + 1
-    await microphone.hearing.aclose()
+    await microphone.recognizer.aclose()
 
 
 async def test_without_interim_results_there_are_none(
@@ -383,7 +383,7 @@ async def test_without_interim_results_there_are_none(
         watched, voice_activity, timing=FREQUENT_INTERIMS, interim_results=False
     )
     await microphone.hear(recording("turn_08").samples, silence(1.0))
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
     assert microphone.texts(ASREventKind.INTERIM) == []
     assert len(microphone.texts(ASREventKind.FINAL)) == 1
 
@@ -395,13 +395,13 @@ async def test_being_asked_when_nobody_spoke_gives_an_empty_final(
     watched: WatchedASR, voice_activity: VoiceActivityModel
 ) -> None:
     microphone = Microphone(watched, voice_activity, auto_finish=False)
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     await microphone.hear(silence(1.0))
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     assert await microphone.finals(2) == ["", ""]
     assert set(microphone.kinds()) == {ASREventKind.FINAL}
     assert watched.asked_seconds == []
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_speech_that_goes_on_after_the_end_was_called_is_the_next_utterance(
@@ -416,14 +416,14 @@ async def test_speech_that_goes_on_after_the_end_was_called_is_the_next_utteranc
     )
     microphone = Microphone(watched, voice_activity, auto_finish=False)
     await microphone.hear(silence(0.3), first)
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     await microphone.hear(second, silence(0.5))
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     assert await microphone.finals(2) == [t.text for t in spoken]
     starts = [e.start_seconds for e in microphone.events if e.kind is ASREventKind.SPEECH_STARTED]
     assert len(starts) == 2
     assert starts[1] >= 0.3 + len(first) / SAMPLE_RATE - 2 * WINDOW_SECONDS
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_draining_yields_what_was_being_said(
@@ -433,10 +433,10 @@ async def test_draining_yields_what_was_being_said(
     spoken = recording("turn_08")
     end = round(spoken.speech_end_seconds * SAMPLE_RATE)
     await microphone.hear(spoken.samples[:end], wait=False)
-    assert microphone.hearing.busy
-    await microphone.hearing.drain()
+    assert microphone.recognizer.busy
+    await microphone.recognizer.drain()
     assert microphone.texts(ASREventKind.FINAL) == [spoken.text]
-    assert not microphone.hearing.busy
+    assert not microphone.recognizer.busy
 
 
 async def test_closing_in_the_middle_leaves_nothing_behind(
@@ -444,15 +444,15 @@ async def test_closing_in_the_middle_leaves_nothing_behind(
 ) -> None:
     microphone = Microphone(watched, voice_activity, timing=FREQUENT_INTERIMS)
     await microphone.hear(recording("turn_08").samples[: 2 * SAMPLE_RATE], wait=False)
-    microphone.hearing.finish()
-    await microphone.hearing.aclose()
+    microphone.recognizer.finish()
+    await microphone.recognizer.aclose()
     heard = len(microphone.events)
     await asyncio.sleep(0)
     assert len(microphone.events) == heard
     assert microphone.texts(ASREventKind.FINAL) == []
     again = Microphone(watched, voice_activity)
     await again.hear(recording("turn_05").samples, silence(1.0))
-    await again.hearing.drain()
+    await again.recognizer.drain()
     assert again.texts(ASREventKind.FINAL) == ["what time is it"]
 
 
@@ -498,13 +498,13 @@ async def test_a_decode_that_still_waits_is_promoted_when_it_becomes_the_final(
     await microphone.hear(recording("turn_05").samples, silence(0.4), wait=False)
     await busy.until_queued(Priority.SPECULATIVE)
     decodes = len(watched.asked_seconds)
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     await busy.until_queued(Priority.FINAL)
     assert sum(busy.scheduler.stats().queued.values()) == 1
     busy.released.set()
     assert await microphone.finals(1) == ["what time is it"]
     assert len(watched.asked_seconds) == decodes
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_an_utterance_is_told_of_after_the_final_of_the_one_before(
@@ -520,7 +520,7 @@ async def test_an_utterance_is_told_of_after_the_final_of_the_one_before(
     assert await microphone.finals(3) == [turn.text for turn in spoken]
     one_utterance = [ASREventKind.SPEECH_STARTED, ASREventKind.FINAL, ASREventKind.SPEECH_ENDED]
     assert microphone.kinds() == [*one_utterance * 3, ASREventKind.SPEECH_STARTED]
-    await microphone.hearing.aclose()
+    await microphone.recognizer.aclose()
 
 
 async def test_closing_withdraws_what_waits_for_its_turn(
@@ -528,12 +528,12 @@ async def test_closing_withdraws_what_waits_for_its_turn(
 ) -> None:
     microphone = Microphone(WatchedASR(asr, busy.scheduler), voice_activity, auto_finish=False)
     await microphone.hear(recording("turn_05").samples, silence(0.4), wait=False)
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     await microphone.hear(recording("turn_05").samples, silence(0.4), wait=False)
     await busy.until_queued(Priority.SPECULATIVE)
-    await microphone.hearing.aclose()
+    await microphone.recognizer.aclose()
     assert sum(busy.scheduler.stats().queued.values()) == 0
-    assert not microphone.hearing._tasks
+    assert not microphone.recognizer._tasks
 
 
 async def test_what_recognition_cannot_keep_up_with_is_dropped_from_the_front(
@@ -552,15 +552,15 @@ async def test_what_recognition_cannot_keep_up_with_is_dropped_from_the_front(
     await busy.until_queued(Priority.SPECULATIVE)
     # Speech without a pause, until what waits to be settled has been dropped as well.
     for _ in range(3):
-        microphone.hearing.push(later.samples)
-        microphone.hearing.observe(VOICE)
+        microphone.recognizer.push(later.samples)
+        microphone.recognizer.observe(VOICE)
     assert "recognition does not keep up" in caplog.text
     busy.released.set()
     await microphone.decoded()
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     (final,) = await microphone.finals(1)
     assert final.endswith(f"{later.text} {later.text}")
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 # When recognition fails
@@ -593,7 +593,7 @@ async def test_an_utterance_that_cannot_be_recognised_ends_with_an_empty_final(
     watched.failure = None
     await microphone.hear(recording("turn_05").samples, silence(1.0))
     assert await microphone.finals(2) == ["", "what time is it"]
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_a_recogniser_that_is_too_slow_costs_one_utterance(
@@ -609,7 +609,7 @@ async def test_a_recogniser_that_is_too_slow_costs_one_utterance(
     watched.deadline_seconds = None
     await microphone.hear(recording("turn_05").samples, silence(1.0))
     assert await microphone.finals(2) == ["", "what time is it"]
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_a_failing_recogniser_is_asked_once_in_a_pause(
@@ -622,7 +622,7 @@ async def test_a_failing_recogniser_is_asked_once_in_a_pause(
     assert asked >= 1
     await microphone.hear(silence(3.0))
     assert len(watched.asked_seconds) == asked
-    await microphone.hearing.aclose()
+    await microphone.recognizer.aclose()
 
 
 async def test_a_failed_guess_does_not_cost_the_final(
@@ -632,10 +632,10 @@ async def test_a_failed_guess_does_not_cost_the_final(
     watched.failure = ASRError("broken")
     await microphone.hear(recording("turn_05").samples, silence(0.4))
     watched.failure = None
-    microphone.hearing.finish()
+    microphone.recognizer.finish()
     assert await microphone.finals(1) == ["what time is it"]
     assert ASREventKind.FAILED not in microphone.kinds()
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()
 
 
 async def test_an_engine_that_does_not_load_costs_the_utterance_only(
@@ -650,9 +650,9 @@ async def test_an_engine_that_does_not_load_costs_the_utterance_only(
 
     microphone = Microphone(watched, voice_activity)
     asking: Callable[[], Awaitable[StreamingASR]] = engine
-    microphone.hearing._asr = asking
+    microphone.recognizer._asr = asking
     await spoken_while_broken(microphone)
     loaded = True
     await microphone.hear(recording("turn_05").samples, silence(1.0))
     assert await microphone.finals(2) == ["", "what time is it"]
-    await microphone.hearing.drain()
+    await microphone.recognizer.drain()

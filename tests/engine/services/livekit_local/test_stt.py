@@ -518,6 +518,23 @@ async def test_a_recogniser_that_does_not_load_is_reported_to_the_framework(
             await recogniser.recognize(list(frames(ASK_TIME.samples)), conn_options=NO_RETRIES)
 
 
+async def test_an_open_stream_uses_the_recogniser_that_replaces_its_own(
+    asr: StreamingASR,
+) -> None:
+    first, second = WatchedASR(asr), WatchedASR(asr)
+    engines = ProvidedEngines(asr=first)
+    async with aclosing(LocalSTT(engines=engines)) as recogniser:
+        stream = recogniser.stream()
+        push(stream, ASK_TIME.samples, silence(1.0))
+        assert (await until(stream, FINAL)).alternatives[0].text == ASK_TIME.text
+        asked = len(first.asked_seconds)
+        engines.asr.put(second)
+        push(stream, ASK_WEATHER.samples, silence(1.0))
+        assert (await until(stream, FINAL)).alternatives[0].text == ASK_WEATHER.text
+    assert second.asked_seconds
+    assert len(first.asked_seconds) == asked
+
+
 async def test_recognize_raises_the_frameworks_errors(asr: StreamingASR) -> None:
     watched = WatchedASR(asr)
     watched.failure = ASRError("broken")
