@@ -29,13 +29,13 @@ _COMMANDS = {
 
 
 class Command(Protocol):
-    """What the module of a command in `agent.commands` offers."""
+    """Interface of the command modules in `agent.commands`."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the command's own arguments."""
 
     def run(self, arguments: argparse.Namespace, settings: Settings) -> int:
-        """Do it; returns the exit status."""
+        """Run the command; returns the exit status."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open_missing_streams() -> None:
-    """Where standard output or error is closed, what is written there goes nowhere.
+    """Send output to the null device where standard output or error is closed.
 
     Else the first line ends the process, and the next file that is opened takes the number.
     """

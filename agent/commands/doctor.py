@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Check everything; 1 when something fails."""
+    """Run all checks; returns 1 when something fails."""
     return finish_async("doctor", settings, lambda: _run(settings, as_json=arguments.json))
 
 
@@ -41,7 +41,7 @@ async def _run(settings: Settings, *, as_json: bool) -> int:
 
 
 async def _examine(settings: Settings) -> AsyncIterator[Finding]:
-    """Every finding, each as soon as it is known; what is quick and fundamental first."""
+    """Yield every finding as soon as it is known, quick and fundamental checks first."""
     from agent.doctor import language_model, machine, services, speech
 
     for look in (
@@ -74,7 +74,7 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _unknown(check: str, error: Exception) -> Finding:
-    """A check that breaks must not hide the others."""
+    """Run one check; if it raises, the others still run."""
     subject = check.removeprefix("check_")
     return fail(subject, f"cannot be checked: {type(error).__name__}: {error}")
 

@@ -1,4 +1,4 @@
-"""`python -m agent memory`: where the memory of a running worker is, live."""
+"""`python -m agent memory`: the memory of a running worker, live."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Show the memory until Ctrl-C; 1 when no worker answers."""
+    """Show the memory until Ctrl-C; returns 1 when no worker answers."""
     addresses = [arguments.url] if arguments.url else local_addresses(settings)
     return finish("memory", settings, lambda: _show(addresses, settings, once=arguments.once))
 
@@ -39,13 +39,13 @@ def _show(addresses: list[str], settings: Settings, *, once: bool) -> int:
 
 
 def local_addresses(settings: Settings) -> list[str]:
-    """Where a worker on this machine answers: that of `start`, then that of `dev`."""
+    """Return where a worker on this machine may answer: that of `start`, then that of `dev`."""
     web = settings.web
     return [_local(web.worker_host, web.worker_port), _local(web.host, web.port)]
 
 
 def _answering(addresses: list[str], token: str) -> str:
-    """The first address with a worker; raises MemoryViewError with the last one's reason."""
+    """Return the first address where a worker answers; raises MemoryViewError for the last."""
     for address in addresses[:-1]:
         with contextlib.suppress(MemoryViewError):
             fetch_memory(address, token, moments=0)
@@ -54,6 +54,6 @@ def _answering(addresses: list[str], token: str) -> str:
 
 
 def _local(host: str, port: int) -> str:
-    """An address to connect to, where `host` is one to listen on."""
+    """Return an address to connect to, given one to listen on."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -94,23 +94,23 @@ class Series:
     """The last sizes of the process and of each part, in MB, oldest first."""
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
-        """Begin with the history that the worker kept."""
+        """Begin with the worker's history."""
         self._moments: deque[dict[str, float]] = deque(maxlen=MOMENTS)
         for moment in answer.get("history", ()):
             self._moments.append(_sizes(moment["process_mb"], moment["breakdown_mb"]))
         self.add(answer)
 
     def add(self, answer: Mapping[str, Any]) -> None:
-        """Add what was fetched now."""
+        """Add the latest answer."""
         self._moments.append(_sizes(answer["memory"]["process_mb"], answer["breakdown_mb"]))
 
     def of(self, part: str) -> list[float]:
-        """The sizes of one part; 0 where it was not there yet."""
+        """Return the sizes of one part; 0 where it did not exist yet."""
         return [moment.get(part, 0.0) for moment in self._moments]
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """One character for each value, its height within the range of all of them."""
+    """Draw one character per value, scaled to the range of all values."""
     if not values:
         return ""
     low, high = min(values), max(values)
@@ -121,7 +121,7 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def render(answer: Mapping[str, Any], series: Series) -> RenderableType:
-    """The whole view."""
+    """Build the whole view."""
     memory = answer["memory"]
     table = Table(expand=False, show_edge=False, pad_edge=False)
     table.add_column("part")

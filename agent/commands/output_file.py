@@ -1,4 +1,4 @@
-"""A file that a command writes: whole or not at all."""
+"""An output file that is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from agent.commands.command_line import EXIT_USAGE, CommandError
 
 
 def check_writable(target: Path) -> None:
-    """Before an hour's work rather than after it; raises CommandError."""
+    """Check before the work that the file can be written; raises CommandError."""
     folder = target.parent
     if target.is_dir():
         raise CommandError(f"{target} is a folder: name a file", status=EXIT_USAGE)
@@ -25,7 +25,7 @@ def check_writable(target: Path) -> None:
 
 @contextmanager
 def output_file(target: Path) -> Iterator[BinaryIO]:
-    """A file object whose content becomes `target` when the block ends without an error.
+    """Open a file whose content becomes `target` when the block ends without an error.
 
     Raises CommandError when the disk does not take it.
     """

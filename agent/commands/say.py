@@ -96,7 +96,7 @@ def _text(words: list[str]) -> str:
 
 
 def _check_speaker() -> None:
-    """Before the voice is loaded; raises CommandError."""
+    """Check the output before the voice is loaded; raises CommandError."""
     from agent.console.devices import SoundDeviceError, device_name, sound_library
 
     try:
@@ -110,7 +110,7 @@ def _check_speaker() -> None:
 async def _spoken(
     voice: StreamingTTS, text: str, *, deadline_seconds: float
 ) -> AsyncGenerator[PCM, None]:
-    """The sound of the text, sentence by sentence; raises CommandError when there is none."""
+    """Yield the audio of the text by sentence; raises CommandError when there is none."""
     from services.inference import Priority
     from services.tts.text.sentences import split_sentences
 
@@ -137,7 +137,7 @@ async def _write(pieces: AsyncGenerator[PCM, None], sample_rate: int, file: Bina
 
 
 async def _play(pieces: AsyncGenerator[PCM, None], sample_rate: int) -> None:
-    """Play while what follows is being computed."""
+    """Play while the rest is being synthesised."""
     from agent.console.devices import speaker
 
     ready: asyncio.Queue[PCM | None] = asyncio.Queue()

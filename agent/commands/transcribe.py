@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Transcribe all files with one load; 1 when one of them failed."""
+    """Transcribe all files with one loaded model; returns 1 when one of them failed."""
     return finish_async("transcribe", settings, lambda: _run(arguments, settings))
 
 
@@ -116,7 +116,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _targets(paths: list[Path], form: Form, output: Path | None) -> dict[Path, Path]:
-    """Where each file's transcript goes, when each has a file of its own.
+    """Return where each file's transcript goes, when each has a file of its own.
 
     Raises CommandError when the output cannot be as asked for.
     """
@@ -181,7 +181,7 @@ async def _transcribe(
 
 @contextlib.contextmanager
 def _progress(path: Path, *, shown: bool) -> Iterator[Callable[[float, float | None], None] | None]:
-    """A bar on standard error, where that is a terminal."""
+    """Show a progress bar on standard error, if that is a terminal."""
     if not shown or not sys.stderr.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""What came of transcribing files, in the forms that `transcribe` writes."""
+"""Results of transcription, in the formats that `transcribe` writes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from services.asr.subtitles import srt
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What came of one file."""
+    """The result for one file."""
 
     path: Path
     segments: tuple[Segment, ...]
     error: str = ""
-    """Why it was not transcribed, or not to its end."""
+    """Why it was not transcribed, or only in part."""
 
 
 def as_text(transcripts: Sequence[Transcript]) -> str:
-    """A line for each stretch of speech; several files with a heading each."""
+    """Format one line per segment of speech; several files get a heading each."""
     blocks = []
     for transcript in transcripts:
         lines = [segment.text for segment in transcript.segments]
@@ -34,17 +34,17 @@ def as_text(transcripts: Sequence[Transcript]) -> str:
 
 
 def heading(path: Path) -> str:
-    """The line before a file's text."""
+    """Return the line before a file's text."""
     return f"{path}:"
 
 
 def as_json(transcripts: Sequence[Transcript]) -> str:
-    """A list with an object for each file; times in seconds."""
+    """Format a JSON list with an object per file; times in seconds."""
     return f"{json.dumps([_file(t) for t in transcripts], ensure_ascii=False, indent=1)}\n"
 
 
 def as_srt(transcripts: Sequence[Transcript]) -> str:
-    """The subtitles of one file."""
+    """Format the subtitles of one file."""
     (transcript,) = transcripts
     return srt(transcript.segments)
 

@@ -1,4 +1,4 @@
-"""Why a server could not be asked, in few words."""
+"""Short reasons for a failed request to a server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import aiohttp
 
 
 def reason(error: aiohttp.ClientError | TimeoutError | ValueError, *, waited_seconds: float) -> str:
-    """For a line that names the server already."""
+    """Return the reason, for a line that already names the server."""
     if isinstance(error, TimeoutError):
         return f"no answer in {waited_seconds:g} s"
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -1,4 +1,4 @@
-"""The way of the framework's spans to an OTLP collector."""
+"""Delivery of the framework's spans to an OTLP collector."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ logger = logging.getLogger("agent.observability.tracing")
 
 DEFAULT_SERVICE_NAME = "voice-agent"
 FLUSH_SECONDS = 1.0
-"""How long the end of the process waits for the last spans to be delivered."""
+"""How long the end of the process waits for the delivery of the last spans."""
 
 _REPEAT_SECONDS = 300.0
-"""A collector that is away is complained of this often."""
+"""Interval between log lines about an unreachable collector."""
 
 _EXPORTER_LOGGERS = (
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
@@ -32,10 +32,10 @@ _EXPORTER_LOGGERS = (
 
 
 class Tracing:
-    """Owns the spans that wait for delivery, and the thread that delivers them."""
+    """Owns the queued spans and the thread that delivers them."""
 
     def __init__(self, provider: TracerProvider) -> None:
-        """Take over `provider`, which delivers them."""
+        """Take ownership of `provider`, which delivers the spans."""
         self._provider = provider
         self._closed = False
         self._seldom = [(logging.getLogger(name), _Seldom()) for name in _EXPORTER_LOGGERS]
@@ -43,7 +43,7 @@ class Tracing:
             exporter_logger.addFilter(seldom)
 
     def close(self, *, timeout_seconds: float = FLUSH_SECONDS) -> bool:
-        """Deliver what waits and end; False when that took too long. Blocks; idempotent.
+        """Deliver the queued spans and end; False when that took too long. Blocks; idempotent.
 
         Spans that are still open are lost, so end the rooms first.
         """
@@ -82,7 +82,7 @@ def start(*, agent_name: str, words: bool) -> Tracing | None:
 
 
 class _Wordless(SpanProcessor):
-    """Takes out of each span what was said in a room before it is kept for delivery.
+    """Removes callers' words from each span before it is queued.
 
     That is what the framework marks as personal: transcripts, chat history, the arguments and
     results of tools, names of people and rooms, and the texts of exceptions.

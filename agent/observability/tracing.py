@@ -1,4 +1,4 @@
-"""Traces of what the framework does, sent where OpenTelemetry's standard variables say."""
+"""Traces of the framework's work, sent where OpenTelemetry's standard variables say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["start_tracing"]
 
 
 def start_tracing(*, agent_name: str, words: bool = False) -> Tracing | None:
-    """Send the framework's spans to the OTLP collector that the environment names.
+    """Send the framework's spans to the OTLP collector named in the environment.
 
     Call it before the first room. None, and nothing is imported, where the environment names no
     collector; None too, with an error in the log, where what it says cannot be used. The caller

@@ -50,7 +50,7 @@ class Settings(BaseModel):
 
     @property
     def secrets(self) -> list[str]:
-        """Every secret that is set: values that must never be seen in a log."""
+        """Every secret that is set: values that must never appear in a log."""
         values = [value for _, group in self for _, value in group]
         secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         secrets += [password_in(value) for value in values if isinstance(value, str)]
@@ -58,7 +58,11 @@ class Settings(BaseModel):
 
 
 def read_settings(env_file: Path | None = Path(".env")) -> Settings:
-    """The settings from the environment over `env_file`; raises SettingsError in one line."""
+    """Read the settings from the environment over `env_file`.
+
+    Raises:
+        SettingsError: a setting is wrong; the text is one line.
+    """
     variables = read_variables(env_file)
     for name, meant in near_matches(Settings, variables).items():
         # Logging is not set up yet, as its form is a setting, so the fields are in the text too.

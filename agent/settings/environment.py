@@ -1,4 +1,4 @@
-"""Environment variables of the settings: how each is described, read and reported when wrong."""
+"""Environment variables of the settings: their description, reading and errors."""
 
 import difflib
 import io
@@ -18,7 +18,7 @@ from services.web.http.addresses import without_password
 
 _SHOWN_VALUE_CHARACTERS = 80
 _NEAR_MATCH = 0.8
-"""Similarity from which an unknown variable is taken for a mistyped one."""
+"""Similarity above which an unknown variable counts as a mistyped one."""
 
 
 class SettingsError(Exception):
@@ -46,22 +46,22 @@ class BoundVariable:
 
     @property
     def explanation(self) -> str:
-        """What it does, in one line."""
+        """Its effect, in one line."""
         return self.info.description or ""
 
     @property
     def unit(self) -> str:
-        """Unit of its value in the plural; empty where it has none."""
+        """Unit of its value in the plural; may be empty."""
         return _extra(self.info, "unit")
 
     @property
     def allowed(self) -> str:
-        """What a value may be, in words."""
+        """Allowed values, in words."""
         return _extra(self.info, "allowed") or _allowed_by_type(self.info)
 
 
 def variables_of(settings: type[BaseModel]) -> Iterator[BoundVariable]:
-    """Every variable of a settings model whose fields are groups of fields."""
+    """Yield every variable of a settings model whose fields are groups of fields."""
     for group_name, group_info in settings.model_fields.items():
         group = group_info.annotation
         assert isinstance(group, type)
@@ -71,7 +71,7 @@ def variables_of(settings: type[BaseModel]) -> Iterator[BoundVariable]:
 
 
 def read_variables(env_file: Path | None) -> dict[str, str]:
-    """The variables of `env_file` (where it exists) with those of the process over them.
+    """Read the variables of `env_file`, if it exists, overridden by those of the process.
 
     An empty value counts as not set. Raises SettingsError for a file that cannot be read.
     """
@@ -89,7 +89,7 @@ def read_variables(env_file: Path | None) -> dict[str, str]:
 
 
 def near_matches(settings: type[BaseModel], names: Mapping[str, str]) -> dict[str, str]:
-    """Variables among `names` that look like a mistyped one of ours, with the one meant."""
+    """Return names that look like a mistyped variable, each with the one meant."""
     known = {bound.name for bound in variables_of(settings)}
     prefixes = {name.split("_", 1)[0] for name in known if "_" in name}
     found = {}
@@ -106,7 +106,7 @@ def near_matches(settings: type[BaseModel], names: Mapping[str, str]) -> dict[st
 def describe_errors(
     settings: type[BaseModel], error: ValidationError, values: Mapping[str, str]
 ) -> str:
-    """One line that names each wrong variable, its value and what is allowed."""
+    """Return one line that names each wrong variable, its value and the allowed values."""
     by_place = {(bound.group, bound.field): bound for bound in variables_of(settings)}
     lines = []
     for problem in error.errors(include_url=False):

@@ -29,7 +29,7 @@ SeparatedByCommas = BeforeValidator(_separated_by_commas)
 """Reads a list from one text."""
 
 Several = Annotated[tuple[str, ...], SeparatedByCommas]
-"""Texts that are written separated by commas."""
+"""Texts separated by commas."""
 
 
 def variable(
@@ -41,7 +41,7 @@ def variable(
     allowed: str = "",
     **constraints: Any,
 ) -> Any:
-    """A field read from the environment variable `name`.
+    """Declare a field read from the environment variable `name`.
 
     `explanation` is one line for the person who sets it, `unit` the unit of a number in the
     plural, `allowed` says what a value may be where type and constraints do not say it.
@@ -55,7 +55,7 @@ def variable(
 
 
 def seconds(name: str, default: float, explanation: str, *, zero: bool = False) -> Any:
-    """A duration of at most a day; `zero` says whether it may be 0."""
+    """Declare a duration of at most a day; `zero`: it may be 0."""
     return variable(
         name,
         default,
@@ -67,12 +67,12 @@ def seconds(name: str, default: float, explanation: str, *, zero: bool = False) 
 
 
 def megabytes(name: str, default: int, explanation: str, *, zero: bool = False) -> Any:
-    """A size; `zero` says whether it may be 0."""
+    """Declare a size; `zero`: it may be 0."""
     return variable(name, default, explanation, unit="MB", ge=0 if zero else 1, le=_LARGEST_MB)
 
 
 def percent(name: str, default: int, explanation: str) -> Any:
-    """A share from 1 to 100."""
+    """Declare a percentage from 1 to 100."""
     return variable(name, default, explanation, unit="percent", ge=1, le=100)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ARENAS = 2
-"""Heaps that threads share. glibc makes up to eight a core, each keeping its own free memory."""
+"""Heaps shared by threads. glibc makes up to eight per core, each keeping its own free memory."""
 
 PRIMITIVE_CACHE_ENTRIES = 64
 """Compute kernels that oneDNN keeps, one for each shape of input. Its own limit is 1024, which
@@ -66,7 +66,7 @@ def keep_native_memory_small(
 
 
 def allocator_figures() -> AllocatorFigures | None:
-    """What `malloc` holds; walks its free lists, so not for an event loop. None without glibc."""
+    """Return the figures of `malloc`; None without glibc. Too slow for an event loop."""
     libc = _glibc()
     if libc is None or not hasattr(libc, "mallinfo2"):
         return None

@@ -1,4 +1,4 @@
-"""Times of day and dates as they are said, both ways."""
+"""Spoken times of day and dates, parsed and formatted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _HOURS_OF_DAY = {"am": 0, "morning": 0, "pm": 12, "afternoon": 12, "evening": 12
 
 
 def spoken_time(moment: time | datetime) -> str:
-    """A time of day: "three forty five in the afternoon", "noon"."""
+    """Return the words of a time of day: "three forty five in the afternoon", "noon"."""
     hour, minute = moment.hour, moment.minute
     if minute == 0 and hour in (0, 12):
         return "midnight" if hour == 0 else "noon"
@@ -62,13 +62,13 @@ def spoken_date(day: date) -> str:
 
 
 def capitalised_day(words: str) -> str:
-    """The words of a day with its names written large: "the fifth of March", "Christmas"."""
+    """Capitalise the names in a day: "the fifth of March", "Christmas"."""
     names = {*DAYS, *MONTHS, *" ".join(HOLIDAYS).split()}
     return " ".join(word.title() if word in names else word for word in words.split())
 
 
 def parse_time(words: str) -> tuple[time, bool] | None:
-    """The time of day that `words` mean and whether they say which half of the day, or None.
+    """Return the time of day in `words` and whether they say which half of the day, or None.
 
     "seven thirty" → (7:30, False), "half past five in the evening" → (17:30, True).
     """
@@ -95,7 +95,7 @@ def parse_time(words: str) -> tuple[time, bool] | None:
 
 
 def next_moment(words: str, now: datetime) -> datetime | None:
-    """When the time of day in `words` comes next after `now`, or None where it is no time.
+    """Return when the time of day in `words` next comes after `now`, or None if it is no time.
 
     "seven" alone is the next time a clock shows seven; "tomorrow at seven" is in the morning.
     """
@@ -117,7 +117,7 @@ def next_moment(words: str, now: datetime) -> datetime | None:
 
 
 def parse_date(words: str, today: date) -> date | None:
-    """The date that `words` mean, in the future where they leave it open, or None.
+    """Return the date in `words`, in the future where they leave it open, or None.
 
     "tomorrow", "friday", "the fifth of march", "march fifth", "christmas".
     """

@@ -1,4 +1,4 @@
-"""Lengths of time as they are said, both ways."""
+"""Spoken lengths of time, parsed and formatted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SPOKEN_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def parse_duration(words: str) -> int | None:
-    """The seconds that `words` mean, or None: "an hour and a half" → 5400."""
+    """Return the seconds that `words` mean, or None: "an hour and a half" → 5400."""
     tokens = [token for token in words.split() if token not in ("of", "the")]
     total = Fraction(0)
     position = 0
@@ -54,7 +54,7 @@ def parse_duration(words: str) -> int | None:
 
 
 def said_duration(words: str) -> str | None:
-    """A length of time as the caller has put it, "sixty minutes" and not "one hour", or None.
+    """Return a length of time as the caller put it: "sixty minutes", not "one hour"; or None.
 
     None where it has more than a whole number and a unit; `spoken_duration` has words for all.
     """

@@ -1,4 +1,4 @@
-"""Number words and numbers, both ways."""
+"""Spoken numbers, parsed and formatted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SCALES: dict[str, int] = {
     "trillion": 10**12,
 }
 LARGEST_SPOKEN = 10**15
-"""Numbers of this size and beyond have no words here."""
+"""Numbers from here on are not put into words."""
 
 ORDINALS = {
     "one": "first",
@@ -46,7 +46,7 @@ ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
-"""Cardinals whose ordinal is not made by adding "th"."""
+"""Cardinals whose ordinal is not formed with "th"."""
 
 PARTS = {"half": Fraction(1, 2), "quarter": Fraction(1, 4), "third": Fraction(1, 3)}
 
@@ -56,7 +56,7 @@ _MAX_DIGITS = 30
 
 
 def spoken_number(value: int | Fraction) -> str:
-    """The words of a number: "minus five", "one hundred and five", "three point one four".
+    """Return the words of a number: "minus five", "one hundred and five", "three point one four".
 
     A fraction gets at most three decimals; ask `is_rounded` whether that loses any.
 
@@ -79,7 +79,7 @@ def spoken_number(value: int | Fraction) -> str:
 
 
 def is_rounded(value: int | Fraction) -> bool:
-    """Whether `spoken_number` has to leave decimals out."""
+    """Whether `spoken_number` rounds the value."""
     return (Fraction(value) * 1000).denominator != 1
 
 
@@ -96,7 +96,7 @@ def spoken_ordinal(value: int) -> str:
 
 
 def spoken_year(year: int) -> str:
-    """A year as it is said: "nineteen ninety nine", "twenty twenty six"."""
+    """Return the words of a year: "nineteen ninety nine", "twenty twenty six"."""
     century, rest = divmod(year, 100)
     if not 1000 <= year <= 9999 or year % 1000 < 10:
         return _spoken_whole(year)
@@ -106,7 +106,7 @@ def spoken_year(year: int) -> str:
 
 
 def parse_number(words: str) -> Fraction | None:
-    """The number that `words` are, as a whole, or None: "a hundred and five" → 105."""
+    """Return the number that all of `words` form, or None: "a hundred and five" → 105."""
     tokens = words.split()
     sign = 1
     if tokens and tokens[0] in ("minus", "negative"):
@@ -118,7 +118,7 @@ def parse_number(words: str) -> Fraction | None:
 
 
 def parse_ordinal(words: str) -> int | None:
-    """The position that `words` name, or None: "twenty first", "21 st" → 21."""
+    """Return the position that `words` name, or None: "twenty first", "21 st" → 21."""
     tokens = words.split()
     if len(tokens) == 2 and tokens[0].isdecimal() and tokens[1] in ("st", "nd", "rd", "th"):
         return int(tokens[0][:_MAX_DIGITS])
@@ -126,7 +126,7 @@ def parse_ordinal(words: str) -> int | None:
 
 
 def read_number(tokens: Sequence[str], start: int) -> tuple[Fraction, int] | None:
-    """The longest number that begins at `start`, and where it ends; None if there is none.
+    """Return the longest number that begins at `start`, and where it ends; None if there is none.
 
     "two and a half" and "three quarters" are numbers too; "a" counts as one before "hundred",
     "dozen" or a part only. A sign is left to the caller.

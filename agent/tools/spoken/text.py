@@ -1,4 +1,4 @@
-"""Plain words out of transcribed or written text, and sentences out of words."""
+"""Text to plain words, and words to sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 MAX_TEXT_CHARACTERS = 600
-"""Longer text is cut before it is looked at: no spoken request is that long."""
+"""Longer text is cut first: no spoken request is that long."""
 
 CONTRACTIONS = {
     "what's": "what is",
@@ -70,7 +70,7 @@ _LOOSE_POINT = re.compile(r"\.(?!\d)|(?<!\d):|:(?!\d)|(?<!\w)'|'(?!\w)")
 
 
 def normalise(text: str) -> str:
-    """The words of `text`: lower case, one space between them, numbers as digits or words.
+    """Return the words of `text`: lower case, one space apart, numbers as digits or words.
 
     Contractions are spelled out, arithmetic signs become words, all other punctuation goes.
     """
@@ -90,7 +90,7 @@ def normalise(text: str) -> str:
 
 
 def sentence(words: str) -> str:
-    """`words` as a sentence: first letter large, a full stop where no mark ends it."""
+    """Turn `words` into a sentence: capitalised, with a full stop unless a mark ends it."""
     words = words.strip()
     if not words:
         return ""
@@ -99,14 +99,14 @@ def sentence(words: str) -> str:
 
 
 def enumeration(items: list[str]) -> str:
-    """The items as they are said in a row: "a", "a and b", "a, b and c"."""
+    """Join items for speech: "a", "a and b", "a, b and c"."""
     if len(items) < 2:
         return "".join(items)
     return ", ".join(items[:-1]) + " and " + items[-1]
 
 
 def turned_around(words: str) -> str:
-    """What the caller said, as it is said back to them: "call my wife" → "call your wife"."""
+    """Turn the caller's words round: "call my wife" → "call your wife"."""
     swaps = {
         "my": "your",
         "mine": "yours",
