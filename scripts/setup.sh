@@ -235,7 +235,7 @@ build_page() {
 fetch_models() {
     local stamp=.venv/.models-tried wanted
     wanted=$(checksum services/models/catalogue.py $([ -f .env ] && echo .env))
-    # One try for each choice: a machine without a network shall not wait for one at each start.
+    # Tried once for each choice, so that a machine without network does not wait at each start.
     if [ "$1" = once ] && [ -d models ] && stamped $stamp "$wanted"; then return; fi
     if ! .venv/bin/python -m agent download-files --or-demo; then
         say 'the speech models could not be fetched; the demo pair serves. Try again: make models'
