@@ -8,6 +8,20 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.stand_in_agent import GREETING
 
+_LOOK_AGAIN_MS = 50
+
+
+def wait_until(page: Page, expression: str, timeout_ms: float = 45_000) -> None:
+    """Wait until a JavaScript expression is true; fails with it where it does not become so.
+
+    Playwright's own wait has the page evaluate it, which the page's policy forbids.
+    """
+    for _ in range(round(timeout_ms / _LOOK_AGAIN_MS)):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(_LOOK_AGAIN_MS)
+    raise AssertionError(f"not true: {expression}")
+
 
 class CallPage:
     """Actions and sights of the page; selectors live here and nowhere else."""

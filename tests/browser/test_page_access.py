@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.call_page import CallPage
+from tests.browser.call_page import CallPage, wait_until
 from tests.browser.deployment import ROOT
 from tests.browser.stand_in_agent import GREETING
 
@@ -177,7 +177,7 @@ def test_less_motion_is_respected(browser: Browser, page_url: str) -> None:
     call = CallPage(context.new_page(), page_url)
     call.open()
     drawn = "document.querySelector('canvas.contours').toDataURL()"
-    call.page.wait_for_function(f"{drawn}.length > 2000")
+    wait_until(call.page, f"{drawn}.length > 2000")
     first = call.page.evaluate(drawn)
     call.page.wait_for_timeout(400)
     assert call.page.evaluate(drawn) == first

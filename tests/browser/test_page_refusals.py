@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from services.livekit_server.server import LiveKitServer
 from services.web.routes.status import AgentStatus
 from services.web.routes.tokens import TokenIssuer
-from tests.browser.call_page import CallPage
+from tests.browser.call_page import CallPage, wait_until
 from tests.browser.conftest import AUTOPLAY, PATIENCE_MS, LaunchBrowser
 from tests.browser.deployment import AgentNursery, Deployment, LoopThread, livekit_server
 from tests.browser.stand_in_agent import GREETING
@@ -130,7 +130,7 @@ def test_sound_that_the_browser_holds_back_is_enabled_by_one_tap(page: Page, pag
     call.button("Turn on sound").click()
     expect(call.notices).not_to_contain_text("is blocking sound")
     heard = "[...document.querySelectorAll('audio')].some(voice => !voice.paused)"
-    page.wait_for_function(heard)
+    wait_until(page, heard)
 
 
 def test_a_killed_agent_is_replaced_without_the_caller_doing_anything(

@@ -6,9 +6,9 @@ import contextlib
 import re
 
 import pytest
-from playwright.sync_api import CDPSession, Page, TimeoutError, expect
+from playwright.sync_api import CDPSession, Page, expect
 
-from tests.browser.call_page import CallPage
+from tests.browser.call_page import CallPage, wait_until
 from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, LaunchBrowser
 
 pytestmark = pytest.mark.browser
@@ -76,10 +76,9 @@ def expect_nothing(page: Page) -> None:
 
     Fails when none was ever made.
     """
-    with contextlib.suppress(TimeoutError):
-        page.wait_for_function(
-            "!Object.values(window.nativeObjects().alive).some(Boolean)", timeout=CLOSED_WITHIN_MS
-        )
+    none_lives = "!Object.values(window.nativeObjects().alive).some(Boolean)"
+    with contextlib.suppress(AssertionError):
+        wait_until(page, none_lives, CLOSED_WITHIN_MS)
     counts = page.evaluate("window.nativeObjects()")
     assert counts["made"] > 0
     assert not any(counts["alive"].values()), counts["alive"]

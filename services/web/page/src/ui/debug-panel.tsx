@@ -37,7 +37,8 @@ export function DebugPanel() {
   );
   const heap = (performance as MemoryPerformance).memory?.usedJSHeapSize;
   return (
-    <aside class="debug" aria-label="Open resources">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it.
+    <aside class="debug" tabIndex={0} aria-label="Open resources">
       <p>
         <strong>{open.length}</strong> open
         {heap !== undefined && ` · heap ${(heap / 1048576).toFixed(1)} MiB`}
