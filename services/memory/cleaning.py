@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from ..host.allocator import trim_allocator
 from ..host.process_memory import resident_bytes
+from .config import MB
 
 logger = logging.getLogger("services.memory")
-
-MB = 2**20
 
 
 class StepSkipped(Exception):
