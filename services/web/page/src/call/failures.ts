@@ -75,7 +75,7 @@ const ABSENCES = {
   lost: 'The agent stopped answering. Another one is on its way; you do not need to do anything.',
 };
 
-/** Why nobody answers. */
+/** Why no agent answers. */
 export function absenceNotice(absence: keyof typeof ABSENCES, retry: Run): Notice {
   return {
     key: 'agent',

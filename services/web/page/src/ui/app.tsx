@@ -1,6 +1,6 @@
 /** The frame around every state of the page. */
 
-import { useEffect } from 'preact/hooks';
+import { useSignalEffect } from '@preact/signals';
 
 import { usePage } from '../state/context';
 import { prefer, preferences, type Theme } from '../state/preferences';
@@ -21,10 +21,11 @@ export function App() {
   const phase = state.phase.value;
   const { theme } = preferences.value;
   const { title } = server.value.config;
-  useEffect(() => {
-    if (theme === 'auto') delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
-  }, [theme]);
+  useSignalEffect(() => {
+    const chosen = preferences.value.theme;
+    if (chosen === 'auto') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = chosen;
+  });
   return (
     <>
       <header class="top">
