@@ -1,4 +1,4 @@
-"""`make screenshots`: pictures of the page for the README, of a real call in a real Chromium.
+"""`make screenshots`: take the README's pictures of the page, of a real call in a real Chromium.
 
 Starts the product with the demo models; the caller's words are recordings of `tests/speech`.
 """
@@ -27,14 +27,14 @@ _URL = f"http://localhost:{_PORT}"
 _START_SECONDS = 120.0
 _SPOKEN = ("turn_15_kal16", "turn_02_slt")
 _SILENCE_SECONDS = 7.0
-"""Before each request: the agent greets, or answers the one before."""
+"""Before each request, while the agent greets or answers the one before."""
 _RATE = 16_000
 _PHONE: ViewportSize = {"width": 390, "height": 844}
 _DESK: ViewportSize = {"width": 1280, "height": 800}
 
 
 def main() -> int:
-    """Take all pictures; the exit status."""
+    """Take all pictures and return the exit status."""
     chromium = os.environ.get("CHROMIUM_BIN") or shutil.which("chromium")
     if chromium is None:
         print("Chromium is not installed: install the package chromium", file=sys.stderr)
@@ -92,7 +92,7 @@ def _take_all(browser: Browser) -> None:
 
 
 def _call(page: Page, *, spoken: bool) -> None:
-    """Join, ask, and be in the middle of an answer."""
+    """Join, ask, and wait for the middle of an answer."""
     page.get_by_role("button", name="Join").click()
     answers = page.locator('[data-side="agent"][data-final="true"]')
     answers.first.wait_for()
@@ -104,7 +104,7 @@ def _call(page: Page, *, spoken: bool) -> None:
     state.filter(has_text="Listening").wait_for()
     _type(page, "Tell me a joke.")
     state.filter(has_text="Speaking").wait_for()
-    # Some of its words have been spoken then, and the next is marked.
+    # By then some of its words have been spoken, and the next one is marked.
     page.wait_for_timeout(1500)
 
 
@@ -137,7 +137,7 @@ def _wait_until_ready(product: subprocess.Popen[bytes]) -> None:
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             pass
         time.sleep(0.5)
-    raise RuntimeError("the product does not become ready: run `python -m agent dev` and see")
+    raise RuntimeError("the product did not become ready: run `python -m agent dev` to see why")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from ..http.errors import ApiError
-from ..http.guard import Guard
+from ..http.guard import Guard, secret_digest
 from ..http.ratelimit import RateLimit
 
 logger = logging.getLogger("services.web")
@@ -48,7 +47,7 @@ class AdminAccess:
         """
         if token and len(token) < MIN_TOKEN_LENGTH:
             raise ValueError(f"ADMIN_TOKEN must have at least {MIN_TOKEN_LENGTH} characters")
-        self._digest = _digest(token) if token else None
+        self._digest = secret_digest(token) if token else None
         self._guard = guard
         self._limit = RateLimit(REQUESTS_PER_MINUTE, burst=REQUESTS_BURST)
 
@@ -65,7 +64,7 @@ class AdminAccess:
                 404, "admin_off", "The admin routes are off; set ADMIN_TOKEN to a long secret."
             )
         self.check_rate(request, self._limit)
-        sent = _digest(request.headers.get(TOKEN_HEADER, ""))
+        sent = secret_digest(request.headers.get(TOKEN_HEADER, ""))
         if not hmac.compare_digest(sent, self._digest):
             raise ApiError(
                 401, "admin_token", f"Send the worker's ADMIN_TOKEN in the header {TOKEN_HEADER}."
@@ -112,8 +111,3 @@ def _moments(request: web.Request) -> int:
             400, "history", f"history must be a number of moments from 0 to {MAX_MOMENTS}."
         )
     return int(digits)
-
-
-def _digest(text: str) -> bytes:
-    # Header bytes that are not UTF-8 arrive as surrogates.
-    return hashlib.sha256(text.encode(errors="surrogateescape")).digest()
