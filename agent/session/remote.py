@@ -20,6 +20,7 @@ from services.protocol import (
     MOST_SENTENCES,
     NOT_ALLOWED,
     AgentInfo,
+    AgentState,
     Message,
     Method,
     ModelInfo,
@@ -98,6 +99,14 @@ class Remote:
     def publish_turn(self, turn: Turn) -> None:
         """Publish where the time of a turn went."""
         self._start(self._publish(Topic.TURN, turn), "publish-turn")
+
+    async def publish_leaving(self) -> None:
+        """Publish that the agent does not listen any more; return once that is known, or soon."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_SENDING_SECONDS):
+                await self._room.local_participant.set_attributes(
+                    {ParticipantAttribute.STATE: AgentState.INITIALIZING}
+                )
 
     async def say_farewell(self, text: str) -> None:
         """Publish that the call is over; return once that is on its way."""

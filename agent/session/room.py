@@ -127,6 +127,7 @@ class RoomConversation:
         self._spoken: SpokenTranscript | None = None
         self._ended = False
         self._hanging_up: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the room, greet the caller and listen."""
@@ -183,8 +184,9 @@ class RoomConversation:
         """End everything that belongs to the room; the shared models stay loaded."""
         self._ended = True
         self._silent.close()
-        if self._hanging_up is not None:
-            self._hanging_up.cancel()
+        for task in (self._hanging_up, self._leaving):
+            if task is not None:
+                task.cancel()
         self._remote.close()
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
@@ -245,7 +247,14 @@ class RoomConversation:
 
     def _leave_empty(self, reason: str) -> None:
         self._services.left_empty()
-        self._end(reason)
+        if not self._ended:
+            self._ended = True
+            self._leaving = asyncio.create_task(self._leave(reason), name="leave")
+
+    async def _leave(self, reason: str) -> None:
+        # A page that joins meanwhile would otherwise show an agent that listens.
+        await self._remote.publish_leaving()
+        self._ctx.shutdown(reason)
 
     def _end(self, reason: str) -> None:
         if not self._ended:
