@@ -31,6 +31,7 @@ export interface AgentEvents {
 
 const PING_EVERY_MS = 2000;
 const PONG_WITHIN_MS = 2500;
+const ANSWER_AGAIN_MS = 300;
 const MISSES_UNTIL_LOST = 2;
 /** How long an agent may take to arrive before the caller is told that all are busy. */
 const ARRIVAL_MS = 3500;
@@ -117,7 +118,12 @@ export class AgentLink {
 
   /** An agent that was there first may be leaving or dead, so it is pinged before it counts. */
   async #adopt(agent: RemoteParticipant): Promise<void> {
-    const answer = await this.#pong(agent);
+    let answer = await this.#pong(agent);
+    if (!answer) {
+      // One that is just disconnecting fails to answer, and is gone a moment later.
+      await this.#scope.sleep('agent answer', ANSWER_AGAIN_MS);
+      answer = await this.#pong(agent);
+    }
     if (this.#scope.closed || this.#agent) return;
     if (answer === Pong.ended) this.agentHungUp(CALL_ENDED);
     else if (answer === Pong.leaves || this.#newest !== agent) void this.#search('waiting', '', 0);
