@@ -121,7 +121,7 @@ export class AgentLink {
     let answer = await this.#pong(agent);
     if (!answer) {
       // One that is just disconnecting fails to answer, and is gone a moment later.
-      await this.#scope.sleep('agent answer', ANSWER_AGAIN_MS);
+      await new Pause(this.#scope, 'agent answer').wait(ANSWER_AGAIN_MS);
       answer = await this.#pong(agent);
     }
     if (this.#scope.closed || this.#agent) return;
