@@ -40,6 +40,13 @@ class Evidence:
     """Of the decoder, per token."""
     acoustic_probability: float | None = None
     """That the voice sounds finished, if a model has judged it."""
+    language: str = "en"
+    """Of the text, ISO 639-1."""
+
+    @property
+    def completeness(self) -> float:
+        """The probability that the text is complete, by its words alone."""
+        return judge_completeness(self.text, self.language).probability
 
 
 class EndpointingPolicy:
@@ -64,7 +71,7 @@ class EndpointingPolicy:
         shortest = min(timing.incomplete_seconds, self._shortest_wait())
         if not evidence.text:
             return timing.incomplete_seconds
-        probability = judge_completeness(evidence.text).probability
+        probability = evidence.completeness
         if evidence.acoustic_probability is not None:
             probability = _combine(probability, evidence.acoustic_probability)
         if evidence.mean_log_probability < _UNSURE_LOG_PROBABILITY:
@@ -77,7 +84,7 @@ class EndpointingPolicy:
 
         A break in the middle of a sentence says nothing about pauses at its end.
         """
-        if evidence.text and judge_completeness(evidence.text).probability >= _SURE:
+        if evidence.text and evidence.completeness >= _SURE:
             self._inner_pauses.append(seconds)
 
     def note_turn(self) -> None:

@@ -215,7 +215,10 @@ class LocalTurnStream:
     def _take(self, heard: ASREvent) -> None:
         if heard.kind in (ASREventKind.PREFLIGHT, ASREventKind.FINAL) and heard.text:
             self._evidence = replace(
-                self._evidence, text=heard.text, mean_log_probability=heard.mean_log_probability
+                self._evidence,
+                text=heard.text,
+                language=heard.language,
+                mean_log_probability=heard.mean_log_probability,
             )
             self._news.set()
         elif heard.kind is ASREventKind.INTERIM:

@@ -61,3 +61,99 @@ def test_breaks_within_a_sentence_do_not_slow_its_end(judge: EndpointingPolicy) 
     for _ in range(4):
         judge.note_inner_pause(0.9, Evidence("what is"))
     assert judge.wait_seconds(Evidence("what time is it")) == _TIMING.complete_seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My phone number is 555.",
+        "My number is 415, 555.",
+        "you can reach me on my mobile zero seven nine",
+        "The card number is 4111 1111",
+        "4111 1111",
+        "It's J-O-H-N",
+        "that is spelled M. A. R",
+        "My email is john.smith",
+        "my e-mail address is anna.k at",
+        "My address is 221",
+        "Let me think.",
+        "hold on please",
+        "well, you know",
+    ],
+)
+def test_what_is_dictated_or_thought_over_is_given_time(
+    judge: EndpointingPolicy, text: str
+) -> None:
+    assert judge.wait_seconds(Evidence(text)) >= 0.8
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My phone number is 415 555 01 32.",
+        "My card number is 4111 1111 1111 1111.",
+        "My email is john.smith@example.org.",
+        "my e-mail is john at example dot org",
+        "I was born on May 5, 2024.",
+        "What is 17 times 25?",
+        "It cost 1,000,000.",
+        "I live in the U.S.",
+        "what do you know",
+        "I want to order 2.",
+    ],
+)
+def test_a_whole_number_or_address_waits_little(judge: EndpointingPolicy, text: str) -> None:
+    assert judge.wait_seconds(Evidence(text)) <= 0.6
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Ich möchte gerne einen"),
+        ("de", "Ich weiß nicht, ob"),
+        ("de-DE", "ich möchte"),
+        ("de", "Meine Telefonnummer ist 030 12"),
+        ("es", "Quiero reservar una"),
+        ("es", "Me gustaría"),
+        ("fr", "Je voudrais réserver une table pour"),
+        ("it", "vorrei prenotare un tavolo per"),
+        ("nl", "zet een timer voor"),
+        ("pt", "eu quero uma mesa para"),
+    ],
+)
+def test_a_broken_off_request_of_another_language_waits_long(
+    judge: EndpointingPolicy, language: str, text: str
+) -> None:
+    assert judge.wait_seconds(Evidence(text, language=language)) >= 0.8
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Mach das Licht an."),
+        ("de", "Was ist das?"),
+        ("es", "¿Qué hora es?"),
+        ("fr", "Quelle heure est-il ?"),
+        ("it", "Che ore sono?"),
+        ("nl", "Hoe laat is het nu?"),
+        ("pt", "Que horas são?"),
+    ],
+)
+def test_a_complete_request_of_another_language_waits_little(
+    judge: EndpointingPolicy, language: str, text: str
+) -> None:
+    assert judge.wait_seconds(Evidence(text, language=language)) <= 0.6
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("ja", "今何時ですか"), ("zh", "现在几点了？"), ("ru", "Который час?")]
+)
+def test_a_language_without_rules_is_not_waited_for_longest(
+    judge: EndpointingPolicy, language: str, text: str
+) -> None:
+    assert judge.wait_seconds(Evidence(text, language=language)) <= 1.0
+
+
+def test_english_rules_do_not_judge_another_language(judge: EndpointingPolicy) -> None:
+    text = "Mach die Tür to"
+    assert judge.wait_seconds(Evidence(text)) > judge.wait_seconds(Evidence(text, language="de"))
