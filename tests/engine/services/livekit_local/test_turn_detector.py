@@ -37,10 +37,10 @@ async def turns(stt: LocalSTT, vad: LocalVAD) -> AsyncIterator[LocalTurnStream]:
     await stream.aclose()
 
 
-def understood(stt: LocalSTT, text: str) -> None:
+def understood(stt: LocalSTT, text: str, language: str = "en") -> None:
     """The room's recogniser tells what it has understood so far."""
     for listener in tuple(stt._listeners):
-        listener(ASREvent(ASREventKind.PREFLIGHT, text))
+        listener(ASREvent(ASREventKind.PREFLIGHT, text, language))
 
 
 async def hear(vad: LocalVAD, *, silent_seconds: float) -> None:
@@ -75,6 +75,19 @@ async def test_a_request_that_is_not_complete_is_waited_for(
     await asyncio.sleep(0.05)
     assert not answer.done()
     understood(stt, "what time is it")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await answer
+
+
+async def test_words_are_judged_in_the_language_that_was_recognised(
+    vad: LocalVAD, stt: LocalSTT, turns: LocalTurnStream
+) -> None:
+    await hear(vad, silent_seconds=1.0)
+    understood(stt, "Ich möchte gerne einen", "de")
+    answer = turns.predict()
+    await asyncio.sleep(0.05)
+    assert not answer.done()
+    understood(stt, "Mach bitte das Licht an.", "de")
     async with asyncio.timeout(PATIENCE_SECONDS):
         await answer
 
