@@ -142,6 +142,7 @@ def test_a_killed_agent_is_replaced_without_the_caller_doing_anything(
     call.join()
     deployment.start_agent()
     call.type("say " + "endless " * 400)
+    expect(call.said_by("agent").filter(has_text="endless")).to_be_visible()
     call.expect_state("Speaking")
     first.kill()
     expect(call.notices).to_contain_text("The agent stopped answering. Another one is on its way")
