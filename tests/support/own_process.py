@@ -1,6 +1,7 @@
 """A pytest plugin: modules marked `own_process` run in a process of their own.
 
-What their tests measure of the process, such as its memory, then depends on no other module.
+What their tests measure of the process, such as its memory, then depends on no other module, and
+what they leave in it is gone.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import numpy as np
+import pytest
 
 from agent.console.audio import BLOCK_SAMPLES, SAMPLE_RATE, Microphone, Speaker
 from agent.console.text import Replies
@@ -20,6 +21,9 @@ from services.audio.files import resample
 from services.inference import Outcome, Priority, Run
 from services.shared.engines import SharedEngines
 from tests.support.recordings import Recording, recording
+
+# The acoustic end-of-turn model takes 250 MB that nothing gives back.
+pytestmark = pytest.mark.own_process
 
 GREETING = "Hello, how can I help you?"
 LONG_GREETING = (

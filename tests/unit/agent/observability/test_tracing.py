@@ -112,7 +112,9 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 async def session() -> AsyncIterator[AgentSession[None]]:
     """A conversation by text with the assistant."""
     toolbox = Toolbox(RoomState())
-    session = AgentSession[None](llm=BuiltinLLM(toolbox))
+    session = AgentSession[None](
+        llm=BuiltinLLM(toolbox), vad=None, turn_handling={"turn_detection": "manual"}
+    )
     yield session
     await session.aclose()
 
