@@ -19,6 +19,8 @@ logger = logging.getLogger("agent.llm.builtin")
 BROKEN_OFF = 0.3
 """Below this probability of being complete, the agent asks for the request again."""
 
+_LATIN = re.compile(r"[a-z0-9]")
+
 HOW_LONG = "For how much time?"
 TO_DO_WHAT = "Remind you to do what?"
 WHEN = "In how much time?"
@@ -152,6 +154,6 @@ def _question_back(words: str, conversation: Conversation) -> str:
     refused = refusal(words)
     if refused and refused != phrases.NO_LLM:
         return refused
-    if judge_completeness(words).probability < BROKEN_OFF:
+    if not _LATIN.search(words) or judge_completeness(words).probability < BROKEN_OFF:
         return phrases.DID_NOT_CATCH
     return refused or unknown(conversation)

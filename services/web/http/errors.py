@@ -69,3 +69,18 @@ async def api_errors(request: web.Request, handler: Handler) -> web.StreamRespon
         logger.exception("request failed", extra={"route": request.path})
         message = "The server failed on this request; its log has the reason. Try again."
         return ApiError(500, "internal", message).response()
+
+
+@web.middleware
+async def plain_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse compressed bodies: no client of ours sends one.
+
+    aiohttp leaves the reader of one that is damaged waiting, until its time is over, where the
+    damage shows only at the end.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding == "identity":
+        return await handler(request)
+    raise ApiError(
+        415, "compressed", "Compressed requests are not accepted; send the body as it is."
+    )

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from .connections import Connections
-from .errors import api_errors
+from .errors import api_errors, plain_bodies
 from .headers import SecurityHeaders
 
 logger = logging.getLogger("services.web")
@@ -150,7 +150,9 @@ class WebServer:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        app = web.Application(middlewares=[api_errors], client_max_size=MAX_BODY_BYTES)
+        app = web.Application(
+            middlewares=[api_errors, plain_bodies], client_max_size=MAX_BODY_BYTES
+        )
         app.on_response_prepare.append(self._headers.add)
         for add_routes in self._routes:
             add_routes(app)
