@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ EXIT_FORCED = 3
 EXIT_INTERRUPTED = 130
 
 _NATIVE_THREADS = ("load-", "inference")
+_LAST_MOMENT_SECONDS = 1.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -105,9 +107,13 @@ def _leave_at_once_if_busy(threads: set[threading.Thread], status: int) -> None:
     """End the process here when a model is still being loaded or run.
 
     That cannot be broken off, and native code that is running when Python takes itself apart
-    aborts the process.
+    aborts the process. Threads that are about to end have a moment to do so.
     """
-    if any(thread.name.startswith(_NATIVE_THREADS) for thread in threads):
+    native = [thread for thread in threads if thread.name.startswith(_NATIVE_THREADS)]
+    until = time.monotonic() + _LAST_MOMENT_SECONDS
+    for thread in native:
+        thread.join(max(0.0, until - time.monotonic()))
+    if any(thread.is_alive() for thread in native):
         sys.stderr.flush()
         os._exit(status)
 

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,28 @@ def test_error_becomes_one_line_and_a_status(capsys: pytest.CaptureFixture[str])
 def test_interruption_is_no_error_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert finish("say", Settings(), lambda: raising(KeyboardInterrupt())) == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_model_thread_that_is_about_to_end_does_not_end_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr("os._exit", ended.append)
+    awaited = threading.Event()
+
+    class EndsWhenAwaited(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            awaited.set()
+            super().join(timeout)
+
+    thread = EndsWhenAwaited(target=awaited.wait, name="inference", daemon=True)
+
+    def work() -> int:
+        thread.start()
+        return 0
+
+    assert finish("say", Settings(), work) == 0
+    assert ended == []
 
 
 @pytest.mark.parametrize(
