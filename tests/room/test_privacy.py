@@ -19,9 +19,6 @@ from services.livekit_local.turn_detector import LocalTurnDetector
 from services.shared.engines import SharedEngines
 from tests.support.isolation import NAME_SERVER, run_isolated
 
-# The acoustic end-of-turn model takes 250 MB that nothing gives back.
-pytestmark = [pytest.mark.own_process, pytest.mark.timeout(300)]
-
 
 async def test_whatever_goes_beyond_loopback_is_counted() -> None:
     counted = await run_isolated("tests.room.send_outside", timeout_seconds=60)
@@ -34,6 +31,7 @@ async def test_whatever_goes_beyond_loopback_is_counted() -> None:
     ]
 
 
+@pytest.mark.timeout(240)
 async def test_nothing_leaves_the_machine_in_a_whole_conversation() -> None:
     seen = await run_isolated("tests.room.private_conversation", timeout_seconds=220)
     assert "what is forty two plus seventeen" in seen["heard"]
