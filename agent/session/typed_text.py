@@ -46,9 +46,8 @@ class TypedText:
     def __init__(self, room: rtc.Room, *, on_typed: Callable[[], None]) -> None:
         """`on_typed` is called for each message."""
         self._room = room
-        self._session: asyncio.Future[AgentSession[None]] = (
-            asyncio.get_running_loop().create_future()
-        )
+        self._session: AgentSession[None] | None = None
+        self._begun = asyncio.Event()
         self._on_typed = on_typed
         self._tasks: dict[asyncio.Task[None], str] = {}
         """By the identity of the caller whose message they take."""
@@ -58,7 +57,8 @@ class TypedText:
 
     def begin(self, session: AgentSession[None]) -> None:
         """Pass text to the session, which has started, beginning with what waits."""
-        self._session.set_result(session)
+        self._session = session
+        self._begun.set()
 
     async def aclose(self) -> None:
         """Stop taking text and drop what waits. Idempotent."""
@@ -109,6 +109,8 @@ class TypedText:
         event = TextInputEvent(text=text, info=reader.info, participant=participant)
         try:
             async with self._turn:
-                await take_typed_turn(await self._session, event)
+                await self._begun.wait()
+                assert self._session is not None
+                await take_typed_turn(self._session, event)
         except Exception:
             logger.warning("typed text not taken", exc_info=True)

@@ -129,7 +129,6 @@ class LocalTurnStream:
         self._prediction: asyncio.Future[TurnDetectionEvent] | None = None
         self._waiting: asyncio.Task[None] | None = None
         self._silent_since = 0.0
-        self._closed = False
 
     @property
     def model(self) -> str:

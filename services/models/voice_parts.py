@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -99,7 +100,7 @@ def _make(model: Path, folder: Path) -> None:
     with TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as name:
         unfinished = Path(name, "parts")
         unfinished.mkdir()
-        content = _cut(model, unfinished)
+        content = {"model": str(model.resolve()), **_cut(model, unfinished)}
         (unfinished / _DESCRIPTION).write_text(json.dumps(content), encoding="utf-8")
         write_manifest(unfinished, name=model.name, source="cut on this machine")
         if _is_complete(folder):
@@ -108,6 +109,16 @@ def _make(model: Path, folder: Path) -> None:
         with suppress(FileNotFoundError):
             folder.rename(Path(name, "damaged"))
         unfinished.rename(folder)
+    _remove_outdated(folder, content["model"])
+
+
+def _remove_outdated(folder: Path, model: str) -> None:
+    """Remove the parts of what the file `model` held before."""
+    for other in folder.parent.iterdir():
+        with suppress(OSError, ValueError):
+            content = json.loads((other / _DESCRIPTION).read_text(encoding="utf-8"))
+            if other != folder and content.get("model") == model:
+                shutil.rmtree(other)
 
 
 def _cut(model: Path, folder: Path) -> Any:

@@ -78,6 +78,10 @@ def _run_module(test: pytest.Item) -> dict[str, list[pytest.TestReport]]:
             config=test.config, data=json.loads(line)
         )
         found.setdefault(report.nodeid, []).append(report)
+    failed = any(report.failed for reports in found.values() for report in reports)
+    if done.returncode != pytest.ExitCode.OK and not failed:
+        # The run as a whole has failed, such as for the memory that it needed.
+        raise _Failed(f"{test.path} in its own process:\n{done.stdout}{done.stderr}")
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 _OPTION = "peak_memory_mb"
-_ALLOWED_MB = 1600
+_ALLOWED_MB = 1400
 """3,200 collected tests (430 MB), the demo pair, the genuine pair for as long as the run lasts
 (300 MB) and a copy of it that some tests load; rooms, and what a test sends them (250 MB)."""
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024

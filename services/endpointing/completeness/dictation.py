@@ -101,6 +101,6 @@ def _spelling(text: str) -> Completeness | None:
     if match is None:
         return None
     letters = re.findall(r"[^\W\d_]", match.group())
-    if len(letters) < 2 or (len(letters) == 2 and letters[0].lower() in _ONE_LETTER_WORDS):
+    if len(letters) == 2 and letters[0].lower() in _ONE_LETTER_WORDS:
         return None
     return Completeness(0.35, "spells letter by letter")

@@ -52,7 +52,7 @@ class HubServer:
         return [r.headers["range"] for r in self.requests if "range" in r.headers]
 
 
-class _Quiet(ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
     """Says nothing of a client that hangs up in the middle of an answer."""
 
     daemon_threads = True
@@ -141,7 +141,7 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
             if cut is not None:
                 self.close_connection = True
 
-    server = _Quiet(("127.0.0.1", 0), Handler)
+    server = QuietServer(("127.0.0.1", 0), Handler)
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="test-hub")
     thread.start()

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.support.models.hub_server import QuietServer
 
 JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -45,15 +47,6 @@ class IndexServer:
 
     def files_asked_for(self) -> list[str]:
         return [r.path for r in self.requests if r.path.startswith("/files/")]
-
-
-class _Quiet(ThreadingHTTPServer):
-    """Says nothing of a client that hangs up in the middle of an answer."""
-
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        pass
 
 
 @contextmanager
@@ -113,7 +106,7 @@ def running_index(index: IndexServer) -> Iterator[IndexServer]:
             if cut is not None:
                 self.close_connection = True
 
-    server = _Quiet(("127.0.0.1", 0), Handler)
+    server = QuietServer(("127.0.0.1", 0), Handler)
     index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="test-index")
     thread.start()

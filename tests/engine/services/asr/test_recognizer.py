@@ -520,8 +520,8 @@ async def test_an_utterance_is_told_of_after_the_final_of_the_one_before(
     assert await microphone.finals(3) == [turn.text for turn in spoken]
     one_utterance = [ASREventKind.SPEECH_STARTED, ASREventKind.FINAL, ASREventKind.SPEECH_ENDED]
     expected = [*one_utterance * 3, ASREventKind.SPEECH_STARTED]
-    # Its own first transcript may have come meanwhile.
-    assert microphone.kinds()[: len(expected)] == expected
+    # The first transcript of the fourth may have come meanwhile.
+    assert microphone.kinds() in (expected, [*expected, ASREventKind.PREFLIGHT])
     await microphone.recognizer.aclose()
 
 

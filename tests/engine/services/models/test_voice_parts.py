@@ -55,6 +55,8 @@ def test_another_voice_of_the_same_name_has_parts_of_its_own(voice: Path, cache:
     assert isinstance(second, CutVoice)
     assert first.front != second.front
     assert (first.durations is None, second.durations is None) == (False, True)
+    # Those of the voice that the file held before are gone.
+    assert [path.name for path in (cache / "parts").iterdir()] == [second.front.parent.name]
 
 
 @pytest.mark.parametrize("part", ["front.onnx", "vocoder.onnx", "parts.json", "manifest.json"])
