@@ -130,7 +130,7 @@ def _fixed(wait_seconds: float, _: Pause) -> float:
 
 
 def _judged(judge: EndpointingPolicy, pause: Pause) -> float:
-    return judge.wait_seconds(Evidence(pause.text, pause.mean_log_probability))
+    return judge.judge(Evidence(pause.text, pause.mean_log_probability)).wait_seconds
 
 
 def _outcome(name: str, requests: list[list[Pause]], wait_for: Callable[[Pause], float]) -> Outcome:

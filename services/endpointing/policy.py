@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from .. import defaults
-from .completeness import judge_completeness
+from .completeness import Completeness, judge_completeness
+from .verdict import Verdict, WaitReason
 
 _SURE = 0.8
 """At this probability the shortest wait is enough."""
@@ -44,9 +45,9 @@ class Evidence:
     """Of the text, ISO 639-1."""
 
     @property
-    def completeness(self) -> float:
-        """The probability that the text is complete, by its words alone."""
-        return judge_completeness(self.text, self.language).probability
+    def completeness(self) -> Completeness:
+        """Whether the text is complete, by its words alone."""
+        return judge_completeness(self.text, self.language)
 
 
 class EndpointingPolicy:
@@ -65,26 +66,29 @@ class EndpointingPolicy:
         """The longest wait in any pause."""
         return max(self._timing.incomplete_seconds, self._timing.complete_seconds)
 
-    def wait_seconds(self, evidence: Evidence) -> float:
-        """Return the silence after which the turn is over."""
+    def judge(self, evidence: Evidence) -> Verdict:
+        """Return the silence after which the turn is over, and why it is that long."""
         timing = self._timing
         shortest = min(timing.incomplete_seconds, self._shortest_wait())
         if not evidence.text:
-            return timing.incomplete_seconds
-        probability = evidence.completeness
+            return Verdict(timing.incomplete_seconds, WaitReason.NOTHING_HEARD, 0.0)
+        words = evidence.completeness
+        probability = words.probability
         if evidence.acoustic_probability is not None:
             probability = _combine(probability, evidence.acoustic_probability)
         if evidence.mean_log_probability < _UNSURE_LOG_PROBABILITY:
             probability = min(probability, 0.7)
         doubt = math.pow(max(0.0, 1.0 - probability / _SURE), _CAUTION)
-        return shortest + doubt * (timing.incomplete_seconds - shortest)
+        reason = WaitReason.COMPLETE if doubt == 0.0 else words.amid or WaitReason.UNSURE
+        wait = shortest + doubt * (timing.incomplete_seconds - shortest)
+        return Verdict(wait, reason, probability)
 
     def note_inner_pause(self, seconds: float, evidence: Evidence) -> None:
         """Record that the caller continued after that much silence.
 
         A break in the middle of a sentence says nothing about pauses at its end.
         """
-        if evidence.text and evidence.completeness >= _SURE:
+        if evidence.text and evidence.completeness.probability >= _SURE:
             self._inner_pauses.append(seconds)
 
     def note_turn(self) -> None:

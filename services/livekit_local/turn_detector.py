@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from livekit.agents.voice.turn import TurnDetectionEvent
 from ..asr.events import ASREvent, ASREventKind
 from ..audio.samples import Samples
 from ..endpointing.policy import EndpointingPolicy, Evidence, TurnTiming
+from ..endpointing.verdict import Verdict
 from ..inference import InferenceError, InferenceScheduler, Priority
 from ..vad.silero import Activity
 from .eou_model import SAMPLES, EndOfTurnModel
@@ -58,6 +60,8 @@ class LocalTurnDetector:
             if end_of_turn_model is not None
             else None
         )
+        self.last_verdict: Verdict | None = None
+        """Why the latest pause that ended a turn was as long as it was; None before the first."""
 
     @property
     def model(self) -> str:
@@ -71,7 +75,16 @@ class LocalTurnDetector:
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> LocalTurnStream:
         """Open the detector of one session."""
-        return LocalTurnStream(self._stt, self._vad, EndpointingPolicy(self._timing), self._voice)
+        return LocalTurnStream(
+            self._stt,
+            self._vad,
+            EndpointingPolicy(self._timing),
+            self._voice,
+            on_end_of_turn=self._note,
+        )
+
+    def _note(self, verdict: Verdict) -> None:
+        self.last_verdict = verdict
 
 
 class _VoiceJudge:
@@ -116,7 +129,11 @@ class LocalTurnStream:
         vad: LocalVAD,
         policy: EndpointingPolicy,
         voice: _VoiceJudge | None,
+        *,
+        on_end_of_turn: Callable[[Verdict], object] = lambda _: None,
     ) -> None:
+        """`on_end_of_turn` receives the verdict by which each turn ends."""
+        self._on_end_of_turn = on_end_of_turn
         self._vad = vad
         self._policy = policy
         self._voice = voice
@@ -238,7 +255,8 @@ class LocalTurnStream:
         """Answer once the silence has lasted as long as the evidence demands."""
         while True:
             self._news.clear()
-            due = self._silent_since + self._policy.wait_seconds(self._evidence)
+            verdict = self._policy.judge(self._evidence)
+            due = self._silent_since + verdict.wait_seconds
             remaining = due - time.monotonic()
             if remaining <= 0:
                 break
@@ -247,6 +265,7 @@ class LocalTurnStream:
             except TimeoutError:
                 break
         if not prediction.done():
+            self._on_end_of_turn(verdict)
             prediction.set_result(
                 TurnDetectionEvent(
                     type="eot_prediction",

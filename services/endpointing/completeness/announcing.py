@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from ..verdict import WaitReason
 from .verdict import Completeness
 
 _SHORT_WORDS = 3
@@ -71,7 +72,9 @@ def judge_by_announcing_words(text: str, language: str) -> Completeness | None:
     if not words:
         return None
     last = words[-1]
-    if last in announcing or (last in _FILLERS and len(words) > 1):
+    if last in _FILLERS and len(words) > 1:
+        return Completeness(0.05, f"hesitates: {last}", WaitReason.THINKING)
+    if last in announcing:
         return Completeness(0.05, f"ends with {last}")
     if last in _VERBS[language] and len(words) <= _SHORT_WORDS and not text.endswith("?"):
         return Completeness(0.15, f"{last} without its object")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..verdict import WaitReason
 from .verdict import Completeness
 
 _DIGIT_WORDS = frozenset(
@@ -55,13 +56,13 @@ def _email(text: str) -> Completeness | None:
     if _WHOLE_DOMAIN.search(text):
         return Completeness(0.8, "a whole e-mail address")
     if _PART_OF_AN_EMAIL.search(text):
-        return Completeness(0.2, "the rest of an e-mail address to come")
+        return _open(0.2, "the rest of an e-mail address to come")
     return None
 
 
 def _address(text: str) -> Completeness | None:
     if _STREET.search(text) and not _EMAIL.search(text) and _ENDS_WITH_NUMBER.search(text):
-        return Completeness(0.25, "a street to come")
+        return _open(0.25, "a street to come")
     return None
 
 
@@ -73,12 +74,12 @@ def _digits(text: str) -> Completeness | None:
         enough = _ENOUGH_DIGITS_OF_A_CARD if _CARD.search(text) else _ENOUGH_DIGITS
         if digits >= enough:
             return Completeness(0.8, f"{digits} digits of a number")
-        return Completeness(0.3, f"{digits} digits, more to come")
+        return _open(0.3, f"{digits} digits, more to come")
     if groups > 1 and digits > 2:
         # Nobody counts in groups: these are digits of something.
         if digits >= _ENOUGH_DIGITS:
             return Completeness(0.75, f"{digits} digits")
-        return Completeness(0.35, f"groups of digits: {digits}")
+        return _open(0.35, f"groups of digits: {digits}")
     return None
 
 
@@ -103,4 +104,8 @@ def _spelling(text: str) -> Completeness | None:
     letters = re.findall(r"[^\W\d_]", match.group())
     if len(letters) == 2 and letters[0].lower() in _ONE_LETTER_WORDS:
         return None
-    return Completeness(0.35, "spells letter by letter")
+    return _open(0.35, "spells letter by letter")
+
+
+def _open(probability: float, reason: str) -> Completeness:
+    return Completeness(probability, reason, WaitReason.DICTATING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ..verdict import WaitReason
 from .verdict import Completeness
 
 
@@ -189,7 +190,7 @@ def _thinking_aloud(words: list[str]) -> Completeness | None:
         return None
     if said.endswith(("do you know", "did you know")):
         return None
-    return Completeness(0.15, "thinks aloud")
+    return Completeness(0.15, "thinks aloud", WaitReason.THINKING)
 
 
 def _whole_utterance(words: list[str]) -> Completeness | None:
@@ -200,7 +201,7 @@ def _whole_utterance(words: list[str]) -> Completeness | None:
 
 def _hesitation(words: list[str]) -> Completeness | None:
     if words[-1] in _FILLERS and len(words) > 1:
-        return Completeness(0.1, f"hesitates: {words[-1]}")
+        return Completeness(0.1, f"hesitates: {words[-1]}", WaitReason.THINKING)
     if words[-1] == "like":
         return Completeness(0.8 if _question(words) else 0.1, "ends with like")
     if all(word in _POLITE for word in words) and any(word in _MODALS for word in words):

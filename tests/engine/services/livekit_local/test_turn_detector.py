@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from services.asr.events import ASREvent, ASREventKind
+from services.endpointing.verdict import WaitReason
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.turn_detector import LocalTurnDetector, LocalTurnStream
 from services.vad.silero import VoiceActivityModel
@@ -31,8 +32,13 @@ async def stt(vad: LocalVAD) -> AsyncIterator[LocalSTT]:
 
 
 @pytest.fixture
-async def turns(stt: LocalSTT, vad: LocalVAD) -> AsyncIterator[LocalTurnStream]:
-    stream = LocalTurnDetector(stt, vad, complete_seconds=0.25, incomplete_seconds=60.0).stream()
+def detector(stt: LocalSTT, vad: LocalVAD) -> LocalTurnDetector:
+    return LocalTurnDetector(stt, vad, complete_seconds=0.25, incomplete_seconds=60.0)
+
+
+@pytest.fixture
+async def turns(detector: LocalTurnDetector) -> AsyncIterator[LocalTurnStream]:
+    stream = detector.stream()
     yield stream
     await stream.aclose()
 
@@ -55,8 +61,9 @@ async def hear(vad: LocalVAD, *, silent_seconds: float) -> None:
 
 
 async def test_silence_that_has_lasted_long_enough_is_not_waited_for_again(
-    vad: LocalVAD, stt: LocalSTT, turns: LocalTurnStream
+    vad: LocalVAD, stt: LocalSTT, detector: LocalTurnDetector, turns: LocalTurnStream
 ) -> None:
+    assert detector.last_verdict is None
     await hear(vad, silent_seconds=1.0)
     understood(stt, "what time is it")
     answer = turns.predict()
@@ -64,6 +71,8 @@ async def test_silence_that_has_lasted_long_enough_is_not_waited_for_again(
         await asyncio.sleep(0)
     assert answer.done()
     assert answer.result().end_of_turn_probability == 1.0
+    assert detector.last_verdict is not None
+    assert detector.last_verdict.reason is WaitReason.COMPLETE
 
 
 async def test_a_request_that_is_not_complete_is_waited_for(

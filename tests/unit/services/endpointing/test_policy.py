@@ -5,62 +5,65 @@ from __future__ import annotations
 import pytest
 
 from services.endpointing.policy import EndpointingPolicy, Evidence, TurnTiming
+from services.endpointing.verdict import WaitReason
 
 _TIMING = TurnTiming(complete_seconds=0.25, incomplete_seconds=1.5)
 
 
 @pytest.fixture
-def judge() -> EndpointingPolicy:
+def policy() -> EndpointingPolicy:
     return EndpointingPolicy(_TIMING)
 
 
 @pytest.mark.parametrize(
     "text", ["what time is it", "set a timer for five minutes", "tell me a joke", "goodbye"]
 )
-def test_a_complete_request_waits_shortest(judge: EndpointingPolicy, text: str) -> None:
-    assert judge.wait_seconds(Evidence(text)) == _TIMING.complete_seconds
+def test_a_complete_request_waits_shortest(policy: EndpointingPolicy, text: str) -> None:
+    assert policy.judge(Evidence(text)).wait_seconds == _TIMING.complete_seconds
 
 
 @pytest.mark.parametrize(
     "text", ["what is", "remind me in ten minutes to", "set a timer for the", "coffee and"]
 )
-def test_a_broken_off_request_waits_long(judge: EndpointingPolicy, text: str) -> None:
-    assert judge.wait_seconds(Evidence(text)) > 1.2
+def test_a_broken_off_request_waits_long(policy: EndpointingPolicy, text: str) -> None:
+    assert policy.judge(Evidence(text)).wait_seconds > 1.2
 
 
-def test_what_is_not_understood_yet_waits_longest(judge: EndpointingPolicy) -> None:
-    assert judge.wait_seconds(Evidence("")) == _TIMING.incomplete_seconds
+def test_what_is_not_understood_yet_waits_longest(policy: EndpointingPolicy) -> None:
+    assert policy.judge(Evidence("")).wait_seconds == _TIMING.incomplete_seconds
 
 
-def test_a_request_that_usually_goes_on_waits_a_little(judge: EndpointingPolicy) -> None:
-    wait = judge.wait_seconds(Evidence("what is the weather"))
+def test_a_request_that_usually_goes_on_waits_a_little(policy: EndpointingPolicy) -> None:
+    wait = policy.judge(Evidence("what is the weather")).wait_seconds
     assert _TIMING.complete_seconds < wait < _TIMING.incomplete_seconds
 
 
-def test_an_unsure_decode_waits_longer(judge: EndpointingPolicy) -> None:
-    sure = judge.wait_seconds(Evidence("what time is it", -0.05))
-    assert judge.wait_seconds(Evidence("what time is it", -0.8)) > sure
+def test_an_unsure_decode_waits_longer(policy: EndpointingPolicy) -> None:
+    sure = policy.judge(Evidence("what time is it", -0.05)).wait_seconds
+    assert policy.judge(Evidence("what time is it", -0.8)).wait_seconds > sure
 
 
-def test_a_voice_that_sounds_unfinished_waits_longer(judge: EndpointingPolicy) -> None:
-    finished = judge.wait_seconds(Evidence("call alice", 0.0, 0.9))
-    assert judge.wait_seconds(Evidence("call alice", 0.0, 0.1)) > finished
+def test_a_voice_that_sounds_unfinished_waits_longer(policy: EndpointingPolicy) -> None:
+    finished = policy.judge(Evidence("call alice", 0.0, 0.9)).wait_seconds
+    assert policy.judge(Evidence("call alice", 0.0, 0.1)).wait_seconds > finished
 
 
-def test_a_caller_who_goes_on_after_whole_sentences_is_given_time(judge: EndpointingPolicy) -> None:
+def test_a_caller_who_goes_on_after_whole_sentences_is_given_time(
+    policy: EndpointingPolicy,
+) -> None:
     said = Evidence("what time is it")
     for _ in range(3):
-        judge.note_inner_pause(0.35, said)
-    assert judge.wait_seconds(said) == pytest.approx(0.45)
+        policy.note_inner_pause(0.35, said)
+    assert policy.judge(said).wait_seconds == pytest.approx(0.45)
     for _ in range(3):
-        judge.note_turn()
-    assert judge.wait_seconds(said) == _TIMING.complete_seconds
+        policy.note_turn()
+    assert policy.judge(said).wait_seconds == _TIMING.complete_seconds
 
 
-def test_breaks_within_a_sentence_do_not_slow_its_end(judge: EndpointingPolicy) -> None:
+def test_breaks_within_a_sentence_do_not_slow_its_end(policy: EndpointingPolicy) -> None:
     for _ in range(4):
-        judge.note_inner_pause(0.9, Evidence("what is"))
-    assert judge.wait_seconds(Evidence("what time is it")) == _TIMING.complete_seconds
+        policy.note_inner_pause(0.9, Evidence("what is"))
+    assert policy.judge(Evidence("what time is it")).wait_seconds == _TIMING.complete_seconds
 
 
 @pytest.mark.parametrize(
@@ -82,9 +85,9 @@ def test_breaks_within_a_sentence_do_not_slow_its_end(judge: EndpointingPolicy) 
     ],
 )
 def test_what_is_dictated_or_thought_over_is_given_time(
-    judge: EndpointingPolicy, text: str
+    policy: EndpointingPolicy, text: str
 ) -> None:
-    assert judge.wait_seconds(Evidence(text)) >= 0.8
+    assert policy.judge(Evidence(text)).wait_seconds >= 0.8
 
 
 @pytest.mark.parametrize(
@@ -102,8 +105,8 @@ def test_what_is_dictated_or_thought_over_is_given_time(
         "I want to order 2.",
     ],
 )
-def test_a_whole_number_or_address_waits_little(judge: EndpointingPolicy, text: str) -> None:
-    assert judge.wait_seconds(Evidence(text)) <= 0.6
+def test_a_whole_number_or_address_waits_little(policy: EndpointingPolicy, text: str) -> None:
+    assert policy.judge(Evidence(text)).wait_seconds <= 0.6
 
 
 @pytest.mark.parametrize(
@@ -122,9 +125,9 @@ def test_a_whole_number_or_address_waits_little(judge: EndpointingPolicy, text: 
     ],
 )
 def test_a_broken_off_request_of_another_language_waits_long(
-    judge: EndpointingPolicy, language: str, text: str
+    policy: EndpointingPolicy, language: str, text: str
 ) -> None:
-    assert judge.wait_seconds(Evidence(text, language=language)) >= 0.8
+    assert policy.judge(Evidence(text, language=language)).wait_seconds >= 0.8
 
 
 @pytest.mark.parametrize(
@@ -140,20 +143,41 @@ def test_a_broken_off_request_of_another_language_waits_long(
     ],
 )
 def test_a_complete_request_of_another_language_waits_little(
-    judge: EndpointingPolicy, language: str, text: str
+    policy: EndpointingPolicy, language: str, text: str
 ) -> None:
-    assert judge.wait_seconds(Evidence(text, language=language)) <= 0.6
+    assert policy.judge(Evidence(text, language=language)).wait_seconds <= 0.6
 
 
 @pytest.mark.parametrize(
     ("language", "text"), [("ja", "今何時ですか"), ("zh", "现在几点了？"), ("ru", "Который час?")]
 )
 def test_a_language_without_rules_is_not_waited_for_longest(
-    judge: EndpointingPolicy, language: str, text: str
+    policy: EndpointingPolicy, language: str, text: str
 ) -> None:
-    assert judge.wait_seconds(Evidence(text, language=language)) <= 1.0
+    assert policy.judge(Evidence(text, language=language)).wait_seconds <= 1.0
 
 
-def test_english_rules_do_not_judge_another_language(judge: EndpointingPolicy) -> None:
+def test_english_rules_do_not_judge_another_language(policy: EndpointingPolicy) -> None:
     text = "Mach die Tür to"
-    assert judge.wait_seconds(Evidence(text)) > judge.wait_seconds(Evidence(text, language="de"))
+    assert (
+        policy.judge(Evidence(text)).wait_seconds
+        > policy.judge(Evidence(text, language="de")).wait_seconds
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("what time is it", WaitReason.COMPLETE),
+        ("set a timer for", WaitReason.UNSURE),
+        ("My phone number is 555.", WaitReason.DICTATING),
+        ("It's J-O-H-N", WaitReason.DICTATING),
+        ("My email is john.smith", WaitReason.DICTATING),
+        ("My address is 221", WaitReason.DICTATING),
+        ("Let me think.", WaitReason.THINKING),
+        ("I would like, um", WaitReason.THINKING),
+        ("", WaitReason.NOTHING_HEARD),
+    ],
+)
+def test_a_wait_has_its_reason(policy: EndpointingPolicy, text: str, reason: WaitReason) -> None:
+    assert policy.judge(Evidence(text)).reason is reason
