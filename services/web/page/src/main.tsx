@@ -6,11 +6,13 @@ import { render } from 'preact';
 
 import { Call } from './call/call';
 import { readInvitation } from './call/invitation';
+import type { Pack } from './languages/pack';
 import { DEFAULT_CONFIG, type PageConfig, readConfig, readStatus } from './lib/api';
 import { ResourceRegistry, type Scope } from './lib/resources';
 import { randomUuid } from './lib/uuid';
 import { CallState } from './state/call-state';
 import { type Page, PageContext, type ServerState } from './state/context';
+import { offer, want } from './state/language';
 import { preferences } from './state/preferences';
 import { App } from './ui/app';
 
@@ -19,6 +21,8 @@ const STATUS_EVERY_MS = 10_000;
 // Over plain http browsers hide this function, without which livekit-client cannot send text.
 crypto.randomUUID ??= randomUuid;
 setLogLevel(LogLevel.warn);
+offer(import.meta.glob<{ default?: Pack }>('./languages/*.ts', { eager: true }));
+want([preferences.peek().language, ...navigator.languages]);
 const root = document.getElementById('page') as HTMLElement;
 const resources = new ResourceRegistry();
 const server = signal<ServerState>({ config: DEFAULT_CONFIG, status: null, reachable: true });
@@ -56,7 +60,6 @@ async function loadConfig(): Promise<PageConfig> {
   if (!configured) {
     server.value = { ...server.peek(), config: await readConfig() };
     configured = true;
-    document.title = server.peek().config.title;
   }
   return server.peek().config;
 }

@@ -5,12 +5,13 @@ import { ConnectionError } from 'livekit-client';
 
 import { joinFailure, microphoneNotice } from '../src/call/failures';
 import { ApiFailure } from '../src/lib/api';
+import { said } from '../src/state/language';
 
 function join(error: unknown, url = 'wss://livekit.example.com') {
   let retried = 0;
   const { notice, passes } = joinFailure(error, url, () => (retried += 1));
   notice.remedy?.run();
-  return { text: notice.text, passes, offersRetry: retried === 1 };
+  return { text: said(notice.text), passes, offersRetry: retried === 1 };
 }
 
 Object.defineProperty(globalThis, 'location', { value: { hostname: 'voice.example.com' } });
@@ -43,7 +44,7 @@ test('a media server announced as the caller’s own machine names the setting t
 });
 
 test('each failure of the microphone has its next step', () => {
-  const text = (name: string) => microphoneNotice(new DOMException('', name), () => {}).text;
+  const text = (name: string) => said(microphoneNotice(new DOMException('', name), () => {}).text);
   assert.match(text('NotAllowedError'), /Allow it in the address bar/);
   assert.match(text('NotFoundError'), /Connect one/);
   assert.match(text('NotReadableError'), /Close that program/);

@@ -15,6 +15,7 @@ import { ApiFailure, readStatus, requestDispatch } from '../lib/api';
 import { Pause } from '../lib/pause';
 import type { Scope } from '../lib/resources';
 import { AgentState, Method, ParticipantAttribute, Pong } from '../protocol';
+import { type Phrase, words } from '../state/language';
 
 /** `busy`: all are in calls; `absent`: none runs; `unknown`: one of these; `lost`: it was there. */
 export type Presence = 'waiting' | 'present' | 'busy' | 'absent' | 'unknown' | 'lost';
@@ -24,7 +25,7 @@ export interface AgentEvents {
   state(state: AgentState): void;
   info(json: string): void;
   /** The agent ended the call and is gone. */
-  hungUp(farewell: string): void;
+  hungUp(farewell: Phrase): void;
   /** This browser is no longer in the room. */
   removed(): void;
 }
@@ -41,8 +42,9 @@ const FAREWELL_MS = 1500;
 const LONGEST_FAREWELL_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
 const STATES: readonly string[] = Object.values(AgentState);
-const CALL_ENDED = 'The call has ended.';
 const UNSUPPORTED = RpcError.ErrorCode.UNSUPPORTED_METHOD;
+
+const callEnded = () => words().callEnded;
 
 export class AgentLink {
   readonly #room: Room;
@@ -54,7 +56,7 @@ export class AgentLink {
   #pinging = false;
   #searching = false;
   readonly #pause: Pause;
-  #farewell = '';
+  #farewell: Phrase = '';
 
   constructor(room: Room, scope: Scope, ticket: string, events: AgentEvents) {
     this.#room = room;
@@ -77,14 +79,14 @@ export class AgentLink {
   }
 
   /** What the agent said when it ended the call; empty while the call goes on. */
-  get farewell(): string {
+  get farewell(): Phrase {
     return this.#farewell;
   }
 
   /** The agent ended the call: when it leaves, no other one is requested. */
-  agentHungUp(text: string): void {
+  agentHungUp(text: Phrase): void {
     if (this.#farewell) return;
-    this.#farewell = text || CALL_ENDED;
+    this.#farewell = text || callEnded;
     this.#pause.wake();
     this.#scope.timeout('farewell', LONGEST_FAREWELL_MS, () => this.#events.hungUp(this.#farewell));
   }
@@ -125,7 +127,7 @@ export class AgentLink {
       answer = await this.#pong(agent);
     }
     if (this.#scope.closed || this.#agent) return;
-    if (answer === Pong.ended) this.agentHungUp(CALL_ENDED);
+    if (answer === Pong.ended) this.agentHungUp(callEnded);
     else if (answer === Pong.leaves || this.#newest !== agent) void this.#search('waiting', '', 0);
     else {
       this.#joined(agent);
@@ -189,7 +191,7 @@ export class AgentLink {
     const answer = await this.#pong(agent);
     this.#pinging = false;
     if (this.#scope.closed || agent !== this.#agent) return;
-    if (answer === Pong.ended) this.agentHungUp(CALL_ENDED);
+    if (answer === Pong.ended) this.agentHungUp(callEnded);
     if (answer === Pong.leaves) {
       this.#agent = null;
       void this.#search('lost');
@@ -242,7 +244,7 @@ export class AgentLink {
     while (this.#needsAgent()) {
       const answer = await this.#request(dead);
       if (!this.#needsAgent()) break;
-      if (answer.state === 'ended') this.agentHungUp(CALL_ENDED);
+      if (answer.state === 'ended') this.agentHungUp(callEnded);
       if (answer.state === 'dispatched') dead = '';
       // The server has pinged it, and it answers: our own connection was slow.
       if (answer.state === 'present') this.#reconcile();

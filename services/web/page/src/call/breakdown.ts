@@ -2,7 +2,13 @@
 
 import type { Turn } from '../protocol';
 
-export const PART_NAMES = ['End of speech', 'Transcript', 'First word', 'First sound'] as const;
+/** Names of the parts among the page's words, in order. */
+export const PARTS = [
+  'partEndOfSpeech',
+  'partTranscript',
+  'partFirstWord',
+  'partFirstSound',
+] as const;
 
 /** The measured parts overlap when they add up to more than the total times this. */
 const ROUNDING = 1.02;
@@ -15,7 +21,7 @@ export function totalSeconds(turn: Turn): number | null {
 }
 
 /**
- * Seconds of each part, in the order of `PART_NAMES`.
+ * Seconds of each part, in the order of `PARTS`.
  *
  * The parts of an agent that works ahead overlap: the transcript is ready before the turn is over,
  * the reply before the transcript is final. Only the share of a part that came after the parts

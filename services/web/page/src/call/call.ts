@@ -6,6 +6,7 @@ import type { Meter } from '../media/sound';
 import { keepScreenOn } from '../media/wake-lock';
 import { LONGEST_TYPED_CHARACTERS, Method } from '../protocol';
 import type { CallState } from '../state/call-state';
+import { type Phrase, words } from '../state/language';
 import type { Presence } from './agent-link';
 import { CallAudio } from './audio';
 import { Connection } from './connection';
@@ -16,6 +17,7 @@ import {
   joiningAgain,
   microphoneUnheard,
   RECONNECTING,
+  refusalText,
   soundBlocked,
   TAKEN_OVER,
 } from './failures';
@@ -90,7 +92,7 @@ export class Call {
   }
 
   leave(): void {
-    this.#end('You left the call.');
+    this.#end(() => words().youLeft);
   }
 
   /** Go back to the start, without a call. */
@@ -112,37 +114,37 @@ export class Call {
       speakerId.value = deviceId;
       notices.dismiss('speaker');
     } catch {
-      notices.warn('speaker', 'This speaker cannot be used; the last one stays. Choose another.');
+      notices.warn('speaker', () => words().speakerFailed);
     }
   }
 
   /** Send typed words to the agent; resolves with whether they were sent. */
   async send(text: string): Promise<boolean> {
-    const words = text.trim().slice(0, LONGEST_TYPED_CHARACTERS);
-    if (!words || !this.#connection) return false;
+    const typed = text.trim().slice(0, LONGEST_TYPED_CHARACTERS);
+    if (!typed || !this.#connection) return false;
     const { notices, presence, people } = this.#state;
     if (presence.peek() !== 'present' && people.peek().length === 0) {
-      notices.warn('text', 'Nobody is here to read this yet. Send it again once the agent joins.');
+      notices.warn('text', () => words().nobodyReads);
       return false;
     }
     try {
-      await this.#connection.send(words);
+      await this.#connection.send(typed);
     } catch {
-      notices.warn('text', 'Your message was not sent. Send it again once the connection is back.');
+      notices.warn('text', () => words().notSent);
       return false;
     }
     notices.dismiss('text');
     const id = `typed-${performance.now()}`;
-    this.#conversation.typed({ id, side: 'caller', name: 'You', text: words });
+    this.#conversation.typed({ id, side: 'caller', name: '', text: typed });
     return true;
   }
 
   async stopSpeaking(): Promise<void> {
-    await this.#command(Method.stop, 'The agent could not be stopped. Interrupt it, or try again.');
+    await this.#command(Method.stop, () => words().notStopped);
   }
 
   async repeat(): Promise<void> {
-    await this.#command(Method.repeat, 'The agent cannot repeat that. Ask it to, or try again.');
+    await this.#command(Method.repeat, () => words().notRepeated);
   }
 
   readonly #retryNow = (): void => {
@@ -169,7 +171,7 @@ export class Call {
     this.#closeConnection();
     if (error instanceof ApiFailure && CORRECTABLE.includes(error.code)) {
       this.#end('');
-      this.#state.showLobby({ code: error.code, text: error.message });
+      this.#state.showLobby({ code: error.code, text: refusalText(error) });
       return false;
     }
     const { notice, passes } = joinFailure(error, livekitUrl, this.#retryNow);
@@ -232,7 +234,7 @@ export class Call {
   }
 
   /** `reason` is empty where the connection was lost. */
-  #disconnected(reason: string): void {
+  #disconnected(reason: Phrase): void {
     this.#conversation.agentGone();
     const ended = this.#connection?.link.farewell || reason;
     if (ended) {
@@ -275,7 +277,7 @@ export class Call {
     state.notices.show(absenceNotice(presence, this.#retryNow));
   }
 
-  async #command(method: Method, problem: string): Promise<void> {
+  async #command(method: Method, problem: Phrase): Promise<void> {
     try {
       await this.#connection?.link.call(method);
       this.#state.notices.dismiss('command');
@@ -290,7 +292,7 @@ export class Call {
     this.#connection = null;
   }
 
-  #end(farewell: string): void {
+  #end(farewell: Phrase): void {
     this.#conversation.agentGone();
     this.#closeConnection();
     this.#scope?.close();

@@ -6,6 +6,7 @@ import type { Scope } from '../lib/resources';
 import { Playback } from '../media/playback';
 import type { Sound } from '../media/sound';
 import { Method, Topic } from '../protocol';
+import { type Phrase, words } from '../state/language';
 import { type AgentEvents, AgentLink } from './agent-link';
 import { Participants, type Person } from './participants';
 import { readStreams, type StreamEvents } from './streams';
@@ -14,19 +15,19 @@ export interface ConnectionEvents extends AgentEvents {
   reconnecting(): void;
   reconnected(): void;
   /** The room was left; `reason` is a sentence, empty where the connection was lost. */
-  ended(reason: string): void;
+  ended(reason: Phrase): void;
   soundBlocked(blocked: boolean): void;
   /** The other people in the room, without agents. */
   people(people: readonly Person[]): void;
 }
 
 /** Intended disconnections; after any other the page joins again by itself. */
-const INTENDED: Partial<Record<DisconnectReason, string>> = {
-  [DisconnectReason.CLIENT_INITIATED]: 'You left the call.',
-  [DisconnectReason.DUPLICATE_IDENTITY]: 'The call was joined from another window.',
-  [DisconnectReason.PARTICIPANT_REMOVED]: 'You were removed from the call.',
-  [DisconnectReason.ROOM_DELETED]: 'The call has ended.',
-  [DisconnectReason.ROOM_CLOSED]: 'The call has ended.',
+const INTENDED: Partial<Record<DisconnectReason, Phrase>> = {
+  [DisconnectReason.CLIENT_INITIATED]: () => words().youLeft,
+  [DisconnectReason.DUPLICATE_IDENTITY]: () => words().joinedElsewhere,
+  [DisconnectReason.PARTICIPANT_REMOVED]: () => words().removed,
+  [DisconnectReason.ROOM_DELETED]: () => words().callEnded,
+  [DisconnectReason.ROOM_CLOSED]: () => words().callEnded,
 };
 
 /** The caller's track, without livekit-client's check for silence: `Microphone` has its own. */

@@ -9,6 +9,7 @@ import {
   type Turn,
 } from '../protocol';
 import type { CallState } from '../state/call-state';
+import { type Phrase, words } from '../state/language';
 import { historyOf } from './history';
 import type { StreamEvents } from './streams';
 import {
@@ -21,16 +22,13 @@ import {
 } from './transcript';
 
 const TURNS_KEPT = 40;
-const DEMO =
-  'This agent runs on demo models: it understands a few simple requests and sounds plain. ' +
-  'Its owner gets real ones with: python -m agent download-files';
 
 export class Conversation implements StreamEvents {
   readonly #state: CallState;
-  readonly #onHangUp: (farewell: string) => void;
+  readonly #onHangUp: (farewell: Phrase) => void;
 
   /** `onHangUp` is called when the agent announces that it hangs up. */
-  constructor(state: CallState, onHangUp: (farewell: string) => void) {
+  constructor(state: CallState, onHangUp: (farewell: Phrase) => void) {
     this.#state = state;
     this.#onHangUp = onHangUp;
   }
@@ -60,9 +58,9 @@ export class Conversation implements StreamEvents {
   info(json: string): void {
     const info = decode(json, readAgentInfo, LONGEST_MESSAGE_BYTES);
     if (!info) return;
-    const notes = info.notices.filter((text) => text !== '');
+    const notes: Phrase[] = info.notices.filter((text) => text !== '');
     const isDemo = info.asr?.demo || info.voice?.demo;
-    this.#state.notes.value = notes.length === 0 && isDemo ? [DEMO] : notes;
+    this.#state.notes.value = notes.length === 0 && isDemo ? [() => words().demo] : notes;
   }
 
   /** What was said so far, as JSON, for an agent that takes over. */

@@ -2,13 +2,15 @@
 
 import { signal } from '@preact/signals';
 
+import type { Phrase } from '../state/language';
+
 export interface Notice {
   /** Notices with the same key replace each other. */
   key: string;
   tone: 'info' | 'warning' | 'error';
-  text: string;
+  text: Phrase;
   /** The button beside the sentence. */
-  remedy?: { label: string; run: () => void };
+  remedy?: { label: Phrase; run: () => void };
   dismissible?: boolean;
 }
 
@@ -26,7 +28,7 @@ export class Notices {
   }
 
   /** Show a problem that the caller may dismiss. */
-  warn(key: string, text: string): void {
+  warn(key: string, text: Phrase): void {
     this.show({ key, tone: 'warning', text, dismissible: true });
   }
 

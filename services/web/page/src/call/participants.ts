@@ -14,12 +14,14 @@ import type { Side } from './transcript';
 /** Who sent something. */
 export interface Sender {
   readonly side: Side;
+  /** The name that a guest chose; may be empty. */
   readonly name: string;
 }
 
 /** Another person in the call. */
 export interface Person {
   readonly identity: string;
+  /** As they chose it; may be empty. */
   readonly name: string;
   /** Whether they publish sound. */
   readonly speaks: boolean;
@@ -67,14 +69,14 @@ export class Participants {
       .filter((participant) => !participant.isAgent)
       .map((participant) => ({
         identity: participant.identity,
-        name: participant.name || 'Guest',
+        name: participant.name ?? '',
         speaks: publishesSound(participant),
       }));
   }
 
   /** The sender with this identity, or null if it never joined. */
   sender(identity: string): Sender | null {
-    if (identity === this.#room.localParticipant.identity) return { side: 'caller', name: 'You' };
+    if (identity === this.#room.localParticipant.identity) return { side: 'caller', name: '' };
     const participant = this.#room.remoteParticipants.get(identity);
     return participant ? described(participant) : (this.#gone.get(identity) ?? null);
   }
@@ -115,10 +117,9 @@ export class Participants {
   }
 }
 
-/** Guests are marked as such, since they choose their names. */
 function described(participant: Participant): Sender {
-  if (participant.isAgent) return { side: 'agent', name: 'Agent' };
-  return { side: 'guest', name: participant.name ? `${participant.name} (guest)` : 'Guest' };
+  if (participant.isAgent) return { side: 'agent', name: '' };
+  return { side: 'guest', name: participant.name ?? '' };
 }
 
 function publishesSound(participant: Participant): boolean {

@@ -1,12 +1,14 @@
 /** The transcript: segments that grow, are corrected and become final. */
 
 import type { Turn } from '../protocol';
+import { words } from '../state/language';
 
 export type Side = 'caller' | 'agent' | 'guest';
 
 export interface Message {
   readonly id: string;
   readonly side: Side;
+  /** The name that a guest chose; may be empty. */
   readonly name: string;
   readonly text: string;
   /** When it began, in milliseconds since the epoch. */
@@ -91,13 +93,22 @@ export function withAgentCut(messages: readonly Message[]): readonly Message[] {
   );
 }
 
+/** Who said something, as the page calls them; guests are marked, since they choose their names. */
+export function speakerName({ side, name }: { side: Side; name: string }): string {
+  const { agent, you, guest, namedGuest } = words();
+  if (side === 'agent') return agent;
+  if (side === 'caller') return you;
+  return name ? namedGuest(name) : guest;
+}
+
 /** The conversation as plain text, to copy or save. */
 export function asText(messages: readonly Message[], title: string): string {
   const lines = messages
     .filter((message) => message.text)
     .map((message) => {
       const time = new Date(message.at).toLocaleTimeString([], { hour12: false });
-      return `[${time}] ${message.name}: ${message.text}${message.cut ? ' — (interrupted)' : ''}`;
+      const cut = message.cut ? ` — (${words().interrupted})` : '';
+      return `[${time}] ${speakerName(message)}: ${message.text}${cut}`;
     });
   const day = messages[0] ? new Date(messages[0].at).toLocaleDateString() : '';
   return [`${title}, ${day}`, '', ...lines, ''].join('\n');

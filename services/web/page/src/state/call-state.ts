@@ -7,6 +7,7 @@ import { Notices } from '../call/notices';
 import type { Person } from '../call/participants';
 import type { Message } from '../call/transcript';
 import type { AgentState, Turn } from '../protocol';
+import type { Phrase } from './language';
 
 export type Phase = 'lobby' | 'joining' | 'call' | 'ended';
 export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'retrying';
@@ -27,12 +28,12 @@ export class CallState {
   readonly turns = signal<readonly Turn[]>([]);
   readonly notices = new Notices();
   /** What callers should know about this agent, one sentence each. */
-  readonly notes = signal<readonly string[]>([]);
+  readonly notes = signal<readonly Phrase[]>([]);
   readonly showsDevices = signal(false);
   /** Why the lobby is shown again: the field to correct. */
-  readonly refusal = signal<{ code: string; text: string } | null>(null);
+  readonly refusal = signal<{ code: string; text: Phrase } | null>(null);
   /** Why the call is over. */
-  readonly farewell = signal('');
+  readonly farewell = signal<Phrase>('');
 
   constructor(devices: { microphoneId: string; speakerId: string }) {
     this.microphoneId.value = devices.microphoneId;
@@ -52,7 +53,7 @@ export class CallState {
     this.notices.clear();
   }
 
-  end(farewell: string): void {
+  end(farewell: Phrase): void {
     this.phase.value = 'ended';
     this.connection.value = 'idle';
     this.people.value = [];
@@ -60,7 +61,7 @@ export class CallState {
     this.notices.clear();
   }
 
-  showLobby(refusal: { code: string; text: string } | null): void {
+  showLobby(refusal: { code: string; text: Phrase } | null): void {
     this.phase.value = 'lobby';
     this.showsDevices.value = false;
     this.refusal.value = refusal;

@@ -6,6 +6,8 @@ export type Theme = 'auto' | 'light' | 'dark';
 
 export interface Preferences {
   theme: Theme;
+  /** Code of the page's language; empty for the browser's. */
+  language: string;
   captions: boolean;
   timings: boolean;
   name: string;
@@ -17,6 +19,7 @@ const KEY = 'voice-agent';
 
 const current = signal<Preferences>({
   theme: 'auto',
+  language: '',
   captions: false,
   timings: matchMedia('(min-width: 60rem)').matches,
   name: '',

@@ -3,12 +3,13 @@
 import { useEffect, useRef } from 'preact/hooks';
 
 import { usePage, useScope } from '../state/context';
+import { words } from '../state/language';
 import { preferences } from '../state/preferences';
 import { Captions } from './captions';
 import { Controls } from './controls';
 import { ConversationPanel } from './conversation-panel';
 import { DeviceChoice } from './devices';
-import { agentName } from './lobby';
+import { titled } from './lobby';
 import { Notes } from './notes';
 import { Notices } from './notices';
 import { People } from './people';
@@ -42,25 +43,28 @@ export function CallView() {
     [],
   );
 
+  const page = words();
   return (
     <div class="stage" ref={stage} tabIndex={-1}>
-      <h1 class="sr-only">Call with {agentName(server.value.config.title)}</h1>
-      <section class="presence" aria-label="Agent">
+      <h1 class="sr-only">
+        {titled(server.value.config.title, page.callWithAgent, page.callWith)}
+      </h1>
+      <section class="presence" aria-label={page.agent}>
         <Visualiser />
         <StateLine />
         {state.phase.value === 'call' && <People />}
         {preferences.value.captions && !ended && <Captions />}
       </section>
-      <section class="talk" aria-label="Conversation">
+      <section class="talk" aria-label={page.conversation}>
         {!ended && <Notes notes={state.notes.value} dismissible />}
         <Notices notices={state.notices.shown} />
         <ConversationPanel />
       </section>
-      <section class="dock" aria-label="Controls">
+      <section class="dock" aria-label={page.controls}>
         {showsDevices && !ended && (
           <div id="devices" class="popover">
             <DeviceChoice speaker />
-            <p class="hint shortcuts">Space mutes and unmutes. Escape interrupts the agent.</p>
+            <p class="hint shortcuts">{page.shortcuts}</p>
           </div>
         )}
         <Controls />

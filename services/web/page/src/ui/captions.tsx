@@ -1,5 +1,6 @@
 /** The last words in large type, for those who cannot hear. */
 
+import { speakerName } from '../call/transcript';
 import { usePage } from '../state/context';
 import { Spoken } from './message';
 
@@ -14,7 +15,7 @@ export function Captions() {
       {message && (
         <>
           <p class={`who ${message.side}`}>
-            <bdi>{message.name}</bdi>
+            <bdi>{speakerName(message)}</bdi>
           </p>
           <p>
             <Spoken text={lastWords(message.text)} live={isAgent && !message.final} />
@@ -23,7 +24,7 @@ export function Captions() {
       )}
       {isAgent && message.final && (
         <p class="sr-only" role="log">
-          {message.name}: {message.text}
+          {speakerName(message)}: {message.text}
         </p>
       )}
     </div>

@@ -1,6 +1,7 @@
 /** The buttons of a call. */
 
 import { usePage } from '../state/context';
+import { words } from '../state/language';
 import { prefer, preferences } from '../state/preferences';
 import { Icon } from './icons';
 
@@ -12,16 +13,17 @@ export function Controls() {
   const speaking = state.agentState.value === 'speaking';
   const showsDevices = state.showsDevices.value;
   const { captions } = preferences.value;
+  const page = words();
 
   if (phase === 'ended') {
     return (
       <div class="buttons">
         <button type="button" class="primary" onClick={() => call.rejoin()}>
           <Icon name="phone" />
-          Rejoin
+          {page.rejoin}
         </button>
         <button type="button" class="plain" onClick={() => call.toLobby()}>
-          New conversation
+          {page.newConversation}
         </button>
       </div>
     );
@@ -38,7 +40,7 @@ export function Controls() {
         onClick={() => void call.setMuted(!muted)}
       >
         <Icon name={muted ? 'muted' : 'mic'} />
-        <span>{muted ? 'Unmute' : 'Mute'}</span>
+        <span>{muted ? page.unmute : page.mute}</span>
       </button>
       <button
         type="button"
@@ -48,7 +50,7 @@ export function Controls() {
         onClick={() => void call.stopSpeaking()}
       >
         <Icon name="stop" />
-        <span>Stop</span>
+        <span>{page.stop}</span>
       </button>
       <button
         type="button"
@@ -57,7 +59,7 @@ export function Controls() {
         onClick={() => void call.repeat()}
       >
         <Icon name="repeat" />
-        <span>Repeat</span>
+        <span>{page.repeat}</span>
       </button>
       <button
         type="button"
@@ -66,7 +68,7 @@ export function Controls() {
         onClick={() => prefer({ captions: !captions })}
       >
         <Icon name="captions" />
-        <span>Captions</span>
+        <span>{page.captions}</span>
       </button>
       <button
         type="button"
@@ -76,11 +78,11 @@ export function Controls() {
         onClick={() => (state.showsDevices.value = !showsDevices)}
       >
         <Icon name="sound" />
-        <span>Sound</span>
+        <span>{page.sound}</span>
       </button>
       <button type="button" class="round leave" onClick={() => call.leave()}>
         <Icon name="leave" />
-        <span>{inCall ? 'Leave' : 'Cancel'}</span>
+        <span>{inCall ? page.leave : page.cancel}</span>
       </button>
     </div>
   );

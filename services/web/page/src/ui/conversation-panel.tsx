@@ -4,8 +4,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { asText } from '../call/transcript';
 import { LONGEST_TYPED_CHARACTERS } from '../protocol';
 import { usePage } from '../state/context';
+import { type Phrase, said, words } from '../state/language';
 import { prefer, preferences } from '../state/preferences';
 import { Icon } from './icons';
+import { titled } from './lobby';
 import { MessageItem } from './message';
 import { WaitHistory } from './waits';
 
@@ -17,7 +19,8 @@ export function ConversationPanel() {
   const inCall = state.phase.value === 'call';
   const room = state.room.value;
   const { timings } = preferences.value;
-  const [done, setDone] = useState('');
+  const page = words();
+  const [done, setDone] = useState<Phrase>('');
   const [draft, setDraft] = useState('');
   const list = useRef<HTMLOListElement>(null);
   const follows = useRef(true);
@@ -27,25 +30,26 @@ export function ConversationPanel() {
     if (element && follows.current) element.scrollTop = element.scrollHeight;
   }, [messages]);
 
-  const copy = async (what: string, text: string) => {
+  const copy = async (copied: 'linkCopied' | 'conversationCopied', text: string) => {
     try {
       await navigator.clipboard.writeText(text);
-      setDone(`${what} copied.`);
+      setDone(() => () => words()[copied]);
     } catch {
-      setDone('The browser did not allow copying; use the download instead.');
+      setDone(() => () => words().copyingForbidden);
     }
   };
-  const title = server.value.config.title;
+  const { title: owners } = server.value.config;
+  const title = titled(owners, page.title, (name) => name);
   const save = () => {
     const scope = resources.scope('download');
     const blob = new Blob([asText(messages, title)], { type: 'text/plain;charset=utf-8' });
     const url = scope.objectUrl('conversation', blob);
     const anchor = document.createElement('a');
     anchor.href = url;
-    anchor.download = `conversation-${new Date().toISOString().slice(0, 16).replace(':', '')}.txt`;
+    anchor.download = `${page.fileName}-${new Date().toISOString().slice(0, 16).replace(':', '')}.txt`;
     anchor.click();
     scope.timeout('download', 5000, () => scope.close());
-    setDone('Conversation saved.');
+    setDone(() => () => words().conversationSaved);
   };
   const send = async (event: Event) => {
     event.preventDefault();
@@ -54,48 +58,48 @@ export function ConversationPanel() {
   const invite = () => {
     const link = new URL(location.pathname, location.href);
     link.searchParams.set('room', room);
-    void copy('Invitation link', link.href);
+    void copy('linkCopied', link.href);
   };
 
   return (
     <>
       <header class="tools">
-        <h2>Conversation</h2>
+        <h2>{page.conversation}</h2>
         <p class="sr-only" role="status">
-          {done}
+          {said(done)}
         </p>
         <button
           type="button"
           class="quiet"
           onClick={invite}
           disabled={!room}
-          title="Copy a link that invites others"
+          title={page.inviteTitle}
         >
           <Icon name="link" />
-          <span>Invite</span>
+          <span>{page.invite}</span>
         </button>
         <button
           type="button"
           class="quiet"
           aria-pressed={timings}
-          title="Show how long answers take"
+          title={page.timingsTitle}
           onClick={() => prefer({ timings: !timings })}
         >
           <Icon name="times" />
-          <span>Timings</span>
+          <span>{page.timings}</span>
         </button>
         <button
           type="button"
           class="quiet"
           disabled={messages.length === 0}
-          onClick={() => void copy('Conversation', asText(messages, title))}
+          onClick={() => void copy('conversationCopied', asText(messages, title))}
         >
           <Icon name="copy" />
-          <span>Copy</span>
+          <span>{page.copy}</span>
         </button>
         <button type="button" class="quiet" disabled={messages.length === 0} onClick={save}>
           <Icon name="save" />
-          <span>Save</span>
+          <span>{page.save}</span>
         </button>
       </header>
       {timings && <WaitHistory />}
@@ -104,31 +108,31 @@ export function ConversationPanel() {
         class="messages"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it.
         tabIndex={0}
-        aria-label="What was said"
+        aria-label={page.whatWasSaid}
         onScroll={(event) => {
           const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
           follows.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
         }}
       >
-        {messages.length === 0 && <li class="empty">What you and the agent say appears here.</li>}
+        {messages.length === 0 && <li class="empty">{page.nothingSaid}</li>}
         {messages.map((message) => (
           <MessageItem key={message.id} message={message} showsWait={timings} />
         ))}
       </ol>
       <form class="write" onSubmit={(event) => void send(event)}>
         <label class="sr-only" for="draft">
-          Type to the agent
+          {page.typeToAgent}
         </label>
         <input
           id="draft"
           maxLength={LONGEST_TYPED_CHARACTERS}
           autocomplete="off"
-          placeholder="Type instead of speaking"
+          placeholder={page.typeInstead}
           value={draft}
           disabled={!inCall}
           onInput={(event) => setDraft(event.currentTarget.value)}
         />
-        <button type="submit" aria-label="Send" disabled={!inCall || !draft.trim()}>
+        <button type="submit" aria-label={page.send} disabled={!inCall || !draft.trim()}>
           <Icon name="send" />
         </button>
       </form>

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { Resource } from '../lib/resources';
 import { usePage, useScope } from '../state/context';
+import { decimal, words } from '../state/language';
 
 export function debugWanted(): boolean {
   try {
@@ -35,21 +36,22 @@ export function DebugPanel() {
     },
     [],
   );
+  const page = words();
   const heap = (performance as MemoryPerformance).memory?.usedJSHeapSize;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it.
-    <aside class="debug" tabIndex={0} aria-label="Open resources">
+    <aside class="debug" tabIndex={0} aria-label={page.openResources}>
       <p>
-        <strong>{open.length}</strong> open
-        {heap !== undefined && ` · heap ${(heap / 1048576).toFixed(1)} MiB`}
+        <strong>{open.length}</strong> {page.openCount}
+        {heap !== undefined && ` · ${page.heap} ${decimal(heap / 1048576, 1)} MiB`}
       </p>
       <table>
         <thead>
           <tr>
-            <th scope="col">Kind</th>
-            <th scope="col">What</th>
-            <th scope="col">Owner</th>
-            <th scope="col">Age</th>
+            <th scope="col">{page.kind}</th>
+            <th scope="col">{page.what}</th>
+            <th scope="col">{page.owner}</th>
+            <th scope="col">{page.age}</th>
           </tr>
         </thead>
         <tbody>

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { canChooseSpeaker, type Devices, listDevices } from '../media/microphone';
 import { usePage, useScope } from '../state/context';
+import { words } from '../state/language';
 import { prefer } from '../state/preferences';
 import { Level } from './level';
 
@@ -18,10 +19,11 @@ export function DeviceChoice({ speaker, onHeard }: { speaker: boolean; onHeard?:
     },
     [state.hasMicrophone.value],
   );
+  const page = words();
   return (
     <div class="devices">
       <label>
-        Microphone
+        {page.microphone}
         <select
           value={state.microphoneId.value}
           onChange={(event) => {
@@ -30,22 +32,22 @@ export function DeviceChoice({ speaker, onHeard }: { speaker: boolean; onHeard?:
             void call.openMicrophone(id);
           }}
         >
-          {devices.inputs.length === 0 && <option value="">None found</option>}
+          {devices.inputs.length === 0 && <option value="">{page.noneFound}</option>}
           {devices.inputs.map((device) => (
             <option key={device.deviceId} value={device.deviceId}>
-              {device.label || 'Microphone'}
+              {device.label || page.microphone}
             </option>
           ))}
         </select>
       </label>
       <Level
-        label="Loudness of your microphone"
+        label={page.loudness}
         read={() => call.callerMeter}
         {...(onHeard ? { onHeard } : {})}
       />
       {speaker && canChooseSpeaker && devices.outputs.length > 0 && (
         <label>
-          Speaker
+          {page.speaker}
           <select
             value={state.speakerId.value}
             onChange={(event) => {
@@ -54,12 +56,12 @@ export function DeviceChoice({ speaker, onHeard }: { speaker: boolean; onHeard?:
               void call.setSpeaker(id);
             }}
           >
-            <option value="">System default</option>
+            <option value="">{page.systemDefault}</option>
             {devices.outputs
               .filter((device) => device.deviceId !== 'default')
               .map((device) => (
                 <option key={device.deviceId} value={device.deviceId}>
-                  {device.label || 'Speaker'}
+                  {device.label || page.speaker}
                 </option>
               ))}
           </select>

@@ -7,6 +7,7 @@ import type { Notice } from '../call/notices';
 import { DEFAULT_CONFIG } from '../lib/api';
 import { Microphone } from '../media/microphone';
 import { type ServerState, usePage } from '../state/context';
+import { said, words } from '../state/language';
 import { prefer, preferences } from '../state/preferences';
 import { DeviceChoice } from './devices';
 import { Icon } from './icons';
@@ -19,6 +20,7 @@ const KEY_STORE = 'voice-agent-key';
 export function Lobby() {
   const { call, state, server, invitation } = usePage();
   const { config, status } = server.value;
+  const page = words();
   const refusal = state.refusal.value;
   const [name, setName] = useState(preferences.peek().name);
   const [room, setRoom] = useState(state.room.peek() || invitation.room);
@@ -44,20 +46,22 @@ export function Lobby() {
         <Visualiser />
       </div>
       <form class="welcome" onSubmit={join} aria-labelledby="greeting">
-        <h1 id="greeting">Talk with {agentName(config.title)}</h1>
+        <h1 id="greeting">{titled(config.title, page.talkWithAgent, page.talkWith)}</h1>
         <p class="lead">
           {invitedTo ? (
             <>
-              You are invited to the room “<bdi>{invitedTo}</bdi>”.
+              {page.invitedBefore}
+              <bdi>{invitedTo}</bdi>
+              {page.invitedAfter}
             </>
           ) : (
-            'Join and speak; it listens, answers, and lets you interrupt.'
+            page.lead
           )}
         </p>
         <Notices notices={[...state.notices.shown, ...lobbyNotices(server.value, invitation)]} />
         {config.access_key && (
           <label class="field">
-            Access key
+            {page.accessKey}
             <input
               type="password"
               autocomplete="current-password"
@@ -70,20 +74,20 @@ export function Lobby() {
         )}
         {refusal && (
           <p class="refusal" role="alert">
-            {refusal.text}
+            {said(refusal.text)}
           </p>
         )}
         <button type="submit" class="primary">
           <Icon name="phone" />
-          Join
+          {page.join}
         </button>
         <div class="more">
           {state.hasMicrophone.value ? (
             <fieldset>
-              <legend>Microphone check</legend>
+              <legend>{page.microphoneCheck}</legend>
               <DeviceChoice speaker={false} onHeard={() => setHeard(true)} />
               <p class="hint" role="status">
-                {heard ? 'You can be heard.' : 'Say something; the bar should move.'}
+                {heard ? page.canBeHeard : page.saySomething}
               </p>
             </fieldset>
           ) : (
@@ -94,7 +98,7 @@ export function Lobby() {
               onClick={() => void call.openMicrophone()}
             >
               <Icon name="mic" />
-              Check microphone
+              {page.checkMicrophone}
             </button>
           )}
           <button
@@ -105,11 +109,11 @@ export function Lobby() {
             onClick={() => setWantsOptions(!showsOptions)}
           >
             <Icon name="settings" />
-            Name and room
+            {page.nameAndRoom}
           </button>
           <div id="options" hidden={!showsOptions}>
             <label class="field">
-              Your name <span class="optional">optional</span>
+              {page.yourName} <span class="optional">{page.nameOptional}</span>
               <input
                 maxLength={64}
                 autocomplete="nickname"
@@ -119,7 +123,7 @@ export function Lobby() {
               />
             </label>
             <label class="field">
-              Room <span class="optional">optional; a new one is made otherwise</span>
+              {page.room} <span class="optional">{page.roomOptional}</span>
               <input
                 maxLength={64}
                 autocomplete="off"
@@ -136,37 +140,31 @@ export function Lobby() {
   );
 }
 
-/** The agent's name in a sentence: the default title reads better with an article. */
-export function agentName(title: string): string {
-  return title === DEFAULT_CONFIG.title ? `the ${title.toLowerCase()}` : title;
+/** A sentence with the agent's name: the one for `unnamed` where it has the default title. */
+export function titled(title: string, unnamed: string, named: (name: string) => string): string {
+  return title === DEFAULT_CONFIG.title ? unnamed : named(title);
 }
 
 function lobbyNotices(server: ServerState, invitation: Invitation): Notice[] {
   const { reachable, status } = server;
   const { tokens } = server.config;
+  const page = words();
   const notices: Notice[] = [];
   if (!reachable) {
-    const text = 'The server does not answer. Check that it runs; the page keeps trying.';
-    notices.push({ key: 'server', tone: 'error', text });
+    notices.push({ key: 'server', tone: 'error', text: page.serverSilent });
   }
   if (!window.isSecureContext) notices.push(INSECURE_ORIGIN);
   if (!tokens && !invitation.token) {
-    const text = 'This server issues no tokens; open the link from your own sign-in page.';
-    notices.push({ key: 'tokens', tone: 'warning', text });
+    notices.push({ key: 'tokens', tone: 'warning', text: page.noTokens });
   } else if (!tokens && !roomOf(invitation.token)) {
-    const text =
-      'The token in this link names no room; open the link from your sign-in page again.';
-    notices.push({ key: 'tokens', tone: 'warning', text });
+    notices.push({ key: 'tokens', tone: 'warning', text: page.tokenWithoutRoom });
   } else if (tokens && invitation.token) {
-    const text = 'The token in this link is not used: this server issues its own.';
-    notices.push({ key: 'tokens', tone: 'warning', text });
+    notices.push({ key: 'tokens', tone: 'warning', text: page.tokenUnused });
   }
   if (status?.busy) {
-    const text = 'All agents are busy at the moment. Join to wait for a free one.';
-    notices.push({ key: 'busy', tone: 'warning', text });
+    notices.push({ key: 'busy', tone: 'warning', text: page.joinWhileBusy });
   } else if (status?.ready === false) {
-    const text = 'No agent is ready yet. Join to wait for it.';
-    notices.push({ key: 'busy', tone: 'warning', text });
+    notices.push({ key: 'busy', tone: 'warning', text: page.joinWhileAbsent });
   }
   return notices;
 }

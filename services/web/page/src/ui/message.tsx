@@ -2,7 +2,8 @@
 
 import { memo } from 'preact/compat';
 
-import type { Message } from '../call/transcript';
+import { type Message, speakerName } from '../call/transcript';
+import { words } from '../state/language';
 import { WaitChip } from './waits';
 
 interface Props {
@@ -18,13 +19,13 @@ export const MessageItem = memo(function MessageItem({ message, showsWait }: Pro
   return (
     <li class={classes.join(' ')} data-side={message.side} data-final={message.final}>
       <p class="who">
-        <bdi>{message.name}</bdi>
+        <bdi>{speakerName(message)}</bdi>
         <time dateTime={new Date(message.at).toISOString()}>{time}</time>
-        {message.typed && <span class="typed">typed</span>}
+        {message.typed && <span class="typed">{words().typed}</span>}
       </p>
       <p class="text" dir="auto">
         <Spoken text={message.text} live={live} />
-        {message.cut && <span class="break"> — interrupted</span>}
+        {message.cut && <span class="break"> — {words().interrupted}</span>}
       </p>
       {showsWait && message.turn && <WaitChip turn={message.turn} />}
     </li>

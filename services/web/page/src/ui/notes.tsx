@@ -2,10 +2,11 @@
 
 import { useState } from 'preact/hooks';
 
+import { type Phrase, said, words } from '../state/language';
 import { Icon } from './icons';
 
 interface Props {
-  notes: readonly string[];
+  notes: readonly Phrase[];
   dismissible?: boolean;
 }
 
@@ -14,8 +15,9 @@ const dismissed = new Set<string>();
 
 export function Notes({ notes, dismissible = false }: Props) {
   const [, render] = useState(0);
-  const [first, ...others] = notes;
-  const all = notes.join(' ');
+  const sentences = notes.map(said);
+  const [first, ...others] = sentences;
+  const all = sentences.join(' ');
   if (first === undefined || (dismissible && dismissed.has(all))) return null;
   return (
     <div class="notice info" data-testid="notes">
@@ -33,7 +35,7 @@ export function Notes({ notes, dismissible = false }: Props) {
         <button
           type="button"
           class="quiet"
-          aria-label="Dismiss"
+          aria-label={words().dismiss}
           onClick={() => {
             dismissed.add(all);
             render((count) => count + 1);

@@ -1,6 +1,7 @@
 /** Who is in the call: everyone listed hears and reads everything. */
 
 import { usePage } from '../state/context';
+import { words } from '../state/language';
 
 const MOST_NAMED = 8;
 
@@ -9,16 +10,18 @@ export function People() {
   const people = state.people.value;
   const hasAgent = state.presence.value === 'present';
   const named = people.slice(0, MOST_NAMED);
+  const page = words();
   return (
-    <p class="people" role="status" aria-label="In this call" data-testid="people">
-      In this call: you{hasAgent && ', the agent'}
+    <p class="people" role="status" aria-label={page.inThisCall} data-testid="people">
+      {page.inThisCallYou}
+      {hasAgent && page.andTheAgent}
       {named.map(({ identity, name, speaks }) => (
         <span key={identity}>
           {', '}
-          <bdi>{name}</bdi> (guest{!speaks && ', listening only'})
+          <bdi>{name || page.guest}</bdi> {speaks ? page.guestSpeaks : page.guestListens}
         </span>
       ))}
-      {people.length > named.length && ` and ${people.length - named.length} more`}
+      {people.length > named.length && page.andMore(people.length - named.length)}
     </p>
   );
 }

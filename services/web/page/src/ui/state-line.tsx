@@ -2,6 +2,7 @@
 
 import type { CallState } from '../state/call-state';
 import { usePage } from '../state/context';
+import { said, words } from '../state/language';
 
 export function StateLine() {
   const { state } = usePage();
@@ -10,11 +11,11 @@ export function StateLine() {
     <>
       <p class="state" data-testid="state">
         <span>{stateWord(state)}</span>
-        {muted && <span class="muted"> · you are muted</span>}
+        {muted && <span class="muted">{words().youAreMutedAside}</span>}
       </p>
       <p class="sr-only" role="status">
         {announce(state)}
-        {muted && ' You are muted.'}
+        {muted && ` ${words().youAreMuted}`}
       </p>
     </>
   );
@@ -26,32 +27,28 @@ export function StateLine() {
  */
 function announce(state: CallState): string {
   const isSettled = state.phase.value === 'call' && state.connection.value === 'connected';
-  return isSettled && state.presence.value === 'present' ? 'The agent is here.' : stateWord(state);
+  return isSettled && state.presence.value === 'present' ? words().agentIsHere : stateWord(state);
 }
 
 export function stateWord(state: CallState): string {
   const phase = state.phase.value;
   const connection = state.connection.value;
-  if (phase === 'lobby') return 'Not in a call';
-  if (phase === 'ended') return state.farewell.value || 'The call has ended.';
-  if (phase === 'joining') return connection === 'retrying' ? 'Waiting for the server' : 'Joining';
-  if (connection !== 'connected') return 'Reconnecting';
+  const page = words();
+  if (phase === 'lobby') return page.notInCall;
+  if (phase === 'ended') return said(state.farewell.value) || page.callEnded;
+  if (phase === 'joining') return connection === 'retrying' ? page.waitingForServer : page.joining;
+  if (connection !== 'connected') return page.reconnecting;
   switch (state.presence.value) {
     case 'waiting':
-      return 'Waiting for the agent';
+      return page.waitingForAgent;
     case 'busy':
     case 'unknown':
-      return 'All agents are busy';
+      return page.allBusy;
     case 'absent':
-      return 'No agent is running';
+      return page.noneRuns;
     case 'lost':
-      return 'Getting the agent back';
+      return page.gettingBack;
     case 'present':
-      return {
-        initializing: 'The agent is getting ready',
-        listening: 'Listening',
-        thinking: 'Thinking',
-        speaking: 'Speaking',
-      }[state.agentState.value];
+      return page[state.agentState.value];
   }
 }

@@ -3,6 +3,7 @@
 import { useRef } from 'preact/hooks';
 
 import { usePage, useScope } from '../state/context';
+import { words } from '../state/language';
 import { ContourField } from './contours';
 import { stateWord } from './state-line';
 
@@ -52,7 +53,7 @@ export function Visualiser() {
       ref={canvas}
       class="contours"
       role="img"
-      aria-label={`Visualiser: ${stateWord(state)}`}
+      aria-label={words().visualiser(stateWord(state))}
     />
   );
 }

@@ -2,9 +2,10 @@
 
 import { Fragment } from 'preact';
 
-import { breakdown, PART_NAMES, totalSeconds } from '../call/breakdown';
+import { breakdown, PARTS, totalSeconds } from '../call/breakdown';
 import type { Turn } from '../protocol';
 import { usePage } from '../state/context';
+import { decimal, words } from '../state/language';
 
 const BARS = 24;
 const BAR_WIDTH = 10;
@@ -15,9 +16,10 @@ export function WaitChip({ turn }: { turn: Turn }) {
   const total = totalSeconds(turn);
   if (total === null) return null;
   const parts = breakdown(turn);
+  const page = words();
   return (
     <details class="wait" data-testid="wait">
-      <summary title="Where the time went">
+      <summary title={page.whereTimeWent}>
         <span class="total">{formatSeconds(total)}</span>
         <span class="bar" aria-hidden="true">
           {parts.map((seconds, index) => (
@@ -28,12 +30,12 @@ export function WaitChip({ turn }: { turn: Turn }) {
             />
           ))}
         </span>
-        {turn.prepared && <span>prepared while you spoke</span>}
+        {turn.prepared && <span>{page.preparedWhileSpeaking}</span>}
       </summary>
       <dl>
         {parts.map((seconds, index) => (
           <Fragment key={index}>
-            <dt>{PART_NAMES[index]}</dt>
+            <dt>{partName(index)}</dt>
             <dd>{formatSeconds(seconds)}</dd>
           </Fragment>
         ))}
@@ -48,17 +50,18 @@ export function WaitHistory() {
   const totals = shown.map((turn) => totalSeconds(turn) ?? 0);
   const scale = Math.max(SHORTEST_SCALE_SECONDS, ...totals);
   const latest = shown.at(-1);
+  const page = words();
   const summary = latest
-    ? `Last answer after ${formatSeconds(totals.at(-1) ?? 0)}, median ${formatSeconds(median(totals))}`
-    : 'How long each answer took appears here.';
+    ? page.lastAnswer(formatSeconds(totals.at(-1) ?? 0), formatSeconds(median(totals)))
+    : page.noAnswerYet;
   return (
     <figure class="waits" data-testid="waits">
       <figcaption>
         <span>{summary}</span>
         <ul aria-hidden="true">
-          {PART_NAMES.map((name, index) => (
+          {PARTS.map((name, index) => (
             <li key={name} class={`part-${index}`}>
-              {name}
+              {page[name]}
             </li>
           ))}
         </ul>
@@ -67,7 +70,7 @@ export function WaitHistory() {
         viewBox={`0 0 ${BARS * BAR_WIDTH} ${GRAPH_HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`Waiting times of the last ${shown.length} turns, up to ${formatSeconds(scale)}`}
+        aria-label={page.waitingTimes(shown.length, formatSeconds(scale))}
       >
         {shown.map((turn, index) => (
           <Bar key={turn.id || index} turn={turn} x={index * BAR_WIDTH} scale={scale} />
@@ -99,11 +102,16 @@ function Bar({ turn, x, scale }: { turn: Turn; x: number; scale: number }) {
   );
 }
 
+function partName(index: number): string {
+  const part = PARTS[index];
+  return part ? words()[part] : '';
+}
+
 function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
 }
 
 function formatSeconds(seconds: number): string {
-  return `${seconds < 10 ? seconds.toFixed(2) : seconds.toFixed(1)} s`;
+  return `${decimal(seconds, seconds < 10 ? 2 : 1)} s`;
 }
