@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +13,21 @@ from agent.commands.command_line import EXIT_FAILED, CommandError, complain, fin
 from agent.settings import Settings
 
 if TYPE_CHECKING:
-    from services.models import ModelError
+    from services.models import ModelError, VoiceEntry
     from services.models.sources import Sources
 
 _COMMAND = "python -m agent download-files"
+_LEGEND = "(* configured, + on this machine)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="names of recognisers and voices in the catalogue; with --list, words of their names",
+    )
     parser.add_argument(
         "--asr", metavar="NAME", help="name of a recogniser in the catalogue; see --list"
     )
@@ -29,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="name of a voice in the catalogue, or several in order of preference; see --list",
     )
     parser.add_argument("--list", action="store_true", help="show the catalogue and fetch nothing")
+    parser.add_argument(
+        "--language",
+        metavar="LANGUAGE",
+        help="with --list: only voices of this language, such as de, pt-BR or german",
+    )
     parser.add_argument(
         "--or-demo",
         action="store_true",
@@ -49,11 +62,15 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    asr: str | None = arguments.asr
-    voices = _names(arguments.voice)
     if arguments.list:
-        _list(settings)
+        if arguments.language or arguments.names:
+            _list_found(settings, arguments.language or "", arguments.names)
+        else:
+            _list(settings)
         return 0
+    if arguments.language:
+        raise CommandError("--language goes with --list; fetch a voice by its name")
+    asr, voices = _wanted(arguments)
     if settings.models.choice == "demo":
         if asr or voices:
             raise CommandError("MODELS=demo is set, so nothing is fetched: remove it first")
@@ -80,6 +97,22 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         return 0 if arguments.or_demo else EXIT_FAILED
     _say_how_to_use(asr, voices, settings)
     return 0
+
+
+def _wanted(arguments: argparse.Namespace) -> tuple[str | None, tuple[str, ...]]:
+    """Return the recogniser and the voices that the command line names."""
+    from services.models import ASR_CATALOGUE
+
+    asr: str | None = arguments.asr
+    voices = _names(arguments.voice)
+    for name in arguments.names:
+        if name not in ASR_CATALOGUE or name == "demo":
+            voices += (name,)
+        elif asr in (None, name):
+            asr = name
+        else:
+            raise CommandError(f"{asr} and {name} are both recognisers: fetch one at a time")
+    return asr, voices
 
 
 def _names(written: str | None) -> tuple[str, ...]:
@@ -175,6 +208,7 @@ def _what_now(arguments: argparse.Namespace) -> str:
         for option, name in (("asr", arguments.asr), ("voice", arguments.voice))
         if name
     )
+    names += "".join(f" {name}" for name in arguments.names)
     return f"Until then the demo models serve. Try again: {_COMMAND}{names}"
 
 
@@ -190,19 +224,52 @@ def _say_how_to_use(asr: str | None, voices: Sequence[str], settings: Settings) 
 
 def _list(settings: Settings) -> None:
     from services.models import ASR_CATALOGUE, VOICE_CATALOGUE, summary
-    from services.models.resolve import asr_folder, voice_folder
+    from services.models.resolve import asr_folder
 
     cache = settings.models.cache
     print("Recognisers (--asr NAME, ASR_MODEL):")
     for name, asr in ASR_CATALOGUE.items():
         mark = _mark(asr.demo or asr_folder(name, cache).is_dir(), name == settings.asr.model)
         print(f"  {mark}{summary(asr)}")
-    print("Voices (--voice NAME, TTS_VOICE):")
-    for name, voice in VOICE_CATALOGUE.items():
-        here = voice.demo or voice_folder(name, cache).is_dir()
-        mark = _mark(here, name in settings.voice.voices)
-        print(f"  {mark}{summary(voice)}")
-    print("(* configured, + on this machine)")
+    print("English voices whose licence is known (--voice NAME, TTS_VOICE):")
+    _print_voices(
+        settings, [v for v in VOICE_CATALOGUE.values() if v.speaks("en") and v.licence_known]
+    )
+    counts = Counter(voice.base_language for voice in VOICE_CATALOGUE.values())
+    known = ", ".join(f"{language} ({count})" for language, count in sorted(counts.items()))
+    print(f"All voices of a language (--list --language LANGUAGE): {known}")
+    print(_LEGEND)
+
+
+def _list_found(settings: Settings, language: str, words: Sequence[str]) -> None:
+    from services.models import ASR_CATALOGUE, VOICE_CATALOGUE, find_voices, summary
+    from services.models.resolve import asr_folder
+
+    cache = settings.models.cache
+    recognisers = [
+        entry
+        for entry in ASR_CATALOGUE.values()
+        if not language and all(word.casefold() in entry.name for word in words)
+    ]
+    voices = find_voices(language, words)
+    if not recognisers and not voices:
+        languages = sorted({voice.base_language for voice in VOICE_CATALOGUE.values()})
+        wanted = " ".join([*([f"--language {language}"] if language else []), *words])
+        raise CommandError(f"nothing is called {wanted}; there are voices in {' '.join(languages)}")
+    for asr in recognisers:
+        mark = _mark(asr_folder(asr.name, cache).is_dir(), asr.name == settings.asr.model)
+        print(f"  {mark}{summary(asr)}")
+    _print_voices(settings, voices)
+    print(_LEGEND)
+
+
+def _print_voices(settings: Settings, voices: Sequence[VoiceEntry]) -> None:
+    from services.models import summary
+    from services.models.resolve import voice_folder
+
+    for voice in voices:
+        here = voice.demo or voice_folder(voice.name, settings.models.cache).is_dir()
+        print(f"  {_mark(here, voice.name in settings.voice.voices)}{summary(voice)}")
 
 
 def _mark(here: bool, configured: bool) -> str:

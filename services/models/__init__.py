@@ -7,6 +7,7 @@ from .catalogue import (
     VOICE_CATALOGUE,
     ASREntry,
     VoiceEntry,
+    find_voices,
     summary,
 )
 from .demo import DEMO_ASR, DEMO_VOICE, describe_demo
@@ -59,6 +60,7 @@ __all__ = [
     "describe_demo",
     "fetch_asr",
     "fetch_voice",
+    "find_voices",
     "resolve_asr",
     "resolve_first_voice",
     "resolve_voice",

@@ -1,11 +1,13 @@
 """The catalogue of speech models: their files, sources, licences and abilities."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from .errors import ModelMissing
 from .files import HubFolder, Member, ModelFile, Wheel, WheelMembers
+from .piper_list import SAMPLE_RATES, language_names, listed_voices
 
 DEFAULT_ASR = "base"
 DEFAULT_VOICES = ("en_US-ljspeech-medium", "en_US-joe-medium")
@@ -22,6 +24,12 @@ STOCK_CONTEXT_SECONDS = 15.0
 FROM_LESSAC = "fine-tuned from lessac, whose recordings are licensed for research"
 PIPER_VOICES = "rhasspy/piper-voices"
 PIPER_VOICES_REVISION = "b15880f5cbc33fcfc97938b1f72411dc770e5bc4"
+LISTED_REVISION = "main"
+"""For voices that are in Piper's list only, which names no commit; their checksums pin them."""
+SEE_MODEL_CARD = "see its model card"
+"""The licence of a voice whose model card was not read here."""
+LIST_COMMAND = "python -m agent download-files --list"
+NEAR_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,11 @@ class VoiceEntry:
     licence: str
     """Licence of the recordings that it was trained on, as its model card states."""
     language: str
+    """Language tag, such as `de-DE`."""
+    sample_rate: int
+    """Hz."""
+    quality: str = ""
+    """Piper's word for its size: `x_low`, `low`, `medium` or `high`; empty for the demo."""
     speakers: int = 1
     hub: HubFolder | None = None
     packaged: WheelMembers | None = None
@@ -69,6 +82,25 @@ class VoiceEntry:
     @property
     def demo(self) -> bool:
         return not self.files
+
+    @property
+    def licence_known(self) -> bool:
+        """Whether its model card was read here."""
+        return self.licence != SEE_MODEL_CARD
+
+    @property
+    def base_language(self) -> str:
+        """The language without its country, such as `de`."""
+        return self.language.partition("-")[0]
+
+    def speaks(self, language: str) -> bool:
+        """Whether this is a language of the voice: a tag, a part of it, or a name of it.
+
+        `de`, `de-DE`, `de_de`, `german` and `Deutsch` are the same; `de-AT` is not.
+        """
+        wanted = language.replace("_", "-").casefold()
+        names = (self.language, self.base_language, *language_names(self.base_language))
+        return wanted in (name.casefold() for name in names)
 
 
 def _sha256(name: str, size: int, digits: str) -> ModelFile:
@@ -134,6 +166,7 @@ def _piper(
     speakers: int = 1,
     packaged: WheelMembers | None = None,
     note: str = "",
+    revision: str = PIPER_VOICES_REVISION,
 ) -> VoiceEntry:
     """`model`, `config`: size and checksum, md5 where Piper's own list has nothing better."""
     locale, dataset, quality = name.split("-")
@@ -141,10 +174,12 @@ def _piper(
     return VoiceEntry(
         name=name,
         files=(ModelFile(f"{name}.onnx.json", *config), ModelFile(f"{name}.onnx", *model)),
-        hub=HubFolder(PIPER_VOICES, PIPER_VOICES_REVISION, folder),
+        hub=HubFolder(PIPER_VOICES, revision, folder),
         packaged=packaged,
         licence=licence,
         language=locale.replace("_", "-"),
+        sample_rate=SAMPLE_RATES[quality],
+        quality=quality,
         speakers=speakers,
         note=note,
     )
@@ -376,12 +411,40 @@ _VOICE_ENTRIES = (
         files=(),
         licence="same as this project",
         language="en-US",
+        sample_rate=22_050,
         note="small and robotic, made from synthetic speech",
     ),
 )
 
+_THORSTEN = "CC0 (Thorsten-Voice)"
+_LISTED_LICENCES = {
+    "de_DE-thorsten-low": (_THORSTEN, ""),
+    "de_DE-thorsten-medium": (_THORSTEN, FROM_LESSAC),
+    "de_DE-thorsten-high": (_THORSTEN, FROM_LESSAC),
+    "de_DE-thorsten_emotional-medium": (_THORSTEN, "fine-tuned from thorsten-medium"),
+}
+"""Licence and note of listed voices whose model card was read."""
+
+
+def _listed() -> Iterable[VoiceEntry]:
+    """Yield the voices of Piper's list that are not described above."""
+    described = {entry.name for entry in _VOICE_ENTRIES}
+    for voice in listed_voices():
+        if voice.name not in described:
+            licence, note = _LISTED_LICENCES.get(voice.name, (SEE_MODEL_CARD, ""))
+            yield _piper(
+                voice.name,
+                (voice.model[0], f"md5:{voice.model[1]}"),
+                (voice.config[0], f"md5:{voice.config[1]}"),
+                licence,
+                speakers=voice.speakers,
+                note=note,
+                revision=LISTED_REVISION,
+            )
+
+
 _ASR_BY_NAME = {entry.name: entry for entry in _ASR_ENTRIES}
-_VOICES_BY_NAME = {entry.name: entry for entry in _VOICE_ENTRIES}
+_VOICES_BY_NAME = {entry.name: entry for entry in (*_VOICE_ENTRIES, *_listed())}
 
 ASR_CATALOGUE: Mapping[str, ASREntry] = MappingProxyType(_ASR_BY_NAME)
 VOICE_CATALOGUE: Mapping[str, VoiceEntry] = MappingProxyType(_VOICES_BY_NAME)
@@ -405,7 +468,23 @@ def voice_entry(name: str) -> VoiceEntry:
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """Return the error sentence for a name that the catalogue does not have."""
-    return f"There is no {what} called {name!r}; known are {', '.join(known)}."
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=NEAR_NAMES) or names[:NEAR_NAMES]
+    return f"There is no {what} called {name!r}; {LIST_COMMAND} has all: {', '.join(near)}, …"
+
+
+def find_voices(language: str = "", words: Iterable[str] = ()) -> list[VoiceEntry]:
+    """Return the voices of a language (see `VoiceEntry.speaks`) with all words in their names.
+
+    Where nothing is asked for, all voices are returned. Words are compared without case.
+    """
+    wanted = [word.casefold() for word in words]
+    return [
+        entry
+        for entry in VOICE_CATALOGUE.values()
+        if (not language or entry.speaks(language))
+        and all(word in entry.name.casefold() for word in wanted)
+    ]
 
 
 def summary(entry: ASREntry | VoiceEntry) -> str:
@@ -419,5 +498,11 @@ def summary(entry: ASREntry | VoiceEntry) -> str:
         packages = " and ".join(wheel.package for wheel in entry.packaged.wheels)
         places.append(f"{packages} on the Python package index")
     megabytes = round(sum(file.size for file in entry.files) / 1e6)
-    line = f"{entry.name}: {megabytes} MB, licence: {entry.licence}, from {', or '.join(places)}"
+    size = f"{megabytes} MB"
+    if isinstance(entry, VoiceEntry):
+        spoken = next(iter(language_names(entry.base_language)), entry.language)
+        size = f"{spoken}, {entry.quality}, {size}, {entry.sample_rate / 1000:g} kHz"
+        if entry.speakers > 1:
+            size += f", {entry.speakers} speakers"
+    line = f"{entry.name}: {size}, licence: {entry.licence}, from {', or '.join(places)}"
     return f"{line} ({entry.note})" if entry.note else line

@@ -30,7 +30,7 @@ class HubFolder:
     repository: str
     """`owner/name`."""
     revision: str
-    """A commit."""
+    """A commit; a branch where the author's list of checksums names none."""
     folder: str = ""
     """Folder inside the repository; empty for its root."""
 

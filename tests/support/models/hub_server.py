@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -87,7 +88,8 @@ def running_hub(hub: HubServer) -> Iterator[HubServer]:
                 self._resolve()
 
         def _resolve(self) -> None:
-            repository, _, rest = self.path.removeprefix("/").partition("/resolve/")
+            asked = unquote(self.path.removeprefix("/"))
+            repository, _, rest = asked.partition("/resolve/")
             revision, _, path = rest.partition("/")
             content = hub.repositories.get(repository, {}).get(path)
             if revision not in hub.revisions or content is None:

@@ -22,6 +22,8 @@ FIRST_VOICE = "en_US-ljspeech-medium"
 """On the hub only."""
 SECOND_VOICE = "en_US-joe-medium"
 """On the hub and on the index."""
+LISTED_VOICES = ("de_DE-thorsten-medium", "pt_PT-tugão-medium")
+"""In Piper's own list only, which has MD5 digests and no commit; on the hub."""
 VOICE_PACKAGE = "demo-voice"
 ASR_PACKAGES = ("demo-whisper-part1", "demo-whisper-part2")
 
@@ -42,10 +44,10 @@ def asr_contents() -> dict[str, bytes]:
     }
 
 
-def as_files(contents: dict[str, bytes]) -> tuple[ModelFile, ...]:
-    """The pins of these contents."""
+def as_files(contents: dict[str, bytes], kind: str = "sha256") -> tuple[ModelFile, ...]:
+    """The pins of these contents, by that digest."""
     return tuple(
-        ModelFile(name, len(content), f"sha256:{hashlib.sha256(content).hexdigest()}")
+        ModelFile(name, len(content), f"{kind}:{hashlib.new(kind, content).hexdigest()}")
         for name, content in contents.items()
     )
 
@@ -104,6 +106,10 @@ class SmallCatalogue:
                 ),
             ),
         }
+
+        for name in LISTED_VOICES:
+            entry = catalogue.VOICE_CATALOGUE[name]
+            self.voices[name] = replace(entry, files=as_files(voice_contents(name), "md5"))
 
     def use(self, patch: pytest.MonkeyPatch) -> None:
         """Put these entries into the catalogue."""

@@ -16,6 +16,7 @@ from tests.support.models.index_server import IndexServer, running_index
 from tests.support.models.small_catalogue import (
     ASR,
     FIRST_VOICE,
+    LISTED_VOICES,
     SECOND_VOICE,
     SmallCatalogue,
     use_index,
@@ -213,8 +214,76 @@ def test_list_shows_every_model_and_fetches_nothing(
     ran = terminal.run("download-files", "--list")
     assert ran.status == 0
     assert "*  base: 148 MB, licence: MIT, from Systran/faster-whisper-base on the" in ran.out
-    assert f"*  {SECOND_VOICE}: 63 MB, licence: CC0" in ran.out
+    assert f"*  {SECOND_VOICE}: English, medium, 63 MB, 22.05 kHz, licence: CC0" in ran.out
+    assert "de (10)" in ran.out
+    assert "de_DE" not in ran.out
     assert " + demo: part of this package" in ran.out
+
+
+def test_the_list_is_searched_by_language_and_by_name(terminal: Commands) -> None:
+    german = terminal.run("download-files", "--list", "--language", "de").out.splitlines()
+    assert [line.split(":")[0].strip() for line in german[:-1]] == [
+        f"de_DE-{name}"
+        for name in (
+            "eva_k-x_low",
+            "karlsson-low",
+            "kerstin-low",
+            "mls-medium",
+            "pavoque-low",
+            "ramona-low",
+            "thorsten-high",
+            "thorsten-low",
+            "thorsten-medium",
+            "thorsten_emotional-medium",
+        )
+    ]
+    named = terminal.run("download-files", "--list", "siwis", "low").out
+    assert "fr_FR-siwis-low: French, low, 28 MB, 16 kHz" in named
+    assert "siwis-medium" not in named
+    nothing = terminal.run("download-files", "--list", "--language", "tlh")
+    assert nothing.status == 1
+    assert "--language tlh" in nothing.err
+    misplaced = terminal.run("download-files", "--language", "de")
+    assert misplaced.status == 1
+    assert "--list" in misplaced.err
+
+
+@pytest.mark.parametrize("voice", LISTED_VOICES)
+def test_a_voice_of_another_language_is_fetched_by_its_name_and_checked(
+    terminal: Commands, hub: HubServer, voice: str
+) -> None:
+    terminal.set(TTS_VOICE=FIRST_VOICE)
+    ran = terminal.run("download-files", voice)
+    assert ran.status == 0
+    assert f"{voice} is fetched and verified" in ran.out
+    assert f"TTS_VOICE={voice}" in ran.out
+    assert voices_here(terminal) == [voice]
+    assert f"+ {voice}" in terminal.run("download-files", "--list", voice).out
+
+
+def test_a_voice_with_other_bytes_than_the_list_says_is_refused(
+    terminal: Commands, hub: HubServer, no_index: None
+) -> None:
+    voice = LISTED_VOICES[0]
+    for repository in hub.repositories.values():
+        for path, content in list(repository.items()):
+            if path.endswith(f"{voice}.onnx"):
+                repository[path] = content[:-1] + bytes([content[-1] ^ 1])
+    ran = terminal.run("download-files", voice)
+    assert ran.status == 1
+    assert f"Try again: python -m agent download-files {voice}" in ran.err
+    assert voices_here(terminal) == []
+
+
+def test_a_recogniser_and_a_voice_are_fetched_by_their_names(
+    terminal: Commands, hub: HubServer
+) -> None:
+    ran = terminal.run("download-files", ASR, LISTED_VOICES[0])
+    assert ran.status == 0
+    assert f"{ASR} is fetched" in ran.out
+    assert voices_here(terminal) == [LISTED_VOICES[0]]
+    two = terminal.run("download-files", ASR, "tiny")
+    assert "both recognisers" in two.err
 
 
 def test_the_settings_default_to_what_the_catalogue_recommends() -> None:

@@ -12,8 +12,11 @@ from services.models import (
     ASREntry,
     VoiceEntry,
     describe_demo,
+    find_voices,
     summary,
 )
+from services.models.catalogue import LISTED_REVISION, PIPER_VOICES_REVISION
+from services.models.piper_list import listed_voices
 
 ENTRIES: list[ASREntry | VoiceEntry] = [*ASR_CATALOGUE.values(), *VOICE_CATALOGUE.values()]
 FETCHED = [entry for entry in ENTRIES if not entry.demo]
@@ -61,7 +64,11 @@ def test_stock_models_that_were_not_measured_get_more_context_than_those_that_we
 def test_every_source_is_pinned(entry: ASREntry | VoiceEntry) -> None:
     assert entry.hub is not None
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.hub.repository)
-    assert re.fullmatch(r"[0-9a-f]{40}", entry.hub.revision)
+    listed = {voice.name for voice in listed_voices()}
+    if entry.hub.revision == LISTED_REVISION:
+        assert entry.name in listed
+    else:
+        assert re.fullmatch(r"[0-9a-f]{40}", entry.hub.revision)
     if entry.packaged is None:
         return
     assert set(entry.packaged.parts) == {file.name for file in entry.files}
@@ -110,3 +117,49 @@ def test_the_demo_speaks_only_of_what_is_in_use() -> None:
     assert "voice:" not in " ".join(describe_demo(voice=False))
     assert "330" not in " ".join(describe_demo(asr=False))
     assert describe_demo(asr=False, voice=False) == ()
+
+
+def test_every_voice_that_piper_publishes_is_listed() -> None:
+    listed = listed_voices()
+    assert len(listed) == 176
+    assert {voice.name for voice in listed} <= VOICE_CATALOGUE.keys()
+    assert len({entry.base_language for entry in VOICE_CATALOGUE.values()}) == 52
+
+
+def test_what_was_described_by_hand_agrees_with_the_list() -> None:
+    described = [
+        entry
+        for entry in VOICE_CATALOGUE.values()
+        if entry.hub and entry.hub.revision == PIPER_VOICES_REVISION
+    ]
+    assert len(described) == 10
+    listed = {voice.name: voice for voice in listed_voices()}
+    for entry in described:
+        sizes = {file.name.removeprefix(entry.name): file.size for file in entry.files}
+        voice = listed[entry.name]
+        assert sizes == {".onnx": voice.model[0], ".onnx.json": voice.config[0]}
+        assert entry.speakers == voice.speakers
+
+
+def test_a_voice_of_the_list_says_language_quality_size_and_rate() -> None:
+    assert summary(VOICE_CATALOGUE["de_DE-eva_k-x_low"]) == (
+        "de_DE-eva_k-x_low: German, x_low, 21 MB, 16 kHz, licence: see its model card, "
+        "from rhasspy/piper-voices on the Hugging Face hub"
+    )
+    assert "8 speakers, licence: CC0" in summary(VOICE_CATALOGUE["de_DE-thorsten_emotional-medium"])
+
+
+@pytest.mark.parametrize("language", ["de", "de-DE", "de_de", "German", "deutsch"])
+def test_voices_are_found_by_their_language(language: str) -> None:
+    found = find_voices(language)
+    assert len(found) == 10
+    assert {entry.base_language for entry in found} == {"de"}
+
+
+def test_voices_are_found_by_their_names() -> None:
+    assert [entry.name for entry in find_voices(words=["Thorsten", "high"])] == [
+        "de_DE-thorsten-high"
+    ]
+    assert [entry.name for entry in find_voices("pt-PT")] == ["pt_PT-tugão-medium"]
+    assert find_voices("tlh") == []
+    assert find_voices("de", ["siwis"]) == []
