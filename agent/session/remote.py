@@ -96,9 +96,9 @@ class Remote:
         self._on_notice(kind)
         self._start(self._publish(Topic.NOTICE, Notice(kind, text)), "publish-notice")
 
-    def publish_turn(self, turn: Turn) -> None:
-        """Publish where the time of a turn went."""
-        self._start(self._publish(Topic.TURN, turn), "publish-turn")
+    def publish_turn(self, turn: Turn) -> asyncio.Task[None]:
+        """Publish where the time of a turn went; the task is done once that is sent."""
+        return self._start(self._publish(Topic.TURN, turn), "publish-turn")
 
     async def publish_leaving(self) -> None:
         """Publish that the agent does not listen any more; return once that is known, or soon."""
@@ -138,10 +138,11 @@ class Remote:
         except Exception as error:
             logger.debug("not published", extra={"topic": topic, "error": str(error)})
 
-    def _start(self, work: Coroutine[object, object, None], name: str) -> None:
+    def _start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def may_command(room: rtc.Room, identity: str) -> bool:

@@ -76,7 +76,11 @@ class StandIn:
         self._order = order
         self._room = ctx.room
         self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=100)
-        self._speech: asyncio.Task[None] | None = None
+        self._stopped = asyncio.Event()
+        """Ends the speech that was begun last; each has an event of its own."""
+        self._floor = asyncio.Lock()
+        """Held while a state lasts, so that a stopped speech ends in order before the next begins.
+        A cancelled one could leave the wrong state behind, or no record of its turn."""
         self._last = GREETING
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = 0
@@ -158,7 +162,8 @@ class StandIn:
         elif command == "hear":
             await self._hear(identity, [part.strip() for part in rest.split("|")])
         elif command == "think":
-            await self._set_state(AgentState.THINKING)
+            async with self._floor:
+                await self._set_state(AgentState.THINKING)
         elif command == "notice":
             self._remote.notify(NoticeKind.VOICE_UNAVAILABLE, rest)
         elif command == "complain":
@@ -198,32 +203,34 @@ class StandIn:
         return next(iter(caller.track_publications), "track")
 
     def _say(self, text: str) -> None:
-        if self._speech is not None:
-            self._speech.cancel()
-        self._speech = self._start(self._speak(text))
+        self._stopped.set()
+        self._stopped = asyncio.Event()
+        self._start(self._speak(text, self._stopped))
 
-    async def _speak(self, text: str) -> None:
+    async def _speak(self, text: str, stopped: asyncio.Event) -> None:
         """A word's text and its sound together, as a voice with timed words does."""
-        self._last = text
-        self._turns += 1
-        await self._set_state(AgentState.SPEAKING)
-        writer = await self._room.local_participant.stream_text(
-            topic=Topic.TRANSCRIPTION,
-            attributes={
-                StreamAttribute.SEGMENT: f"said-{self._turns}-{time.monotonic_ns()}",
-                StreamAttribute.FINAL: "false",
-            },
-        )
-        interrupted = True
-        try:
+        async with self._floor:
+            if stopped.is_set():
+                return
+            self._last = text
+            self._turns += 1
+            await self._set_state(AgentState.SPEAKING)
+            writer = await self._room.local_participant.stream_text(
+                topic=Topic.TRANSCRIPTION,
+                attributes={
+                    StreamAttribute.SEGMENT: f"said-{self._turns}-{time.monotonic_ns()}",
+                    StreamAttribute.FINAL: "false",
+                },
+            )
+            interrupted = False
             for number, word in enumerate(text.split(" ")):
+                if interrupted := stopped.is_set():
+                    break
                 await writer.write(word if number == 0 else f" {word}")
                 await self._sound(number)
-            interrupted = False
-        finally:
             await writer.aclose(attributes={StreamAttribute.FINAL: "true"})
             await self._set_state(AgentState.LISTENING)
-            self._tell_turn(interrupted)
+            await self._tell_turn(interrupted=interrupted)
 
     async def _sound(self, number: int) -> None:
         samples = round(SAMPLE_RATE * FRAME_SECONDS)
@@ -237,8 +244,9 @@ class StandIn:
             data = array("h", wave).tobytes()
             await self._source.capture_frame(rtc.AudioFrame(data, SAMPLE_RATE, 1, samples))
 
-    def _tell_turn(self, interrupted: bool) -> None:
-        self._remote.publish_turn(
+    async def _tell_turn(self, *, interrupted: bool) -> None:
+        """Return once it is sent: the page takes it for the record of the reply that came last."""
+        await self._remote.publish_turn(
             Turn(
                 id=f"turn-{self._turns}",
                 end_of_speech_seconds=0.31,
@@ -252,8 +260,7 @@ class StandIn:
         )
 
     async def _stop(self) -> None:
-        if self._speech is not None:
-            self._speech.cancel()
+        self._stopped.set()
 
     async def _repeat(self) -> None:
         self._say(self._last)
