@@ -30,11 +30,12 @@ from services.memory import (
     MemoryMonitor,
     MemoryView,
     ModelReload,
+    StepSkipped,
     settle,
     standard_steps,
 )
 from services.metrics import Metrics
-from services.shared.engines import SharedEngines
+from services.shared.engines import SharedEngines, SharedVoice
 
 logger = logging.getLogger("agent.runtime.supervisor")
 
@@ -119,6 +120,7 @@ class Supervisor:
             steps=standard_steps(
                 temp_files=lambda: self.temp_files.sweep(pressure=True),
                 caches=[("phrase cache", self._forget_phrases)],
+                unload=self._unload_idle,
                 reload=self._reload,
             ),
             each_check=[
@@ -136,6 +138,7 @@ class Supervisor:
         )
         engines.scheduler.observer = self._observe
         engines.scheduler.guard = self.circuits.allow
+        engines.headroom_bytes = self._fresh_headroom_bytes
         self._report()
 
     def _observe(self, record: CallRecord) -> None:
@@ -177,9 +180,9 @@ class Supervisor:
         stack.callback(self._loops.watch(name).close)
         return SupervisedRoom(name, self._components, stack)
 
-    def voice_in_service(self) -> bool:
+    def voice_in_service(self, voice: SharedVoice) -> bool:
         """Whether the circuit breaker lets the voice be used; from any thread."""
-        return self.circuits.of("tts").usable
+        return self.circuits.of(voice.engine).usable
 
     def close(self) -> None:
         """Remove the temporary files and close the GPU's driver. Idempotent."""
@@ -207,13 +210,18 @@ class Supervisor:
         states = self.circuits.states()
         return Conditions(
             memory=self.monitor.level,
-            headroom_bytes=self.monitor.headroom_bytes(),
+            headroom_bytes=max(0, self._room_bytes()),
             loop_lag_seconds=self._lasting_lag_seconds(),
             waiting_calls=sum(scheduler.queued[priority] for priority in urgent),
-            asr_unavailable=states.get("asr") is CircuitState.OPEN,
-            tts_unavailable=states.get("tts") is CircuitState.OPEN,
+            asr_unavailable=states.get(self._engines.asr.engine) is CircuitState.OPEN,
+            tts_unavailable=states.get(self._engines.tts.engine) is CircuitState.OPEN,
             threads_exhausted=scheduler.exhausted,
         )
+
+    def _room_bytes(self) -> int:
+        """Return what rooms may take: idle models give way, and some are about to be loaded."""
+        engines = self._engines
+        return self.monitor.headroom_bytes() + engines.idle_bytes - engines.pending_bytes
 
     def _lasting_lag_seconds(self) -> float:
         """Return the lag that persists, without that of a start or a single stall.
@@ -230,21 +238,27 @@ class Supervisor:
         return self.monitor.ready_bytes
 
     def _largest_model_bytes(self) -> int:
-        return max((model.memory_bytes for model in self._engines.loaded.values()), default=0)
+        return max((used.model.memory_bytes for used in self._engines.in_use), default=0)
 
     def _model_parts(self) -> dict[str, int]:
-        parts = {
-            f"{role} model": model.memory_bytes for role, model in self._engines.loaded.items()
-        }
-        voice = self._engines.tts.peek()
-        if voice is not None:
-            parts["phrase cache"] = voice.cached_bytes
+        parts = {used.part: used.model.memory_bytes for used in self._engines.in_use}
+        voices = self._engines.loaded_voices
+        if voices:
+            parts["phrase cache"] = sum(voice.cached_bytes for voice in voices)
         return parts
 
     def _forget_phrases(self) -> None:
-        voice = self._engines.tts.peek()
-        if voice is not None:
+        for voice in self._engines.loaded_voices:
             voice.forget_phrases()
+
+    def _unload_idle(self) -> None:
+        if self._engines.unload_idle() is None:
+            raise StepSkipped("no model is idle")
+        self.monitor.trim()
+
+    def _fresh_headroom_bytes(self) -> int:
+        self.monitor.look()
+        return self.monitor.headroom_bytes()
 
     def _more(self) -> dict[str, Any]:
         lag = self._loops.lag()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from livekit.agents import APIConnectOptions, llm
@@ -16,7 +17,7 @@ from agent.tools import RoomState, Toolbox
 from services.asr.recognizer import RecognizerTiming
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
 from services.livekit_local.eou_model import EndOfTurnModel
-from services.shared.engines import SharedEngines
+from services.shared.engines import SharedEngines, SharedVoice
 from services.vad.silero import VoiceActivityModel, VoiceActivityOptions
 
 BuildLLM = Callable[[Toolbox], llm.LLM[Any]]
@@ -45,7 +46,7 @@ class Pipeline:
         models: PipelineModels,
         *,
         room: str,
-        voice_in_service: Callable[[], bool] | None = None,
+        voice_in_service: Callable[[SharedVoice], bool] | None = None,
         echo_warmup_seconds: float | None = None,
     ) -> None:
         """Assemble the pipeline; nothing is loaded or started.
@@ -54,7 +55,7 @@ class Pipeline:
             settings: of the process.
             models: of the process.
             room: the name under which the pipeline's calls of the engines are scheduled.
-            voice_in_service: whether the voice may be used now; without, it always may.
+            voice_in_service: whether a voice may be used now; without, it always may.
             echo_warmup_seconds: how long the agent's first speech is not interrupted, where an
                 echo canceller has yet to adapt.
         """
@@ -79,12 +80,13 @@ class Pipeline:
                 deadline_seconds=settings.asr.timeout_seconds,
             ),
         )
+        voice = models.engines.tts
         self.tts = LocalTTS(
             engines=models.engines,
             room=room,
             timeout_seconds=settings.voice.timeout_seconds,
             ahead_seconds=settings.voice.ahead_seconds,
-            in_service=voice_in_service,
+            in_service=partial(voice_in_service, voice) if voice_in_service else None,
         )
         self.llm = models.build_llm(self.toolbox)
         self.session = LongLivedSession(

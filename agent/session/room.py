@@ -29,6 +29,7 @@ from agent.settings import Settings
 from services.livekit_local import SpokenTranscript
 from services.metrics import Metrics
 from services.protocol import TAKES_OVER, NoticeKind, Pong, Turn
+from services.shared.engines import SharedVoice
 
 logger = logging.getLogger("agent.session")
 
@@ -45,7 +46,7 @@ class RoomServices:
     llm_name: str
     notices: Callable[[], list[str]]
     """Sentences that callers should read about this agent."""
-    voice_in_service: Callable[[], bool]
+    voice_in_service: Callable[[SharedVoice], bool]
     vacant: Callable[[Callable[[], None] | None], None]
     """Called with a way to end the room, callable from any thread, while nobody is in it, and with
     None once somebody is."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from .. import defaults
 
+AUTO = "auto"
+"""In place of a language: it is detected in each utterance."""
+
 
 class ASRError(Exception):
     """Recognition failed; the message names the cause."""
@@ -41,6 +44,8 @@ class ASRConfig:
     timestamps: bool = False
     """Whether the model was trained to write when each segment begins and ends. Doing so keeps it
     from repeating a short request, and reveals text invented for the time after the audio."""
+    engine: str = "asr"
+    """The name of its calls at the scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class DecodeOptions:
     """What may differ from call to call."""
 
     language: str | None = None
+    """ISO 639-1 code; None for that of the configuration, "auto" to detect it."""
     hotwords: tuple[str, ...] = ()
     prompt: str = ""
     """The topic of the conversation; for models trained with prompts only."""

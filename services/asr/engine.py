@@ -107,7 +107,7 @@ class StreamingASR:
                         options or DecodeOptions(),
                         start_seconds=start_seconds + offset / SAMPLE_RATE,
                     ),
-                    engine="asr",
+                    engine=self.config.engine,
                     owner=owner,
                     priority=priority,
                     deadline_seconds=deadline_seconds,

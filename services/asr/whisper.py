@@ -14,7 +14,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from ..audio.samples import SAMPLE_RATE, Samples
 from ..inference import Run
-from .config import ASRConfig, DecodeOptions
+from .config import AUTO, ASRConfig, DecodeOptions
 from .decoded_tokens import DecodedTokens, read_tokens
 from .hallucination import is_repetition, token_limit
 from .transcription import RecognizedWord, Transcription
@@ -182,7 +182,7 @@ class Whisper:
         if not self.multilingual:
             return "en", 1.0
         language = options.language or self.config.language
-        if language:
+        if language and language != AUTO:
             # LiveKit writes "en-US", Whisper "en".
             return language.split("-")[0].lower(), 1.0
         best, probability = self.model.model.detect_language(encoded)[0][0]

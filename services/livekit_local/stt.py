@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
@@ -20,7 +21,8 @@ from ..asr.events import ASREvent, ASREventKind
 from ..asr.recognizer import RecognizerTiming, StreamingRecognizer
 from ..audio.samples import SAMPLE_RATE, Samples
 from ..inference import Priority
-from ..shared.engines import SharedEngines, shared_engines
+from ..shared.engines import SharedASR, SharedEngines, shared_engines
+from ..shared.pool import Lease
 from ..vad.silero import (
     VoiceActivityDetector,
     VoiceActivityOptions,
@@ -45,16 +47,18 @@ _WHAT = "speech recognition"
 class LocalSTT(stt.STT[Literal["error"]]):
     """faster-whisper for LiveKit agents; belongs to one room, shares the model with all others.
 
-    `engines` provides the models, loaded on first use; by default they are the process's own. With
-    `vad`, the room's detector, it transcribes the audio that the detector receives and emits a
-    final when the framework requests one (`manual_flush`). Without, it detects the ends of
-    utterances itself, so that it also works alone and inside a FallbackAdapter.
+    `engines` provides the models, loaded on first use; by default they are the process's own.
+    `model` is a catalogue name or a folder; without, it is the process's recogniser. With `vad`,
+    the room's detector, it transcribes the audio that the detector receives and emits a final when
+    the framework requests one (`manual_flush`). Without, it detects the ends of utterances itself,
+    so that it also works alone and inside a FallbackAdapter.
     """
 
     def __init__(
         self,
         *,
         engines: SharedEngines | None = None,
+        model: str | None = None,
         vad: LocalVAD | None = None,
         room: str | None = None,
         language: str | None = None,
@@ -77,6 +81,8 @@ class LocalSTT(stt.STT[Literal["error"]]):
             )
         )
         self._given = engines
+        self._model = model
+        self._lease: Lease | None = None
         self._listeners: list[Callable[[ASREvent], None]] = []
         self._vad = vad
         self._room = room or f"stt-{uuid.uuid4().hex[:8]}"
@@ -91,7 +97,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
     @property
     def model(self) -> str:
         """The name of the loaded model."""
-        asr = self.engines.asr.peek()
+        asr = self.recogniser.peek()
         return asr.config.name if asr is not None else "whisper"
 
     @property
@@ -102,6 +108,16 @@ class LocalSTT(stt.STT[Literal["error"]]):
     def engines(self) -> SharedEngines:
         """Provides the models."""
         return self._given or shared_engines()
+
+    @property
+    def recogniser(self) -> SharedASR:
+        """The shared recogniser, which stays loaded from the first use until this is closed."""
+        recogniser = self.engines.recogniser(self._model)
+        if self._lease is None:
+            self._lease = recogniser.use()
+            # For those who drop it without closing it.
+            weakref.finalize(self, self._lease.close)
+        return recogniser
 
     @property
     def busy(self) -> bool:
@@ -163,6 +179,9 @@ class LocalSTT(stt.STT[Literal["error"]]):
         """Close every stream; the shared model stays loaded."""
         for stream in tuple(self._streams):
             await stream.aclose()
+        if self._lease is not None:
+            self._lease.close()
+            self._lease = None
 
     def _update_session_keyterms(self, keyterms: list[str]) -> None:
         self._session_keyterms = tuple(keyterms)
@@ -193,7 +212,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
     ) -> stt.SpeechEvent:
         samples = _samples(buffer)
         try:
-            asr = await self.engines.asr.get()
+            asr = await self.recogniser.get()
             model = await self.engines.voice_activity.get()
             span = await asr.scheduler.run(
                 lambda _: speech_span(model, samples),
@@ -239,6 +258,7 @@ class LocalSpeechStream(stt.RecognizeStream):
         on_close: Callable[[LocalSpeechStream], None],
     ) -> None:
         self._engines = owner.engines
+        self._asr = owner.recogniser
         self._vad = vad
         self._room = room
         self._options = options
@@ -286,13 +306,13 @@ class LocalSpeechStream(stt.RecognizeStream):
 
     async def _run(self) -> None:
         try:
-            await self._engines.asr.get()
+            await self._asr.get()
             if self._vad is None:
                 await self._engines.voice_activity.get()
         except Exception as error:
             raise api_error(_WHAT, error) from error
         recognizer = StreamingRecognizer(
-            self._engines.asr.get,
+            self._asr.get,
             owner=self._room,
             emit=self._publish,
             options=self._options,

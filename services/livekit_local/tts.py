@@ -8,7 +8,8 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import AsyncIterable, Awaitable, Callable
+import weakref
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -23,7 +24,7 @@ from ..inference import InferenceError, Priority
 from ..shared.engines import SharedEngines, shared_engines
 from ..tts.engine import StreamingTTS
 from ..tts.text.sentences import SentenceSplitter, split_sentences
-from ..tts.types import PCM, SynthesisPiece, TTSError
+from ..tts.types import PCM, Delivery, SynthesisPiece, TTSError
 from .errors import api_error
 
 logger = logging.getLogger("services.livekit_local")
@@ -48,6 +49,9 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         self,
         *,
         engines: SharedEngines | None = None,
+        voice: str | Iterable[str] | None = None,
+        speaker: int | None = None,
+        speed: float | None = None,
         room: str | None = None,
         timeout_seconds: float = defaults.TTS_TIMEOUT_SECONDS,
         ahead_seconds: float | None = None,
@@ -57,19 +61,28 @@ class LocalTTS(tts.TTS[Literal["error"]]):
 
         Args:
             engines: provide the voice.
+            voice: a catalogue name or an `.onnx` file; of several, the first available one is
+                used. None for that of the process.
+            speaker: of a voice with several; None for the voice's own.
+            speed: 2 is twice the voice's pace; None for that of the process.
             room: the key by which its calls are scheduled.
             timeout_seconds: engine time that one sentence may take.
             ahead_seconds: how far a stream may synthesise ahead of playback; None for all at once.
             in_service: while it returns False, streams fail at once without computing anything.
         """
-        self._engines = engines or shared_engines()
+        engines = engines or shared_engines()
+        self._voice = engines.voice((voice,) if isinstance(voice, str) else voice)
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
-            sample_rate=self._engines.voice_sample_rate(),
+            sample_rate=engines.voice_sample_rate(self._voice),
             num_channels=1,
         )
+        self._lease = self._voice.use()
+        # For those who drop it without closing it.
+        weakref.finalize(self, self._lease.close)
         self._speaking = _Speaking(
-            engine=self._engines.tts.get,
+            engine=self._voice.get,
+            delivery=Delivery(speaker, speed),
             room=room or f"tts-{uuid.uuid4().hex[:8]}",
             timeout_seconds=timeout_seconds,
             ahead_seconds=ahead_seconds,
@@ -80,7 +93,7 @@ class LocalTTS(tts.TTS[Literal["error"]]):
     @property
     def model(self) -> str:
         """The name of the loaded voice."""
-        voice = self._engines.tts.peek()
+        voice = self._voice.peek()
         return voice.name if voice is not None else "piper"
 
     @property
@@ -123,6 +136,7 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         """Close every stream; the shared voice stays loaded."""
         for stream in tuple(self._streams):
             await stream.aclose()
+        self._lease.close()
 
 
 class LocalChunkedStream(tts.ChunkedStream):
@@ -229,6 +243,7 @@ class _Speaking:
     """How a room's sentences are synthesised."""
 
     engine: Callable[[], Awaitable[StreamingTTS]]
+    delivery: Delivery
     room: str
     timeout_seconds: float
     """Engine time of one sentence."""
@@ -287,6 +302,7 @@ class _Speaking:
                 owner=self.room,
                 priority=Priority.FINAL if urgent else Priority.SPECULATIVE,
                 deadline_seconds=min(self.timeout_seconds, timeout_seconds),
+                delivery=self.delivery,
             )
             speech.begin_sentence()
             try:

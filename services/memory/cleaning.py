@@ -28,6 +28,8 @@ class CleaningStep:
     """Called in the thread of the cleaning."""
     last_resort: bool = False
     """Whether it runs only when the steps before it did not free enough."""
+    repeats: bool = False
+    """Whether it is run again while memory is not low enough, until it raises StepSkipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,14 @@ def clean(
     Blocks: never call it in an event loop.
     """
     before = resident_bytes()
-    gains = [
-        gain
-        for step in steps
-        if not (step.last_resort and enough()) and (gain := _run(step)) is not None
-    ]
+    gains: list[StepGain] = []
+    for step in steps:
+        while not (step.last_resort and enough()):
+            gain = _run(step)
+            if gain is not None:
+                gains.append(gain)
+            if gain is None or not step.repeats:
+                break
     report = CleaningReport(reason, before, resident_bytes(), tuple(gains))
     logger.info(
         "memory cleaned",
@@ -84,6 +89,7 @@ def standard_steps(
     *,
     temp_files: Callable[[], object],
     caches: Sequence[tuple[str, Callable[[], object]]],
+    unload: Callable[[], object],
     reload: Callable[[], object],
 ) -> tuple[CleaningStep, ...]:
     """Return the steps of a worker, cheapest first.
@@ -95,6 +101,7 @@ def standard_steps(
     Args:
         temp_files: removes old temporary files.
         caches: each by name, with what empties it.
+        unload: unloads the model that has been idle longest; raises StepSkipped when none is idle.
         reload: replaces the models; raises StepSkipped when a reload is not due.
     """
     return (
@@ -102,6 +109,7 @@ def standard_steps(
         *(CleaningStep(name, empty) for name, empty in caches),
         CleaningStep("garbage collection", gc.collect),
         CleaningStep("allocator trim", trim_allocator),
+        CleaningStep("idle model", unload, last_resort=True, repeats=True),
         CleaningStep("model reload", reload, last_resort=True),
         CleaningStep("allocator trim after reload", trim_allocator, last_resort=True),
     )

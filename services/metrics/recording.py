@@ -170,16 +170,8 @@ class Metrics:
 
     def watch_models(self, speech: SharedEngines) -> None:
         """Report the models in use."""
-
-        def loads() -> dict[str, int]:
-            return {
-                "asr": speech.asr.loads,
-                "voice": speech.tts.loads,
-                "voice activity": speech.voice_activity.loads,
-            }
-
         self._snapshots.watch(
-            "models", lambda: (speech.loaded, loads()), lambda both: snapshots.models(*both)
+            "models", lambda: (speech.in_use, speech.loads), lambda both: snapshots.models(*both)
         )
 
     def watch_reloads(self, reload: ModelReload) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,7 +17,7 @@ from . import catalogue
 from .catalogue import Definition
 
 if TYPE_CHECKING:
-    from ..shared.config import LoadedModel
+    from ..shared.config import ModelInUse
 
 
 def ready(value: bool) -> Iterator[Metric]:
@@ -71,13 +71,13 @@ def circuits(states: Mapping[str, CircuitState]) -> Iterator[Metric]:
     )
 
 
-def models(loaded: Mapping[str, LoadedModel], loads: Mapping[str, int]) -> Iterator[Metric]:
+def models(loaded: Iterable[ModelInUse], loads: Mapping[str, int]) -> Iterator[Metric]:
     """The models in use, and the number of loads of each, by role."""
     yield _labelled(
         catalogue.MODEL_INFO,
         {
-            (role, model.name, "true" if model.demo else "false"): 1
-            for role, model in loaded.items()
+            (used.role, used.model.name, "true" if used.model.demo else "false"): 1
+            for used in loaded
         },
     )
     yield _labelled(catalogue.MODEL_LOADS, {(role,): count for role, count in loads.items()})

@@ -32,6 +32,7 @@ from .resolve import (
     resolve_first_voice,
     resolve_voice,
 )
+from .sizes import asr_bytes, voice_bytes
 
 __all__ = [
     "ASR_CATALOGUE",
@@ -57,6 +58,7 @@ __all__ = [
     "SourceUnreachable",
     "Voice",
     "VoiceEntry",
+    "asr_bytes",
     "describe_demo",
     "fetch_asr",
     "fetch_voice",
@@ -65,4 +67,5 @@ __all__ = [
     "resolve_first_voice",
     "resolve_voice",
     "summary",
+    "voice_bytes",
 ]

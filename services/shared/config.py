@@ -50,3 +50,16 @@ class LoadedModel:
     """Where its files came from, in words."""
     note: str = ""
     """Anything an operator should know about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInUse:
+    """A loaded model and who uses it."""
+
+    role: str
+    """`asr`, `voice` or `voice activity`."""
+    part: str
+    """Its name in the breakdown of memory."""
+    model: LoadedModel
+    users: int
+    """Rooms and other holders; 0 for an idle model."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from ..asr.config import ASRLoadError
 from ..asr.engine import StreamingASR
 from ..host.cores import available_cores, plan_threads
 from ..host.process_memory import measure_growth
@@ -18,25 +17,26 @@ from ..models import (
     ASRModel,
     ModelError,
     Voice,
+    asr_bytes,
     resolve_asr,
     resolve_first_voice,
+    voice_bytes,
 )
 from ..tts.engine import StreamingTTS
-from ..tts.types import TTSLoadError
 from ..vad.silero import VoiceActivityModel
-from .config import EngineConfig, LoadedModel
+from .config import EngineConfig, LoadedModel, ModelInUse
 from .load_once import LoadOnce
+from .pool import Lease, ModelKind, ModelPool, ModelSlot, SharedModel
 from .starting import start_asr, start_tts
 
 logger = logging.getLogger("services.shared")
 
+SharedASR = SharedModel[str, ASRModel, StreamingASR]
+"""A recogniser, as it was asked for."""
+SharedVoice = SharedModel[tuple[str, ...], Voice, StreamingTTS]
+"""A voice, as it was asked for."""
 
-class _Closable(Protocol):
-    def close(self) -> None: ...
-
-
-Engine = TypeVar("Engine", bound=_Closable)
-Model = TypeVar("Model", ASRModel, Voice)
+_VOICE_ACTIVITY = "voice activity"
 
 
 class SharedEngines:
@@ -64,151 +64,245 @@ class SharedEngines:
             wedge_budget=self.config.wedge_budget,
             on_wedged=self._replace_wedged,
         )
+        self.headroom_bytes: Callable[[], int] | None = None
+        """Returns how much may be allocated now; may block some milliseconds. May be set later."""
         self._lock = threading.Lock()
-        self._notices: dict[str, str] = {}
-        self._loaded: dict[str, LoadedModel] = {}
-        self._logged: tuple[LoadedModel, LoadedModel] | None = None
-        self.asr = LoadOnce("asr", self._load_asr, discard=StreamingASR.close)
-        self.tts = LoadOnce("tts", self._load_tts, discard=StreamingTTS.close)
-        self.voice_activity = LoadOnce("voice activity", self._load_voice_activity)
+        self._loading = threading.Lock()
+        self._loaded_vad: LoadedModel | None = None
+        self._logged: object = None
+        self._kept: list[Lease] = []
+        self._recognisers = ModelPool(
+            self._asr_kind(),
+            default=self.config.asr,
+            demo=DEMO_ASR.name,
+            loading=self._loading,
+            make_room=self._make_room,
+        )
+        self._voices = ModelPool(
+            self._voice_kind(),
+            default=self.config.voices,
+            demo=(DEMO_VOICE.name,),
+            loading=self._loading,
+            make_room=self._make_room,
+        )
+        self.asr: SharedASR = self._recognisers.default
+        """The recogniser of the configuration."""
+        self.tts: SharedVoice = self._voices.default
+        """The voice of the configuration."""
+        self.voice_activity = LoadOnce(_VOICE_ACTIVITY, self._load_voice_activity)
 
-    async def prewarm(self) -> None:
-        """Load and warm everything that a room needs. Raises what a load raises."""
+    def recogniser(self, name: str | None = None) -> SharedASR:
+        """Return a recogniser by catalogue name or folder, loaded or not; None for the default.
+
+        One that turns out to be unusable is replaced by the default one, and that by the demo one.
+        """
+        return self.asr if name is None else self._recognisers.of(name)
+
+    def voice(self, names: Iterable[str] | None = None) -> SharedVoice:
+        """Return the first available voice of several; otherwise like `recogniser`."""
+        wanted = tuple(names or ())
+        return self._voices.of(wanted) if wanted else self.tts
+
+    async def prewarm(
+        self, recogniser: SharedASR | None = None, voice: SharedVoice | None = None
+    ) -> None:
+        """Load and warm what a room needs, and keep it loaded. Raises what a load raises."""
+        asr, tts = recogniser or self.asr, voice or self.tts
         await self.voice_activity.get()
-        await self.asr.get()
-        await self.tts.get()
-        self._log_models()
+        leases = [asr.use(), tts.use()]
+        with self._lock:
+            self._kept += leases
+        await asr.get()
+        await tts.get()
+        self._log_models(asr, tts)
 
     @property
     def notices(self) -> list[str]:
-        """Which models the demo ones replace, and why, for operators."""
-        with self._lock:
-            return list(self._notices.values())
+        """Which models others replace, and why, for operators."""
+        return [asked.problem for asked in self._asked if asked.problem]
 
     @property
     def loaded(self) -> dict[str, LoadedModel]:
-        """The models in use by role: `asr`, `voice`, `voice activity`."""
-        with self._lock:
-            return dict(self._loaded)
+        """The default models by role, as far as loaded: `asr`, `voice`, `voice activity`."""
+        found = {
+            "asr": self.asr.slot.loaded if self.asr.slot is not None else None,
+            "voice": self.tts.slot.loaded if self.tts.slot is not None else None,
+            _VOICE_ACTIVITY: self._loaded_vad,
+        }
+        return {role: model for role, model in found.items() if model is not None}
 
-    def voice_sample_rate(self) -> int:
-        """Return the sample rate in Hz of the voice that is loaded, or will be."""
-        voice = self.tts.peek()
-        if voice is not None:
-            return voice.sample_rate
+    @property
+    def in_use(self) -> list[ModelInUse]:
+        """Every loaded model."""
+        models = [
+            ModelInUse(slot.role, slot.part, slot.loaded, slot.users)
+            for slot in self._slots
+            if slot.loaded is not None
+        ]
+        if self._loaded_vad is not None:
+            models.append(
+                ModelInUse(_VOICE_ACTIVITY, f"{_VOICE_ACTIVITY} model", self._loaded_vad, 1)
+            )
+        return models
+
+    @property
+    def loads(self) -> dict[str, int]:
+        """How often models were loaded, by role."""
+        return {
+            "asr": sum(slot.once.loads for slot in self._recognisers.slots),
+            "voice": sum(slot.once.loads for slot in self._voices.slots),
+            _VOICE_ACTIVITY: self.voice_activity.loads,
+        }
+
+    @property
+    def loaded_voices(self) -> list[StreamingTTS]:
+        """Every loaded voice."""
+        voices = (slot.once.peek() for slot in self._voices.slots)
+        return [voice for voice in voices if voice is not None]
+
+    @property
+    def pending_bytes(self) -> int:
+        """What models that somebody has asked to use will take, and are not loaded yet."""
+        return sum(asked.bytes_to_load for asked in self._asked if asked.users)
+
+    @property
+    def idle_bytes(self) -> int:
+        """What `unload_idle` could free."""
+        return sum(used.model.memory_bytes for used in self.in_use if not used.users)
+
+    def voice_sample_rate(self, voice: SharedVoice | None = None) -> int:
+        """Return the sample rate in Hz of a voice that is loaded, or will be; None: the default."""
+        asked = voice or self.tts
+        engine = asked.peek()
+        if engine is not None:
+            return engine.sample_rate
         try:
-            return resolve_first_voice(self.config.voices, cache=self.config.cache).sample_rate
+            return resolve_first_voice(asked.request, cache=self.config.cache).sample_rate
         except ModelError:
             return DEMO_VOICE.sample_rate
 
+    def unload_idle(self) -> str | None:
+        """Unload the model that has been idle longest; return its name, None if none is idle.
+
+        Models are loaded again when they are needed.
+        """
+        idle = [slot for slot in self._slots if not slot.users and slot.loaded is not None]
+        for slot in sorted(idle, key=lambda slot: slot.used_at):
+            if slot.unload():
+                name: str = slot.model.name
+                return name
+        return None
+
     def reload(self, *, both_fit: bool) -> None:
-        """Load recogniser and voice again; blocks, for a thread without an event loop.
+        """Load every loaded model again, one by one; blocks, for a thread without an event loop.
 
         With `both_fit` the old model serves until the new one is warm. Otherwise it is released
         first, and callers wait for the new one. Running calls finish on the old model.
         """
-        _renew(self.asr, self._load_asr, both_fit=both_fit)
-        _renew(self.tts, self._load_tts, both_fit=both_fit)
+        for slot in self._slots:
+            slot.renew(both_fit=both_fit)
 
     def close(self) -> None:
         """End the scheduler and free the models. Idempotent; blocks a few seconds at most."""
         self.scheduler.close()
-        asr, tts = self.asr.take(), self.tts.take()
-        if asr is not None:
-            asr.close()
-        if tts is not None:
-            tts.close()
+        with self._lock:
+            kept, self._kept = self._kept, []
+        for lease in kept:
+            lease.close()
+        for slot in self._slots:
+            engine = slot.once.take()
+            if engine is not None:
+                engine.close()
         self.voice_activity.take()
 
-    def _load_voice_activity(self) -> VoiceActivityModel:
-        with measure_growth() as growth:
-            model = VoiceActivityModel.load()
-        self._note("voice activity", LoadedModel("silero", False, growth.bytes))
-        return model
+    @property
+    def _slots(self) -> list[ModelSlot[Any, Any, Any]]:
+        return [*self._recognisers.slots, *self._voices.slots]
 
-    def _load_asr(self) -> StreamingASR:
+    @property
+    def _asked(self) -> list[SharedModel[Any, Any, Any]]:
+        return [*self._recognisers.shared, *self._voices.shared]
+
+    def _asr_kind(self) -> ModelKind[str, ASRModel, StreamingASR]:
         config = self.config
-        engine, loaded, problem = self._load(
-            lambda: resolve_asr(config.asr, cache=config.cache),
-            lambda model: start_asr(model, config, self._plan, self.scheduler),
-            demo=None if config.asr == DEMO_ASR.name else DEMO_ASR,
+
+        def start(model: ASRModel, engine: str, is_default: bool) -> StreamingASR:
+            asr = start_asr(model, config, self._plan, self.scheduler, engine=engine)
+            asr.on_recognition = self._on_recognition
+            return asr
+
+        return ModelKind(
+            role="asr",
+            engine="asr",
             called="recogniser",
-        )
-        engine.on_recognition = self._on_recognition
-        used = engine.config.context_seconds or engine.config.window_seconds
-        self._note("asr", loaded, problem, context_seconds=used)
-        return engine
-
-    def _load_tts(self) -> StreamingTTS:
-        config = self.config
-        engine, loaded, problem = self._load(
-            lambda: resolve_first_voice(config.voices, cache=config.cache),
-            lambda voice: start_tts(voice, config, self._plan, self.scheduler),
-            demo=None if config.voices == (DEMO_VOICE.name,) else DEMO_VOICE,
-            called="voice",
-        )
-        engine.on_synthesis = self._on_synthesis
-        self._note("voice", loaded, problem)
-        return engine
-
-    def _load(
-        self,
-        resolve: Callable[[], Model],
-        start: Callable[[Model], Engine],
-        *,
-        demo: Model | None,
-        called: str,
-    ) -> tuple[Engine, LoadedModel, str | None]:
-        """Start the configured model, or the demo one if it is unusable; return the problem too."""
-        problem = None
-        try:
-            model = resolve()
-            with measure_growth() as growth:
-                engine = start(model)
-        except (ModelError, ASRLoadError, TTSLoadError) as error:
-            if demo is None:
-                raise
-            problem = f"{error}. The demo {called} takes its place."
-            logger.error("model unusable, demo takes its place", extra={"error": str(error)})
-            model = demo
-            with measure_growth() as growth:
-                engine = start(model)
-        loaded = LoadedModel(model.name, model.demo, growth.bytes, model.source, model.note)
-        return engine, loaded, problem
-
-    def _note(
-        self, role: str, loaded: LoadedModel, problem: str | None = None, **facts: float
-    ) -> None:
-        with self._lock:
-            self._loaded[role] = loaded
-            self._notices.pop(role, None)
-            if problem:
-                self._notices[role] = problem
-        logger.info(
-            "model ready",
-            extra={
-                "role": role,
-                "model": loaded.name,
-                "demo": loaded.demo,
-                "memory_mib": round(loaded.memory_bytes / 2**20, 1),
-                **facts,
+            find=lambda name: resolve_asr(name, cache=config.cache),
+            place=lambda model: model.folder,
+            start=start,
+            size=lambda name: asr_bytes(name, cache=config.cache),
+            facts=lambda asr: {
+                "context_seconds": asr.config.context_seconds or asr.config.window_seconds
             },
         )
 
-    def _log_models(self) -> None:
-        asr, voice = self.loaded["asr"], self.loaded["voice"]
+    def _voice_kind(self) -> ModelKind[tuple[str, ...], Voice, StreamingTTS]:
+        config = self.config
+
+        def start(voice: Voice, engine: str, is_default: bool) -> StreamingTTS:
+            speaker = config.speaker if is_default else None
+            tts = start_tts(
+                voice, config, self._plan, self.scheduler, engine=engine, speaker=speaker
+            )
+            tts.on_synthesis = self._on_synthesis
+            return tts
+
+        return ModelKind(
+            role="voice",
+            engine="tts",
+            called="voice",
+            find=lambda names: resolve_first_voice(names, cache=config.cache),
+            place=lambda voice: voice.model,
+            start=start,
+            size=lambda names: voice_bytes(names, cache=config.cache),
+            facts=lambda _: {},
+        )
+
+    def _make_room(self, needed_bytes: int) -> None:
+        """Unload idle models, longest idle first, until a model of that size fits."""
+        headroom = self.headroom_bytes
+        while headroom is not None and headroom() < needed_bytes:
+            if self.unload_idle() is None:
+                return
+
+    def _load_voice_activity(self) -> VoiceActivityModel:
+        with self._loading, measure_growth() as growth:
+            model = VoiceActivityModel.load()
+        self._loaded_vad = LoadedModel("silero", False, growth.bytes)
+        logger.info(
+            "model ready",
+            extra={
+                "role": _VOICE_ACTIVITY,
+                "model": "silero",
+                "demo": False,
+                "memory_mib": round(growth.bytes / 2**20, 1),
+            },
+        )
+        return model
+
+    def _log_models(self, recogniser: SharedASR, voice: SharedVoice) -> None:
+        asr = recogniser.slot.loaded if recogniser.slot is not None else None
+        tts = voice.slot.loaded if voice.slot is not None else None
         with self._lock:
-            logged, self._logged = self._logged, (asr, voice)
-        if logged == (asr, voice):
+            logged, self._logged = self._logged, (asr, tts)
+        if asr is None or tts is None or logged == (asr, tts):
             return
         logger.info(
             "speech models serve",
             extra={
                 "recogniser": asr.name,
                 "recogniser_source": asr.source,
-                "voice": voice.name,
-                "voice_source": voice.source,
-                **({"voice_note": voice.note} if voice.note else {}),
+                "voice": tts.name,
+                "voice_source": tts.source,
+                **({"voice_note": tts.note} if tts.note else {}),
             },
         )
 
@@ -217,21 +311,10 @@ class SharedEngines:
 
         The old one is not closed, since the lost thread is still inside it.
         """
-        if engine == "asr":
-            self.asr.take()
-            self.asr.start()
-        elif engine == "tts":
-            self.tts.take()
-            self.tts.start()
-
-
-def _renew(once: LoadOnce[Engine], load: Callable[[], Engine], *, both_fit: bool) -> None:
-    if once.peek() is None:
-        return
-    old = once.put(load()) if both_fit else once.take()
-    if old is not None:
-        old.close()
-    once.get_blocking()
+        for slot in self._slots:
+            if slot.engine == engine:
+                slot.once.take()
+                slot.once.start()
 
 
 _default_lock = threading.Lock()

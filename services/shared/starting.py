@@ -17,14 +17,22 @@ from .config import EngineConfig
 
 
 def start_asr(
-    model: ASRModel, config: EngineConfig, plan: ThreadPlan, scheduler: InferenceScheduler
+    model: ASRModel,
+    config: EngineConfig,
+    plan: ThreadPlan,
+    scheduler: InferenceScheduler,
+    *,
+    engine: str = "asr",
 ) -> StreamingASR:
-    """Load and warm a recogniser; blocks. Raises ASRLoadError."""
+    """Load and warm a recogniser; blocks. Raises ASRLoadError.
+
+    `engine` is the name of its calls at the scheduler.
+    """
     device = _device(config.device)
     compute_type = config.compute_type
     if compute_type == "auto":
         compute_type = "float16" if device == "cuda" else "int8"
-    engine = StreamingASR.load(
+    asr = StreamingASR.load(
         ASRConfig(
             model=model.folder,
             name=model.name,
@@ -37,40 +45,51 @@ def start_asr(
             window_seconds=model.window_seconds,
             prompts=model.prompts,
             timestamps=model.timestamps,
+            engine=engine,
         ),
         scheduler=scheduler,
     )
     try:
-        engine.warm()
+        asr.warm()
     except ASRLoadError:
-        engine.close()
+        asr.close()
         raise
-    return engine
+    return asr
 
 
 def start_tts(
-    voice: Voice, config: EngineConfig, plan: ThreadPlan, scheduler: InferenceScheduler
+    voice: Voice,
+    config: EngineConfig,
+    plan: ThreadPlan,
+    scheduler: InferenceScheduler,
+    *,
+    engine: str = "tts",
+    speaker: int | None = None,
 ) -> StreamingTTS:
-    """Load and warm a voice; blocks, in a thread without an event loop. Raises TTSLoadError."""
-    engine = StreamingTTS.load(
+    """Load and warm a voice; blocks, in a thread without an event loop. Raises TTSLoadError.
+
+    `engine` is the name of its calls at the scheduler, `speaker` who speaks unless a call says so.
+    """
+    tts = StreamingTTS.load(
         TTSConfig(
             model=voice.model,
             config=voice.config,
             parts=voice.parts,
             name=voice.name,
-            speaker=config.speaker,
+            speaker=speaker,
             speed=config.speed,
             threads=config.voice_threads or plan.threads_per_call,
             phrase_cache_bytes=config.phrase_cache_bytes,
+            engine=engine,
         ),
         scheduler=scheduler,
     )
     try:
-        asyncio.run(engine.warm())
+        asyncio.run(tts.warm())
     except (TTSError, InferenceError) as error:
-        engine.close()
+        tts.close()
         raise TTSLoadError(f"voice {voice.name} does not speak: {error}") from error
-    return engine
+    return tts
 
 
 def _context_seconds(config: EngineConfig, model: ASRModel) -> float | None:

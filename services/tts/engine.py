@@ -16,6 +16,7 @@ from .phrase_cache import PhraseCache
 from .piper.voice import PiperVoice, Synthesis
 from .text.sentences import split_sentences
 from .types import (
+    Delivery,
     SynthesisError,
     SynthesisPiece,
     SynthesisTimeout,
@@ -25,6 +26,7 @@ from .types import (
 )
 
 __all__ = [
+    "Delivery",
     "StreamingTTS",
     "SynthesisError",
     "SynthesisPiece",
@@ -37,6 +39,7 @@ __all__ = [
 
 logger = logging.getLogger("services.tts")
 
+_AS_LOADED = Delivery()
 _WARM_UP_SENTENCE = "1 2 3 4 5 6 7 8 9 10."
 
 
@@ -58,6 +61,8 @@ class TTSConfig:
     threads: int = 1
     """Threads inside one call."""
     phrase_cache_bytes: int = defaults.TTS_PHRASE_CACHE_MB * 2**20
+    engine: str = "tts"
+    """The name of its calls at the scheduler."""
 
 
 class StreamingTTS:
@@ -72,8 +77,11 @@ class StreamingTTS:
         self.on_synthesis: Callable[[float, float], object] | None = None
         """Called after each computed sentence with seconds of speech and seconds of computing."""
         self.name = config.name
+        self.engine = config.engine
         self.sample_rate = voice.sample_rate
         """Hz."""
+        self.speakers = voice.speakers
+        """How many speakers the voice has."""
         self.can_stream = voice.network.can_stream
         """Whether sound is computed in windows, rather than a clause at a time."""
 
@@ -117,6 +125,7 @@ class StreamingTTS:
         owner: str,
         priority: Priority | DynamicPriority = Priority.FINAL,
         deadline_seconds: float = defaults.TTS_TIMEOUT_SECONDS,
+        delivery: Delivery = _AS_LOADED,
         guarded: bool = True,
     ) -> AsyncGenerator[SynthesisPiece, None]:
         """Synthesize one sentence, piece by piece; each piece is computed on demand.
@@ -134,12 +143,13 @@ class StreamingTTS:
         if voice is None:
             raise SynthesisError("the voice is closed")
         phrase = _normalized(sentence)
-        if (kept := self._phrases.get(phrase)) is not None:
+        key = phrase, delivery
+        if (kept := self._phrases.get(key)) is not None:
             for piece in kept:
                 yield piece
             return
         pieces: list[SynthesisPiece] | None = [] if phrase in self._fixed else None
-        task = _Task(voice.speak(sentence))
+        task = _Task(voice.speak(sentence, delivery))
         samples = 0
         late = SynthesisTimeout(
             f"a sentence took longer than {deadline_seconds:g} s of engine time"
@@ -151,7 +161,7 @@ class StreamingTTS:
             try:
                 made: SynthesisPiece | None = await self._scheduler.run(
                     task.step,
-                    engine="tts",
+                    engine=self.engine,
                     owner=owner,
                     priority=priority,
                     deadline_seconds=left,
@@ -165,7 +175,7 @@ class StreamingTTS:
                 samples += len(made.samples)
                 yield made
         if pieces is not None:
-            self._phrases.put(phrase, tuple(pieces))
+            self._phrases.put(key, tuple(pieces))
         if self.on_synthesis is not None:
             self.on_synthesis(samples / self.sample_rate, task.spent_seconds)
 
@@ -175,6 +185,7 @@ class StreamingTTS:
         *,
         owner: str = "phrases",
         priority: Priority = Priority.BATCH,
+        delivery: Delivery = _AS_LOADED,
     ) -> None:
         """Synthesize these phrases now and cache them, sentence by sentence.
 
@@ -184,7 +195,8 @@ class StreamingTTS:
         with self._fixed_lock:
             self._fixed |= {_normalized(s) for s in sentences}
         for sentence in sentences:
-            async for _ in self.synthesize(sentence, owner=owner, priority=priority):
+            pieces = self.synthesize(sentence, owner=owner, priority=priority, delivery=delivery)
+            async for _ in pieces:
                 pass
 
     def forget_phrases(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
 
 from .types import SynthesisPiece
 
@@ -17,7 +18,7 @@ class PhraseCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._phrases: OrderedDict[str, tuple[SynthesisPiece, ...]] = OrderedDict()
+        self._phrases: OrderedDict[Hashable, tuple[SynthesisPiece, ...]] = OrderedDict()
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -28,15 +29,18 @@ class PhraseCache:
         """Memory used by the phrases."""
         return self._bytes
 
-    def get(self, text: str) -> tuple[SynthesisPiece, ...] | None:
-        """Return the pieces of a phrase, with read-only samples, or None if it is not cached."""
+    def get(self, text: Hashable) -> tuple[SynthesisPiece, ...] | None:
+        """Return the pieces of a phrase, with read-only samples, or None if it is not cached.
+
+        `text` is the phrase, together with whatever else its sound depends on.
+        """
         with self._lock:
             pieces = self._phrases.get(text)
             if pieces is not None:
                 self._phrases.move_to_end(text)
             return pieces
 
-    def put(self, text: str, pieces: tuple[SynthesisPiece, ...]) -> bool:
+    def put(self, text: Hashable, pieces: tuple[SynthesisPiece, ...]) -> bool:
         """Store a phrase, evicting the least recently used; returns False if it is too big."""
         size = _size(pieces)
         if size > self._max_bytes:

@@ -28,6 +28,16 @@ class SynthesisTimeout(SynthesisError):
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a sentence is spoken; None for what the voice was loaded with."""
+
+    speaker: int | None = None
+    """Of a voice with several; one that the voice does not have counts as None."""
+    speed: float | None = None
+    """2 is twice as fast as the voice's own pace."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimedWord:
     """One word of the text as written, with its time in the sound."""
 

@@ -18,7 +18,7 @@ from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import EngineUnavailable, Priority, Run
 from services.tts.piper.voice import PiperVoice, Synthesis
-from services.tts.types import TTSError
+from services.tts.types import Delivery, TTSError
 from tests.room.conftest import Call, JoinRoom
 from tests.support.recordings import MISHEARD_WORDS, word_errors
 
@@ -57,8 +57,8 @@ async def test_a_sentence_that_hangs_is_left_out_and_the_rest_is_spoken(
     real = PiperVoice.speak
     ended = threading.Event()
 
-    def speak(self: PiperVoice, sentence: str) -> Synthesis:
-        synthesis = real(self, sentence)
+    def speak(self: PiperVoice, sentence: str, *delivery: Delivery) -> Synthesis:
+        synthesis = real(self, sentence, *delivery)
         if "local voice assistant" in sentence:
             monkeypatch.setattr(Synthesis, "step", hang)
         return synthesis

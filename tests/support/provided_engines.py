@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any
 
 from services.asr.engine import StreamingASR
 from services.shared.engines import SharedEngines, shared_engines
-from services.shared.load_once import LoadOnce
+from services.shared.pool import Lease, SharedModel
 from services.tts.engine import StreamingTTS
-
-T = TypeVar("T")
 
 
 class ProvidedEngines(SharedEngines):
@@ -17,13 +15,27 @@ class ProvidedEngines(SharedEngines):
 
     def __init__(self, *, asr: StreamingASR | None = None, tts: StreamingTTS | None = None) -> None:
         if asr is not None:
-            self.asr = loaded("asr", asr)
+            self.asr = Provided(asr)
             self.voice_activity = shared_engines().voice_activity
         if tts is not None:
-            self.tts = loaded("tts", tts)
+            self.tts = Provided(tts)
 
 
-def loaded(name: str, value: T) -> LoadOnce[T]:
-    once = LoadOnce(name, lambda: value)
-    once.put(value)
-    return once
+class Provided(SharedModel[Any, Any, Any]):
+    """A model that is there from the start."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    async def get(self) -> Any:
+        return self._engine
+
+    def peek(self) -> Any:
+        return self._engine
+
+    def put(self, engine: Any) -> Any:
+        before, self._engine = self._engine, engine
+        return before
+
+    def use(self) -> Lease:
+        return Lease(lambda: None)

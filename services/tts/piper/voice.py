@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from ...inference import Run, RunCancelled
 from ...models.voice_parts import VoiceParts, WholeVoice
 from ..text.clauses import cut_clauses
 from ..text.normalization import speakable_words
-from ..types import SynthesisError, SynthesisPiece, TimedWord, TTSLoadError
+from ..types import Delivery, SynthesisError, SynthesisPiece, TimedWord, TTSLoadError
 from .gain import Loudness
 from .network import PiperNetwork, Rendering, Scales, load_network
 from .phonemes import PiperText, Reading, read_piper_config
@@ -22,6 +23,7 @@ _FIRST_WINDOW_SECONDS = 0.3
 _LARGEST_WINDOW_SECONDS = 1.4
 _LOAD_SECONDS = 60.0
 """Time limit for the trial of a new voice."""
+_AS_LOADED = Delivery()
 _SAMPLES = ("1 2 3 4 5.", "a e i o u")
 """Texts to try a voice with; numbers are read in every language."""
 
@@ -35,17 +37,21 @@ class PiperVoice:
         text: PiperText,
         *,
         speaker: int,
+        speakers: int,
         scales: Scales,
+        pace: float,
         loudness: Loudness,
         sample_rate: int,
     ) -> None:
         self.network = network
         self.text = text
         self.speaker = speaker
+        self.speakers = speakers
         self.scales = scales
-        self.loudness = loudness
         self.sample_rate = sample_rate
         """Hz."""
+        self._pace = pace
+        self._loudness = {speaker: loudness}
 
     @classmethod
     def load(
@@ -93,22 +99,45 @@ class PiperVoice:
             network,
             text,
             speaker=speaker,
+            speakers=max(1, config.num_speakers),
             scales=scales,
+            pace=config.length_scale,
             loudness=loudness,
             sample_rate=config.sample_rate,
         )
 
-    def speak(self, sentence: str) -> Synthesis:
+    def speak(self, sentence: str, delivery: Delivery = _AS_LOADED) -> Synthesis:
         """Begin the synthesis of `sentence`; returns at once."""
-        return Synthesis(self, sentence)
+        return Synthesis(self, sentence, delivery)
+
+    def speaker_of(self, delivery: Delivery) -> int:
+        """Return who speaks."""
+        wanted = delivery.speaker
+        return wanted if wanted is not None and 0 <= wanted < self.speakers else self.speaker
+
+    def scales_of(self, delivery: Delivery) -> Scales:
+        """Return the network's scales for the speed."""
+        if delivery.speed is None:
+            return self.scales
+        return replace(self.scales, length=self._pace / delivery.speed)
+
+    def loudness_of(self, speaker: int, run: Run) -> Loudness:
+        """Return the gain of a speaker, measured the first time; raises what a run raises."""
+        loudness = self._loudness.get(speaker)
+        if loudness is None:
+            loudness = _loudness(_sample(self.network, self.text, speaker, run), run)
+            self._loudness[speaker] = loudness
+        return loudness
 
 
 class Synthesis:
     """The synthesis of one sentence, `step` by `step`, from one thread at a time."""
 
-    def __init__(self, voice: PiperVoice, sentence: str) -> None:
+    def __init__(self, voice: PiperVoice, sentence: str, delivery: Delivery) -> None:
         self._voice = voice
         self._sentence = sentence
+        self._speaker = voice.speaker_of(delivery)
+        self._scales = voice.scales_of(delivery)
         self._steps = self._speak()
         self._run = Run()
         self._finished = False
@@ -139,12 +168,13 @@ class Synthesis:
             if not readings:
                 waiting += [TimedWord(word.written, start, start) for word in clause]
             for reading in readings:
-                rendering = voice.network.start(reading.ids, voice.scales, voice.speaker, self._run)
+                rendering = voice.network.start(reading.ids, self._scales, self._speaker, self._run)
                 yield None
+                loudness = voice.loudness_of(self._speaker, self._run)
                 waiting += self._time_words(reading, rendering, said / voice.sample_rate)
                 windows = self._windows(rendering)
                 for window in windows:
-                    samples = voice.loudness.to_pcm(rendering.sound(*window, self._run))
+                    samples = loudness.to_pcm(rendering.sound(*window, self._run))
                     said += len(samples)
                     end = said / voice.sample_rate
                     last = window == windows[-1]
@@ -187,18 +217,28 @@ def _try_out(network: PiperNetwork, text: PiperText, speaker: int) -> Loudness:
     limit.name, limit.daemon = "voice-load-limit", True
     limit.start()
     try:
-        readings = (text.read(speakable_words(sample), goes_on=False) for sample in _SAMPLES)
-        reading = next((r[0] for r in readings if r), None)
-        if reading is None:
-            raise SynthesisError("no phonemes for a test sentence")
-        still = Scales(noise=0.0, length=1.0, noise_w=0.0)
-        rendering = network.start(reading.ids, still, speaker, run)
-        audio = rendering.sound(0, rendering.frames, run)
-        if not len(audio) or not np.isfinite(audio).all():
-            raise SynthesisError("its sound is empty, or not finite")
+        rendering = _sample(network, text, speaker, run)
+        loudness = _loudness(rendering, run)
         rendering.calibrate(run)
-        return Loudness(float(np.abs(audio).max()))
+        return loudness
     except RunCancelled:
         raise SynthesisError(f"nothing was heard within {_LOAD_SECONDS:g} s") from None
     finally:
         limit.cancel()
+
+
+def _sample(network: PiperNetwork, text: PiperText, speaker: int, run: Run) -> Rendering:
+    """Render a few words, always in the same way."""
+    readings = (text.read(speakable_words(sample), goes_on=False) for sample in _SAMPLES)
+    reading = next((r[0] for r in readings if r), None)
+    if reading is None:
+        raise SynthesisError("no phonemes for a test sentence")
+    still = Scales(noise=0.0, length=1.0, noise_w=0.0)
+    return network.start(reading.ids, still, speaker, run)
+
+
+def _loudness(rendering: Rendering, run: Run) -> Loudness:
+    audio = rendering.sound(0, rendering.frames, run)
+    if not len(audio) or not np.isfinite(audio).all():
+        raise SynthesisError("its sound is empty, or not finite")
+    return Loudness(float(np.abs(audio).max()))

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import gc
+import shutil
 import tempfile
 import weakref
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +19,7 @@ from services.inference import CallRecord, Priority
 from services.memory import Level, MemoryConfig
 from services.memory.config import MB
 from services.metrics import Metrics
-from services.shared.config import LoadedModel
+from services.models import DEMO_VOICE
 from services.shared.engines import SharedEngines
 from tests.support.leaks import Snapshot, assert_nothing_left
 from tests.support.memory_use import fragment, mapped
@@ -136,11 +137,36 @@ async def test_a_voice_that_keeps_failing_leaves_the_door_open(supervisor: Super
     assert supervisor.view.look_blocking()["circuits"] == {"tts": "open"}
 
 
+@pytest.mark.own_copy
 async def test_the_models_have_parts_of_their_own(
-    supervisor: Supervisor, engines: SharedEngines
+    supervisor: Supervisor, engines: SharedEngines, tmp_path: Path
 ) -> None:
-    engines._note("asr", LoadedModel("demo", True, 5 * MB))
-    assert supervisor.view.look_blocking()["breakdown_mb"]["asr model"] == 5.0
+    await engines.tts.get()
+    shutil.copy(DEMO_VOICE.model, tmp_path / "mine.onnx")
+    shutil.copy(DEMO_VOICE.config, tmp_path / "mine.onnx.json")
+    mine = engines.voice([str(tmp_path / "mine.onnx")])
+    lease = mine.use()
+    await mine.get()
+    parts = supervisor.view.look_blocking()["breakdown_mb"]
+    assert parts["voice model"] > 0
+    assert parts["voice model mine"] > 0
+    lease.close()
+
+
+@pytest.mark.own_copy
+async def test_idle_models_leave_when_memory_is_high(engines: SharedEngines) -> None:
+    await engines.tts.get()
+    now = resident_bytes() / MB
+    supervisor = make(
+        engines, warning_mb=round(now - 30), high_mb=round(now - 20), critical_mb=round(now + 4000)
+    )
+    supervisor.begin()
+    assert await supervisor.monitor.check() is Level.HIGH
+    assert engines.in_use == []
+    cleaned = supervisor.view.look_blocking()["last_cleaning"]
+    assert "idle model" in [step["step"] for step in cleaned["steps"]]
+    supervisor.close()
+    gc.unfreeze()
 
 
 class Reloadable(SharedEngines):

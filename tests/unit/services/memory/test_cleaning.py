@@ -29,6 +29,22 @@ def test_last_resorts_are_left_where_the_rest_was_enough() -> None:
     assert taken == ["cheap", "cheap", "dear"]
 
 
+def test_a_step_repeats_until_memory_is_low_or_it_has_nothing_left() -> None:
+    left = ["voice", "recogniser", "another voice"]
+
+    def unload() -> None:
+        if not left:
+            raise StepSkipped("no model is idle")
+        left.pop()
+
+    step = CleaningStep("idle model", unload, last_resort=True, repeats=True)
+    report = clean([step], "test", enough=lambda: len(left) < 2)
+    assert left == ["voice"]
+    assert [gain.step for gain in report.gains] == ["idle model"] * 2
+    assert len(clean([step], "test", enough=lambda: False).gains) == 1
+    assert not left
+
+
 def test_a_step_that_fails_does_not_end_the_cleaning(caplog: pytest.LogCaptureFixture) -> None:
     def skip() -> None:
         raise StepSkipped("not now")
@@ -53,7 +69,9 @@ def test_a_step_that_fails_does_not_end_the_cleaning(caplog: pytest.LogCaptureFi
 def test_the_standard_steps_give_back_what_a_cache_and_the_heap_held() -> None:
     cache = [mapped(30 * MB)]
     top = fragment(40)
-    steps = standard_steps(temp_files=int, caches=[("phrases", cache.clear)], reload=int)
+    steps = standard_steps(
+        temp_files=int, caches=[("phrases", cache.clear)], unload=int, reload=int
+    )
     report = clean(steps, "test", enough=lambda: True)
     gains = {gain.step: gain.freed_bytes for gain in report.gains}
     assert list(gains) == ["temp files", "phrases", "garbage collection", "allocator trim"]
@@ -64,12 +82,13 @@ def test_the_standard_steps_give_back_what_a_cache_and_the_heap_held() -> None:
 
 
 def test_the_order_is_cheapest_first() -> None:
-    steps = standard_steps(temp_files=int, caches=[("phrases", int)], reload=int)
+    steps = standard_steps(temp_files=int, caches=[("phrases", int)], unload=int, reload=int)
     assert [(step.name, step.last_resort) for step in steps] == [
         ("temp files", False),
         ("phrases", False),
         ("garbage collection", False),
         ("allocator trim", False),
+        ("idle model", True),
         ("model reload", True),
         ("allocator trim after reload", True),
     ]

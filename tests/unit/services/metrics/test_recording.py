@@ -23,7 +23,7 @@ from services.inference.circuit_breaker import Circuits
 from services.memory import Components, MemoryConfig, MemoryMeter, MemoryMonitor, ModelReload
 from services.metrics import CATALOGUE, NOTICE_KINDS, REPLY_OUTCOMES, Metrics, snapshots
 from services.metrics.recording import OTHER
-from services.shared.config import LoadedModel
+from services.shared.config import LoadedModel, ModelInUse
 from services.shared.engines import SharedEngines
 from tests.support.promql import sample_names
 from tests.support.promtool import promtool
@@ -313,7 +313,7 @@ def test_models_are_told_by_role(metrics: Metrics) -> None:
         assert value(metrics, "model_loads_total", role="asr") == 0
     finally:
         speech.close()
-    loaded = {"voice": LoadedModel("demo-en", True, 1)}
+    loaded = [ModelInUse("voice", "voice model", LoadedModel("demo-en", True, 1), users=1)]
     families = {family.name: family for family in snapshots.models(loaded, {"voice": 2})}
     assert families["voice_agent_model_info"].samples[0].labels == {
         "role": "voice",
