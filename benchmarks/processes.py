@@ -111,6 +111,11 @@ class Program:
         self._process.stdin.write(line.encode() + b"\n")
         await self._process.stdin.drain()
 
+    async def wait(self, timeout_seconds: float) -> int:
+        """Until the program has ended by itself; its exit status. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_seconds):
+            return await self._process.wait()
+
     async def stop(self, grace_seconds: float = 6.0) -> None:
         """End the program and all it started: first asked, then killed."""
         for number, wait in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 5.0)):

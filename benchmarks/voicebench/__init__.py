@@ -1,0 +1,1 @@
+"""A scripted call with the product, judged by voicebench, another team's harness."""
