@@ -120,6 +120,21 @@ class NoticeKind(StrEnum):
     be asked for."""
 
 
+class WaitReason(StrEnum):
+    """Why a pause was waited for as long as it was, before the turn was over."""
+
+    COMPLETE = "complete"
+    """The caller seemed to be done: the shortest wait."""
+    UNSURE = "unsure"
+    """More might have followed."""
+    DICTATING = "dictating"
+    """Digits, letters or an address, of which the rest was to come."""
+    THINKING = "thinking"
+    """The caller said so: "let me think"."""
+    NOTHING_HEARD = "nothing heard"
+    """No words were known yet."""
+
+
 class ProtocolError(ValueError):
     """A message that is none of the wire's; the text says which and why."""
 
@@ -178,6 +193,8 @@ class Turn(Message):
     """Of the reply among the messages of the agent's conversation."""
     end_of_speech_seconds: Seconds | None
     """From the last voice to the decision that the turn is over."""
+    wait_reason: WaitReason | None
+    """Why that took as long as it did; null where silence alone decides."""
     transcript_seconds: Seconds | None
     """From the last voice to the transcript."""
     first_token_seconds: Seconds | None

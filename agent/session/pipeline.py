@@ -15,8 +15,10 @@ from agent.session.turn_handling import turn_handling
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 from services.asr.recognizer import RecognizerTiming
+from services.endpointing.verdict import Verdict
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
 from services.livekit_local.eou_model import EndOfTurnModel
+from services.livekit_local.turn_detector import LocalTurnDetector
 from services.shared.engines import SharedEngines, SharedVoice
 from services.vad.silero import VoiceActivityModel, VoiceActivityOptions
 
@@ -107,6 +109,12 @@ class Pipeline:
             user_away_timeout=None,
             conn_options=connect_options(settings),
         )
+
+    @property
+    def last_verdict(self) -> Verdict | None:
+        """The one by which the latest turn ended; None before that, and with TURN_DETECTION=vad."""
+        detector = self.session.turn_detection
+        return detector.last_verdict if isinstance(detector, LocalTurnDetector) else None
 
     async def aclose(self) -> None:
         """Close all parts but the session; the shared models stay loaded."""

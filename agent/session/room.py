@@ -94,6 +94,7 @@ class RoomConversation:
         self._turns = Turns(
             session,
             limit=limits.turn_records,
+            verdict=lambda: pipeline.last_verdict,
             on_turn=self._on_turn,
             on_prepared=services.metrics.count_reply,
         )
@@ -228,6 +229,7 @@ class RoomConversation:
         values = asdict(turn)
         del values["id"]
         self._services.metrics.observe_turn(**values)
+        logger.info("turn answered", extra=values)
         if not self._ended:
             self._remote.publish_turn(turn)
 

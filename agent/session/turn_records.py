@@ -11,7 +11,8 @@ from collections.abc import Callable
 from livekit.agents import AgentSession, llm
 from livekit.agents.voice import ConversationItemAddedEvent, SpeechCreatedEvent, SpeechHandle
 
-from services.protocol import Turn
+from services.endpointing.verdict import Verdict
+from services.protocol import Turn, WaitReason
 
 
 class Turns:
@@ -22,6 +23,7 @@ class Turns:
         session: AgentSession[None],
         *,
         limit: int,
+        verdict: Callable[[], Verdict | None],
         on_turn: Callable[[Turn], None],
         on_prepared: Callable[[str], object],
     ) -> None:
@@ -30,10 +32,11 @@ class Turns:
         Args:
             session: not yet started.
             limit: how many records are kept.
+            verdict: returns the one by which the latest turn ended, if there is any yet.
             on_turn: called with the record of each turn.
             on_prepared: called with the outcome of each reply that was prepared ahead.
         """
-        self.records = TurnRecords(limit=limit)
+        self.records = TurnRecords(limit=limit, verdict=verdict)
         self._replies = PreparedReplies(
             lambda: session.user_state == "speaking", on_outcome=on_prepared
         )
@@ -64,8 +67,12 @@ class Turns:
 class TurnRecords:
     """The last turns of one room; belongs to its event loop."""
 
-    def __init__(self, *, limit: int) -> None:
+    def __init__(self, *, limit: int, verdict: Callable[[], Verdict | None]) -> None:
+        """Keep the last `limit` turns; `verdict` returns the one by which the latest ended."""
+        self._verdict = verdict
+        self._used: Verdict | None = None
         self._heard: llm.ChatMessage | None = None
+        self._reason: WaitReason | None = None
         self._records: deque[Turn] = deque(maxlen=limit)
         self.count = 0
         """Turns since the room began."""
@@ -88,6 +95,7 @@ class TurnRecords:
         """
         if message.role == "user":
             self._heard = message
+            self._reason = self._reason_of(message)
             return None
         heard, self._heard = self._heard, None
         if message.role != "assistant" or heard is None:
@@ -97,6 +105,7 @@ class TurnRecords:
         record = Turn(
             id=message.id,
             end_of_speech_seconds=waited,
+            wait_reason=self._reason,
             transcript_seconds=heard.metrics.get("transcription_delay"),
             first_token_seconds=message.metrics.get("llm_node_ttft"),
             first_sound_seconds=message.metrics.get("tts_node_ttfb"),
@@ -108,6 +117,17 @@ class TurnRecords:
         self._records.append(record)
         self.count += 1
         return record
+
+    def _reason_of(self, heard: llm.ChatMessage) -> WaitReason | None:
+        """Why the end of this message was waited for; each verdict is about one message."""
+        verdict = self._verdict()
+        if verdict is None or verdict is self._used:
+            return None
+        if heard.metrics.get("end_of_turn_delay") is None:
+            # Typed; the verdict is about words that are still to come.
+            return None
+        self._used = verdict
+        return verdict.reason
 
 
 class PreparedReplies:

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
+from ..protocol import WaitReason
 
-class WaitReason(Enum):
-    """Why a pause is waited for as long as it is; the values are for logs and the page."""
-
-    COMPLETE = "complete"
-    """The caller seems to be done: the shortest wait."""
-    UNSURE = "unsure"
-    """More may follow."""
-    DICTATING = "dictating"
-    """Digits, letters or an address, of which the rest is to come."""
-    THINKING = "thinking"
-    """The caller has said so: "let me think"."""
-    NOTHING_HEARD = "nothing heard"
-    """No words are known yet."""
+__all__ = ["Verdict", "WaitReason"]
 
 
 @dataclass(frozen=True, slots=True)

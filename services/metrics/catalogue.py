@@ -61,8 +61,10 @@ RESPONSE = _histogram(
 END_OF_TURN = _histogram(
     "end_of_turn_seconds",
     "seconds",
-    "Time from the end of the caller's speech to the decision that the turn is over.",
+    "Time from the end of the caller's speech to the decision that the turn is over, by why it was "
+    "waited for.",
     _END_OF_TURN_BUCKETS,
+    "wait",
 )
 TRANSCRIPT = _histogram(
     "transcript_seconds",

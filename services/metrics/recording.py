@@ -26,7 +26,7 @@ from ..host.temp_files import TempFileStats
 from ..inference import CallRecord, Outcome, Priority, SchedulerStats
 from ..inference.circuit_breaker import CircuitState
 from ..memory import MemoryState, ModelReload
-from ..protocol import NoticeKind
+from ..protocol import NoticeKind, WaitReason
 from . import catalogue, snapshots
 from .catalogue import Definition
 
@@ -40,6 +40,7 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 REPLY_OUTCOMES = ("used", "caller went on", "words changed")
 NOTICE_KINDS = tuple(kind for kind in NoticeKind if kind is not NoticeKind.CALL_ENDED)
 """Problems that are reported to callers."""
+WAIT_REASONS = tuple(WaitReason)
 OTHER = "other"
 """Replaces an unknown value of a label, so that the number of series is bounded."""
 
@@ -86,6 +87,8 @@ class Metrics:
             self._replies.labels(outcome)
         for kind in NOTICE_KINDS:
             self._notices.labels(kind)
+        for reason in (*WAIT_REASONS, OTHER):
+            self._end_of_turn.labels(reason)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format; blocks some milliseconds."""
@@ -96,16 +99,21 @@ class Metrics:
         *,
         response_seconds: float | None,
         end_of_speech_seconds: float | None,
+        wait_reason: str | None,
         transcript_seconds: float | None,
         first_token_seconds: float | None,
         first_sound_seconds: float | None,
         prepared: bool,
         interrupted: bool,
     ) -> None:
-        """Record a turn that was answered; None: not measured."""
+        """Record a turn that was answered; None: not measured.
+
+        `wait_reason` is one of `WAIT_REASONS`, None where silence alone ends turns.
+        """
         self._turns.labels(_flag(interrupted)).inc()
         _observe(self._response.labels(_flag(prepared)), response_seconds)
-        _observe(self._end_of_turn, end_of_speech_seconds)
+        reason = wait_reason if wait_reason in WAIT_REASONS else OTHER
+        _observe(self._end_of_turn.labels(reason), end_of_speech_seconds)
         _observe(self._transcript, transcript_seconds)
         _observe(self._first_token, first_token_seconds)
         _observe(self._first_sound, first_sound_seconds)

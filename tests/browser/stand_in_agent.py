@@ -42,6 +42,7 @@ from services.protocol import (
     StreamAttribute,
     Topic,
     Turn,
+    WaitReason,
 )
 
 REGISTERED = "registered"
@@ -250,6 +251,7 @@ class StandIn:
             Turn(
                 id=f"turn-{self._turns}",
                 end_of_speech_seconds=0.31,
+                wait_reason=list(WaitReason)[self._turns % len(WaitReason)],
                 transcript_seconds=0.02,
                 first_token_seconds=0.01,
                 first_sound_seconds=0.05 * self._turns,

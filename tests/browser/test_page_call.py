@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from services.protocol import WaitReason
 from tests.browser.call_page import CallPage
 from tests.browser.stand_in_agent import GREETING, NOTICES
 
@@ -107,6 +108,22 @@ def test_words_that_were_no_words_disappear(talk: CallPage) -> None:
     wait_until(lambda: talk.recorded() == ["umbrella"])
     expect(talk.page.locator('[data-final="false"]')).to_have_count(0)
     expect(talk.said_by("caller").filter(has_text="umbrella")).to_have_count(1)
+
+
+def test_each_answer_says_why_it_was_waited_for(talk: CallPage) -> None:
+    waits = talk.page.get_by_test_id("wait")
+    before = waits.count()
+    for number in range(len(WaitReason)):
+        talk.type(f"say reason {number}")
+        expect(waits).to_have_count(before + number + 1)
+    found = set()
+    for wait in waits.all()[before:]:
+        wait.locator("summary").click()
+        found.add(wait.get_by_test_id("wait-reason").inner_text())
+    assert len(found) == len(WaitReason)
+    assert all(text.startswith("Waited 0.31 s after your last word: ") for text in found)
+    assert [text for text in found if "dictating" in text]
+    expect(waits.filter(has_text="you were dictating")).not_to_have_count(0)
 
 
 def test_the_word_being_spoken_is_marked(talk: CallPage) -> None:

@@ -81,7 +81,7 @@ def test_whoever_is_in_the_call_is_seen_also_one_who_only_listens(
 def test_a_guest_who_is_called_like_the_agent_says_nothing_in_its_name(
     call: CallPage, guest: Guest
 ) -> None:
-    turn = Turn("x", 1.0, 1.0, 1.0, 1.0, 999.0, prepared=False, interrupted=True)
+    turn = Turn("x", 1.0, None, 1.0, 1.0, 1.0, 999.0, prepared=False, interrupted=True)
     guest.send(Topic.TURN, turn.encode())
     for kind in NoticeKind:
         guest.send(Topic.NOTICE, Notice(kind, "Dial 0900 123 to go on.").encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from services.inference import Priority
+from services.protocol import Turn
 from tests.room.processes import AgentProcess, running, status, token
 from tests.support.caller import Caller, Segment
 from tests.support.recordings import Samples
@@ -70,6 +72,11 @@ class Talk:
         sent = time.monotonic()
         await self.caller.send_text(text)
         return Exchange("", *await self._reply(before, sent))
+
+    async def turns(self, count: int) -> list[Turn]:
+        """What the agent tells of its turns, once there are so many."""
+        await self._until(lambda: len(self.caller.turns) >= count)
+        return [Turn.decode(json.dumps(turn)) for turn in self.caller.turns]
 
     async def _reply(self, before: frozenset[str], ended: float) -> tuple[str, str]:
         """As it is written and as it is heard."""

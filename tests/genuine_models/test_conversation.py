@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from services.livekit_local import LocalTTS
+from services.protocol import WaitReason
 from services.tts.engine import StreamingTTS
 from tests.genuine_models.conftest import Exchange, Join, Talk
 from tests.support.frames import samples_of
@@ -50,6 +51,16 @@ async def test_people_are_answered_aloud_with_what_is_right(join: Join) -> None:
         (timer, "half an hour"),
     ):
         assert word_errors(exchange.heard, said) <= 1
+
+
+async def test_a_dictated_number_is_waited_for_and_the_page_is_told_why(join: Join) -> None:
+    talk = await join()
+    question = await talk.say(person("weather_question").samples)
+    numbers = await talk.say(person("digits_numbers").samples)
+    assert word_errors(numbers.heard, "thirty three four six ninety two") <= 2
+    done, dictated = await talk.turns(2)
+    assert done.wait_reason is WaitReason.COMPLETE, question
+    assert dictated.wait_reason is WaitReason.DICTATING, numbers
 
 
 async def test_sums_and_the_time_are_right(join: Join, genuine_tts: StreamingTTS) -> None:

@@ -236,6 +236,7 @@ async def test_the_callers_words_come_under_the_callers_identity_and_are_answere
     turns = [Turn.decode(stream.text) for stream in scene.witness.of(Topic.TURN)]
     assert {stream.sender for stream in scene.witness.of(Topic.TURN)} == {scene.agent.identity}
     assert turns[-1].response_seconds is not None
+    assert turns[-1].wait_reason is not None
 
 
 @pytest.mark.parametrize("kind", PROBLEMS)

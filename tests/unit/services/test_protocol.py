@@ -30,12 +30,13 @@ from services.protocol import (
     StreamAttribute,
     Topic,
     Turn,
+    WaitReason,
 )
 
 SPEAKERS = ["agent", "services", "tests/support/caller.py", "tests/browser"]
 """Python that sends or reads what is on the wire."""
 PAGE_SOURCE = made.TYPES.parent
-TURN = Turn("id", 0.3, None, 0.1, 0.2, 0.9, prepared=True, interrupted=False)
+TURN = Turn("id", 0.3, WaitReason.DICTATING, None, 0.1, 0.2, 0.9, prepared=True, interrupted=False)
 MESSAGES: list[Message] = [
     Notice(NoticeKind.CALL_ENDED, "The call has ended."),
     TURN,
@@ -109,6 +110,7 @@ def history(*lengths: int) -> str:
         (Turn, json.dumps({**asdict(TURN), "response_seconds": float("inf")})),
         (Turn, json.dumps({**asdict(TURN), "response_seconds": "1"})),
         (Turn, json.dumps({**asdict(TURN), "prepared": "yes"})),
+        (Turn, json.dumps({**asdict(TURN), "wait_reason": "bored"})),
         (History, '{"messages": [{"role": "system", "text": "x"}]}'),
         (History, history(*[1] * (MOST_HISTORY_MESSAGES + 1))),
         (History, history(LONGEST_HISTORY_CHARACTERS + 1)),

@@ -119,6 +119,21 @@ export const NoticeKind = {
 } as const;
 export type NoticeKind = (typeof NoticeKind)[keyof typeof NoticeKind];
 
+/** Why a pause was waited for as long as it was, before the turn was over. */
+export const WaitReason = {
+  /** The caller seemed to be done: the shortest wait. */
+  complete: 'complete',
+  /** More might have followed. */
+  unsure: 'unsure',
+  /** Digits, letters or an address, of which the rest was to come. */
+  dictating: 'dictating',
+  /** The caller said so: "let me think". */
+  thinking: 'thinking',
+  /** No words were known yet. */
+  nothingHeard: 'nothing heard',
+} as const;
+export type WaitReason = (typeof WaitReason)[keyof typeof WaitReason];
+
 /** A sentence of the agent about a problem, or about the end of the call. */
 export interface Notice {
   /** What it is about. */
@@ -138,6 +153,8 @@ export interface Turn {
   readonly id: string;
   /** From the last voice to the decision that the turn is over. */
   readonly end_of_speech_seconds: number | null;
+  /** Why that took as long as it did; null where silence alone decides. */
+  readonly wait_reason: WaitReason | null;
   /** From the last voice to the transcript. */
   readonly transcript_seconds: number | null;
   /** From the request to the language model to the reply's first words. */
@@ -155,6 +172,7 @@ export interface Turn {
 export const readTurn = record<Turn>({
   id: text(200),
   end_of_speech_seconds: number.orNull,
+  wait_reason: oneOf(Object.values(WaitReason)).orNull,
   transcript_seconds: number.orNull,
   first_token_seconds: number.orNull,
   first_sound_seconds: number.orNull,

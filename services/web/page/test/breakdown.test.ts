@@ -13,6 +13,7 @@ function turn(
   return {
     id: 'reply',
     end_of_speech_seconds,
+    wait_reason: null,
     transcript_seconds,
     first_token_seconds,
     first_sound_seconds,

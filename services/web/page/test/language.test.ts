@@ -7,6 +7,7 @@ import german from '../src/languages/de';
 import english from '../src/languages/en';
 import { pack } from '../src/languages/pack';
 import { ApiFailure } from '../src/lib/api';
+import { WaitReason } from '../src/protocol';
 import { decimal, language, languages, offer, said, want, words } from '../src/state/language';
 
 beforeEach(() => {
@@ -68,6 +69,16 @@ test('numbers and names are those of the language', () => {
   const message = { id: '1', side: 'agent', name: '', text: 'Ja', at: 0, final: true } as const;
   const text = asText([{ ...message, typed: false, cut: true, turn: null }], 'Ada');
   assert.match(text, /Assistent: Ja — \(unterbrochen\)/);
+});
+
+test('each reason to wait has words of its own', () => {
+  for (const { words: all } of [english, german]) {
+    for (const reasons of [all.waitReasons, all.waitReasonsInShort]) {
+      const texts = Object.values(WaitReason).map((reason) => reasons?.[reason]);
+      assert.equal(new Set(texts).size, Object.values(WaitReason).length);
+      assert.ok(texts.every((text) => text !== undefined));
+    }
+  }
 });
 
 test('no sentence of a pack is empty, and each with a blank to fill takes what fills it', () => {

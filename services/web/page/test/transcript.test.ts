@@ -15,6 +15,7 @@ import type { Turn } from '../src/protocol';
 const TURN: Turn = {
   id: 'reply',
   end_of_speech_seconds: 0.3,
+  wait_reason: null,
   transcript_seconds: null,
   first_token_seconds: 0.1,
   first_sound_seconds: 0.2,

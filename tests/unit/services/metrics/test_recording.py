@@ -71,10 +71,13 @@ def submit(
     )
 
 
-def observe_turn(metrics: Metrics, response_seconds: float | None = 0.4) -> None:
+def observe_turn(
+    metrics: Metrics, response_seconds: float | None = 0.4, wait_reason: str | None = "dictating"
+) -> None:
     metrics.observe_turn(
         response_seconds=response_seconds,
         end_of_speech_seconds=0.3,
+        wait_reason=wait_reason,
         transcript_seconds=0.28,
         first_token_seconds=None,
         first_sound_seconds=0.06,
@@ -89,7 +92,8 @@ def test_a_turn_counts_in_each_part_that_was_measured(metrics: Metrics) -> None:
     assert value(metrics, "response_seconds_count", prepared="true") == 1
     assert value(metrics, "response_seconds_bucket", prepared="true", le="0.3") == 0
     assert value(metrics, "response_seconds_bucket", prepared="true", le="0.4") == 1
-    assert value(metrics, "end_of_turn_seconds_sum") == 0.3
+    assert value(metrics, "end_of_turn_seconds_sum", wait="dictating") == 0.3
+    assert value(metrics, "end_of_turn_seconds_sum", wait="complete") == 0
     assert value(metrics, "transcript_seconds_sum") == 0.28
     assert value(metrics, "first_token_seconds_count") == 0
     assert value(metrics, "first_sound_seconds_sum") == 0.06
@@ -123,6 +127,7 @@ def test_unforeseen_labels_share_one_series(metrics: Metrics) -> None:
     for number in range(100):
         metrics.count_reply(f"reason {number}")
         metrics.count_notice(f"kind {number}")
+        observe_turn(metrics, wait_reason=f"wait {number}")
     assert len(read(metrics)) == before + 2
     assert value(metrics, "replies_total", outcome=OTHER) == 100
 

@@ -1,5 +1,6 @@
 /** German. */
 
+import { WaitReason } from '../protocol';
 import { pack } from './pack';
 
 export default pack('Deutsch', {
@@ -117,6 +118,22 @@ export default pack('Deutsch', {
   lastAnswer: (last, median) => `Letzte Antwort nach ${last}, Median ${median}`,
   noAnswerYet: 'Wie lange jede Antwort gedauert hat, erscheint hier.',
   waitingTimes: (turns, longest) => `Wartezeiten der letzten ${turns} Antworten, bis zu ${longest}`,
+
+  waited: (seconds, why) => `${seconds} nach Ihrem letzten Wort gewartet: ${why}`,
+  waitReasons: {
+    [WaitReason.complete]: 'Sie klangen fertig.',
+    [WaitReason.unsure]: 'Sie hätten weitersprechen können.',
+    [WaitReason.dictating]: 'Sie schienen zu diktieren, es hätte mehr kommen können.',
+    [WaitReason.thinking]: 'Sie schienen nachzudenken.',
+    [WaitReason.nothingHeard]: 'es waren noch keine Wörter erkannt.',
+  },
+  waitReasonsInShort: {
+    [WaitReason.complete]: '',
+    [WaitReason.unsure]: 'unsicher, ob Sie fertig waren',
+    [WaitReason.dictating]: 'Sie diktierten',
+    [WaitReason.thinking]: 'Sie dachten nach',
+    [WaitReason.nothingHeard]: 'noch keine Wörter',
+  },
 
   microphone: 'Mikrofon',
   speaker: 'Lautsprecher',

@@ -1,5 +1,6 @@
 /** English: what every other language is measured by, and what it falls back to. */
 
+import { WaitReason } from '../protocol';
 import { pack } from './pack';
 
 export const ENGLISH = {
@@ -121,6 +122,23 @@ export const ENGLISH = {
   noAnswerYet: 'How long each answer took appears here.',
   waitingTimes: (turns: number, longest: string) =>
     `Waiting times of the last ${turns} turns, up to ${longest}`,
+
+  waited: (seconds: string, why: string) => `Waited ${seconds} after your last word: ${why}`,
+  waitReasons: {
+    [WaitReason.complete]: 'you sounded done.',
+    [WaitReason.unsure]: 'you might have gone on.',
+    [WaitReason.dictating]: 'you seemed to be dictating, and more might have come.',
+    [WaitReason.thinking]: 'you seemed to be thinking.',
+    [WaitReason.nothingHeard]: 'no words had been made out yet.',
+  },
+  /** Beside the seconds; empty where the wait needs no excuse. */
+  waitReasonsInShort: {
+    [WaitReason.complete]: '',
+    [WaitReason.unsure]: 'unsure whether you were done',
+    [WaitReason.dictating]: 'you were dictating',
+    [WaitReason.thinking]: 'you were thinking',
+    [WaitReason.nothingHeard]: 'no words yet',
+  },
 
   // Microphone and speaker
   microphone: 'Microphone',

@@ -17,6 +17,8 @@ export function WaitChip({ turn }: { turn: Turn }) {
   if (total === null) return null;
   const parts = breakdown(turn);
   const page = words();
+  const short = turn.wait_reason && page.waitReasonsInShort[turn.wait_reason];
+  const why = whyWaited(turn);
   return (
     <details class="wait" data-testid="wait">
       <summary title={page.whereTimeWent}>
@@ -30,6 +32,7 @@ export function WaitChip({ turn }: { turn: Turn }) {
             />
           ))}
         </span>
+        {short && <span>{short}</span>}
         {turn.prepared && <span>{page.preparedWhileSpeaking}</span>}
       </summary>
       <dl>
@@ -40,6 +43,7 @@ export function WaitChip({ turn }: { turn: Turn }) {
           </Fragment>
         ))}
       </dl>
+      {why && <p data-testid="wait-reason">{why}</p>}
     </details>
   );
 }
@@ -100,6 +104,13 @@ function Bar({ turn, x, scale }: { turn: Turn; x: number; scale: number }) {
       })}
     </g>
   );
+}
+
+/** A sentence with the seconds that it cost; null where nothing is known. */
+function whyWaited(turn: Turn): string | null {
+  if (turn.wait_reason === null || turn.end_of_speech_seconds === null) return null;
+  const page = words();
+  return page.waited(formatSeconds(turn.end_of_speech_seconds), page.waitReasons[turn.wait_reason]);
 }
 
 function partName(index: number): string {
