@@ -13,6 +13,7 @@ from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.console.lines import LineReader
 from agent.session.assistant import Assistant
+from agent.session.conversation_language import written_language
 from agent.session.framework import LongLivedSession
 from agent.session.pipeline import BuildLLM, connect_options
 from agent.settings import Settings
@@ -33,6 +34,7 @@ async def converse_in_text(
     written, one line each.
     """
     toolbox = Toolbox(RoomState())
+    language = written_language(settings)
     model = build_llm(toolbox)
     ended = asyncio.Event()
     replies = Replies(output, on_closed=ended.set, marked=source.isatty() and output.isatty())
@@ -49,8 +51,9 @@ async def converse_in_text(
     session.output.transcription = replies
     assistant = Assistant(
         toolbox=toolbox,
+        language=language,
         instructions=settings.agent.instructions or None,
-        greeting=settings.agent.spoken_greeting or "",
+        greeting=settings.agent.spoken_greeting(language.phrases.greeting),
         max_history_items=settings.limits.chat_history_items,
         on_end_call=ended.set,
     )

@@ -66,11 +66,13 @@ async def converse_aloud(
             replies.heard(event.item.text_content or "")
 
     session.on("conversation_item_added", on_item)
+    pipeline.language.on_unvoiced = lambda sentence: pipeline.toolbox.state.announce(sentence)
     session.on("close", lambda _: ended.set())
     assistant = Assistant(
         toolbox=pipeline.toolbox,
+        language=pipeline.language,
         instructions=settings.agent.instructions or None,
-        greeting=settings.agent.spoken_greeting or "",
+        greeting=settings.agent.spoken_greeting(pipeline.language.phrases.greeting),
         max_history_items=settings.limits.chat_history_items,
         on_end_call=ended.set,
     )

@@ -37,6 +37,7 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
     from agent.llm.waking import WAKING_CHUNK
     from agent.runtime.worker import language_models
     from agent.session.assistant import instructions_for
+    from agent.session.conversation_language import written_language
     from agent.tools import RoomState, Toolbox
 
     models = language_models(settings)
@@ -55,9 +56,8 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
     toolbox = Toolbox(RoomState())
     model = models.build(toolbox)
     conversation = llm.ChatContext.empty()
-    conversation.add_message(
-        role="system", content=instructions_for("", settings.agent.instructions)
-    )
+    instructions = instructions_for("", settings.agent.instructions, written_language(settings))
+    conversation.add_message(role="system", content=instructions)
     conversation.add_message(role="user", content="Hello.")
     begun = time.monotonic()
     first_seconds: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,6 +79,7 @@ class LanguageModels:
             waker=self._waker,
             limits=self._limits,
             max_retry=self._max_retry,
+            language=lambda: toolbox.state.language(),
         )
 
     def wake(self, *, instructions: str, greeting: str) -> None:
@@ -122,8 +124,11 @@ class EndpointLLM(llm.LLM[Any]):
         waker: Waker | None,
         limits: LLMLimits,
         max_retry: int,
+        language: Callable[[], str],
     ) -> None:
+        """`language` returns the code of the one that the agent speaks."""
         super().__init__()
+        self._language = language
         self._endpoint = endpoint
         self._profile = profile
         self._waker = waker
@@ -175,6 +180,7 @@ class EndpointLLM(llm.LLM[Any]):
                 max_retry=self._max_retry, retry_interval=_RETRY_SECONDS
             ),
             options=options,
+            language=self._language(),
         )
 
     async def aclose(self) -> None:

@@ -17,7 +17,7 @@ from livekit.agents import (
     utils,
 )
 
-from agent import phrases
+from agent.languages import phrases_in
 from agent.llm.answer import Piece, UnusableAnswerError
 from agent.llm.calls import KnownTools
 from agent.llm.endpoint import Endpoint, RefusedError
@@ -71,8 +71,10 @@ class EndpointStream(llm.LLMStream):
         tools: list[llm.Tool],
         conn_options: APIConnectOptions,
         options: dict[str, Any],
+        language: str,
     ) -> None:
         super().__init__(owner, chat_ctx=chat_ctx, tools=tools, conn_options=conn_options)
+        self._language = language
         self._endpoint = endpoint
         self._profile = profile
         self._waker = waker
@@ -267,7 +269,9 @@ class EndpointStream(llm.LLMStream):
             self._told_of_waking = True
             if self._waker is not None:
                 self._waker.wake()
-            delta = llm.ChoiceDelta(role="assistant", content=f"{phrases.WAKING} ")
+            delta = llm.ChoiceDelta(
+                role="assistant", content=f"{phrases_in(self._language).waking} "
+            )
             self._event_ch.send_nowait(llm.ChatChunk(id=WAKING_CHUNK, delta=delta))
 
     def _note_silence(self) -> None:

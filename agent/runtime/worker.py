@@ -16,7 +16,8 @@ from agent.runtime.framework import is_connected, report_load
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.waiting_rooms import WaitingRooms
 from agent.session.assistant import instructions_for
-from agent.session.pipeline import PipelineModels
+from agent.session.conversation_language import written_language
+from agent.session.pipeline import PipelineModels, conversation_language
 from agent.session.room import RoomServices, converse
 from agent.session.turn_handling import load_end_of_turn_model
 from agent.settings import Settings
@@ -199,10 +200,14 @@ class Worker:
 
     async def _keep_phrases(self) -> None:
         """Synthesise the sentences of every call in advance."""
-        greeting = self._settings.agent.spoken_greeting
+        await self.speech.asr.get()
         voice = await self.speech.tts.get()
+        phrases = conversation_language(self._settings, self.speech).phrases
+        greeting = self._settings.agent.spoken_greeting(phrases.greeting)
         try:
-            await voice.remember([*([greeting] if greeting else []), *FIXED_PHRASES])
+            await voice.remember(
+                [*([greeting] if greeting else []), *phrases.spoken, *FIXED_PHRASES]
+            )
         except (TTSError, InferenceError) as error:
             logger.warning("phrases not kept", extra={"error": str(error)})
 
@@ -311,7 +316,8 @@ def language_models(settings: Settings) -> LanguageModels:
 
 def wake_language_model(models: LanguageModels, settings: Settings) -> None:
     """Start to load the model with the beginning of every conversation, without waiting for it."""
+    language = written_language(settings)
     models.wake(
-        instructions=instructions_for("", settings.agent.instructions),
-        greeting=settings.agent.spoken_greeting or "",
+        instructions=instructions_for("", settings.agent.instructions, language),
+        greeting=settings.agent.spoken_greeting(language.phrases.greeting),
     )

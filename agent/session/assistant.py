@@ -19,9 +19,10 @@ from livekit.agents import (
     llm,
 )
 
-from agent import phrases
+from agent.languages import Phrases
 from agent.llm.builtin.conversation import said_name
 from agent.llm.waking import WAKING_CHUNK
+from agent.session.conversation_language import ConversationLanguage
 from agent.session.framework import ActivityClosedError
 from agent.tools import RoomState, Toolbox
 from services.tts.text.normalization import is_speakable
@@ -47,10 +48,14 @@ MOST_TOOL_STEPS = 6
 framework's own limit is lower, but does not count steps in which a tool call fails."""
 
 
-def instructions_for(name: str, instructions: str | None) -> str:
-    """Return the given system prompt, or else the default one for an agent of that name."""
+def instructions_for(name: str, instructions: str | None, language: ConversationLanguage) -> str:
+    """Return the given system prompt, or else the default one for an agent of that name.
+
+    It says what language the caller speaks, unless that may change.
+    """
     who = f"{name}, a voice assistant" if name else "a voice assistant"
-    return instructions or INSTRUCTIONS.format(who=who)
+    prompt = instructions or INSTRUCTIONS.format(who=who)
+    return prompt if language.follows else f"{prompt} {language.instruction}".rstrip()
 
 
 class Assistant(Agent):
@@ -58,6 +63,7 @@ class Assistant(Agent):
 
     Args:
         toolbox: the tools of the conversation; their state is closed with the agent.
+        language: what the caller speaks, and the agent; None for English.
         name: what the agent calls itself; empty for no name.
         instructions: the system prompt for an LLM, or None for `INSTRUCTIONS`.
         greeting: said at the start; empty for none.
@@ -72,6 +78,7 @@ class Assistant(Agent):
         self,
         *,
         toolbox: Toolbox,
+        language: ConversationLanguage | None = None,
         max_history_items: int,
         name: str = "",
         instructions: str | None = None,
@@ -81,8 +88,9 @@ class Assistant(Agent):
         on_llm_failure: Callable[[str], None] | None = None,
         on_end_call: Callable[[], None] | None = None,
     ) -> None:
+        language = language or ConversationLanguage("en")
         super().__init__(
-            instructions=instructions_for(name, instructions),
+            instructions=instructions_for(name, instructions, language),
             chat_ctx=earlier,
             tools=list(toolbox.function_tools),
         )
@@ -90,6 +98,8 @@ class Assistant(Agent):
         self._state.agent_name = name
         self._state.announce = self.announce
         self._state.end_call = self._end_call_after_goodbye
+        self._state.language = lambda: language.spoken
+        self._language = language
         self._greeting = greeting
         self._max_history_items = max_history_items
         self._before_greeting = before_greeting
@@ -130,9 +140,13 @@ class Assistant(Agent):
         model_settings: ModelSettings,
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         """Yield the LLM's reply, or an apology where it fails or has nothing that can be spoken."""
+        phrases = self._language.phrases
+        if self._language.follows and self._language.instruction:
+            chat_ctx = chat_ctx.copy()
+            chat_ctx.add_message(role="system", content=self._language.instruction)
         if _tool_steps(chat_ctx) >= MOST_TOOL_STEPS:
             logger.warning("LLM calls tools without end", extra={"steps": MOST_TOOL_STEPS})
-            yield phrases.TOOLS_WITHOUT_END
+            yield phrases.tools_without_end
             return
         spoken = ""
         called = False
@@ -151,7 +165,7 @@ class Assistant(Agent):
                             spoken += chunk.delta.content or ""
                     yield chunk
         except Exception as error:
-            apology = _apology(error, begun=bool(spoken.strip()))
+            apology = _apology(phrases, error, begun=bool(spoken.strip()))
             logger.warning(
                 "LLM failed",
                 extra={**_described(error), "begun": bool(spoken.strip())},
@@ -163,8 +177,8 @@ class Assistant(Agent):
                 yield _after(spoken, apology)
         else:
             if not called and not is_speakable(spoken):
-                apology = phrases.TOOLS_WITHOUT_END if dropped else phrases.LLM_SILENT
-                yield f"\n{phrases.LLM_UNSPEAKABLE}" if spoken.strip() else apology
+                apology = phrases.tools_without_end if dropped else phrases.llm_silent
+                yield f"\n{phrases.llm_unspeakable}" if spoken.strip() else apology
 
     async def _announce_in_silence(self) -> None:
         while True:
@@ -212,10 +226,10 @@ class Assistant(Agent):
         task.add_done_callback(self._tasks.discard)
 
 
-def _apology(error: Exception, *, begun: bool) -> str:
+def _apology(phrases: Phrases, error: Exception, *, begun: bool) -> str:
     if begun:
-        return phrases.LLM_CUT_OFF
-    return phrases.LLM_SLOW if isinstance(error, APITimeoutError) else phrases.LLM_DOWN
+        return phrases.llm_cut_off
+    return phrases.llm_slow if isinstance(error, APITimeoutError) else phrases.llm_down
 
 
 def _described(error: Exception) -> dict[str, Any]:

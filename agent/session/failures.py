@@ -9,16 +9,14 @@ from collections.abc import Callable
 from livekit.agents import AgentSession, llm
 from livekit.agents.voice import ConversationItemAddedEvent, ErrorEvent
 
+from agent.languages import Phrases
 from agent.observability.masking import error_text
-from agent.phrases import CANNOT_HEAR, DID_NOT_CATCH
 from services.asr.events import ASREvent, ASREventKind
 from services.inference import EngineUnavailable
 from services.livekit_local import LocalSTT
 from services.protocol import NoticeKind
 
 logger = logging.getLogger("agent.session.failures")
-
-_NO_VOICE = "The voice is out of service for a moment; replies come as text."
 
 
 class FailureNotices:
@@ -29,10 +27,20 @@ class FailureNotices:
         session: AgentSession[None],
         stt: LocalSTT,
         notify: Callable[[NoticeKind, str], bool],
+        *,
+        phrases: Callable[[], Phrases],
     ) -> None:
-        """`notify` shows the callers a sentence; False where the call is over."""
+        """Follow the session.
+
+        Args:
+            session: speaks to the callers.
+            stt: the room's recogniser.
+            notify: shows the callers a sentence; False where the call is over.
+            phrases: what the agent says by itself, in the language of the moment.
+        """
         self._session = session
         self._notify = notify
+        self._phrases = phrases
         self._apology = ""
         session.on("error", self._on_error)
         session.on("conversation_item_added", self._on_item)
@@ -48,7 +56,7 @@ class FailureNotices:
         logger.warning("engine error", extra={"kind": kind, "error": error_text(error)})
         logger.debug("engine error in full", extra={"error": str(error)})
         if kind == "tts_error":
-            self._notify(NoticeKind.VOICE_UNAVAILABLE, _NO_VOICE)
+            self._notify(NoticeKind.VOICE_UNAVAILABLE, self._phrases().voice_out_of_service)
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         item = event.item
@@ -62,7 +70,8 @@ class FailureNotices:
         if heard.kind is not ASREventKind.FAILED:
             return
         out_of_service = isinstance(heard.error, EngineUnavailable)
-        apology = CANNOT_HEAR if out_of_service else DID_NOT_CATCH
+        phrases = self._phrases()
+        apology = phrases.cannot_hear if out_of_service else phrases.did_not_catch
         if self._notify(NoticeKind.HEARING_FAILED, apology):
             with contextlib.suppress(RuntimeError):
                 self._session.say(apology)

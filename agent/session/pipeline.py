@@ -10,10 +10,12 @@ from typing import Any
 from livekit.agents import APIConnectOptions, llm
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
+from agent.session.conversation_language import ConversationLanguage
 from agent.session.framework import LongLivedSession
 from agent.session.turn_handling import turn_handling
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
+from services.asr.events import ASREvent
 from services.asr.recognizer import RecognizerTiming
 from services.endpointing.verdict import Verdict
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
@@ -62,6 +64,7 @@ class Pipeline:
                 echo canceller has yet to adapt.
         """
         self.toolbox = Toolbox(RoomState())
+        self.language = conversation_language(settings, models.engines)
         self.vad = LocalVAD(
             VoiceActivityOptions(
                 min_silence_seconds=settings.turn.vad_silence_seconds,
@@ -83,6 +86,7 @@ class Pipeline:
             ),
         )
         voice = models.engines.tts
+        self.stt.subscribe(self._heard)
         self.tts = LocalTTS(
             engines=models.engines,
             room=room,
@@ -116,11 +120,25 @@ class Pipeline:
         detector = self.session.turn_detection
         return detector.last_verdict if isinstance(detector, LocalTurnDetector) else None
 
+    def _heard(self, event: ASREvent) -> None:
+        self.language.observe(event)
+        if self.language.follows:
+            self.stt.expect_language(self.language.heard)
+
     async def aclose(self) -> None:
         """Close all parts but the session; the shared models stay loaded."""
         await self.stt.aclose()
         await self.tts.aclose()
         await self.llm.aclose()
+
+
+def conversation_language(settings: Settings, engines: SharedEngines) -> ConversationLanguage:
+    """Return the language that a conversation with these settings and models begins in."""
+    asr, voice = engines.asr.peek(), engines.tts.peek()
+    configured = None if settings.asr.language == "auto" else settings.asr.language
+    if asr is not None and not asr.multilingual:
+        configured = "en"
+    return ConversationLanguage(configured, voice=voice.language if voice is not None else None)
 
 
 def connect_options(settings: Settings) -> SessionConnectOptions:

@@ -13,7 +13,6 @@ from livekit.agents import JobContext, llm
 from livekit.agents.voice import CloseEvent
 from livekit.agents.voice.room_io import AudioOutputOptions, RoomOptions, TextOutputOptions
 
-from agent.phrases import BACK, CALL_ENDED, NOBODY_ANSWERS
 from agent.session.assistant import Assistant
 from agent.session.callers import Callers
 from agent.session.failures import FailureNotices
@@ -90,7 +89,11 @@ class RoomConversation:
             session_commands(session, self._presence),
             on_notice=services.metrics.count_notice,
         )
-        self._failures = FailureNotices(session, pipeline.stt, self._notify)
+        self._language = language = pipeline.language
+        language.on_unvoiced = self._say_once_idle
+        self._failures = FailureNotices(
+            session, pipeline.stt, self._notify, phrases=lambda: language.phrases
+        )
         self._turns = Turns(
             session,
             limit=limits.turn_records,
@@ -105,8 +108,11 @@ class RoomConversation:
                 silence_seconds=limits.silence_seconds,
                 silence_answer_seconds=limits.silence_answer_seconds,
             ),
+            phrases=lambda: language.phrases,
             awaited=lambda: bool(pipeline.toolbox.state.timers.entries()),
-            end_call=lambda: self.end_call(NOBODY_ANSWERS, reason="nobody said anything"),
+            end_call=lambda: self.end_call(
+                language.phrases.nobody_answers, reason="nobody said anything"
+            ),
         )
         self._callers = Callers(
             self._room,
@@ -141,10 +147,14 @@ class RoomConversation:
         loaded = services.models.engines.loaded
         await self._remote.open(agent_info(loaded, services.llm_name, services.notices()))
         earlier = await self._earlier()
+        phrases = self._language.phrases
         assistant = Assistant(
             toolbox=self._pipeline.toolbox,
+            language=self._language,
             instructions=settings.agent.instructions or None,
-            greeting=BACK if earlier.items else settings.agent.spoken_greeting or "",
+            greeting=phrases.back
+            if earlier.items
+            else settings.agent.spoken_greeting(phrases.greeting),
             earlier=earlier,
             max_history_items=settings.limits.chat_history_items,
             before_greeting=self._synchronise_transcript,
@@ -173,14 +183,17 @@ class RoomConversation:
         self._callers.take_text(self._session)
         logger.info("conversation started", extra={"model": services.llm_name})
 
-    def end_call(self, farewell: str = CALL_ENDED, *, reason: str = "asked to") -> None:
-        """End the call for everybody; callers read `farewell`, and `reason` is logged.
+    def end_call(self, farewell: str = "", *, reason: str = "asked to") -> None:
+        """End the call for everybody; callers read `farewell`, by default that it has ended.
+
+        `reason` is logged.
 
         If the agent only left, callers who are still there would get another one.
         """
         if not self._ended:
             self._ended = True
-            self._hanging_up = asyncio.create_task(self._hang_up(farewell, reason), name="hang-up")
+            read = farewell or self._language.phrases.call_ended
+            self._hanging_up = asyncio.create_task(self._hang_up(read, reason), name="hang-up")
 
     async def aclose(self) -> None:
         """End everything that belongs to the room; the shared models stay loaded."""
@@ -273,6 +286,9 @@ class RoomConversation:
         except Exception as error:
             logger.warning("room not ended", extra={"error": repr(error)})
         self._ctx.shutdown(f"call ended: {reason}")
+
+    def _say_once_idle(self, sentence: str) -> None:
+        self._pipeline.toolbox.state.announce(sentence)
 
     def _presence(self) -> Pong:
         if self._hanging_up is not None:

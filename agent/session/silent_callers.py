@@ -9,7 +9,7 @@ from collections.abc import Callable
 from livekit.agents import AgentSession
 from livekit.agents.voice import AgentStateChangedEvent
 
-from agent.phrases import NOBODY_ANSWERS, STILL_THERE
+from agent.languages import Phrases
 from agent.session.assistant import END_OF_CALL_SECONDS
 from agent.session.silence import SilenceLimits, SilenceWatch
 
@@ -22,6 +22,7 @@ class SilentCallers:
         session: AgentSession[None],
         limits: SilenceLimits,
         *,
+        phrases: Callable[[], Phrases],
         awaited: Callable[[], bool],
         end_call: Callable[[], None],
     ) -> None:
@@ -30,11 +31,13 @@ class SilentCallers:
         Args:
             session: speaks to the callers.
             limits: how long they may be silent.
+            phrases: what the agent says by itself, in the language of the moment.
             awaited: whether they are waiting for the agent, such as for a timer.
             end_call: called once they have heard the goodbye.
         """
         self.watch = SilenceWatch(limits, ask=self._ask, leave=self._let_go, awaited=awaited)
         self._session = session
+        self._phrases = phrases
         self._end_call = end_call
         self._goodbye: asyncio.Task[None] | None = None
         session.on("agent_state_changed", self._on_agent_state)
@@ -53,7 +56,7 @@ class SilentCallers:
 
     def _ask(self) -> None:
         with contextlib.suppress(RuntimeError):
-            self._session.say(STILL_THERE)
+            self._session.say(self._phrases().still_there)
 
     def _let_go(self) -> None:
         self._goodbye = asyncio.create_task(self._say_goodbye(), name="say-goodbye")
@@ -61,7 +64,7 @@ class SilentCallers:
     async def _say_goodbye(self) -> None:
         with contextlib.suppress(RuntimeError, TimeoutError):
             async with asyncio.timeout(END_OF_CALL_SECONDS):
-                speech = self._session.say(NOBODY_ANSWERS)
+                speech = self._session.say(self._phrases().nobody_answers)
                 await speech.wait_for_playout()
                 if speech.interrupted:
                     # Somebody speaks after all; the words follow.

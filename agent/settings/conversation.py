@@ -29,8 +29,9 @@ class AgentSettings(Group):
     )
     greeting: str = variable(
         "AGENT_GREETING",
-        "Hello, how can I help you?",
-        "First sentence of a call; off: the caller speaks first.",
+        "",
+        "First sentence of a call; empty: one in the agent's language; off: the caller speaks "
+        "first.",
     )
 
     @property
@@ -38,10 +39,9 @@ class AgentSettings(Group):
         """The name for explicit dispatch; empty where the agent joins every new room."""
         return self.name if self.dispatch == "explicit" else ""
 
-    @property
-    def spoken_greeting(self) -> str | None:
-        """The greeting, or None where it is switched off."""
-        return None if self.greeting.lower() == "off" else self.greeting
+    def spoken_greeting(self, default: str) -> str:
+        """Return the greeting, else `default`; empty where it is switched off."""
+        return "" if self.greeting.lower() == "off" else self.greeting or default
 
 
 class LLMSettings(Group):

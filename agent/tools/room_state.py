@@ -28,6 +28,8 @@ class RoomState:
         self.announce: Callable[[str], None] = _nothing_to_tell
         self.end_call: Callable[[], None] = _nothing_to_do
         self.timers = Schedule(self.clock, lambda sentence: self.announce(sentence))
+        self.language: Callable[[], str] = _english
+        """Returns the code of the language that the agent speaks."""
         self.items: list[str] = []
         self.caller_name: str | None = None
 
@@ -38,6 +40,10 @@ class RoomState:
 
 def _nothing_to_tell(sentence: str) -> None:
     del sentence
+
+
+def _english() -> str:
+    return "en"
 
 
 def _nothing_to_do() -> None:

@@ -54,6 +54,9 @@ class DecodeOptions:
 
     language: str | None = None
     """ISO 639-1 code; None for that of the configuration, "auto" to detect it."""
+    likely_language: str | None = None
+    """Where the language is detected: the one to expect, which is taken unless another is clearly
+    more probable."""
     hotwords: tuple[str, ...] = ()
     prompt: str = ""
     """The topic of the conversation; for models trained with prompts only."""

@@ -59,6 +59,12 @@ class StreamingASR:
             raise _load_error(config, f"does not load ({error})") from error
         return cls(Whisper(model, config), scheduler)
 
+    @property
+    def multilingual(self) -> bool:
+        """Whether it knows more than English."""
+        whisper = self._whisper
+        return whisper is not None and whisper.multilingual
+
     def warm(self) -> None:
         """Run one inference, so that no room pays for the first.
 

@@ -30,6 +30,8 @@ class ASREvent:
     kind: ASREventKind
     text: str = ""
     language: str = "en"
+    language_probability: float = 1.0
+    """Of the language; 1 where it is configured."""
     confidence: float = 0.0
     mean_log_probability: float = 0.0
     words: tuple[RecognizedWord, ...] = ()

@@ -23,6 +23,8 @@ class Transcription:
 
     text: str
     language: str = "en"
+    language_probability: float = 1.0
+    """Of the language; 1 where it was given."""
     words: tuple[RecognizedWord, ...] = ()
     mean_log_probability: float = 0.0
     """Per token; 0 is certain, below -1 is a guess."""
@@ -50,9 +52,11 @@ def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
         return parts[0]
     spoken = [p for p in parts if p.text]
     tokens = sum(p.tokens for p in spoken)
+    main = max(spoken or parts, key=lambda part: part.audio_seconds, default=Transcription(""))
     return Transcription(
         text=" ".join(p.text for p in spoken),
-        language=spoken[0].language if spoken else (parts[0].language if parts else "en"),
+        language=main.language,
+        language_probability=main.language_probability,
         words=tuple(w for p in spoken for w in p.words),
         mean_log_probability=sum(p.mean_log_probability * p.tokens for p in spoken)
         / max(1, tokens),

@@ -180,6 +180,7 @@ class Utterance:
             kind=kind,
             text=heard.text,
             language=heard.language or "en",
+            language_probability=heard.language_probability,
             confidence=heard.confidence,
             mean_log_probability=heard.mean_log_probability,
             words=heard.words,

@@ -30,6 +30,8 @@ _SURE_LANGUAGE = 0.85
 """A language detected with less probability is detected again in the whole window: with short
 context, accents and children's voices are more often taken for another language
 (docs/recognition.md)."""
+_LIKELY_LANGUAGE_WEIGHT = 4.0
+"""How much more probable the language that is expected counts than any other."""
 _LEAST_SECONDS = 0.5
 """A shorter rest of the audio holds no speech worth another pass."""
 _LATEST_START_SECONDS = 1
@@ -117,7 +119,7 @@ class Whisper:
         if probability < _SURE_LANGUAGE and frames < self.window_frames:
             encoded = self.model.encode(pad_or_trim(features, self.window_frames))
             run.check()
-            language, _ = self._language(encoded, options)
+            language, probability = self._language(encoded, options)
         tokenizer = self._tokenizer(language)
         prompt = self._prompt(tokenizer, options)
         result = self.model.model.generate(
@@ -153,6 +155,7 @@ class Whisper:
         return Transcription(
             text=text,
             language=language,
+            language_probability=probability,
             words=words,
             mean_log_probability=decoded.mean_log_probability,
             no_speech_probability=result.no_speech_prob,
@@ -185,8 +188,11 @@ class Whisper:
         if language and language != AUTO:
             # LiveKit writes "en-US", Whisper "en".
             return language.split("-")[0].lower(), 1.0
-        best, probability = self.model.model.detect_language(encoded)[0][0]
-        return best.removeprefix("<|").removesuffix("|>"), float(probability)
+        detected = [
+            (token.removeprefix("<|").removesuffix("|>"), float(probability))
+            for token, probability in self.model.model.detect_language(encoded)[0]
+        ]
+        return weighted_language(detected, options.likely_language)
 
     def _prompt(self, tokenizer: Tokenizer, options: DecodeOptions) -> list[int]:
         previous: list[int] = []
@@ -200,6 +206,21 @@ class Whisper:
             without_timestamps=not self.config.timestamps,
             hotwords=hotwords or None,
         )
+
+
+def weighted_language(
+    detected: Sequence[tuple[str, float]], likely: str | None
+) -> tuple[str, float]:
+    """Return the most probable language and its probability, where one of them is expected.
+
+    `detected` has the probabilities of all languages, which sum to 1.
+    """
+    weights = [
+        (language, probability * (_LIKELY_LANGUAGE_WEIGHT if language == likely else 1.0))
+        for language, probability in detected
+    ]
+    language, weight = max(weights, key=lambda each: each[1])
+    return language, weight / sum(each for _, each in weights)
 
 
 def prompt_tokens(

@@ -165,6 +165,14 @@ class LocalSTT(stt.STT[Literal["error"]]):
         for stream in self._streams:
             stream.update_options(self._options, keep_language=not is_given(language))
 
+    def expect_language(self, language: str) -> None:
+        """Where the language is detected: take this one unless another is clearly more probable."""
+        if self._options.likely_language == language:
+            return
+        self._options = replace(self._options, likely_language=language)
+        for stream in self._streams:
+            stream.update_options(self._options)
+
     def subscribe(self, listener: Callable[[ASREvent], None]) -> Callable[[], None]:
         """Have `listener` receive every event; return a function that ends that."""
         self._listeners.append(listener)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .. import defaults
 from ..inference import DynamicPriority, InferenceScheduler, InferenceTimeout, Priority, Run
+from ..models.languages import base_language
 from ..models.voice_parts import VoiceParts
 from .phrase_cache import PhraseCache
 from .piper.voice import PiperVoice, Synthesis
@@ -78,6 +79,8 @@ class StreamingTTS:
         """Called after each computed sentence with seconds of speech and seconds of computing."""
         self.name = config.name
         self.engine = config.engine
+        self.language = base_language(voice.text.language)
+        """ISO 639-1 code of what it speaks."""
         self.sample_rate = voice.sample_rate
         """Hz."""
         self.speakers = voice.speakers

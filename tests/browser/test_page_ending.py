@@ -8,7 +8,7 @@ import signal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from agent import phrases
+from agent.languages import ENGLISH
 from tests.browser.call_page import CallPage
 from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, LaunchBrowser
 
@@ -38,13 +38,13 @@ def test_hang_up_ends_the_call_and_brings_no_other_agent(call: CallPage) -> None
     expect_answered(call, "two", "is four")
     call.record('[data-testid="state"], [data-notice]')
     call.type("hang up")
-    call.expect_state(phrases.CALL_ENDED)
+    call.expect_state(ENGLISH.call_ended)
     expect(call.button("Rejoin")).to_be_visible()
     # Longer than the page waits before it asks for another agent.
     call.page.wait_for_timeout(4000)
     assert [url for url in asked if "/api/dispatch" in url or "/api/token" in url] == []
     assert not [text for text in call.recorded() if "stopped answering" in text]
-    expect(call.said_by("agent").filter(has_text=phrases.BACK)).to_have_count(0)
+    expect(call.said_by("agent").filter(has_text=ENGLISH.back)).to_have_count(0)
     call.button("Rejoin").click()
     expect(call.said_by("agent").filter(has_text=HELLO)).to_have_count(2)
     expect_answered(call, "three", "is six")

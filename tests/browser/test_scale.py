@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from agent.phrases import BACK
+from agent.languages import ENGLISH
 from services.livekit_server.credentials import LiveKitCredentials
 from tests.browser.call_page import CallPage
 from tests.browser.conftest import require_built_page
@@ -88,7 +88,7 @@ def test_a_killed_workers_call_goes_on_with_another_by_itself(page: Page, fleet:
     call.expect_state("Speaking")
     first.send(signal.SIGKILL)
     expect(call.notices).to_contain_text("The agent stopped answering. Another one")
-    call.expect_said(BACK)
+    call.expect_said(ENGLISH.back)
     call.expect_state("Listening")
     expect(call.notices).not_to_contain_text("stopped answering")
     call.type("what did i say")

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from agent import phrases
+from agent.languages import ENGLISH
 from tests.support.commands import commands
 from tests.support.console import Converse
 
 PROGRAM = os.environ.get("LLAMA_SERVER", "llama-server")
 MODEL = os.environ.get("LLAMA_MODEL", "")
-APOLOGIES = (phrases.LLM_DOWN, phrases.LLM_SLOW, phrases.LLM_CUT_OFF)
+APOLOGIES = (ENGLISH.llm_down, ENGLISH.llm_slow, ENGLISH.llm_cut_off)
 MARKS = re.compile(r"<[|/]?\w+[|]?>|\[/?INST\]|\btool_call\b")
 QUESTION = "Please tell me one short sentence about the sea."
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from livekit import rtc
 
-from agent.phrases import CALL_ENDED
+from agent.languages import ENGLISH
 from services.audio.samples import SAMPLE_RATE, Samples
 from services.protocol import NoticeKind
 from tests.room.conftest import JoinRoom
@@ -44,4 +44,4 @@ async def test_a_call_that_is_ended_by_voice_is_over_once_the_goodbye_is_said(
         while not reasons or worker.rooms:
             await asyncio.sleep(0.02)
     assert reasons == [rtc.DisconnectReason.ROOM_DELETED]
-    assert call.caller.notices == [{"kind": NoticeKind.CALL_ENDED, "text": CALL_ENDED}]
+    assert call.caller.notices == [{"kind": NoticeKind.CALL_ENDED, "text": ENGLISH.call_ended}]

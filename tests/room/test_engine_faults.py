@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from agent.phrases import CANNOT_HEAR, DID_NOT_CATCH
+from agent.languages import ENGLISH
 from agent.settings import Settings
 from services.asr.config import ASRError, DecodeOptions
 from services.asr.engine import StreamingASR
@@ -41,13 +41,13 @@ async def test_a_recogniser_that_raises_costs_one_utterance(
     monkeypatch.setattr(StreamingASR, "decode", broken)
     await call.say_file("turn_15_kal16.wav")
     replies = await call.caller.wait_for_transcript(2, of_agent=True)
-    assert replies[1] == DID_NOT_CATCH
+    assert replies[1] == ENGLISH.did_not_catch
     await call.caller.wait_for_silence()
     monkeypatch.setattr(StreamingASR, "decode", real)
     await call.say_file("pause_01_500ms.wav")
     heard = await call.caller.wait_for_transcript(1, of_agent=False)
     assert word_errors(heard[0], "what is forty two plus seventeen") <= MISHEARD_WORDS
-    assert call.caller.notices[0]["text"] == DID_NOT_CATCH
+    assert call.caller.notices[0]["text"] == ENGLISH.did_not_catch
 
 
 async def test_a_sentence_that_hangs_is_left_out_and_the_rest_is_spoken(
@@ -124,7 +124,7 @@ async def test_a_recogniser_that_keeps_failing_is_left_alone_and_tried_again(
         assert worker.refusal == ""
         await call.say_file("turn_15_kal16.wav")
         notice = await _notice(call, utterance)
-        assert notice == (DID_NOT_CATCH if utterance < failures else CANNOT_HEAR)
+        assert notice == (ENGLISH.did_not_catch if utterance < failures else ENGLISH.cannot_hear)
     assert "recogniser" in worker.refusal
     before = len(asked)
     with pytest.raises(EngineUnavailable):

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from agent import phrases
+from agent.languages import ENGLISH
 from agent.settings import Settings
 from tests.room.conftest import JoinRoom, serving
 from tests.room.llm_endpoint import (
@@ -81,7 +81,7 @@ async def test_a_reply_without_measure_is_cut_and_others_are_answered(
     await other.caller.send_text("what is it")
     assert await other.caller.wait_for_transcript(1, of_agent=True) == [ANSWER]
     (said,) = await flooded.caller.wait_for_transcript(1, of_agent=True)
-    assert said == phrases.LLM_DOWN or (respond is endless and len(said) <= LIMIT)
+    assert said == ENGLISH.llm_down or (respond is endless and len(said) <= LIMIT)
     await flooded.caller.send_text("what is it")
     assert (await flooded.caller.wait_for_transcript(2, of_agent=True))[1] == ANSWER
 
@@ -94,6 +94,6 @@ async def test_compressed_answers_are_refused(
     try:
         call = await join_room(agent_name=AGENT, greeted=False)
         await call.caller.send_text("what is it")
-        assert await call.caller.wait_for_transcript(1, of_agent=True) == [phrases.LLM_DOWN]
+        assert await call.caller.wait_for_transcript(1, of_agent=True) == [ENGLISH.llm_down]
     finally:
         boundless.recover()

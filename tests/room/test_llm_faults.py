@@ -12,7 +12,7 @@ import pytest_asyncio
 from aiohttp.web import StreamResponse
 from livekit import rtc
 
-from agent import phrases
+from agent.languages import ENGLISH
 from agent.session.typed_text import LONGEST_TYPED_CHARACTERS
 from agent.settings import Settings
 from services.protocol import NoticeKind
@@ -134,7 +134,7 @@ async def test_nobody_but_the_endpoint_is_asked(
             call = await join_room(agent_name=AGENT, greeted=False)
             assert await ask(call, answers=1) == ANSWER
             endpoint.redirect_to = f"{elsewhere.base_url}/chat/completions"
-            assert await ask(call, answers=2, aloud=False) == phrases.LLM_DOWN
+            assert await ask(call, answers=2, aloud=False) == ENGLISH.llm_down
     finally:
         await elsewhere.down()
     assert endpoint.keys == {f"Bearer {KEY}"}
@@ -147,27 +147,27 @@ async def test_an_endpoint_that_is_down_is_excused_and_asked_again(
     call: Call, endpoint: Endpoint
 ) -> None:
     await endpoint.down()
-    assert await ask(call, answers=1) == phrases.LLM_DOWN
+    assert await ask(call, answers=1) == ENGLISH.llm_down
     await endpoint.up()
-    await assert_excused_and_well_again(call, phrases.LLM_DOWN)
+    await assert_excused_and_well_again(call, ENGLISH.llm_down)
 
 
 async def test_an_endpoint_that_fails_is_excused_and_asked_again(
     call: Call, endpoint: Endpoint
 ) -> None:
     endpoint.status = 500
-    assert await ask(call, answers=1) == phrases.LLM_DOWN
+    assert await ask(call, answers=1) == ENGLISH.llm_down
     endpoint.recover()
-    await assert_excused_and_well_again(call, phrases.LLM_DOWN)
+    await assert_excused_and_well_again(call, ENGLISH.llm_down)
 
 
 async def test_an_endpoint_that_never_answers_is_excused_and_asked_again(
     call: Call, endpoint: Endpoint
 ) -> None:
     endpoint.respond = never_answer
-    assert await ask(call, answers=1) == phrases.LLM_SLOW
+    assert await ask(call, answers=1) == ENGLISH.llm_slow
     endpoint.recover()
-    await assert_excused_and_well_again(call, phrases.LLM_SLOW)
+    await assert_excused_and_well_again(call, ENGLISH.llm_slow)
 
 
 @pytest.mark.parametrize("respond", [cut_off, stall])
@@ -175,9 +175,9 @@ async def test_an_answer_that_breaks_off_is_spoken_so_far_and_excused(
     respond: Respond, call: Call, endpoint: Endpoint
 ) -> None:
     endpoint.respond = respond
-    assert await ask(call, answers=1) == f"{BEGINNING}. {phrases.LLM_CUT_OFF}"
+    assert await ask(call, answers=1) == f"{BEGINNING}. {ENGLISH.llm_cut_off}"
     endpoint.recover()
-    await assert_excused_and_well_again(call, phrases.LLM_CUT_OFF)
+    await assert_excused_and_well_again(call, ENGLISH.llm_cut_off)
 
 
 async def assert_excused_and_well_again(call: Call, apology: str) -> None:
@@ -204,7 +204,7 @@ async def test_a_caller_hears_that_the_model_is_being_woken(
     await asyncio.wait_for(call.caller.sound_started.wait(), 30)
     heard.set()
     replies = await call.caller.wait_for_transcript(1, of_agent=True)
-    assert replies == [f"{phrases.WAKING} {ANSWER}"]
+    assert replies == [f"{ENGLISH.waking} {ANSWER}"]
 
 
 async def test_a_tool_that_the_endpoint_calls_does_its_work(call: Call, endpoint: Endpoint) -> None:
@@ -229,4 +229,4 @@ async def test_the_tool_that_ends_the_call_ends_it_once_the_goodbye_is_said(
         while not reasons:
             await asyncio.sleep(0.02)
     assert reasons == [rtc.DisconnectReason.ROOM_DELETED]
-    assert call.caller.notices == [{"kind": NoticeKind.CALL_ENDED, "text": phrases.CALL_ENDED}]
+    assert call.caller.notices == [{"kind": NoticeKind.CALL_ENDED, "text": ENGLISH.call_ended}]

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from livekit import rtc
 
-from agent.phrases import NOBODY_ANSWERS, STILL_THERE
+from agent.languages import ENGLISH
 from tests.room.conftest import serving
 from tests.support.caller import Caller, room_token
 
@@ -88,8 +88,8 @@ async def test_who_says_nothing_is_asked_and_then_let_go(
     kind: Kind,
 ) -> None:
     await join(livekit, caller, microphone, kind)
-    await caller.wait_for_words(STILL_THERE)
-    await caller.wait_for_words(NOBODY_ANSWERS)
+    await caller.wait_for_words(ENGLISH.still_there)
+    await caller.wait_for_words(ENGLISH.nobody_answers)
     async with asyncio.timeout(ENOUGH_SECONDS):
         # Who calls by telephone is hung up on by that alone.
         while impatient.rooms or caller.room.isconnected():
@@ -101,7 +101,7 @@ async def test_who_answers_is_kept(
     livekit: LiveKitCredentials, impatient: Worker, caller: Caller
 ) -> None:
     await join(livekit, caller)
-    await caller.wait_for_words(STILL_THERE)
+    await caller.wait_for_words(ENGLISH.still_there)
     await caller.send_text("what is two plus three")
     await caller.wait_for_words("five")
     await caller.wait_for_silence()
@@ -116,8 +116,8 @@ async def test_who_speaks_up_during_the_goodbye_is_kept(
     livekit: LiveKitCredentials, impatient: Worker, caller: Caller
 ) -> None:
     await join(livekit, caller)
-    await caller.wait_for_words(STILL_THERE)
-    await caller.wait_for_words(NOBODY_ANSWERS.split(".")[0])
+    await caller.wait_for_words(ENGLISH.still_there)
+    await caller.wait_for_words(ENGLISH.nobody_answers.split(".")[0])
     await caller.send_text("what is two plus three")
     await caller.wait_for_words("five")
     await caller.wait_for_silence()

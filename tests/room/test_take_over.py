@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from livekit import api, rtc
 
-from agent.phrases import BACK
+from agent.languages import ENGLISH
 from services.livekit_server.credentials import LiveKitCredentials
 from services.protocol import (
     LONGEST_HISTORY_CHARACTERS,
@@ -59,7 +59,9 @@ async def test_it_says_that_it_is_back_and_knows_what_was_said(
 ) -> None:
     async with Caller() as caller:
         told = json.dumps({"messages": HISTORY})
-        assert await greeting_of_a_second_agent(livekit, caller, "told", lambda: told) == BACK
+        assert (
+            await greeting_of_a_second_agent(livekit, caller, "told", lambda: told) == ENGLISH.back
+        )
         await caller.wait_for_silence()
         await caller.send_text("what did i say")
         assert QUESTION in (await caller.wait_for_transcript(2, of_agent=True))[1]

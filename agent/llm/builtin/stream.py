@@ -15,9 +15,20 @@ from livekit.agents.types import (
 )
 
 from agent import phrases
+from agent.languages import SOURCE_LANGUAGE, phrases_in
 from agent.llm.builtin.conversation import Conversation
 from agent.llm.builtin.understanding import Reply, understand
 from agent.tools import Toolbox
+
+_NOT_UNDERSTOOD = (
+    phrases.DID_NOT_CATCH,
+    phrases.DID_NOT_UNDERSTAND,
+    phrases.HOW_CAN_I_HELP,
+    phrases.CANNOT_DO,
+    phrases.NO_LLM,
+    phrases.TOOL_FAILED,
+)
+"""How replies begin that answer nothing."""
 
 _SENTENCE_END = re.compile(r"(?<=[.?!]) ")
 
@@ -107,6 +118,17 @@ class _BuiltinStream(llm.LLMStream):
         )
 
     async def _reply(self) -> Reply:
+        """Reply in English; where the agent speaks another language, say so in place of not
+        understanding."""
+        reply = await self._english_reply()
+        language = self._toolbox.state.language()
+        if language == SOURCE_LANGUAGE or reply.calls:
+            return reply
+        if reply.text.startswith(_NOT_UNDERSTOOD):
+            return Reply(phrases_in(language).builtin_only)
+        return reply
+
+    async def _english_reply(self) -> Reply:
         conversation = Conversation.from_chat(self._chat_ctx)
         if conversation.results:
             return Reply(" ".join(conversation.results))

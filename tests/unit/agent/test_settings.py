@@ -103,8 +103,10 @@ def test_the_recogniser_s_context_is_a_length_or_a_word(
 
 def test_greeting_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENT_GREETING", "off")
-    assert read_settings(None).agent.spoken_greeting is None
-    assert Settings().agent.spoken_greeting == Settings().agent.greeting
+    assert read_settings(None).agent.spoken_greeting("Hello.") == ""
+    assert Settings().agent.spoken_greeting("Hello.") == "Hello."
+    monkeypatch.setenv("AGENT_GREETING", "Good day.")
+    assert read_settings(None).agent.spoken_greeting("Hello.") == "Good day."
 
 
 @pytest.mark.parametrize(

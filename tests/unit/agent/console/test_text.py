@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from agent import phrases
+from agent.languages import ENGLISH
 from agent.llm.calls import MOST_CALLS
 from tests.room.llm_endpoint import (
     ANSWER,
@@ -184,7 +184,7 @@ def test_a_call_that_was_written_is_made(converse: Converse, endpoint: Endpoint,
 
 def test_a_call_of_no_tool_is_not_read_out(converse: Converse, endpoint: Endpoint) -> None:
     endpoint.respond = says('{"name": "launch_rocket", "parameters": {}}')
-    assert converse("go").out == f"{phrases.LLM_SILENT}\n"
+    assert converse("go").out == f"{ENGLISH.llm_silent}\n"
 
 
 @pytest.mark.parametrize("reason", ["stop", "tool_calls", None])
@@ -206,7 +206,7 @@ def test_each_of_two_calls_is_made_however_they_are_numbered(
 
 def test_calls_without_end_end_in_a_sentence(converse: Converse, endpoint: Endpoint) -> None:
     endpoint.respond = always(calls(("time_now", "{}")))
-    assert converse("what time is it").out == f"{phrases.TOOLS_WITHOUT_END}\n"
+    assert converse("what time is it").out == f"{ENGLISH.tools_without_end}\n"
     assert len(endpoint.requests) <= 6
 
 
@@ -219,7 +219,7 @@ def test_arguments_nested_too_deeply_end_in_a_sentence(
     endpoint.respond = always(
         calls(("set_timer", nested), ("time_now", "{}"), ("set_timer", open_end))
     )
-    assert converse("set a timer").out == f"{phrases.TOOLS_WITHOUT_END}\n"
+    assert converse("set a timer").out == f"{ENGLISH.tools_without_end}\n"
     assert len(endpoint.requests) <= 6
     sent = [c for m in endpoint.requests[-1]["messages"] for c in m.get("tool_calls", ())]
     assert all(isinstance(json.loads(call["function"]["arguments"]), dict) for call in sent)
@@ -230,7 +230,7 @@ def test_an_answer_that_cannot_be_heard_is_followed_by_a_sentence(
     converse: Converse, endpoint: Endpoint, text: str
 ) -> None:
     endpoint.respond = says(text)
-    assert converse("hello").out == f"{text}\n{phrases.LLM_UNSPEAKABLE}\n"
+    assert converse("hello").out == f"{text}\n{ENGLISH.llm_unspeakable}\n"
 
 
 def test_an_answer_that_is_no_stream_is_used(converse: Converse, endpoint: Endpoint) -> None:
@@ -255,7 +255,7 @@ def test_what_is_no_answer_is_an_apology_and_a_line_that_names_the_address(
 ) -> None:
     endpoint.instead = lambda: web.Response(text=text, content_type=kind)
     ran = converse("hello")
-    assert ran.out == f"{phrases.LLM_DOWN}\n"
+    assert ran.out == f"{ENGLISH.llm_down}\n"
     assert any(endpoint.base_url in line and words in line for line in ran.err.splitlines())
 
 
@@ -264,7 +264,7 @@ def test_a_model_that_is_loaded_first_is_waited_for_and_the_caller_told(
 ) -> None:
     converse.terminal.set(LLM_TIMEOUT_SECONDS="0.5", LLM_LOAD_SECONDS="60")
     endpoint.respond = loads_for(4.0)
-    assert converse("hello", "again").out == f"{phrases.WAKING} {ANSWER}\n{ANSWER}\n"
+    assert converse("hello", "again").out == f"{ENGLISH.waking} {ANSWER}\n{ANSWER}\n"
     assert len(endpoint.wakings) == 1
 
 
@@ -297,7 +297,7 @@ def test_a_reply_without_end_is_cut_at_its_limit(converse: Converse, endpoint: E
 def test_the_log_has_no_word_of_a_refused_request(converse: Converse, endpoint: Endpoint) -> None:
     endpoint.refuse = echoes
     ran = converse(SECRET)
-    assert ran.out == f"{phrases.LLM_DOWN}\n"
+    assert ran.out == f"{ENGLISH.llm_down}\n"
     assert "answered 422" in ran.err
     assert SECRET not in ran.err
     assert "Miranda" not in ran.err

@@ -22,10 +22,12 @@ from livekit.agents import (
 )
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions
 
-from agent import phrases
+from agent.languages import ENGLISH, phrases_in
 from agent.llm.builtin import BuiltinLLM
 from agent.session.assistant import Assistant
+from agent.session.conversation_language import ConversationLanguage
 from agent.tools import RoomState, Toolbox
+from services.asr.events import ASREvent, ASREventKind
 from tests.support.manual_clock import ManualClock
 
 Heard = stt.SpeechEventType
@@ -74,6 +76,8 @@ class FailingLLM(llm.LLM[Any]):
         super().__init__()
         self.words = words
         self.error = error
+        self.system = ""
+        """What the last request told it apart from the conversation."""
 
     def chat(
         self,
@@ -83,6 +87,8 @@ class FailingLLM(llm.LLM[Any]):
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
         **options: Any,
     ) -> llm.LLMStream:
+        told = [m.text_content or "" for m in chat_ctx.messages() if m.role == "system"]
+        self.system = "\n".join(told)
         once = APIConnectOptions(max_retry=0)
         return FailingStream(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=once)
 
@@ -172,6 +178,44 @@ async def test_its_instructions_name_it_and_can_be_replaced() -> None:
     )
     replaced = Assistant(toolbox=toolbox, max_history_items=9, instructions="Be {brief}.")
     assert str(replaced.instructions) == "Be {brief}."
+
+
+async def test_its_instructions_say_the_language_that_is_configured() -> None:
+    toolbox = Toolbox(RoomState())
+    german = ConversationLanguage("de", voice="de-DE")
+    for instructions in (None, "Be brief."):
+        agent = Assistant(
+            toolbox=toolbox, language=german, max_history_items=9, instructions=instructions
+        )
+        assert str(agent.instructions).endswith(" The caller speaks German. Answer in German.")
+
+
+async def test_the_llm_is_told_in_which_language_the_caller_speaks_now() -> None:
+    language = ConversationLanguage(None, voice="en-US", others=["de"])
+    listening = FailingLLM("Ja.", error=None)
+    async with call(listening, language=language) as room:
+        await room.say("hello")
+        assert "German" not in listening.system
+        language.observe(
+            ASREvent(ASREventKind.FINAL, "wie spät ist es", language="de", end_seconds=2.0)
+        )
+        await room.say("wie spät ist es")
+        assert listening.system.endswith("The caller speaks German. Answer in German.")
+        assert "German" not in str(room.session.history.to_dict())
+
+
+async def test_a_german_caller_hears_of_a_failure_in_german() -> None:
+    german = ConversationLanguage("de", voice="de-DE")
+    failing = FailingLLM("", error=APITimeoutError("late"))
+    async with call(failing, language=german) as room:
+        assert await room.say("wie spät ist es") == phrases_in("de").llm_slow
+
+
+async def test_built_in_replies_say_in_the_caller_s_language_that_they_are_english() -> None:
+    german = ConversationLanguage("de", voice="de-DE")
+    async with call(language=german) as room:
+        assert await room.say("wie wird das Wetter morgen") == phrases_in("de").builtin_only
+        assert await room.say("what is two plus three") == "Two plus three is five."
 
 
 async def test_a_timer_speaks_in_the_call() -> None:
@@ -271,22 +315,22 @@ async def test_the_call_ends_after_the_goodbye() -> None:
 @pytest.mark.parametrize(
     ("words", "error", "reply", "apology"),
     [
-        ("", APIConnectionError("refused"), phrases.LLM_DOWN, phrases.LLM_DOWN),
-        ("", RuntimeError("a bug"), phrases.LLM_DOWN, phrases.LLM_DOWN),
-        ("", APITimeoutError("late"), phrases.LLM_SLOW, phrases.LLM_SLOW),
+        ("", APIConnectionError("refused"), ENGLISH.llm_down, ENGLISH.llm_down),
+        ("", RuntimeError("a bug"), ENGLISH.llm_down, ENGLISH.llm_down),
+        ("", APITimeoutError("late"), ENGLISH.llm_slow, ENGLISH.llm_slow),
         (
             "It is",
             APIConnectionError("cut"),
-            f"It is. {phrases.LLM_CUT_OFF}",
-            phrases.LLM_CUT_OFF,
+            f"It is. {ENGLISH.llm_cut_off}",
+            ENGLISH.llm_cut_off,
         ),
         (
             "It is late.",
             APITimeoutError("cut"),
-            f"It is late. {phrases.LLM_CUT_OFF}",
-            phrases.LLM_CUT_OFF,
+            f"It is late. {ENGLISH.llm_cut_off}",
+            ENGLISH.llm_cut_off,
         ),
-        ("", None, phrases.LLM_SILENT, None),
+        ("", None, ENGLISH.llm_silent, None),
     ],
 )
 async def test_a_failing_llm_is_apologised_for_and_the_next_turn_is_answered(
