@@ -170,7 +170,8 @@ class LocalChunkedStream(tts.ChunkedStream):
             mime_type="audio/pcm",
         )
         sentences = aio.Chan[str]()
-        for sentence in split_sentences(self._input_text):
+        language = await self._speaking.language()
+        for sentence in split_sentences(self._input_text, language=language):
             sentences.send_nowait(sentence)
         sentences.close()
         await self._speaking.speak(
@@ -222,8 +223,8 @@ class LocalTTSStream(tts.SynthesizeStream):
 
     async def _read(self, sentences: aio.Chan[str]) -> None:
         """Split the text into sentences as it arrives."""
-        splitter = SentenceSplitter()
         try:
+            splitter = SentenceSplitter(language=await self._speaking.language())
             async for item in self._input_ch:
                 if isinstance(item, str):
                     self._mark_started()
@@ -252,6 +253,13 @@ class _Speaking:
     in_service: Callable[[], bool]
     unfinished: set[_ReplyAudio] = field(default_factory=set)
     """Speech in progress."""
+
+    async def language(self) -> str:
+        """Return the language of the voice; English if it cannot be loaded, as `speak` says why."""
+        try:
+            return (await self.engine()).language
+        except Exception:
+            return "en"
 
     async def speak(
         self,

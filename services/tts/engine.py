@@ -85,6 +85,8 @@ class StreamingTTS:
         """Hz."""
         self.speakers = voice.speakers
         """How many speakers the voice has."""
+        self.language = voice.text.language
+        """ISO 639-1 code."""
         self.can_stream = voice.network.can_stream
         """Whether sound is computed in windows, rather than a clause at a time."""
 
@@ -194,7 +196,9 @@ class StreamingTTS:
 
         After `forget_phrases` they are cached again when they are next spoken.
         """
-        sentences = [s for phrase in phrases for s in split_sentences(phrase)]
+        sentences = [
+            s for phrase in phrases for s in split_sentences(phrase, language=self.language)
+        ]
         with self._fixed_lock:
             self._fixed |= {_normalized(s) for s in sentences}
         for sentence in sentences:

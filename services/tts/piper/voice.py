@@ -160,7 +160,9 @@ class Synthesis:
         voice = self._voice
         said = 0
         waiting: list[TimedWord] = []
-        clauses = cut_clauses(speakable_words(self._sentence), language=voice.text.language)
+        language = voice.text.language
+        words = speakable_words(self._sentence, language=language)
+        clauses = cut_clauses(words, language=language)
         for number, clause in enumerate(clauses):
             last_clause = number == len(clauses) - 1
             readings = voice.text.read(clause, goes_on=not last_clause)
@@ -229,7 +231,10 @@ def _try_out(network: PiperNetwork, text: PiperText, speaker: int) -> Loudness:
 
 def _sample(network: PiperNetwork, text: PiperText, speaker: int, run: Run) -> Rendering:
     """Render a few words, always in the same way."""
-    readings = (text.read(speakable_words(sample), goes_on=False) for sample in _SAMPLES)
+    readings = (
+        text.read(speakable_words(sample, language=text.language), goes_on=False)
+        for sample in _SAMPLES
+    )
     reading = next((r[0] for r in readings if r), None)
     if reading is None:
         raise SynthesisError("no phonemes for a test sentence")

@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .abbreviations import TITLES
+from .markup import readable
 from .punctuation import ASCII_PAUSE_MARKS, CLOSING_MARKS, PAUSE_MARKS
+from .verbalizer import Language, language_of
+from .verbalizer.rule import BAR
+from .verbalizer.scanner import Stretch, scan
 
 MAXIMUM_CHARACTERS = 5_000
 """Longer text is truncated: about six minutes of speech."""
 
-_LONGEST_WORD = 60
-"""Letters; longer strings are not words of any language and are truncated."""
-_MOST_MARKS = 4
-"""Combining marks on one letter; more are noise."""
+_LONGEST_SPOKEN = 800
+"""Letters spoken for one written word: about a minute."""
 _SPOKEN_ALONE = frozenset("+=&@%×÷±<>≤≥≠≈€$£¥°½¼¾")
 """Symbols that are words by themselves; others are silent when they stand alone."""
 _READ_SYMBOLS = frozenset("+=×÷±<>≤≥≠≈°№$€£¥₹%&@")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-"""Scripts without spaces between words."""
 
-_MARKUP = re.compile(
-    r"""
-      (?P<fence>```.*?(?:```|\Z))
-    | (?P<comment><!--.*?(?:-->|\Z))
-    | (?P<tag></?[A-Za-z][^<>]{0,500}>|<[?!][^<>]{0,500}>)
-    | (?P<target>\]\([^()\n]{0,1000}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\))
-    | (?P<code>`[^`\n]{1,200}`)
-    | (?P<url>(?:https?|ftp)://[^\s<>"'`\])}]{1,2000}|\bwww\.[^\s<>"'`\])}]{1,2000})
-    | (?P<entity>&(?:[A-Za-z]{2,10}|\#[0-9]{1,6}|\#[xX][0-9A-Fa-f]{1,6});)
-    | (?P<rule>^[ \t]*(?:[-*_=~|:+][ \t]*){3,}$)
-    | (?P<number>^[ \t]*\d{1,3}[.)](?=[ \t]))
-    | (?P<bullet>^[ \t]*(?:\#{1,6}|>+|[-*+•‣◦▪●])(?=[ \t]))
-    """,
-    re.VERBOSE | re.MULTILINE | re.DOTALL,
-)
 _ELLIPSIS = re.compile(r"…|\.{2,}")
 _REPEATED_MARKS = re.compile(rf"([{ASCII_PAUSE_MARKS}]){{2,}}")
 _REPEATED_LETTER = re.compile(r"(\w)\1{4,}")
 _BETWEEN = re.compile(r"(?<=\w)_+(?=\w)")
-_HOST = re.compile(r"^(?:[a-z]+://)?(?:[^@/]*@)?(?:www\.)?([^/:?#]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +40,22 @@ class SpeakableWord:
     """May be several words, or empty for markup, emoji and the like."""
 
 
-def speakable_words(text: str) -> list[SpeakableWord]:
+def speakable_words(text: str, *, language: str = "en") -> list[SpeakableWord]:
     """Return the words of `text` in order; their `written` forms joined by spaces are the text.
 
     Markup (Markdown, SSML and HTML tags, code blocks), emoji, and control, invisible and direction
-    marks are silent. Of a link the label is read, of a bare URL the host. Any text is safe: time
-    is linear in its length, of which at most `MAXIMUM_CHARACTERS` are read.
+    marks are silent. Of a link the label is read, of a bare URL the host and a short path. Numbers,
+    money, dates, units and the like are written out by the rules of `language`, an ISO 639-1 code
+    (`verbalizer`); a reading of several written words is shared out among them. Any text is safe:
+    time is linear in its length, of which at most `MAXIMUM_CHARACTERS` are read.
     """
     text = text[:MAXIMUM_CHARACTERS]
-    heard = list(_read(text))
+    matches = list(re.finditer(r"\S+", text))
+    spoken_words = _read(text, [match.start() for match in matches], language_of(language))
     words: list[SpeakableWord] = []
-    at = 0
     sounded = False
-    for match in re.finditer(r"\S+", text):
-        pieces: list[str] = []
-        while at < len(heard) and heard[at][0] < match.end():
-            pieces.append(heard[at][1])
-            at += 1
-        spoken = _tidy_word("".join(pieces))
+    for match, spoken in zip(matches, spoken_words, strict=True):
+        spoken = _tidy_word(spoken)
         words.append(SpeakableWord(match.group(), spoken))
         sounded = sounded or _has_sound(spoken)
         if sounded and "\n" in text[match.end() : match.end() + 2]:
@@ -88,74 +70,81 @@ def is_speakable(text: str) -> bool:
     return any(_has_sound(word.spoken) for word in speakable_words(text))
 
 
-def _read(text: str) -> Iterator[tuple[int, str]]:
-    """Yield what is read aloud, as (position in the text, characters)."""
-    done = 0
-    for match in _MARKUP.finditer(text):
-        yield from _read_plain(text, done, match.start())
-        if match.lastgroup is not None and (reader := _READERS.get(match.lastgroup)) is not None:
-            # At its last character, as markup may begin with the spaces of its line.
-            yield match.end() - 1, reader(match.group())
-        done = match.end()
-    yield from _read_plain(text, done, len(text))
+def _read(text: str, starts: Sequence[int], language: Language) -> list[str]:
+    """Return what is read aloud for each of the written words that begin at `starts`."""
+    characters: list[str] = []
+    places: list[int] = []
+    for at, read in readable(text, language.kept):
+        characters += read
+        places += [at] * len(read)
+    clean = "".join(characters)
+    spoken = [""] * len(starts)
+    for stretch in scan(clean, language):
+        chunks = list(re.finditer(r"\S+", clean[stretch.start : stretch.end]))
+        for chunk, words in zip(chunks, _share_out(stretch, chunks), strict=True):
+            place = places[stretch.start + chunk.start()]
+            word = max(0, bisect_right(starts, place) - 1)
+            if not stretch.ruled:
+                words = _plain(words, clean, stretch.start)
+            spoken[word] = _join(spoken[word], words, ruled=stretch.ruled)
+    return spoken
 
 
-def _read_plain(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    marks = 0
-    for at in range(start, end):
-        character = text[at]
-        category = unicodedata.category(character)
-        if category == "Mn":
-            marks += 1
-            if marks > _MOST_MARKS or "\ufe00" <= character <= "\ufe0f":
-                continue
-        else:
-            marks = 0
-        if category[0] == "C" or category == "Me":
-            continue
-        if category[0] == "S" and character not in _READ_SYMBOLS:
-            continue
-        if character == "*":
-            if 0 < at < len(text) - 1 and text[at - 1].isdigit() and text[at + 1].isdigit():
-                yield at, "×"
-            continue
-        if character == "#" and (at == 0 or not text[at - 1].isalnum()):
-            continue
-        if character in "[]()" or text[at : at + 2] == "![":
-            continue
-        if character in "{}\\":
-            character = " "
-        yield at, character
+def _share_out(stretch: Stretch, chunks: Sequence[re.Match[str]]) -> list[str]:
+    """Share a reading out among the written words that it stands for.
+
+    Where the rule has not said which is whose, each gets words in proportion to its length, and
+    at least one if there are enough.
+    """
+    parts = stretch.spoken.split(BAR) if stretch.ruled else [stretch.spoken]
+    if len(parts) == len(chunks):
+        return parts
+    words = " ".join(parts).split()
+    sizes = [sum(c.isalnum() for c in chunk.group()) + 0.1 for chunk in chunks]
+    shares: list[str] = []
+    taken, done = 0, 0.0
+    for number, size in enumerate(sizes):
+        done += size
+        left = len(sizes) - number - 1
+        end = round(len(words) * done / sum(sizes))
+        end = max(taken + 1, min(end, len(words) - left)) if left else len(words)
+        shares.append(" ".join(words[taken:end]))
+        taken = end
+    return shares
 
 
-def _read_code(code: str) -> str:
-    return "".join(c for _, c in _read_plain(code.strip("`"), 0, len(code.strip("`"))))
+def _plain(token: str, clean: str, at: int) -> str:
+    """Return how a token that no rule has read is spoken."""
+    if token in "[]()":
+        return ""
+    if token in "{}\\":
+        return " "
+    if token == "#":
+        return token if at > 0 and clean[at - 1].isalnum() else ""
+    if token == "|":
+        alone = clean[max(0, at - 1) : at + 2].strip() == "|"
+        return "|" if alone else " "
+    if len(token) == 1 and unicodedata.category(token)[0] == "S" and token not in _READ_SYMBOLS:
+        return ""
+    return token
 
 
-def _read_address(address: str) -> str:
-    host = _HOST.match(address)
-    end = address[len(address.rstrip(ASCII_PAUSE_MARKS)) :][:1]
-    return (host.group(1).rstrip(ASCII_PAUSE_MARKS) if host else "") + end
-
-
-def _read_entity(entity: str) -> str:
-    character = html.unescape(entity)
-    return "" if character in ("<", ">") or character == entity else character
-
-
-_READERS: dict[str, Callable[[str], str]] = {
-    "code": _read_code,
-    "url": _read_address,
-    "entity": _read_entity,
-    "number": lambda number: number.strip()[:-1] + ",",
-}
+def _join(before: str, words: str, *, ruled: bool) -> str:
+    """Add what is spoken for a part of a written word to what is spoken for the parts before."""
+    if ruled:
+        if before.endswith(("-", "‑", "–", "—")) and before[-2:-1].isalnum():
+            before = before[:-1]
+        return f"{before} {words} " if before[-1:].isalnum() else f"{before}{words} "
+    if words[:1].isalnum():
+        return before + words
+    return before.rstrip(" ") + words if words.strip() else before + words
 
 
 def _tidy_word(word: str) -> str:
     word = _BETWEEN.sub(" ", " ".join(word.split())).strip("_ ")
     word = _REPEATED_LETTER.sub(r"\1\1\1", word)
-    if len(word) > _LONGEST_WORD and not _UNSPACED.search(word):
-        word = " ".join(part[:_LONGEST_WORD] for part in word[: 2 * _LONGEST_WORD].split())
+    if len(word) > _LONGEST_SPOKEN:
+        word = word[: _LONGEST_SPOKEN + 1].rpartition(" ")[0] or word[:_LONGEST_SPOKEN]
     word = _ELLIPSIS.sub("…", word)
     return _REPEATED_MARKS.sub(lambda m: "?" if "?" in m.group() else m.group(1), word)
 
@@ -169,7 +158,7 @@ def _tidy_words(words: list[SpeakableWord]) -> list[SpeakableWord]:
         if spoken and not _has_sound(spoken):
             minus = spoken == "-" and 0 < index < last and _are_numbers(words, index)
             if not minus:
-                if index < last and any(c in PAUSE_MARKS or c == "-" for c in spoken):
+                if index < last and any(c in PAUSE_MARKS or c in "-|" for c in spoken):
                     _end_clause(out)
                 spoken = ""
         if "…" in spoken:

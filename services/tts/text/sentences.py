@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .abbreviations import NEVER_LAST, SOMETIMES_LAST
 from .clauses import last_clause_end
 from .punctuation import (
     CLOSING_MARKS,
@@ -14,6 +13,7 @@ from .punctuation import (
     WIDE_CLOSING_MARKS,
     WIDE_SENTENCE_MARKS,
 )
+from .verbalizer import language_of
 
 _FENCE = "```"
 _CANDIDATE = re.compile(
@@ -48,9 +48,11 @@ class SplitRules:
 _DEFAULT_RULES = SplitRules()
 
 
-def split_sentences(text: str, rules: SplitRules = _DEFAULT_RULES) -> list[str]:
+def split_sentences(
+    text: str, rules: SplitRules = _DEFAULT_RULES, *, language: str = "en"
+) -> list[str]:
     """Split a complete text, as a `SentenceSplitter` does."""
-    splitter = SentenceSplitter(rules)
+    splitter = SentenceSplitter(rules, language=language)
     return splitter.push(text) + splitter.flush()
 
 
@@ -61,8 +63,10 @@ class SentenceSplitter:
     code between ``` is released as one sentence.
     """
 
-    def __init__(self, rules: SplitRules = _DEFAULT_RULES) -> None:
+    def __init__(self, rules: SplitRules = _DEFAULT_RULES, *, language: str = "en") -> None:
+        """Begin with no text; `language` is an ISO 639-1 code, for its abbreviations."""
         self._rules = rules
+        self._language = language_of(language)
         self._buffer = ""
         self._decided = 0
         """Position in the buffer before which no sentence ends."""
@@ -151,14 +155,17 @@ class SentenceSplitter:
         if match["mark"] == ".":
             word = _WORD_BEFORE.search(buffer[: match.start()])
             before = word.group().lower() if word else ""
-            if before in NEVER_LAST or _ITEM_NUMBER.search(buffer[: match.start()]):
+            language = self._language
+            if before in language.never_last or _ITEM_NUMBER.search(buffer[: match.start()]):
                 return False
+            if language.ordinal_full_stop and before.isdigit() and len(before) <= 2:
+                return self._ends_at_number(end, final=final)
             if _INITIALS.fullmatch(before) and before != "i":
                 if not follows:
                     return True if final else None
                 # "J. Smith" goes on; "5 p.m. Then" does not.
                 return "." in before and not (follows.islower() or follows.isdigit())
-            if before in SOMETIMES_LAST:
+            if before in language.sometimes_last:
                 if not follows:
                     return True if final else None
                 return not (follows.islower() or follows.isdigit())
@@ -170,6 +177,13 @@ class SentenceSplitter:
         if not follows:
             return True if final else None
         return not follows.islower()
+
+    def _ends_at_number(self, end: int, *, final: bool) -> bool | None:
+        """Whether a sentence ends at the full stop of "3.", which may be "third"."""
+        word = re.match(r"\s*(\w+)(\W?)", self._buffer[end:])
+        if word is None or not word[2]:
+            return True if final else None
+        return not (word[1].islower() or word[1].lower() in self._language.follows_ordinal)
 
     def _cut(self, limit: int) -> int:
         """Return where to cut text that is too long: after a clause, else a word, else anywhere."""

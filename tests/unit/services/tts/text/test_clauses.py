@@ -11,7 +11,7 @@ from services.tts.text.normalization import speakable_words
 def clauses(text: str, language: str = "en") -> list[str]:
     return [
         " ".join(word.written for word in clause)
-        for clause in cut_clauses(speakable_words(text), language=language)
+        for clause in cut_clauses(speakable_words(text, language=language), language=language)
     ]
 
 
@@ -66,7 +66,9 @@ def test_other_languages_are_cut_at_marks_only() -> None:
 
 
 def test_numbers_count_as_long_as_they_are_spoken() -> None:
-    assert len(clauses("It is 123456 and then 987654 and 555555 in all.")) == 2
+    text = "It is 123456 and then 987654 and 555555 in all."
+    assert len(clauses(text)) == 3
+    assert len(clauses(text.replace("and then", "dann"), "pl")) == 1
 
 
 @pytest.mark.parametrize("language", ["en", "pl"])

@@ -1,0 +1,38 @@
+"""English, as spoken in the United States."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..rule import Language
+from .acronyms import ACRONYMS
+from .codes import CODES, SERIALS
+from .dates import DATES, TIMES, YEARS
+from .maths import MATHS, MATHS_SYMBOLS
+from .money import MONEY
+from .names import NAMES
+from .numbers import NUMBERS, PLAIN_NUMBERS
+from .units import DURATIONS, QUANTITIES
+from .web import WEB
+
+ENGLISH: Final = Language(
+    code="en",
+    rules=(
+        *WEB,
+        *NAMES,
+        *MONEY,
+        *DATES[:2],
+        *CODES,
+        *DATES[2:],
+        *DURATIONS,
+        *TIMES,
+        *QUANTITIES,
+        *MATHS,
+        *YEARS,
+        *NUMBERS,
+        *SERIALS,
+        *PLAIN_NUMBERS,
+        *ACRONYMS,
+    ),
+    symbols=MATHS_SYMBOLS + "$€£¥₹₽₩₺₪₫₦₱฿₴₿¢°℃℉%‰#@&′″'\"",
+)

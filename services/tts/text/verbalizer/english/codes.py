@@ -1,0 +1,310 @@
+"""Digits that count nothing in English: telephone numbers, codes, versions, addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..rule import BAR, Rule
+from .words import DASH, before, cardinal, digits, grouped_digits, in_pairs, letters
+
+_PHONE_BEFORE = re.compile(
+    r"\b(?:call|phone|telephone|tel|dial|fax|mobile|cell|text|reach|hotline|number|whatsapp|at|ring"
+    r"|helpline|contact|line)\b[\s.:]*(?:me|us|him|her|them)?[\s.:]*(?:is|at|on)?[\s.:]*$",
+    re.IGNORECASE,
+)
+_CODE_BEFORE = re.compile(
+    r"\b(?:code|pin|password|passcode|otp|zip|zip\scode|postcode|postal\scode|extension|ext|serial"
+    r"|account|confirmation|tracking|reference|ref|booking|case|ticket|card|member(?:ship)?|order"
+    r"|invoice|badge|id|customer|policy|routing|license|licence|passport|reservation|key)\b\.?"
+    r"(?:\s(?:number|no\.?|code|id))?[\s:#]*(?:is|was|are|ends?\s(?:in|with)|ending\s(?:in|with)"
+    r"|=)?[\s:#]*[\"“'‘*]*$",
+    re.IGNORECASE,
+)
+_PLACE_BEFORE = re.compile(
+    r"\b(?:room|rooms|flight|highway|route|interstate|bus|train|suite|apartment|apt\.?|gate|unit|house"
+    r"|boeing|airbus|area|channel|studio|hwy\.?|rte\.?|locker|cabin|office|building|form|error|http"
+    r"|status|line|lot|box|exit|ward|bed|seat|bay|floor|platform|model|error\scode)[\s#:]+$",
+    re.IGNORECASE,
+)
+_EMERGENCY = re.compile(r"\b(?:call|dial|ring|text|phone)(?:ed|ing)?\s$", re.IGNORECASE)
+_STATES = (
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM"
+    " NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC"
+).split()
+_STREET = (
+    r"(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Ct|Court|Pl|Place|Way|Sq|Square"
+    r"|Hwy|Highway|Pkwy|Parkway|Ter|Terrace|Cir|Circle|Broadway|Row|Crescent|Close|Gardens|Hill)"
+)
+_VERSIONED = (
+    r"(?:version|Version|release|Release|v\.|Python|Ubuntu|Node|Node\.js|PHP|Java|iOS|Android|macOS"
+    r"|Debian|Kubernetes|CUDA|Go|Ruby|Django|Fedora|Windows|Swift|Rust|React|Angular|Linux|kernel"
+    r"|PostgreSQL|MySQL|Claude|GPT|Llama|Gemini|HTTP|TLS|Bluetooth|USB|Wi-Fi|Unicode|OpenSSL)"
+)
+
+
+def _phone(match: re.Match[str]) -> str:
+    text = match.group()
+    words = "plus " if text.startswith("+") else ""
+    groups = re.findall(r"\d+|[A-Z]{2,}", text)
+    spoken = []
+    for at, group in enumerate(groups):
+        if group.isalpha():
+            spoken.append(group.capitalize())
+        elif group in ("800", "888", "900") and at < 2:
+            spoken.append(f"{digits(group[0])} hundred")
+        else:
+            spoken.append(digits(group))
+    return words + ", ".join(spoken)
+
+
+def _local_phone(match: re.Match[str]) -> str | None:
+    if not _PHONE_BEFORE.search(before(match)) and match.group()[:3] != "555":
+        return None
+    return grouped_digits(match.group())
+
+
+def _code(match: re.Match[str]) -> str | None:
+    lead, text = before(match), match.group()
+    if _CODE_BEFORE.search(lead):
+        return grouped_digits(text) if len(text) > 2 else None
+    if _EMERGENCY.search(lead) and len(text) in (3, 5, 6):
+        return digits(text)
+    if _PLACE_BEFORE.search(lead) and len(text) in (3, 4):
+        return in_pairs(text)
+    if _PHONE_BEFORE.search(lead) and len(text) >= 7:
+        return grouped_digits(text)
+    return None
+
+
+def _mixed(text: str) -> str:
+    """Letters and digits in groups of their own: "4F7K" is "four F seven K"."""
+    spoken = []
+    for part in re.findall(r"\d+|[^\W\d_]+", text):
+        if part.isdigit():
+            if part[0] == "0" or len(part) > 4:
+                spoken.append(digits(part))
+            elif len(part) > 2:
+                spoken.append(in_pairs(part))
+            else:
+                spoken.append(cardinal(int(part)))
+        elif part.isupper() or len(part) == 1 or not re.search(r"[aeiouyAEIOUY]", part):
+            spoken.append(letters(part) if len(part) > 1 else part)
+        else:
+            spoken.append(part)
+    return " ".join(spoken)
+
+
+def _serial(match: re.Match[str]) -> str | None:
+    text = match.group()
+    if not any(c.isdigit() for c in text) or text.islower():
+        return None
+    if re.fullmatch(r"(?:\d+-[A-Z][a-z]+|[A-Z]+-\d{1,3}[A-Za-z]?|\d+-[A-Z]{1,4})", text):
+        return _mixed(text)
+    return ", ".join(_spelled(part) for part in re.split(r"[- ]", text))
+
+
+def _spelled(text: str) -> str:
+    return " ".join(digits(c) if c.isdigit() else c.upper() for c in text)
+
+
+def _iban(match: re.Match[str]) -> str:
+    text = match.group().replace(" ", "")
+    return ", ".join(_spelled(text[at : at + 4]) for at in range(0, len(text), 4))
+
+
+def _version(match: re.Match[str]) -> str:
+    lead = "version " if match["v"] else ""
+    parts = re.split(r"[.]", match["number"])
+    words = " point ".join(
+        digits(p)
+        if p[:1] == "0" and len(p) > 2
+        else (
+            f"oh {cardinal(int(p))}"
+            if p[:1] == "0" and len(p) == 2 and p != "00"
+            else cardinal(int(p))
+        )
+        for p in parts
+    )
+    if tail := match["tail"]:
+        words += " " + re.sub(r"[-.+]", " ", tail).strip()
+        words = re.sub(r"\d+", lambda d: " " + cardinal(int(d.group())), words)
+        words = re.sub(r"\brc\b", "R.C", words)
+    return lead + " ".join(words.split())
+
+
+def _internet_address(match: re.Match[str]) -> str:
+    def part(text: str) -> str:
+        return in_pairs(text) if len(text) == 3 and text[1:] != "00" else cardinal(int(text))
+
+    words = " dot ".join(part(p) for p in match["address"].split("."))
+    if port := match["port"]:
+        words += f" port {in_pairs(port[1:]) if len(port) < 6 else digits(port[1:])}"
+    if bits := match["bits"]:
+        words += f" slash {cardinal(int(bits[1:]))}"
+    return words
+
+
+def _house(match: re.Match[str]) -> str:
+    text = match["number"]
+    spoken = (
+        in_pairs(text)
+        if len(text) in (3, 4)
+        else (cardinal(int(text)) if len(text) < 3 else grouped_digits(text))
+    )
+    if letter := match["letter"]:
+        spoken += f" {letter.upper()}"
+    if upper := match["upper"]:
+        spoken += f" to {cardinal(int(upper))}"
+    return spoken
+
+
+CODES: Final = (
+    Rule(
+        "internet address",
+        r"(?P<address>(?:\d{1,3}\.){3}\d{1,3})(?P<port>:\d{2,5})?(?P<bits>/\d{1,2})?(?!\.\d)",
+        _internet_address,
+        {
+            "192.168.0.1": "one ninety two dot one sixty eight dot zero dot one",
+            "127.0.0.1:8080": "one twenty seven dot zero dot zero dot one port eighty eighty",
+        },
+    ),
+    Rule(
+        "version",
+        r"(?P<v>[vV]\.?[ ]?)?(?P<number>\d+(?:\.\d+){2,})(?P<tail>(?:[-+.]?(?:alpha|beta|rc|dev"
+        r"|post|preview|pre|lts)\.?\d*))?(?!\.\d)",
+        _version,
+        {
+            "Upgrade to v1.2.3 now.": "Upgrade to version one point two point three now.",
+            "2.0.0-rc1": "two point zero point zero R.C one",
+        },
+    ),
+    Rule(
+        "version with two parts",
+        r"(?P<v>v)(?P<number>\d+(?:\.\d+)?)(?P<tail>(?:-?(?:alpha|beta|rc)\.?\d*))?(?!\.\d)",
+        _version,
+        {"v2 and v1.10": "version two and version one point ten"},
+    ),
+    Rule(
+        "version of a program",
+        r"(?P<number>\d+\.\d+)(?P<v>(?!))?(?P<tail>(?:-?(?:alpha|beta|rc)\.?\d*))?(?!\.\d)",
+        lambda m: _version(m) if re.search(rf"(?<![\w]){_VERSIONED}[ -]$", before(m)) else None,
+        {
+            "Python 3.11": "Python three point eleven",
+            "Ubuntu 22.04": "Ubuntu twenty two point oh four",
+        },
+    ),
+    Rule(
+        "IBAN",
+        r"[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){3,7}(?:[ ]?[A-Z0-9]{1,3})?",
+        _iban,
+        {
+            "DE89 3704 0044 0532 0130 00": "D E eight nine, three seven zero four, zero zero"
+            " four four, zero five three two, zero one three zero, zero zero"
+        },
+    ),
+    Rule(
+        "card number",
+        r"\d{4}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{1,4})?",
+        lambda m: grouped_digits(m.group()),
+        {
+            "4111 1111 1111 1111": "four one one one, one one one one, one one one one, one one one"
+            " one"
+        },
+    ),
+    Rule(
+        "social security number",
+        r"\d{3}-\d{2}-\d{4}",
+        lambda m: grouped_digits(m.group()),
+        {"123-45-6789": "one two three, four five, six seven eight nine"},
+    ),
+    Rule(
+        "telephone number",
+        r"(?:\+?1[ .-]?)?\(?\d{3}\)?[ .\-‑–]\d{3}[.\-‑– ]\d{4}|1-\d{3}-(?:[A-Z]{4,9}|\d{3}-[A-Z]{4}"
+        r"|\d{3}-\d{4})|\(\d{3}\)[ ]?\d{3}-\d{4}"
+        r"|\+\d{1,3}(?:[ .\-‑–]?\(?\d{1,5}\)?){2,6}|\+\d{8,15}|0\d{2,5}[ /-]\d{3,4}[ -]?\d{3,8}",
+        _phone,
+        {
+            "Call 555-123-4567 now.": "Call five five five, one two three, four five six seven"
+            " now.",
+            "+1 (415) 555-0132": "plus one, four one five, five five five, zero one three two",
+            "Ring 1-800-555-0199.": "Ring one, eight hundred, five five five, zero one nine nine.",
+            "+44 20 7946 0958": "plus four four, two zero, seven nine four six, zero nine"
+            " five eight",
+        },
+        inside=False,
+    ),
+    Rule(
+        "telephone number in brackets",
+        r"\(\d{3}\)[ ]?\d{3}[-‑– ]\d{4}",
+        _phone,
+        {"(212) 555-0147": "two one two, five five five, zero one four seven"},
+        inside=True,
+    ),
+    Rule(
+        "local telephone number",
+        r"\d{3}[-‑–]\d{4}",
+        _local_phone,
+        {"My number is 555-0188.": "My number is five five five, zero one eight eight."},
+    ),
+    Rule(
+        "state and ZIP code",
+        r"(?P<state>" + "|".join(_STATES) + r")[ ](?P<code>\d{5}(?:-\d{4})?)",
+        lambda m: f"{letters(m['state'])}{BAR}{grouped_digits(m['code'])}",
+        {"San Jose, CA 95112": "San Jose, C.A nine five one one two"},
+    ),
+    Rule(
+        "code",
+        r"\d+",
+        lambda m: (
+            None if re.match(r"[.,:/]?\d|[-–—]\d", m.string[m.end() : m.end() + 2]) else _code(m)
+        ),
+        {
+            "Your code is 11111.": "Your code is one one one one one.",
+            "PIN: 4072": "PIN: four zero seven two",
+            "Room 204 please": "Room two oh four please",
+            "Dial 911!": "Dial nine one one!",
+            "order number 48213": "order number four eight two one three",
+        },
+    ),
+    Rule(
+        "house number",
+        rf"(?P<number>\d{{1,5}})(?P<letter>[A-Za-z])?(?:{DASH}(?P<upper>\d{{1,5}}))?"
+        rf"(?=[ ](?:[NSEW]\.?[ ])?(?:[A-Z]\w+\.?[ ]|\d+(?:st|nd|rd|th)[ ]){{0,3}}{_STREET}\b)",
+        _house,
+        {
+            "1600 Pennsylvania Ave": "sixteen hundred Pennsylvania Avenue",
+            "221B Baker St.": "two twenty one B Baker Street.",
+            "10 Downing Street": "ten Downing Street",
+        },
+    ),
+)
+
+SERIALS: Final = (
+    Rule(
+        "serial number",
+        r"(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]{2,10}(?:-[A-Z0-9]{1,10}){1,6}",
+        _serial,
+        {
+            "AB-1234-XY": "A B, one two three four, X Y",
+            "an F-16 jet": "an F sixteen jet",
+        },
+    ),
+    Rule(
+        "letters and digits",
+        r"(?=[^\W_]*\d)(?=[^\W_]*[A-Za-z])(?!\d+(?:st|nd|rd|th)\b)[A-Za-z0-9]{2,40}",
+        lambda m: (
+            _spelled(m.group())
+            if _CODE_BEFORE.search(before(m))
+            or re.search(r"\d[A-Z]+\d[A-Z]|[A-Z]\d[A-Z]\d[A-Z]", m.group())
+            else _mixed(m.group())
+        ),
+        {
+            "an A380": "an A three eighty",
+            "H2O and CO2": "H two O and C.O two",
+            "MP3": "M.P three",
+            "a 4K screen": "a four K screen",
+            "C6H12O6": "C six H twelve O six",
+        },
+    ),
+)

@@ -1,0 +1,409 @@
+"""Dates and times of day in English."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..rule import BAR, Rule
+from .words import DASH, after, before, cardinal, letters, ordinal, year
+
+MONTHS: Final = (
+    "January February March April May June July August September October November December"
+).split()
+_SHORT_MONTHS: Final = {
+    **{month[:3]: month for month in MONTHS},
+    "Sept": "September",
+    **{month: month for month in MONTHS},
+}
+_SHORT_DAYS: Final = {
+    "Mon": "Monday",
+    "Tue": "Tuesday",
+    "Tues": "Tuesday",
+    "Wed": "Wednesday",
+    "Thu": "Thursday",
+    "Thur": "Thursday",
+    "Thurs": "Thursday",
+    "Fri": "Friday",
+    "Sat": "Saturday",
+    "Sun": "Sunday",
+}
+_MONTH = "(?:" + "|".join(sorted(_SHORT_MONTHS, key=len, reverse=True)) + r")\b\.?"
+_DAY = r"(?:3[01]|[12]\d|0?[1-9])"
+_YEAR = r"(?:1\d{3}|20\d{2})"
+_WEEKDAY = "(?:" + "|".join(sorted(_SHORT_DAYS, key=len, reverse=True)) + r")\b"
+_HOUR = r"(?:2[0-4]|1\d|0?\d)"
+_HALF = r"(?:[AaPp]\.[ ]?[Mm]\.?|[AaPp][Mm]\b)"
+_ON_A_DAY = re.compile(
+    r"\b(?:on|by|until|till|from|since|before|after|due|dated|date:?|for|of|to|through|between)\s$",
+    re.IGNORECASE,
+)
+_OF_A_YEAR = re.compile(
+    r"(?:\b(?:c\.|ca\.|in|since|until|till|from|of|by|year|years|during|before|after|around|circa|about|early"
+    r"|late|mid|summer|winter|spring|autumn|fall|between|class|copyright|to|and|for|"
+    + "|".join(month.lower() for month in MONTHS)
+    + r"),?[ ]|[(©])$",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(
+    r"[ -](?!and\b|or\b|to\b|was\b|is\b|the\b|in\b|by\b|for\b|as\b|with\b|when\b|but\b|at\b|on\b"
+    r"|were\b|after\b|before\b|because\b|has\b|had\b|will\b|that\b|which\b|under\b|until\b|through\b|season\b"
+    r"|election\b|world\b|model\b|edition\b|film\b|movie\b|album\b|novel\b|book\b)[a-z]+s\b"
+)
+
+
+def _written_month(text: str) -> str:
+    return _SHORT_MONTHS[text.rstrip(".")]
+
+
+def _date(month: str, day: int, years: str | None, *, bars: bool = False) -> str:
+    words = f"{month}{BAR if bars else ' '}{ordinal(day)}"
+    return words + (f",{BAR if bars else ' '}{year(int(years))}" if years else "")
+
+
+def _numeric(match: re.Match[str]) -> str | None:
+    """Month first, as the voices are American, unless that is impossible."""
+    first, second, years = int(match["first"]), int(match["second"]), match["year"]
+    if not years and not _ON_A_DAY.search(before(match)):
+        return None
+    day_first = match["mark"] == "." or first > 12
+    month, day = (second, first) if day_first else (first, second)
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    if years and len(years) == 2:
+        years = ("20" if int(years) < 70 else "19") + years
+    return _date(MONTHS[month - 1], day, years)
+
+
+def _iso(match: re.Match[str]) -> str | None:
+    month, day = int(match["month"]), int(match["day"])
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    words = _date(MONTHS[month - 1], day, match["year"])
+    if match["hour"]:
+        words += f", {clock(int(match['hour']), int(match['minute']), None)}"
+    if match["zone"]:
+        words += " U.T.C"
+    return words
+
+
+def _month_first(match: re.Match[str]) -> str:
+    words = f"{_written_month(match['month'])}{BAR}{ordinal(int(match['day']))}"
+    if upper := match["upper"]:
+        words += f" to {ordinal(int(upper))}"
+    if years := match["year"]:
+        words += f",{BAR}{year(int(years))}"
+    return words
+
+
+def _day_first(match: re.Match[str]) -> str:
+    of = " of" if match["of"] is None else f"{BAR}of"
+    lead = "" if re.search(r"\bthe\s$", before(match), re.IGNORECASE) else "the "
+    words = f"{lead}{ordinal(int(match['day']))}"
+    if upper := match["upper"]:
+        words += f" to the {ordinal(int(upper))}"
+    words += f"{of}{BAR}{_written_month(match['month'])}"
+    if years := match["year"]:
+        words += f",{BAR}{year(int(years))}"
+    return words
+
+
+def clock(hour: int, minute: int, half: str | None) -> str:
+    """Return the words of a time of day; `half` is "am" or "pm"."""
+    marks = f" {letters(half)}" if half else ""
+    if minute == 0:
+        if half:
+            return cardinal(hour) + marks
+        if hour in (0, 24):
+            return "midnight"
+        return f"{cardinal(hour)} o'clock" if hour <= 12 else f"{cardinal(hour)} hundred"
+    if hour == 0:
+        return f"twelve {'oh ' if minute < 10 else ''}{cardinal(minute)}" + (marks or " A.M")
+    return f"{cardinal(hour)} {'oh ' if minute < 10 else ''}{cardinal(minute)}{marks}"
+
+
+def _half(text: str | None) -> str | None:
+    return None if text is None else re.sub(r"[^apm]", "", text.lower())
+
+
+def _stop(match: re.Match[str], half: str | None) -> str:
+    """A full stop of "p.m." that ends the sentence too."""
+    if half is None or not half.endswith("."):
+        return ""
+    follows = after(match, 24)
+    ends = not follows.strip() or re.match(r"\s+[A-Z][a-z]+\b(?<!day)(?! \d)", follows)
+    return "." if ends and not re.match(rf"\s+{_WEEKDAY}", follows) else ""
+
+
+def _time(match: re.Match[str]) -> str | None:
+    hour, minute = int(match["hour"]), int(match["minute"])
+    half = match["half"]
+    if minute > 59 or (half is None and match["mark"] == "."):
+        return None
+    words = clock(hour, minute, _half(half))
+    if seconds := match["second"]:
+        if half is None and len(match["hour"]) == 1:
+            words = (
+                f"{cardinal(hour)} {'hour' if hour == 1 else 'hours'} {cardinal(minute)} minutes"
+                f" and {cardinal(int(seconds))} seconds"
+            )
+        else:
+            words += f" and {cardinal(int(seconds))} seconds"
+    if half and match["space"]:
+        words = BAR.join(words.rsplit(" ", 1))
+    return words + _stop(match, half)
+
+
+def _time_range(match: re.Match[str]) -> str | None:
+    minutes = match["minute1"], match["minute2"]
+    if not any(minutes) and not match["half2"]:
+        return None
+    first = clock(int(match["hour1"]), int(minutes[0] or 0), _half(match["half1"]))
+    second = clock(int(match["hour2"]), int(minutes[1] or 0), _half(match["half2"]))
+    if match["half2"] and not match["half1"]:
+        first = first.removesuffix(" o'clock")
+    return f"{first} to {second}{_stop(match, match['half2'])}"
+
+
+def _whole_hour(match: re.Match[str]) -> str | None:
+    hour = int(match["hour"])
+    if not 0 < hour <= 24:
+        return None
+    bar = BAR if match["space"] else " "
+    return f"{cardinal(hour)}{bar}{letters(match['half'])}{_stop(match, match['half'])}"
+
+
+def _plain_year(match: re.Match[str]) -> str | None:
+    value = int(match.group())
+    told = _OF_A_YEAR.search(before(match, 16))
+    follows = after(match, 20)
+    if re.match(r"[ ]?(?:%|\d|[-–—]\d{3}\b)", follows):
+        return None
+    if told and value >= 1000 and not _COUNTED.match(follows):
+        return year(value)
+    if 1900 <= value <= 2099 and not _COUNTED.match(follows):
+        return year(value)
+    return None
+
+
+def _decade(match: re.Match[str]) -> str:
+    text = match["year"]
+    if len(text) == 4:
+        value = int(text)
+        if value % 1000 == 0:
+            return cardinal(value) + "s"
+        head = cardinal(value // 100)
+        return f"{head} hundreds" if value % 100 == 0 else f"{head} {_tens(value % 100)}"
+    return _tens(int(text))
+
+
+def _tens(value: int) -> str:
+    return re.sub(r"y$", "ies", cardinal(value)) if value >= 20 else cardinal(value) + "s"
+
+
+def _years(match: re.Match[str]) -> str:
+    first, second = match["first"], match["second"]
+    spoken = year(int(second)) if len(second) == 4 else cardinal(int(second))
+    if len(second) == 2 and second[0] == "0":
+        spoken = f"oh {cardinal(int(second))}"
+    return f"{year(int(first))} to {spoken}"
+
+
+DATES: Final = (
+    Rule(
+        "date, ISO",
+        r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
+        r"(?:[T ](?P<hour>[0-2]\d):(?P<minute>[0-5]\d)(?::\d\d(?:\.\d+)?)?(?P<zone>Z)?)?",
+        _iso,
+        {
+            "The meeting is on 2025-03-14.": "The meeting is on March fourteenth,"
+            " twenty twenty five.",
+            "2024-12-01T09:05:00Z": "December first, twenty twenty four, nine oh five U.T.C",
+        },
+    ),
+    Rule(
+        "date, in figures",
+        rf"(?P<first>{_DAY})(?P<mark>[/.])(?P<second>{_DAY})(?:(?P=mark)(?P<year>{_YEAR}|\d\d))?",
+        lambda m: (
+            None
+            if (m["mark"] == "." and len(m["year"] or "") != 4) or re.match(r"[./]\d", after(m, 2))
+            else _numeric(m)
+        ),
+        {
+            "Due 01/02/2025.": "Due January second, twenty twenty five.",
+            "on 3/14": "on March fourteenth",
+            "25/12/2024": "December twenty fifth, twenty twenty four",
+            "14.03.2025": "March fourteenth, twenty twenty five",
+        },
+    ),
+    Rule(
+        "date, month first",
+        rf"(?P<month>{_MONTH})[ ](?P<day>{_DAY})(?:[ ]?(?:st|nd|rd|th)\b)?"
+        rf"(?:[ ]?{DASH}[ ]?(?P<upper>{_DAY})(?:st|nd|rd|th)?)?(?:,?[ ](?P<year>{_YEAR}))?"
+        r"(?![:.,]?\d|[ ]?%)",
+        lambda m: (
+            None
+            if m["month"] in ("May", "March") and re.match(r"[ ](?:%|percent|people)", after(m))
+            else _month_first(m)
+        ),
+        {
+            "on December 25th": "on December twenty fifth",
+            "December 25 th is a holiday.": "December twenty fifth is a holiday.",
+            "Dec 25th, 2024": "December twenty fifth, twenty twenty four",
+            "Jan. 5 at noon": "January fifth at noon",
+            "March 3-5, 2025": "March third to fifth, twenty twenty five",
+        },
+    ),
+    Rule(
+        "date, day first",
+        rf"(?P<day>{_DAY})(?:st|nd|rd|th)?(?:[ ]?{DASH}[ ]?(?P<upper>{_DAY})(?:st|nd|rd|th)?)?"
+        rf"[ ](?P<of>of[ ])?(?P<month>{_MONTH})(?:,?[ ](?P<year>{_YEAR}))?",
+        lambda m: (
+            None
+            if m["month"] == "May"
+            and not m["year"]
+            and not m["of"]
+            and re.match(r"[ ](?:be|have|not)\b", after(m))
+            else _day_first(m)
+        ),
+        {
+            "on 14 March 2025": "on the fourteenth of March, twenty twenty five",
+            "the 4th of July": "the fourth of July",
+            "1 Sept.": "the first of September",
+        },
+    ),
+    Rule(
+        "month and year",
+        rf"(?P<month>{_MONTH})[ ](?P<year>{_YEAR})",
+        lambda m: f"{_written_month(m['month'])}{BAR}{year(int(m['year']))}",
+        {
+            "since Feb. 2019": "since February twenty nineteen",
+            "May 1984": "May nineteen eighty four",
+        },
+    ),
+    Rule(
+        "short month",
+        r"(?P<month>(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
+        rf"(?=[ ]?(?:{DASH}|to|and|or|through)[ ]?{_MONTH})|(?P<stopped>(?:Jan|Feb|Aug|Sept|Oct|Nov"
+        r"|Dec)\.)(?=[ ])",
+        lambda m: _written_month(m["month"] or m["stopped"]),
+        {"from Jan. to Mar. 5": "from January to March fifth"},
+    ),
+    Rule(
+        "weekdays",
+        rf"(?P<first>{_WEEKDAY})\.?[ ]?{DASH}[ ]?(?P<second>{_WEEKDAY})(?P<stop>\.(?=[ ,)]))?",
+        lambda m: f"{_SHORT_DAYS[m['first']]} to {_SHORT_DAYS[m['second']]}",
+        {"Open Mon–Fri.": "Open Monday to Friday."},
+    ),
+    Rule(
+        "weekday",
+        rf"(?P<day>Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri)\b(?:\.(?=[ ,)]))?|(?P<other>Sat|Sun)\b"
+        rf"(?:\.(?=[ ,])|(?=,?[ ](?:\d|{_MONTH}[ ]\d)|[ ]?[/&][ ]?Sun|:))",
+        lambda m: _SHORT_DAYS[m["day"] or m["other"]],
+        {
+            "Tue 10:00": "Tuesday ten o'clock",
+            "Sat, Dec 7": "Saturday, December seventh",
+            "The cat sat in the Sun": "The cat sat in the Sun",
+        },
+    ),
+    Rule(
+        "years",
+        r"(?P<first>1[1-9]\d\d|20\d\d)[ ]?(?:[-–—]|/(?=\d\d\b))[ ]?"
+        r"(?P<second>1[1-9]\d\d|20\d\d|\d\d)",
+        _years,
+        {
+            "from 1939–1945": "from nineteen thirty nine to nineteen forty five",
+            "the 2024/25 season": "the twenty twenty four to twenty five season",
+        },
+    ),
+    Rule(
+        "decade",
+        r"['’]?(?P<year>(?:1[0-9]|20)\d0|[2-9]0)(?:'|’)?s",
+        _decade,
+        {
+            "in the 1990s": "in the nineteen nineties",
+            "the '80s": "the eighties",
+            "the early 2000s": "the early two thousands",
+            "the 1800s": "the eighteen hundreds",
+        },
+    ),
+    Rule(
+        "short year",
+        r"['’](?P<year>\d\d)",
+        lambda m: (
+            None
+            if before(m, 1).isalnum()
+            else ("oh " if m["year"][0] == "0" else "") + cardinal(int(m["year"]))
+        ),
+        {"the class of '99": "the class of ninety nine"},
+    ),
+)
+
+YEARS: Final = (
+    Rule(
+        "year",
+        r"1[0-9]\d\d|20\d\d",
+        lambda m: None if re.match(r"[.,]\d", after(m, 2)) else _plain_year(m),
+        {
+            "It opened in 1889.": "It opened in eighteen eighty nine.",
+            "1999 was good, 2026 too.": "nineteen ninety nine was good, twenty twenty six too.",
+            "in 2005": "in two thousand and five",
+            "1500 people": "one thousand five hundred people",
+            "2000 steps": "two thousand steps",
+        },
+    ),
+    Rule(
+        "era",
+        r"(?P<year>\d{1,4})[ ](?P<era>BCE?|CE|AD|B\.C\.|A\.D\.)",
+        lambda m: (
+            (year(int(m["year"])) if int(m["year"]) > 1000 else cardinal(int(m["year"])))
+            + BAR
+            + letters(m["era"])
+        ),
+        {"in 44 BC": "in forty four B.C"},
+    ),
+)
+
+TIMES: Final = (
+    Rule(
+        "times, range",
+        rf"(?P<hour1>{_HOUR})(?::(?P<minute1>[0-5]\d))?(?:[ ]?(?P<half1>{_HALF}))?[ ]?{DASH}[ ]?"
+        rf"(?P<hour2>{_HOUR})(?::(?P<minute2>[0-5]\d))?(?:[ ]?(?P<half2>{_HALF}))?",
+        _time_range,
+        {
+            "Open 9:00-17:30.": "Open nine o'clock to seventeen thirty.",
+            "from 9–5 pm": "from nine to five P.M",
+            "9am–5pm": "nine A.M to five P.M",
+            "9:30 – 11 a.m. today": "nine thirty to eleven A.M today",
+        },
+    ),
+    Rule(
+        "time",
+        rf"(?P<hour>{_HOUR})(?P<mark>[:.])(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?"
+        rf"(?:(?P<space>[ ])?(?P<half>{_HALF}))?(?![:.]?\d)",
+        _time,
+        {
+            "Wake me at 7:30.": "Wake me at seven thirty.",
+            "07:05 a.m.": "seven oh five A.M.",
+            "Come at 14:00.": "Come at fourteen hundred.",
+            "at 8:00 PM sharp": "at eight P.M sharp",
+            "at 10:30am": "at ten thirty A.M",
+            "It is 5:00.": "It is five o'clock.",
+            "at 00:15": "at twelve fifteen A.M",
+            "at 7.45 pm": "at seven forty five P.M",
+            "a run of 1:23:45": "a run of one hour twenty three minutes and forty five seconds",
+        },
+    ),
+    Rule(
+        "whole hour",
+        rf"(?P<hour>{_HOUR})(?P<space>[ ])?(?P<half>{_HALF})",
+        _whole_hour,
+        {"at 5 p.m. Then go.": "at five P.M. Then go.", "9am": "nine A.M"},
+    ),
+    Rule(
+        "hour, German style",
+        rf"(?P<hour>{_HOUR})h(?P<minute>[0-5]\d)",
+        lambda m: clock(int(m["hour"]), int(m["minute"]), None),
+        {"at 14h30": "at fourteen thirty"},
+    ),
+)

@@ -1,0 +1,350 @@
+"""Arithmetic, comparisons, powers and formulas in English."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..numerals import SUBSCRIPTS, SUPERSCRIPTS, lowered
+from ..rule import Rule
+from .words import FRACTION, FRACTIONS, MINUS, after, before, cardinal, fraction, letters
+from .words import number as plain_number
+
+_OPERAND_BEFORE = re.compile(r"[\w)\]²³%°!′\"π∞]\s{0,3}$")
+_OPERAND_AFTER = re.compile(r"\s{0,3}[-−+√(\[$€£]?[\w∞π√(\[.]")
+_NO_OPERAND = re.compile(
+    r"\b(?:for|of|with|is|are|at|if|and|or|by|to|than|be|in|only|about|needs?|requires?|must|the"
+    r"|was|took|takes|costs?|has|have|from|on)\s$",
+    re.IGNORECASE,
+)
+_SIGNS: Final = {
+    "+": "plus",
+    "-": "minus",
+    "−": "minus",
+    "–": "minus",
+    "×": "times",
+    "*": "times",
+    "·": "times",
+    "⋅": "times",
+    "÷": "divided by",
+    "/": "divided by",
+    "=": "equals",
+    "==": "equals",
+    "===": "equals",
+    ":=": "equals",
+    "≡": "is equivalent to",
+    "!=": "is not equal to",
+    "≠": "is not equal to",
+    "<>": "is not equal to",
+    "≈": "is about",
+    "~=": "is about",
+    "≅": "is about",
+    "<": "is less than",
+    ">": "is greater than",
+    "<=": "is less than or equal to",
+    "≤": "is less than or equal to",
+    "⩽": "is less than or equal to",
+    ">=": "is greater than or equal to",
+    "≥": "is greater than or equal to",
+    "⩾": "is greater than or equal to",
+    "±": "plus or minus",
+    "∝": "is proportional to",
+    "∈": "is in",
+    "∉": "is not in",
+    "⊂": "is a subset of",
+    "∪": "union",
+    "∩": "intersection",
+}
+_SIGN = "(?:" + "|".join(re.escape(s) for s in sorted(_SIGNS, key=len, reverse=True)) + ")"
+_AT_NUMBERS: Final = {
+    ">=": "at least",
+    "≥": "at least",
+    "<=": "at most",
+    "≤": "at most",
+    ">": "more than",
+    "<": "less than",
+    "~": "about",
+    "≈": "about",
+    "±": "plus or minus",
+    "+": "plus",
+}
+_ALONE: Final = {
+    "∞": "infinity",
+    "π": "pi",
+    "√": "the square root of",
+    "∑": "the sum of",
+    "∫": "the integral of",
+    "∂": "partial",
+    "∆": "delta",
+    "∇": "nabla",
+    "∀": "for all",
+    "∃": "there is",
+    "→": "to",
+    "⇒": "implies",
+    "←": "from",
+    "↔": "to",
+    "∴": "therefore",
+    "№": "number",
+    "§": "section",
+    "¶": "paragraph",
+    **dict(
+        zip(
+            "αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
+            (
+                "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma"
+                " tau upsilon phi chi psi omega gamma delta theta lambda xi pi sigma phi psi omega"
+            ).split(),
+            strict=True,
+        )
+    ),
+}
+_NAMED_POWERS: Final = {"2": "squared", "3": "cubed"}
+_FUNCTIONS: Final = {"f", "g", "h", "p", "P", "F", "G", "y", "u", "v"}
+_NAMED_FUNCTIONS: Final = {
+    "sin": "sine of",
+    "cos": "cosine of",
+    "tan": "tangent of",
+    "log": "log of",
+    "ln": "natural log of",
+    "exp": "E to the",
+    "sqrt": "the square root of",
+    "lim": "limit of",
+    "max": "max of",
+    "min": "min of",
+    "O": "O of",
+}
+MATHS_SYMBOLS: Final = "".join(
+    sorted(set("".join([*_SIGNS, *_AT_NUMBERS, *_ALONE])) | set("^~⁺⁻₊₋" + FRACTION[1:-1]))
+)
+
+
+def _operator(match: re.Match[str]) -> str | None:
+    sign = match["sign"]
+    lead, rest = before(match, 12), after(match, 12)
+    if not _OPERAND_BEFORE.search(lead) or not _OPERAND_AFTER.match(rest):
+        return None
+    if _NO_OPERAND.search(lead) and sign in _AT_NUMBERS:
+        return None
+    spaced = lead[-1:].isspace() and rest[:1].isspace()
+    close = not lead[-1:].isspace() and not rest[:1].isspace()
+    if not spaced and not close:
+        return None
+    left = re.search(r"[\w)\]²³%°!π∞]+\s*$", lead)
+    last, first = (left.group().strip() if left else ""), rest.strip()
+    numeric = bool(re.search(r"(?:\d|π|∞|(?<![^\W\d])[^\W\d])[)\]²³%°!]*$", last))
+    operand = re.match(r"[-−+√(\[$€£]*(?:[\d.]|\w(?![^\W²³⁴⁵])|[π∞])", first)
+    if sign in ("-", "−", "–", "/", "*", "·", "+") and not (numeric and operand):
+        return None
+    if sign in ("-", "–", "/") and close and not _in_equation(match):
+        return None
+    if sign in ("<", ">") and not spaced and not (numeric and operand):
+        return None
+    return _SIGNS[sign]
+
+
+def _in_equation(match: re.Match[str]) -> bool:
+    return "=" in after(match, 16) or re.search(r"[=+×*÷]\s?[\w.]+$", before(match, 16)) is not None
+
+
+def _at_number(match: re.Match[str]) -> str | None:
+    lead = before(match, 2)
+    if lead and not (lead[-1].isspace() or lead[-1] in "(["):
+        return None
+    return _AT_NUMBERS[match["sign"]]
+
+
+def _base(text: str) -> str:
+    return plain_number(text) if text[0].isdigit() else text
+
+
+def _power(match: re.Match[str]) -> str:
+    raised = match["raised"]
+    if raised:
+        exponent = lowered(raised)
+    else:
+        exponent = (match["exponent"] or match["bracketed"]).strip("(){}")
+    if exponent in _NAMED_POWERS:
+        words = _NAMED_POWERS[exponent]
+    else:
+        sign = "minus " if exponent[:1] in "-−" else ""
+        bare = exponent.lstrip("-−+")
+        words = "to the power of " + sign + (plain_number(bare) if bare[:1].isdigit() else bare)
+    return words
+
+
+def _scientific(match: re.Match[str]) -> str:
+    sign = "minus " if match["sign"] == "-" else ""
+    return (
+        f"{plain_number(match['base'])} times ten to the power of {sign}"
+        f"{cardinal(int(match['exponent']))}"
+    )
+
+
+def _fraction(match: re.Match[str]) -> str | None:
+    above, below = int(match["above"]), int(match["below"])
+    whole = match["whole"]
+    if (above, below) in (
+        (24, 7),
+        (50, 50),
+        (20, 20),
+        (9, 11),
+        (7, 11),
+        (60, 40),
+        (80, 20),
+        (6, 7),
+    ):
+        return None if whole else f"{cardinal(above)} {cardinal(below)}"
+    if re.match(r"[/\d]", after(match, 1)) or len(match["above"]) > 3 or len(match["below"]) > 4:
+        return None
+    words = fraction(above, below)
+    if not whole:
+        if above > below and below not in (2, 3, 4, 8):
+            words = f"{cardinal(above)} over {cardinal(below)}"
+        elif (
+            below > 4
+            and re.search(r"\b(?:scored?|got|rated|rating|is|of)\s$", before(match, 10))
+            and below in (5, 10, 20, 100)
+        ):
+            words = f"{cardinal(above)} out of {cardinal(below)}"
+        return words
+    part = "a half" if (above, below) == (1, 2) else words
+    return f"{cardinal(int(whole))} and {part}"
+
+
+def _vulgar(match: re.Match[str]) -> str:
+    above, below = FRACTIONS[match["fraction"]]
+    words = fraction(above, below)
+    if whole := match["whole"]:
+        part = "a half" if below == 2 else words
+        return f"{plain_number(whole)} and {part}"
+    return words
+
+
+def _function(match: re.Match[str]) -> str | None:
+    name, argument = match["name"], match["argument"]
+    if len(name) == 1 and name != "O" and name not in _FUNCTIONS:
+        return None
+    told = _NAMED_FUNCTIONS.get(name, f"{name} of")
+    shown = plain_number(argument) if argument[0].isdigit() else argument
+    return f"{told} {shown}"
+
+
+MATHS: Final = (
+    Rule(
+        "scientific notation",
+        r"(?P<base>\d+(?:\.\d+)?)[eE](?P<sign>[-+])?(?P<exponent>\d{1,3})",
+        _scientific,
+        {"6.02e23": "six point zero two times ten to the power of twenty three"},
+    ),
+    Rule(
+        "function",
+        r"(?P<name>sin|cos|tan|log|ln|exp|sqrt|[A-Za-z])\((?P<argument>[A-Za-z]|\d+|[A-Za-z]\d?)\)",
+        _function,
+        {"f(x) = 2": "f of x equals two", "sqrt(16)": "the square root of sixteen"},
+    ),
+    Rule(
+        "power",
+        rf"(?<=[\w)\]])(?:(?P<raised>[{SUPERSCRIPTS}]+)"
+        r"|(?:\^|\*\*)(?:(?P<bracketed>[({][-−]?\w{1,6}[)}])|(?P<exponent>[-−]?(?:\d{1,6}|[a-z]))))",
+        _power,
+        {
+            "2^3 = 8": "two cubed equals eight",
+            "x² + y²": "x squared plus y squared",
+            "10⁻³": "ten to the power of minus three",
+            "2**10": "two to the power of ten",
+            "e^x": "e to the power of x",
+            "10^6": "ten to the power of six",
+        },
+        inside=True,
+    ),
+    Rule(
+        "fraction",
+        r"(?:(?P<whole>\d{1,4})[ -])?(?P<above>\d{1,3})[/⁄](?P<below>\d{1,4})(?!\.\d)",
+        _fraction,
+        {
+            "Add 1/2 cup of milk.": "Add one half cup of milk.",
+            "3/4 of them": "three quarters of them",
+            "3 1/2 cups": "three and a half cups",
+            "open 24/7": "open twenty four seven",
+            "5/8": "five eighths",
+            "He scored 7/10.": "He scored seven out of ten.",
+        },
+    ),
+    Rule(
+        "vulgar fraction",
+        rf"(?:(?P<whole>\d{{1,4}})[ ]?)?(?P<fraction>{FRACTION})",
+        _vulgar,
+        {"¾ cup": "three quarters cup", "2½ hours": "two and a half hours"},
+    ),
+    Rule(
+        "arrow",
+        r"->|=>|-->|<-",
+        lambda m: "to" if m.group() != "<-" else "from",
+        {"A -> B": "A to B"},
+        inside=True,
+    ),
+    Rule(
+        "operator",
+        rf"(?P<sign>{_SIGN})(?![=<>])",
+        _operator,
+        {
+            "5 - 3 = 2": "five minus three equals two",
+            "5 * 3 = 15": "five times three equals fifteen",
+            "5−3=2": "five minus three equals two",
+            "2+2=4": "two plus two equals four",
+            "x >= 5": "x is greater than or equal to five",
+            "y != 3": "y is not equal to three",
+            "a ≤ b": "a is less than or equal to b",
+            "3x + 5 = 20": "three x plus five equals twenty",
+            "12 / 4 = 3": "twelve divided by four equals three",
+            "3 < 5 and 7 > 2": "three is less than five and seven is greater than two",
+            "π ≈ 3.14": "pi is about three point one four",
+            "5 ± 2": "five plus or minus two",
+        },
+        inside=True,
+    ),
+    Rule(
+        "sign before a number",
+        r"(?P<sign>>=|<=|[≥≤<>~≈±+])[ ]?(?=[$€£]?\d)",
+        _at_number,
+        {"~50 people": "about fifty people", "for >= 3 days": "for at least three days"},
+        inside=True,
+    ),
+    Rule(
+        "minus",
+        rf"{MINUS}(?=[.\d½¼¾∞π]|[a-z]\b)|−(?=\d)",
+        "minus",
+        {
+            "It was -5 there.": "It was minus five there.",
+            "–3%": "minus three percent",
+            "-x": "minus x",
+        },
+        inside=True,
+    ),
+    Rule(
+        "factorial",
+        r"(?P<number>\d{1,3})!(?=[ ]?[=×*])",
+        lambda m: f"{cardinal(int(m['number']))} factorial",
+        {"5! = 120": "five factorial equals one hundred and twenty"},
+    ),
+    Rule(
+        "degree of a variable",
+        rf"(?P<letter>[A-Za-zπ])(?P<digits>[{SUBSCRIPTS}]+)",
+        lambda m: f"{m['letter']} {plain_number(lowered(m['digits']))}",
+        {"x₁ = 5": "x one equals five"},
+    ),
+    Rule(
+        "mathematical symbol",
+        "[" + re.escape("".join(_ALONE)) + "]",
+        lambda m: _ALONE[m.group()] if len(m.group()) == 1 else None,
+        {
+            "2π": "two pi",
+            "α and β": "alpha and beta",
+            "√16": "the square root of sixteen",
+            "§ 5": "section five",
+        },
+        inside=True,
+    ),
+)
+
+__all__ = ["MATHS", "MATHS_SYMBOLS", "letters"]

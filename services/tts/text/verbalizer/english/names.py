@@ -1,0 +1,448 @@
+"""Abbreviations, initials and Roman numerals in English."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .. import numerals
+from ..rule import BAR, Rule
+from .words import after, before, cardinal, letters, ordinal, year
+
+_WORDS: Final = {
+    "approx": "approximately",
+    "e.g": "for example",
+    "i.e": "that is",
+    "etc": "et cetera",
+    "vs": "versus",
+    "viz": "namely",
+    "cf": "compare",
+    "ca": "circa",
+    "et al": "and others",
+    "incl": "including",
+    "excl": "excluding",
+    "esp": "especially",
+    "resp": "respectively",
+    "dept": "department",
+    "govt": "government",
+    "univ": "university",
+    "assn": "association",
+    "assoc": "associate",
+    "asst": "assistant",
+    "intl": "international",
+    "misc": "miscellaneous",
+    "max": "maximum",
+    "min": "minimum",
+    "avg": "average",
+    "temp": "temperature",
+    "est": "established",
+    "tel": "telephone",
+    "ext": "extension",
+    "qty": "quantity",
+    "ref": "reference",
+    "appt": "appointment",
+    "apt": "apartment",
+    "attn": "attention",
+    "bldg": "building",
+    "mgr": "manager",
+    "cont": "continued",
+    "sq": "square",
+    "ave": "Avenue",
+    "blvd": "Boulevard",
+    "rd": "Road",
+    "ln": "Lane",
+    "hwy": "Highway",
+    "pkwy": "Parkway",
+    "ste": "Suite",
+    "inc": "Incorporated",
+    "ltd": "Limited",
+    "corp": "Corporation",
+    "co": "Company",
+    "bros": "Brothers",
+    "jr": "Junior",
+    "sr": "Senior",
+    "esq": "Esquire",
+    "tbsp": "tablespoon",
+    "tsp": "teaspoon",
+    "lbs": "pounds",
+    "oz": "ounces",
+    "hrs": "hours",
+    "mins": "minutes",
+    "secs": "seconds",
+}
+"""Read so wherever a full stop follows them."""
+_FIRST_OF_SENTENCE_ONLY: Final = frozenset({"max", "min", "co", "temp", "ref", "ca", "cont", "sq"})
+"""Words or names as well, so that they need a small letter, a digit or a bracket after them."""
+_TITLES: Final = {
+    "Dr": "Doctor",
+    "Mr": "Mister",
+    "Mrs": "Missus",
+    "Ms": "Miz",
+    "Mx": "Mix",
+    "Messrs": "Messers",
+    "Prof": "Professor",
+    "Gen": "General",
+    "Col": "Colonel",
+    "Maj": "Major",
+    "Capt": "Captain",
+    "Cpt": "Captain",
+    "Cmdr": "Commander",
+    "Lt": "Lieutenant",
+    "Sgt": "Sergeant",
+    "Gov": "Governor",
+    "Sen": "Senator",
+    "Rep": "Representative",
+    "Rev": "Reverend",
+    "Hon": "Honorable",
+    "Pres": "President",
+    "Supt": "Superintendent",
+    "Fr": "Father",
+    "Mt": "Mount",
+    "Ft": "Fort",
+    "St": "Saint",
+    "Sr": "Sister",
+}
+_NUMBERED: Final = {
+    "No": "number",
+    "no": "number",
+    "Nos": "numbers",
+    "nos": "numbers",
+    "Nr": "number",
+    "p": "page",
+    "pp": "pages",
+    "pg": "page",
+    "vol": "volume",
+    "Vol": "Volume",
+    "fig": "figure",
+    "figs": "figures",
+    "Fig": "Figure",
+    "Figs": "Figures",
+    "ch": "chapter",
+    "Ch": "Chapter",
+    "chap": "chapter",
+    "sec": "section",
+    "Sec": "Section",
+    "eq": "equation",
+    "Eq": "Equation",
+    "art": "article",
+    "Art": "Article",
+    "ed": "edition",
+    "Apt": "Apartment",
+    "apt": "apartment",
+    "Rm": "Room",
+    "rm": "room",
+    "Ste": "Suite",
+    "Ext": "Extension",
+    "ext": "extension",
+    "ver": "version",
+    "Tel": "telephone",
+    "tel": "telephone",
+    "c": "circa",
+    "ca": "circa",
+    "lvl": "level",
+    "Pt": "Part",
+    "pt": "part",
+    "Op": "Opus",
+    "op": "opus",
+    "Ex": "Example",
+}
+_STREETS: Final = {
+    "St": "Street",
+    "Dr": "Drive",
+    "Ave": "Avenue",
+    "Rd": "Road",
+    "Blvd": "Boulevard",
+    "Ln": "Lane",
+    "Ct": "Court",
+    "Pl": "Place",
+    "Sq": "Square",
+    "Hwy": "Highway",
+    "Pkwy": "Parkway",
+    "Ter": "Terrace",
+    "Cir": "Circle",
+}
+_DIRECTIONS: Final = {
+    "N": "North",
+    "S": "South",
+    "E": "East",
+    "W": "West",
+    "NW": "Northwest",
+    "NE": "Northeast",
+    "SW": "Southwest",
+    "SE": "Southeast",
+}
+_MONARCHS: Final = frozenset(
+    "Henry Louis Elizabeth Charles George William Edward Richard James John Paul Pius"
+    " Benedict  Francis Napoleon Philip Frederick Wilhelm Catherine Ivan Peter"
+    " Nicholas Alexander Alfonso  Ferdinand Leo Gregory Innocent Urban Clement Ramses"
+    " Ramesses Ptolemy Otto Leopold Mary Anne  Charlemagne Boniface Sixtus Julius"
+    " Constantine Theodosius Justinian Darius Xerxes Cyrus  Thutmose Amenhotep Seti"
+    " Cleopatra Harald Christian Gustav Gustavus Margaret Margrethe Felipe  Carlos"
+    " Juan Umberto Victor Emmanuel Haakon Olav Baldwin Malcolm Robert David Stephen"
+    " Franz Josef Joseph Rudolf Maximilian Abdulhamid Mehmed Selim Suleiman Murad"
+    " Bayezid Akbar Rama  Mohammed Hassan Abdullah Hussein Tsar King Queen Emperor"
+    " Pope Albert Eric Eugene Adrian  Hadrian Celestine Martin Nicolas Philippe Henri"
+    " Pedro Manuel Isabella Beatrix Wilhelmina".split()
+)
+_REIGNING = re.compile(
+    r"\s(?:was|of|became|ruled|reigned|died|had|and|is|on|in|who|ordered|came)\b"
+)
+_DIVISIONS: Final = frozenset(
+    "chapter part war volume vol book section act scene phase type bowl figure fig"
+    " article title  class appendix stage grade level round episode mark table unit"
+    " lesson step factor schedule  olympiad tier category division group amendment"
+    " canto psalm symphony sonata opus movement  version number series season zone"
+    " exhibit annex annexe line world psychology algebra calculus  physics chemistry"
+    " biology economics statistics".split()
+)
+_ROMAN = r"(?=[IVXLCDM]+(?![\w]))[IVXLCDM]+"
+_ROMAN_CHARACTERS: Final = {chr(0x2160 + n): n + 1 for n in range(12)} | {
+    chr(0x2170 + n): n + 1 for n in range(12)
+}
+_NO_NUMERALS: Final = frozenset(
+    "CV CD DVD MD DC MC DI MM CC CI MI MIX DIM MILD VI XL XXL XXX LCD DM  LL MIDI"
+    " CIVIL DIV CC ID IM DL ML CL MCI LI CM".split()
+)
+
+
+def _full_stop(match: re.Match[str]) -> str:
+    """Keep the full stop of an abbreviation that ends the sentence too."""
+    rest = after(match, 30)
+    if re.fullmatch(r"[)\]\"'”’*_]*\s*", rest):
+        return "."
+    return ""
+
+
+def _abbreviation(match: re.Match[str]) -> str | None:
+    text = match["text"]
+    key = text.lower()
+    if key not in _WORDS:
+        return None
+    rest = after(match, 12)
+    if key in _FIRST_OF_SENTENCE_ONLY and not re.match(r"\s*[a-z\d(]|,|\s*$", rest):
+        return None
+    if key in ("max", "min", "co", "temp", "ref", "cont") and not rest.strip():
+        return None
+    words = _WORDS[key]
+    if text[0].isupper() and words[0].islower() and not before(match).strip():
+        words = words[0].upper() + words[1:]
+    ends = _full_stop(match)
+    if (
+        not ends
+        and key in ("etc", "inc", "ltd", "corp", "jr", "sr", "co")
+        and re.match(r"\s[A-Z][a-z]+\s[a-z]", rest + after(match, 30)[12:])
+    ):
+        ends = "." if key in ("etc",) else ""
+    return words + ends
+
+
+def _title(match: re.Match[str]) -> str:
+    return _TITLES[match["title"]]
+
+
+def _street(match: re.Match[str]) -> str | None:
+    lead = before(match, 60)
+    name = match["name"]
+    # A number before it, or a name before it and no name after it, makes it a street.
+    numbered = re.search(r"\d\w*[ ](?:[\w.]+[ ]){0,3}$", lead)
+    followed_by_name = re.match(r"\s[A-Z][a-z]", after(match, 6)) and name in ("St", "Dr")
+    if not numbered and (followed_by_name or not re.search(r"[A-Z][\w.]*\s$", lead)):
+        return None
+    if followed_by_name and not re.search(r"\d\w*[ ](?:[NSEW]\.?[ ])?[A-Z0-9][\w]*[ ]$", lead):
+        return None
+    stop = match["stop"] and _full_stop(match)
+    return _STREETS[name] + (stop or "")
+
+
+def _direction(match: re.Match[str]) -> str | None:
+    if not re.search(r"\d\w*\s$", before(match, 12)):
+        return None
+    return _DIRECTIONS[match["direction"]]
+
+
+def _numbered(match: re.Match[str]) -> str:
+    words = _NUMBERED[match["text"]]
+    if match["text"][0].isupper() and not before(match).strip():
+        words = words[0].upper() + words[1:]
+    return words
+
+
+def _initials(match: re.Match[str]) -> str:
+    text = re.sub(r"\s+", " ", match["letters"])
+    groups = [letters(group) for group in text.split()]
+    words = BAR.join(groups) if len(groups) > 1 else groups[0]
+    return words + _full_stop_of_letters(match)
+
+
+def _full_stop_of_letters(match: re.Match[str]) -> str:
+    return _full_stop(match)
+
+
+def _numeral(match: re.Match[str]) -> str | None:
+    text = match["numeral"]
+    value = numerals.roman(text)
+    if value is None:
+        return None
+    lead, rest = before(match, 30), after(match, 24)
+    name = re.search(r"(?P<name>\w+)['’]?[ ]$", lead)
+    word = name["name"] if name else ""
+    if re.match(r"(?:th)?[ -]century", rest):
+        return ordinal(value)
+    if word.lower() in _DIVISIONS and not (len(text) == 1 and text in "CDLM"):
+        return cardinal(value)
+    if word in _MONARCHS and value < 40:
+        if value == 1 and not (_REIGNING.match(rest) or re.match(r"[.,;:'’)]|$", rest)):
+            return None
+        return f"the {ordinal(value)}"
+    if text in _NO_NUMERALS or len(text) == 1:
+        return None
+    if len(text) >= 5 and value > 1000:
+        return year(value)
+    if word[:1].isupper() and word.isalpha() and not word.isupper() and value < 60:
+        return cardinal(value)
+    return None
+
+
+def _unicode_numeral(match: re.Match[str]) -> str:
+    value = _ROMAN_CHARACTERS[match.group()]
+    name = re.search(r"(\w+)[ ]$", before(match, 20))
+    if name and name[1] in _MONARCHS:
+        return f"the {ordinal(value)}"
+    return cardinal(value)
+
+
+_TEXTS = "|".join(re.escape(t) for t in sorted(_WORDS, key=len, reverse=True))
+_ALL_TITLES = "|".join(sorted(_TITLES, key=len, reverse=True))
+
+NAMES: Final = (
+    Rule(
+        "numbered thing",
+        "(?P<text>"
+        + "|".join(sorted(_NUMBERED, key=len, reverse=True))
+        + r")\.[ ]?(?=\#?\d|[IVX]+\b)",
+        _numbered,
+        {
+            "Open at No. 5 Main Street.": "Open at number five Main Street.",
+            "see pp. 3–5 and Fig. 2": "see pages three to five and Figure two",
+            "vol. 3, ch. 7": "volume three, chapter seven",
+            "c. 1850": "circa eighteen fifty",
+            "Apt. 4": "Apartment four",
+        },
+        inside=True,
+    ),
+    Rule(
+        "street",
+        "(?P<name>" + "|".join(_STREETS) + r")\b(?P<stop>\.)?",
+        _street,
+        {
+            "12 Oak St.": "twelve Oak Street.",
+            "221 Elm Dr. in Reno": "two twenty one Elm Drive in Reno",
+            "at Sunset Blvd. today": "at Sunset Boulevard today",
+            "St. Mary met Dr. Ames.": "Saint Mary met Doctor Ames.",
+        },
+    ),
+    Rule(
+        "direction",
+        r"(?P<direction>NW|NE|SW|SE|[NSEW])\b\.?(?=[ ][A-Z])",
+        _direction,
+        {"350 N. Main St.": "three fifty North Main Street."},
+    ),
+    Rule(
+        "title",
+        rf"(?P<title>{_ALL_TITLES})\.(?=[ ]?[A-Z])",
+        _title,
+        {
+            "Mr. and Mrs. Jones": "Mister and Missus Jones",
+            "Lt. Gov. Garlin": "Lieutenant Governor Garlin",
+            "Mt. Everest": "Mount Everest",
+        },
+    ),
+    Rule(
+        "title before and",
+        r"(?P<title>Mr|Mrs|Ms|Dr|Messrs)\b\.?(?=[ ](?:and|&|or)\b|[ ][A-Z])",
+        _title,
+        {"Mr and Mrs Jones": "Mister and Missus Jones"},
+    ),
+    Rule(
+        "degree",
+        r"(?P<letters>Ph\.?[ ]?D|M\.?[ ]?Sc|B\.?[ ]?Sc)\b\.?",
+        lambda m: letters(m["letters"]) + (_full_stop(m) if m.group().endswith(".") else ""),
+        {"a Ph.D. in law": "a P.H.D in law"},
+    ),
+    Rule(
+        "abbreviation",
+        rf"(?i:(?P<text>{_TEXTS}))\.(?!\w)",
+        _abbreviation,
+        {
+            "It takes approx. 5 minutes.": "It takes approximately five minutes.",
+            "fruit, e.g. apples, i.e. food": "fruit, for example apples, that is food",
+            "cats, dogs, etc.": "cats, dogs, et cetera.",
+            "Lakers vs. Bulls": "Lakers versus Bulls",
+            "Acme Inc. makes it": "Acme Incorporated makes it",
+            "the min. and max. values": "the minimum and maximum values",
+        },
+    ),
+    Rule(
+        "abbreviation without a full stop",
+        r"(?P<text>vs|w/o|w/|b/c|aka|a\.k\.a\.|approx|N/A|n/a|c/o|P\.S\.|p\.s\.|r\.s\.v\.p\."
+        r"|et[ ]al\.|eg|ie)(?![\w.])",
+        lambda m: {
+            "vs": "versus",
+            "w/o": "without",
+            "w/": "with",
+            "b/c": "because",
+            "aka": "A.K.A",
+            "a.k.a.": "A.K.A",
+            "approx": "approximately",
+            "N/A": "N.A",
+            "n/a": "N.A",
+            "c/o": "care of",
+            "P.S.": "P.S",
+            "p.s.": "P.S",
+            "r.s.v.p.": "R.S.V.P",
+            "et al.": "and others",
+            "eg": "for example",
+            "ie": "that is",
+        }[m["text"]],
+        {"cats vs dogs w/o fleas": "cats versus dogs without fleas"},
+        inside=True,
+    ),
+    Rule(
+        "initials",
+        r"(?P<letters>(?:[A-Z]\.[ ]?){1,4})(?=[A-Z][a-z])",
+        lambda m: None if before(m, 1).isalnum() else _initials(m),
+        {
+            "James T. Kirk met George W. Bush.": "James T Kirk met George W Bush.",
+            "J.K. Rowling and J. R. R. Tolkien": "J.K Rowling and J R R Tolkien",
+        },
+        inside=True,
+    ),
+    Rule(
+        "letters with full stops",
+        r"(?P<letters>(?:[A-Za-z]\.){2,6})(?!\w)",
+        lambda m: letters(m["letters"]) + _full_stop(m),
+        {"the U.S. army": "the U.S army", "He lives in the U.K.": "He lives in the U.K."},
+    ),
+    Rule(
+        "Roman numeral",
+        rf"(?P<numeral>{_ROMAN})",
+        _numeral,
+        {
+            "World War II and Henry VIII.": "World War two and Henry the eighth.",
+            "Chapter IV": "Chapter four",
+            "Louis XIV's court": "Louis the fourteenth's court",
+            "Rocky IV": "Rocky four",
+            "Elizabeth I was queen.": "Elizabeth the first was queen.",
+            "I MIX my CV": "I MIX my C.V",
+            "Super Bowl LVIII": "Super Bowl fifty eight",
+            "the XIX century": "the nineteenth century",
+        },
+    ),
+    Rule(
+        "Roman numeral of Unicode",
+        "[" + "".join(_ROMAN_CHARACTERS) + "]",
+        _unicode_numeral,
+        {"Henry Ⅷ": "Henry the eighth", "Part Ⅲ": "Part three"},
+        inside=True,
+    ),
+)

@@ -1,0 +1,124 @@
+"""Plain numbers in English: ordinals, ranges, scores, cardinals."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..rule import BAR, Rule
+from .words import DASH, NUMBER, SCALES, SPACE, after, before, cardinal, number, ordinal
+
+_UNIT_AFTER = r"(?:\s?(?:percent|%))?"
+
+
+def _value(text: str) -> float:
+    return float(re.sub(r"[^\d.]", "", text))
+
+
+def _range(match: re.Match[str]) -> str | None:
+    lower, upper = match["lower"], match["upper"]
+    if re.match(r"[-–—/]\d", after(match, 2)) or re.search(r"\d[-–—/]$", before(match, 2)):
+        return None
+    falls = _value(lower) > _value(upper)
+    if match["dash"] == "−" or (match["dash"] == " - " and falls):
+        return None
+    words = f"{number(lower)} to {number(upper)}"
+    if scale := match["scale"]:
+        words += f" {SCALES[scale]}"
+    return words
+
+
+def _chain(match: re.Match[str]) -> str:
+    return " ".join(number(part) for part in re.findall(r"\d+", match.group()))
+
+
+def _hash(match: re.Match[str]) -> str:
+    return f"number {number(match['number'])}"
+
+
+def _scaled(match: re.Match[str]) -> str | None:
+    scale = match["scale"]
+    if scale in ("m", "mm", "MM", "b", "T", "tn", "trn") and match["gap"] == "":
+        return None
+    if scale in ("m", "mm", "T", "b"):
+        return None
+    if scale == "K" and len(match["number"]) == 1:
+        # Of screens, rather than of thousands.
+        return None
+    if scale == "k" and re.match(r"[ -](?:run|race)", after(match, 6)):
+        return None
+    return f"{number(match['number'])}{BAR if match['gap'] else ' '}{SCALES[scale]}"
+
+
+NUMBERS: Final = (
+    Rule(
+        "number sign",
+        r"\#(?P<number>\d[\d,]*)",
+        _hash,
+        {"You are #1 in issue #42.": "You are number one in issue number forty two."},
+        inside=True,
+    ),
+    Rule(
+        "ordinal",
+        r"(?P<number>\d{1,3}(?:,\d{3})+|\d{1,9})[ ]?(?:st|nd|rd|th)",
+        lambda m: ordinal(int(m["number"].replace(",", ""))),
+        {"the 21st, 2nd and 103rd": "the twenty first, second and one hundred and third"},
+    ),
+    Rule(
+        "ratio",
+        r"(?P<first>\d{1,3}):(?P<second>\d{1,3})(?![:\d])",
+        lambda m: f"{number(m['first'])} to {number(m['second'])}",
+        {"We won 3:2.": "We won three to two."},
+    ),
+    Rule(
+        "range",
+        rf"(?P<lower>{NUMBER})(?P<dash>[ ]?{DASH}[ ]?)(?P<upper>{NUMBER})"
+        rf"(?:{SPACE}?(?P<scale>million|billion"
+        r"|thousand|k|K|M|bn))?(?![ ]?=)",
+        _range,
+        {
+            "It takes 3-5 days.": "It takes three to five days.",
+            "They won 3–2.": "They won three to two.",
+            "pages 10–12": "pages ten to twelve",
+        },
+    ),
+    Rule(
+        "numbers in a row",
+        r"\d{1,4}(?:[-–/]\d{1,4}){2,6}",
+        _chain,
+        {"a 4-4-2 formation": "a four four two formation"},
+    ),
+    Rule(
+        "number with a scale",
+        rf"(?P<number>{NUMBER})(?P<gap>{SPACE}?)(?P<scale>k|K|M|B|bn|mn|million|billion|trillion)",
+        _scaled,
+        {"about 1.2 million": "about one point two million", "50k users": "fifty thousand users"},
+    ),
+)
+
+PLAIN_NUMBERS: Final = (
+    Rule(
+        "number",
+        rf"(?P<number>{NUMBER})(?P<plus>\+(?=[\s.,;:!?)]|$))?",
+        lambda m: number(m["number"]) + (" plus" if m["plus"] else ""),
+        {
+            "It costs 1000000 dollars.": "It costs one million dollars.",
+            "500000 and 8,800,000": "five hundred thousand and eight million eight hundred"
+            " thousand",
+            "3.14": "three point one four",
+            "007": "zero zero seven",
+            "1,000,000,000,000,000,000,000": "one sextillion",
+            "123456789012345": "one two three four, five six seven eight, nine zero one two,"
+            " three four five",
+            "100+ items": "one hundred plus items",
+            "1,00,000": "one hundred thousand",
+        },
+    ),
+    Rule(
+        "digits inside a word",
+        r"\d+",
+        lambda m: cardinal(int(m.group())) if len(m.group()) < 4 else number(m.group()),
+        {"straße7": "straße seven"},
+        inside=True,
+    ),
+)

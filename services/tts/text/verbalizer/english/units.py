@@ -1,0 +1,413 @@
+"""Quantities with units in English."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..rule import BAR, Rule
+from .words import DASH, FRACTION, FRACTIONS, MINUS, NUMBER, SPACE, cardinal, fraction, number
+
+_BITS = {
+    f"{prefix}{symbol}": (f"{name}{unit}", f"{name}{unit}s")
+    for prefix, name in {
+        "k": "kilo",
+        "K": "kilo",
+        "M": "mega",
+        "G": "giga",
+        "T": "tera",
+        "P": "peta",
+        "Ki": "kibi",
+        "Mi": "mebi",
+        "Gi": "gibi",
+        "Ti": "tebi",
+    }.items()
+    for symbol, unit in {"B": "byte", "b": "bit", "bit": "bit"}.items()
+}
+_BIT_RATES = {
+    f"{prefix}bps": (f"{name}bit per second", f"{name}bits per second")
+    for prefix, name in {"k": "kilo", "K": "kilo", "M": "mega", "G": "giga", "T": "tera"}.items()
+}
+_METRIC = {
+    f"{prefix}{symbol}": (f"{name}{unit}", f"{name}{units}")
+    for symbol, unit, units, prefixes in (
+        ("m", "meter", "meters", "k c m n µ μ d"),
+        ("g", "gram", "grams", "k m µ μ"),
+        ("l", "liter", "liters", "m c d"),
+        ("L", "liter", "liters", "m c d µ"),
+        ("s", "second", "seconds", "m µ μ n"),
+        ("W", "watt", "watts", "k M G T m"),
+        ("Wh", "watt hour", "watt hours", "k M G T"),
+        ("Hz", "hertz", "hertz", "k M G T"),
+        ("V", "volt", "volts", "k m"),
+        ("A", "amp", "amps", "m"),
+        ("Ah", "amp hour", "amp hours", "m"),
+        ("J", "joule", "joules", "k M"),
+        ("N", "newton", "newtons", "k"),
+        ("Pa", "pascal", "pascals", "k h M"),
+        ("Ω", "ohm", "ohms", "k M"),
+        ("eV", "electron volt", "electron volts", "k M G"),
+        ("F", "farad", "farads", "m µ μ n p"),
+        ("mol", "mole", "moles", "m"),
+        ("cal", "calorie", "calories", "k"),
+        ("t", "tonne", "tonnes", "k M"),
+        ("bar", "bar", "bar", "m"),
+    )
+    for prefix, name in {
+        "k": "kilo",
+        "c": "centi",
+        "m": "milli",
+        "n": "nano",
+        "p": "pico",
+        "µ": "micro",
+        "μ": "micro",
+        "d": "deci",
+        "h": "hecto",
+        "M": "mega",
+        "G": "giga",
+        "T": "tera",
+    }.items()
+    if prefix in prefixes.split()
+}
+_METRIC["kcal"] = ("kilocalorie", "kilocalories")
+_LENGTHS = {
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "m": "meter",
+    "km": "kilometer",
+    "ft": "foot",
+    "in": "inch",
+    "mi": "mile",
+    "yd": "yard",
+}
+_PLURALS = {"foot": "feet", "inch": "inches"}
+
+
+def _many(unit: str) -> str:
+    return _PLURALS.get(unit, unit + "s")
+
+
+_POWERS = {
+    f"{symbol}{mark}": (f"{kind} {unit}", f"{kind} {_many(unit)}")
+    for symbol, unit in _LENGTHS.items()
+    for mark, kind in {
+        "²": "square",
+        "2": "square",
+        "³": "cubic",
+        "3": "cubic",
+        "^2": "square",
+        "^3": "cubic",
+    }.items()
+} | {
+    f"{prefix}{space}{symbol}": (f"{kind} {unit}", f"{kind} {_many(unit)}")
+    for prefix, kind in {"sq": "square", "sq.": "square", "cu": "cubic", "cu.": "cubic"}.items()
+    for space in ("", " ")
+    for symbol, unit in _LENGTHS.items()
+}
+UNITS: Final = {
+    **_BITS,
+    **_BIT_RATES,
+    **_METRIC,
+    **_POWERS,
+    "%": ("percent", "percent"),
+    "‰": ("per mille", "per mille"),
+    "°": ("degree", "degrees"),
+    "°C": ("degree Celsius", "degrees Celsius"),
+    "℃": ("degree Celsius", "degrees Celsius"),
+    "ºC": ("degree Celsius", "degrees Celsius"),
+    "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "℉": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "ºF": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "m": ("meter", "meters"),
+    "g": ("gram", "grams"),
+    "l": ("liter", "liters"),
+    "L": ("liter", "liters"),
+    "s": ("second", "seconds"),
+    "W": ("watt", "watts"),
+    "Wh": ("watt hour", "watt hours"),
+    "Hz": ("hertz", "hertz"),
+    "V": ("volt", "volts"),
+    "A": ("amp", "amps"),
+    "Ah": ("amp hour", "amp hours"),
+    "J": ("joule", "joules"),
+    "N": ("newton", "newtons"),
+    "Pa": ("pascal", "pascals"),
+    "Ω": ("ohm", "ohms"),
+    "eV": ("electron volt", "electron volts"),
+    "mol": ("mole", "moles"),
+    "cal": ("calorie", "calories"),
+    "t": ("tonne", "tonnes"),
+    "bar": ("bar", "bar"),
+    "ft": ("foot", "feet"),
+    "in": ("inch", "inches"),
+    "mi": ("mile", "miles"),
+    "yd": ("yard", "yards"),
+    "yds": ("yard", "yards"),
+    "lb": ("pound", "pounds"),
+    "lbs": ("pound", "pounds"),
+    "oz": ("ounce", "ounces"),
+    "fl oz": ("fluid ounce", "fluid ounces"),
+    "fl. oz": ("fluid ounce", "fluid ounces"),
+    "gal": ("gallon", "gallons"),
+    "qt": ("quart", "quarts"),
+    "pt": ("pint", "pints"),
+    "tsp": ("teaspoon", "teaspoons"),
+    "tbsp": ("tablespoon", "tablespoons"),
+    "Tbsp": ("tablespoon", "tablespoons"),
+    "mph": ("mile per hour", "miles per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"),
+    "kmh": ("kilometer per hour", "kilometers per hour"),
+    "mpg": ("mile per gallon", "miles per gallon"),
+    "fps": ("frame per second", "frames per second"),
+    "rpm": ("R.P.M", "R.P.M"),
+    "bpm": ("beat per minute", "beats per minute"),
+    "psi": ("P.S.I", "P.S.I"),
+    "ppm": ("part per million", "parts per million"),
+    "ppb": ("part per billion", "parts per billion"),
+    "dpi": ("D.P.I", "D.P.I"),
+    "mmHg": ("millimeter of mercury", "millimeters of mercury"),
+    "dB": ("decibel", "decibels"),
+    "dBA": ("decibel", "decibels"),
+    "px": ("pixel", "pixels"),
+    "MP": ("megapixel", "megapixels"),
+    "hp": ("horsepower", "horsepower"),
+    "ha": ("hectare", "hectares"),
+    "cc": ("C.C", "C.C"),
+    "sqft": ("square foot", "square feet"),
+    "nmi": ("nautical mile", "nautical miles"),
+    "h": ("hour", "hours"),
+    "hr": ("hour", "hours"),
+    "hrs": ("hour", "hours"),
+    "min": ("minute", "minutes"),
+    "mins": ("minute", "minutes"),
+    "sec": ("second", "seconds"),
+    "secs": ("second", "seconds"),
+    "yr": ("year", "years"),
+    "yrs": ("year", "years"),
+    "wk": ("week", "weeks"),
+    "wks": ("week", "weeks"),
+    "mo": ("month", "months"),
+    "mos": ("month", "months"),
+}
+_STOPPED = frozenset(
+    "ft in mi yd yds lb lbs oz gal qt pt tsp tbsp Tbsp hr hrs min mins sec secs yr"
+    " yrs wk wks mo mos sq cu mph".split()
+) | {"fl oz", "fl. oz"}
+"""Units of which a full stop is a part, unless it ends the text."""
+_SPACED_ONLY = frozenset("A N J F V t".split())
+"""Read as units after a space only with a number that has no other sense: "5 A" is not "5A"."""
+_WORD_LIKE = re.compile(
+    r"\s*(?:[.,;:)\]]|$|x\b|×|by\b|long|wide|tall|high|deep|thick|of\s(?:rain"
+    r"|snow)|in\sdiameter|screen|display|monitor|pipe|diagonal)"
+)
+
+_UNIT = "(?:" + "|".join(re.escape(u) for u in sorted(UNITS, key=len, reverse=True)) + r")(?!\w)"
+_PER_UNIT = (
+    "(?:"
+    + "|".join(
+        re.escape(u)
+        for u in sorted(
+            {
+                *UNITS,
+                "day",
+                "hour",
+                "d",
+                "person",
+                "week",
+                "month",
+                "year",
+                "minute",
+                "second",
+                "serving",
+                "mile",
+                "night",
+                "s²",
+                "s^2",
+                "s2",
+            },
+            key=len,
+            reverse=True,
+        )
+    )
+    + r")(?!\w)"
+)
+_PER_NAMES = {
+    "d": "day",
+    "h": "hour",
+    "s": "second",
+    "s²": "second squared",
+    "s^2": "second squared",
+    "s2": "second squared",
+}
+_OF_TIME = {
+    "h": "hour",
+    "hr": "hour",
+    "hrs": "hour",
+    "m": "minute",
+    "min": "minute",
+    "mins": "minute",
+    "s": "second",
+    "sec": "second",
+    "secs": "second",
+    "d": "day",
+}
+
+
+def _name(symbol: str, *, one: bool) -> str:
+    return UNITS[symbol][0 if one else 1]
+
+
+def _quantity(match: re.Match[str]) -> str | None:
+    unit, per = match["unit"], match["per"]
+    gap, full_stop = match["gap"], match["stop"]
+    text = match.string
+    follows = text[match.end() : match.end() + 20]
+    if unit in ("in", "A", "m", "s", "h", "l", "t") and full_stop and unit != "in":
+        return None
+    if unit == "in" and not full_stop and not _WORD_LIKE.match(follows):
+        return None
+    if unit in _SPACED_ONLY and not gap and unit != "V":
+        return None
+    if unit == "s" and not gap and re.fullmatch(r"\d+0", match["amount"]):
+        return None
+    whole, upper = match["amount"], match["upper"]
+    small = match["fraction"] or match["fraction_only"]
+    if small and not whole:
+        above, below = FRACTIONS[small]
+        amount = fraction(above, below)
+        adjective = True
+    else:
+        amount = number(whole, code=False)
+        adjective = amount == "one" and not upper
+        if small:
+            above, below = FRACTIONS[small]
+            amount += " and " + ("a half" if below == 2 else fraction(above, below))
+            adjective = False
+    if match["minus"]:
+        amount = (
+            "plus or minus "
+            if match["minus"] == "±"
+            else "plus "
+            if match["minus"] == "+"
+            else "minus "
+        ) + amount
+    if upper:
+        amount += f" to {number(upper, code=False)}"
+    hyphen = gap == "-" or re.match(r"-[a-z]", follows)
+    name = _name(unit, one=adjective or bool(hyphen and unit not in ("%",)))
+    if per:
+        below_line = per[1:]
+        if below_line in _PER_NAMES:
+            name += f" per {_PER_NAMES[below_line]}"
+        elif below_line in UNITS:
+            name += f" per {_name(below_line, one=True)}"
+        else:
+            name += f" per {below_line}"
+    if (full_stop and not follows.strip()) or (full_stop and unit not in _STOPPED):
+        name += "."
+    return f"{amount}{BAR if gap and not gap.startswith('-') else ' '}{name}"
+
+
+def _duration(match: re.Match[str]) -> str:
+    parts = []
+    for amount, unit in re.findall(r"(\d+)\s?([a-z]+)", match.group()):
+        name = _OF_TIME[unit]
+        parts.append(f"{cardinal(int(amount))} {name}{'' if int(amount) == 1 else 's'}")
+    return " ".join(parts)
+
+
+def _feet(match: re.Match[str]) -> str:
+    feet, inches = int(match["feet"]), match["inches"]
+    if not inches:
+        return f"{cardinal(feet)} {'foot' if feet == 1 else 'feet'}"
+    return f"{cardinal(feet)} foot {number(inches)}"
+
+
+def _dimensions(match: re.Match[str]) -> str:
+    parts = [number(p, code=False) for p in re.findall(NUMBER, match["sizes"])]
+    words = " by ".join(parts)
+    if unit := match["unit"]:
+        words += f" {_name(unit, one=False)}"
+    return words
+
+
+DURATIONS: Final = (
+    Rule(
+        "duration",
+        r"\d+[ ]?d(?:[ ]?\d{1,2}[ ]?h)|\d+[ ]?h(?:rs?)?[ ]?\d{1,2}[ ]?m(?:ins?)?(?:[ ]?\d{1,2}[ ]?"
+        r"s(?:ecs?)?)?|\d+[ ]?m(?:in)?[ ]?\d{1,2}[ ]?s(?:ec)?",
+        _duration,
+        {
+            "It takes 2h 30m.": "It takes two hours thirty minutes.",
+            "1h5m": "one hour five minutes",
+            "in 3m 20s": "in three minutes twenty seconds",
+            "1 hr 15 min": "one hour fifteen minutes",
+        },
+    ),
+)
+
+QUANTITIES: Final = (
+    Rule(
+        "feet and inches",
+        r"(?P<feet>\d{1,2})['′’][ ]?(?P<inches>\d{1,2}(?:\.5)?)(?:[\"″”]|'')",
+        _feet,
+        {"She is 5'11\" tall.": "She is five foot eleven tall.", "6′2″": "six foot two"},
+        inside=True,
+    ),
+    Rule(
+        "inches",
+        r"(?<!\")(?P<amount>\d{1,3}(?:\.\d+)?)[\"″](?![\w])",
+        lambda m: (
+            None
+            if m.string.count('"', 0, m.start()) % 2
+            else f"{number(m['amount'])} {'inch' if m['amount'] == '1' else 'inches'}"
+        ),
+        {
+            'a 27" screen': "a twenty seven inches screen",
+            'He said "chapter 7".': 'He said "chapter seven".',
+        },
+        inside=True,
+    ),
+    Rule(
+        "dimensions",
+        rf"(?P<sizes>{NUMBER}(?:[ ]?[x×][ ]?{NUMBER})+)(?:{SPACE}?(?P<unit>{_UNIT}))?",
+        lambda m: None if "=" in m.string[m.end() : m.end() + 3] else _dimensions(m),
+        {
+            "1920×1080": "one thousand nine hundred and twenty by one thousand and eighty",
+            "a 3 x 5 card": "a three by five card",
+            "10 x 20 x 5 cm": "ten by twenty by five centimeters",
+        },
+    ),
+    Rule(
+        "quantity",
+        rf"(?P<minus>{MINUS}|(?<!\w)[+±])?"
+        rf"(?:(?P<amount>{NUMBER})(?P<fraction>{FRACTION})?(?:{SPACE}?(?:°|%)?{SPACE}?{DASH}{SPACE}?"
+        rf"(?P<upper>{NUMBER}))?|(?P<fraction_only>{FRACTION}))"
+        rf"(?P<gap>{SPACE}|[-‑])?(?P<unit>{_UNIT})(?P<per>/{_PER_UNIT})?(?P<stop>\.(?!\w))?",
+        _quantity,
+        {
+            "Drive 10 km at 60 km/h.": "Drive ten kilometers at sixty kilometers per hour.",
+            "1 kg or 2.5 lbs": "one kilogram or two point five pounds",
+            "It is −5°C outside.": "It is minus five degrees Celsius outside.",
+            "It is 10℃ today.": "It is ten degrees Celsius today.",
+            "350 °F": "three hundred and fifty degrees Fahrenheit",
+            "up 0.5% today": "up zero point five percent today",
+            "10–15% off": "ten to fifteen percent off",
+            "a 5-km run": "a five kilometer run",
+            "9.8 m/s²": "nine point eight meters per second squared",
+            "45 m² of floor": "forty five square meters of floor",
+            "100 Mbit/s or 1 Gbps": "one hundred megabits per second or one gigabit per second",
+            "a 4.2 GHz chip with 16GB": "a four point two gigahertz chip with sixteen gigabytes",
+            "500 mg/day": "five hundred milligrams per day",
+            "6 ft. tall": "six feet tall",
+            "2,000 sq ft": "two thousand square feet",
+            "It is 12 in. long.": "It is twelve inches long.",
+            "5 in the morning": "five in the morning",
+            "0.3 kWh": "zero point three kilowatt hours",
+            "+3% and ±2 mm": "plus three percent and plus or minus two millimeters",
+            "the 90s": "the nineties",
+            "It weighs 3 lb.": "It weighs three pounds.",
+            "3½ tsp": "three and a half teaspoons",
+        },
+    ),
+)
