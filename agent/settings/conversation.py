@@ -92,11 +92,12 @@ class LLMSettings(Group):
 class TurnSettings(Group):
     """Turn taking."""
 
-    detection: Literal["fast", "model", "vad"] = variable(
+    detection: Literal["acoustic", "fast", "model", "vad"] = variable(
         "TURN_DETECTION",
-        "fast",
-        "How the end of a turn is detected: by words and pauses (fast), by an acoustic model of "
-        "255 MB as well (model), or by silence alone (vad).",
+        "acoustic",
+        "How the end of a turn is detected: by words, pauses and how the voice sounds (acoustic), "
+        "with a second acoustic model of 255 MB (model), by words and pauses (fast), or by silence "
+        "alone (vad).",
     )
     min_delay_seconds: float = seconds(
         "TURN_MIN_DELAY_SECONDS",

@@ -39,10 +39,12 @@ class Evidence:
     """The turn so far; empty if nothing has been recognised yet."""
     mean_log_probability: float = 0.0
     """Of the decoder, per token."""
-    acoustic_probability: float | None = None
-    """That the voice sounds finished, if a model has judged it."""
     language: str = "en"
     """Of the text, ISO 639-1."""
+    acoustic_probability: float | None = None
+    """That the voice sounds finished, by Smart Turn, if it has judged."""
+    second_probability: float | None = None
+    """The same by LiveKit's model, if it has judged."""
 
     @property
     def completeness(self) -> Completeness:

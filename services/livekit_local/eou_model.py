@@ -7,14 +7,13 @@ import time
 
 import numpy as np
 from livekit.local_inference import EOT, EOT_MAX_SAMPLES
-from numpy.typing import NDArray
+
+from ..audio.samples import Samples
 
 logger = logging.getLogger("services.livekit_local")
 
 SAMPLES = EOT_MAX_SAMPLES
 """The most audio it takes, at 16 kHz: the last 1.2 s."""
-_THRESHOLD = 0.36
-"""LiveKit's threshold for English, below which a turn goes on."""
 
 
 class EndOfTurnModel:
@@ -32,15 +31,19 @@ class EndOfTurnModel:
         """Load the model and run it once."""
         started = time.perf_counter()
         model = cls()
-        model.probability(np.zeros(SAMPLES, dtype=np.int16))
+        model.probability(np.zeros(SAMPLES, dtype=np.float32))
         logger.info(
             "end-of-turn model ready",
             extra={"seconds": round(time.perf_counter() - started, 2)},
         )
         return model
 
-    def probability(self, samples: NDArray[np.int16]) -> float:
-        """Return the probability that the speaker has finished, scaled so that 0.5 is undecided."""
-        raw = float(self._model.predict(samples[-SAMPLES:]))
-        odds = raw / max(1e-6, 1.0 - raw) * (1.0 - _THRESHOLD) / _THRESHOLD
-        return odds / (1.0 + odds)
+    def probability(self, samples: Samples) -> float:
+        """Return the probability that the speaker has finished.
+
+        Takes mono float32 in [-1, 1] at 16 kHz, of any length: the last 1.2 s count.
+        """
+        heard = np.zeros(SAMPLES, dtype=np.int16)
+        recent = (np.clip(samples[-SAMPLES:], -1.0, 1.0) * 32767.0).astype(np.int16)
+        heard[SAMPLES - len(recent) :] = recent
+        return float(self._model.predict(heard))

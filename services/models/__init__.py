@@ -3,9 +3,13 @@
 from .catalogue import (
     ASR_CATALOGUE,
     DEFAULT_ASR,
+    DEFAULT_TURN,
     DEFAULT_VOICES,
+    TURN_CATALOGUE,
     VOICE_CATALOGUE,
     ASREntry,
+    ModelEntry,
+    TurnEntry,
     VoiceEntry,
     find_voices,
     summary,
@@ -23,13 +27,15 @@ from .errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from .fetch import fetch_asr, fetch_voice
+from .fetch import fetch_asr, fetch_turn, fetch_voice
 from .progress import ConsoleProgress, Progress, SilentProgress
 from .resolve import (
     ASRModel,
+    TurnModel,
     Voice,
     resolve_asr,
     resolve_first_voice,
+    resolve_turn,
     resolve_voice,
 )
 from .sizes import asr_bytes, voice_bytes
@@ -37,9 +43,11 @@ from .sizes import asr_bytes, voice_bytes
 __all__ = [
     "ASR_CATALOGUE",
     "DEFAULT_ASR",
+    "DEFAULT_TURN",
     "DEFAULT_VOICES",
     "DEMO_ASR",
     "DEMO_VOICE",
+    "TURN_CATALOGUE",
     "VOICE_CATALOGUE",
     "ASREntry",
     "ASRModel",
@@ -48,6 +56,7 @@ __all__ = [
     "DownloadCorrupt",
     "FetchError",
     "ModelCorrupt",
+    "ModelEntry",
     "ModelError",
     "ModelMissing",
     "NoSource",
@@ -56,15 +65,19 @@ __all__ = [
     "SourceError",
     "SourceRefused",
     "SourceUnreachable",
+    "TurnEntry",
+    "TurnModel",
     "Voice",
     "VoiceEntry",
     "asr_bytes",
     "describe_demo",
     "fetch_asr",
+    "fetch_turn",
     "fetch_voice",
     "find_voices",
     "resolve_asr",
     "resolve_first_voice",
+    "resolve_turn",
     "resolve_voice",
     "summary",
     "voice_bytes",

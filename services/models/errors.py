@@ -49,5 +49,5 @@ class DiskFull(FetchError):
 
 
 def download_command(kind: str, name: str) -> str:
-    """Return the command that fetches a model of `kind` (`asr` or `voice`) again."""
+    """Return the command that fetches a model of `kind` (`asr`, `voice` or `turn`) again."""
     return f"python -m agent download-files --{kind} {name}"

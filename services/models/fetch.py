@@ -14,9 +14,11 @@ from filelock import FileLock, Timeout
 
 from .catalogue import (
     ASREntry,
+    ModelEntry,
     VoiceEntry,
     asr_entry,
     summary,
+    turn_entry,
     voice_entry,
 )
 from .errors import DiskFull, FetchError, ModelError, NoSource, SourceError
@@ -27,10 +29,13 @@ from .resolve import (
     FULL_CONTEXT,
     OWN_ASR_FILE,
     ASRModel,
+    TurnModel,
     Voice,
     asr_folder,
     resolve_asr,
+    resolve_turn,
     resolve_voice,
+    turn_folder,
     voice_folder,
 )
 from .structure import WhisperFacts, check_voice, check_whisper
@@ -107,8 +112,30 @@ def fetch_voice(
     )
 
 
+def fetch_turn(
+    name: str,
+    *,
+    cache: Path,
+    progress: Progress | None = None,
+    sources: "Sources | None" = None,
+    disk_usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
+) -> TurnModel:
+    """Return an end-of-turn model of the catalogue, after fetching it; see `fetch_asr`."""
+    return _fetch(
+        turn_entry(name),
+        key=f"turn-{name}",
+        cache=cache,
+        final=turn_folder(name, cache),
+        resolve=lambda: resolve_turn(name, cache=cache),
+        check=lambda _: None,
+        show=progress or SilentProgress(),
+        sources=sources,
+        disk_usage=disk_usage,
+    )
+
+
 def _fetch(
-    entry: ASREntry | VoiceEntry,
+    entry: ModelEntry,
     *,
     key: str,
     cache: Path,
@@ -119,7 +146,7 @@ def _fetch(
     sources: "Sources | None",
     disk_usage: Callable[[Path], tuple[int, int, int]],
 ) -> T:
-    """Fetch a model of either kind; `check` inspects its folder before it is installed."""
+    """Fetch a model of any kind; `check` inspects its folder before it is installed."""
     try:
         return resolve()
     except ModelError as error:
@@ -147,7 +174,7 @@ def _fetch(
 
 
 def _bring(
-    entry: ASREntry | VoiceEntry,
+    entry: ModelEntry,
     sources: "Sources",
     staging: Path,
     show: Progress,
@@ -200,7 +227,7 @@ def _alone(cache: Path, key: str, show: Progress) -> Iterator[Path]:
 
 
 def _download(
-    entry: ASREntry | VoiceEntry,
+    entry: ModelEntry,
     offer: "Offer",
     staging: Path,
     show: Progress,
@@ -245,7 +272,7 @@ def _check_disk(name: str, needed: int, usage: DiskUsage) -> None:
 
 
 def _install(
-    entry: ASREntry | VoiceEntry,
+    entry: ModelEntry,
     place: str,
     staging: Path,
     final: Path,

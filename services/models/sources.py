@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import get_args
 
-from .catalogue import ASREntry, VoiceEntry
+from .catalogue import ModelEntry
 from .errors import SourceError, SourceUnreachable
 from .hub import Hub
 from .index import PackageIndex
@@ -44,7 +44,7 @@ class Sources:
     ) -> None:
         self._exits.close()
 
-    def offers(self, entry: ASREntry | VoiceEntry) -> Iterator[tuple[SourceName, Offer]]:
+    def offers(self, entry: ModelEntry) -> Iterator[tuple[SourceName, Offer]]:
         """Yield the offers for a model, in the order to try them."""
         for name in self.names:
             offer = self._open(name).offer(entry)

@@ -17,6 +17,8 @@ class EngineConfig:
     """A catalogue name, or the folder of a Whisper model in CTranslate2 format."""
     voice: str | tuple[str, ...] = "demo"
     """A catalogue name, or a Piper `.onnx` file; of several, the first found on this machine."""
+    turn: str | None = None
+    """Catalogue name of the model that judges whether a voice sounds finished; None for none."""
     cache: Path = Path(defaults.WHISPER_MODEL_PATH)
     """Folder of the downloaded models."""
     language: str | None = defaults.ASR_LANGUAGE

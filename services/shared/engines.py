@@ -24,6 +24,8 @@ from ..models import (
 )
 from ..tts.engine import StreamingTTS
 from ..vad.silero import VoiceActivityModel
+from .acoustic import ROLE as _END_OF_TURN
+from .acoustic import SharedAcousticModel
 from .config import EngineConfig, LoadedModel, ModelInUse
 from .load_once import LoadOnce
 from .pool import Lease, ModelKind, ModelPool, ModelSlot, SharedModel
@@ -90,6 +92,10 @@ class SharedEngines:
         self.tts: SharedVoice = self._voices.default
         """The voice of the configuration."""
         self.voice_activity = LoadOnce(_VOICE_ACTIVITY, self._load_voice_activity)
+        self.acoustic = SharedAcousticModel(
+            self.config.turn, cache=self.config.cache, loading=self._loading
+        )
+        """Judges whether a voice sounds finished; None where no such model serves."""
 
     def recogniser(self, name: str | None = None) -> SharedASR:
         """Return a recogniser by catalogue name or folder, loaded or not; None for the default.
@@ -114,20 +120,23 @@ class SharedEngines:
             self._kept += leases
         await asr.get()
         await tts.get()
+        await self.acoustic.get()
         self._log_models(asr, tts)
 
     @property
     def notices(self) -> list[str]:
-        """Which models others replace, and why, for operators."""
-        return [asked.problem for asked in self._asked if asked.problem]
+        """Which models are missing, why, and what serves instead, for operators."""
+        problems = [asked.problem for asked in self._asked] + [self.acoustic.problem]
+        return [problem for problem in problems if problem]
 
     @property
     def loaded(self) -> dict[str, LoadedModel]:
-        """The default models by role, as far as loaded: `asr`, `voice`, `voice activity`."""
+        """The default models by role, as far as loaded: `asr`, `voice`, `voice activity`, `end of turn`."""
         found = {
             "asr": self.asr.slot.loaded if self.asr.slot is not None else None,
             "voice": self.tts.slot.loaded if self.tts.slot is not None else None,
             _VOICE_ACTIVITY: self._loaded_vad,
+            _END_OF_TURN: self.acoustic.loaded,
         }
         return {role: model for role, model in found.items() if model is not None}
 
@@ -139,10 +148,12 @@ class SharedEngines:
             for slot in self._slots
             if slot.loaded is not None
         ]
-        if self._loaded_vad is not None:
-            models.append(
-                ModelInUse(_VOICE_ACTIVITY, f"{_VOICE_ACTIVITY} model", self._loaded_vad, 1)
-            )
+        always = {_VOICE_ACTIVITY: self._loaded_vad, _END_OF_TURN: self.acoustic.loaded}
+        models += [
+            ModelInUse(role, f"{role} model", loaded, 1)
+            for role, loaded in always.items()
+            if loaded is not None
+        ]
         return models
 
     @property
@@ -152,6 +163,7 @@ class SharedEngines:
             "asr": sum(slot.once.loads for slot in self._recognisers.slots),
             "voice": sum(slot.once.loads for slot in self._voices.slots),
             _VOICE_ACTIVITY: self.voice_activity.loads,
+            _END_OF_TURN: self.acoustic.loads,
         }
 
     @property
@@ -214,6 +226,7 @@ class SharedEngines:
             if engine is not None:
                 engine.close()
         self.voice_activity.take()
+        self.acoustic.take()
 
     @property
     def _slots(self) -> list[ModelSlot[Any, Any, Any]]:
@@ -315,6 +328,9 @@ class SharedEngines:
             if slot.engine == engine:
                 slot.once.take()
                 slot.once.start()
+        if engine == _END_OF_TURN:
+            self.acoustic.take()
+            self.acoustic.start()
 
 
 _default_lock = threading.Lock()

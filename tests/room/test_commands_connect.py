@@ -75,7 +75,7 @@ async def test_agent_comes_answers_and_leaves_with_the_caller(livekit: LiveKitCr
     assert err == b""
 
 
-async def test_the_acoustic_end_of_turn_model_is_used_where_it_is_set(
+async def test_the_second_end_of_turn_model_is_used_where_it_is_set(
     livekit: LiveKitCredentials,
 ) -> None:
     room = f"connect-{uuid.uuid4().hex[:8]}"

@@ -23,12 +23,13 @@ def cache_folder() -> Path:
 
 @cache
 def genuine_models() -> Path:
-    """A cache folder, for `WHISPER_MODEL_PATH`, with the recognisers and the voice above.
+    """A cache folder, for `WHISPER_MODEL_PATH`, with the recognisers and the voice above, and
+    the end-of-turn model.
 
-    The first call on a machine fetches 280 MB from whichever source answers; other processes wait
+    The first call on a machine fetches 300 MB from whichever source answers; other processes wait
     for it. Each first call of a process checks every file. Raises ModelError where none answers.
     """
-    from services.models import fetch_asr, fetch_voice
+    from services.models import DEFAULT_TURN, fetch_asr, fetch_turn, fetch_voice
     from services.models.sources import Sources
 
     folder = cache_folder()
@@ -36,6 +37,7 @@ def genuine_models() -> Path:
         for name in RECOGNISERS:
             fetch_asr(name, cache=folder, sources=sources)
         fetch_voice(VOICE, cache=folder, sources=sources)
+        fetch_turn(DEFAULT_TURN, cache=folder, sources=sources)
     return folder
 
 

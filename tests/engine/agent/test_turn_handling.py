@@ -18,9 +18,9 @@ from services.shared.engines import SharedEngines
 pytestmark = pytest.mark.own_process
 
 
-@pytest.mark.parametrize("detection", ["fast", "model", "vad"])
+@pytest.mark.parametrize("detection", ["acoustic", "fast", "model", "vad"])
 async def test_no_setting_has_a_service_decide_whose_turn_it_is(
-    detection: Literal["fast", "model", "vad"],
+    detection: Literal["acoustic", "fast", "model", "vad"],
     monkeypatch: pytest.MonkeyPatch,
     shared: SharedEngines,
 ) -> None:

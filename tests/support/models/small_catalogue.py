@@ -25,6 +25,9 @@ SECOND_VOICE = "en_US-joe-medium"
 LISTED_VOICES = ("de_DE-thorsten-medium", "pt_PT-tugão-medium")
 """In Piper's own list only, which has MD5 digests and no commit; on the hub."""
 VOICE_PACKAGE = "demo-voice"
+TURN = "smart-turn-v3.2"
+"""On the hub and on the index."""
+TURN_PACKAGE = "demo-turn"
 ASR_PACKAGES = ("demo-whisper-part1", "demo-whisper-part2")
 
 
@@ -42,6 +45,11 @@ def asr_contents() -> dict[str, bytes]:
     return {name: files[name] for name in ("config.json", "tokenizer.json", "model.bin")} | {
         "vocabulary.txt": b"tokens\n"
     }
+
+
+def turn_contents() -> dict[str, bytes]:
+    """What stands for the end-of-turn model; it cannot be loaded."""
+    return {file.name: b"no network" for file in catalogue.TURN_CATALOGUE[TURN].files}
 
 
 def as_files(contents: dict[str, bytes], kind: str = "sha256") -> tuple[ModelFile, ...]:
@@ -67,7 +75,7 @@ def make_wheel(
 
 
 class SmallCatalogue:
-    """Base, ljspeech and joe, small; and what a hub and an index have to hold for them."""
+    """A recogniser, two voices and an end-of-turn model, small; and what sources hold for them."""
 
     def __init__(self) -> None:
         parts = asr_contents()
@@ -110,12 +118,23 @@ class SmallCatalogue:
         for name in LISTED_VOICES:
             entry = catalogue.VOICE_CATALOGUE[name]
             self.voices[name] = replace(entry, files=as_files(voice_contents(name), "md5"))
+        self.turn_wheel = make_wheel(
+            TURN_PACKAGE, {f"data/{n}": c for n, c in turn_contents().items()}
+        )
+        self.turn = replace(
+            catalogue.TURN_CATALOGUE[TURN],
+            files=as_files(turn_contents()),
+            packaged=WheelMembers(
+                {name: (Member(self.turn_wheel[0], f"data/{name}"),) for name in turn_contents()}
+            ),
+        )
 
     def use(self, patch: pytest.MonkeyPatch) -> None:
         """Put these entries into the catalogue."""
         patch.setitem(catalogue._ASR_BY_NAME, ASR, self.asr)
         for name, entry in self.voices.items():
             patch.setitem(catalogue._VOICES_BY_NAME, name, entry)
+        patch.setitem(catalogue._TURN_BY_NAME, TURN, self.turn)
 
     def hub(self) -> HubServer:
         """A hub that has all of them."""
@@ -123,11 +142,12 @@ class SmallCatalogue:
         _add(server, self.asr.hub, asr_contents())
         for name, entry in self.voices.items():
             _add(server, entry.hub, voice_contents(name))
+        _add(server, self.turn.hub, turn_contents())
         return server
 
     def index(self) -> IndexServer:
         """An index that has what is packaged."""
-        wheels = [*self.asr_wheels, self.voice_wheel]
+        wheels = [*self.asr_wheels, self.voice_wheel, self.turn_wheel]
         return IndexServer({w.package: {w.filename: content} for w, content in wheels})
 
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from agent.settings import Settings
 from services.asr.config import DecodeOptions
 from services.asr.engine import StreamingASR
 from services.audio.files import resample
+from services.endpointing.acoustic import AcousticModel
 from services.inference import Outcome, Priority, Run
+from services.models import DEFAULT_TURN, resolve_turn
 from services.shared.engines import SharedEngines
 from tests.support.recordings import Recording, recording
 
@@ -122,16 +125,20 @@ async def test_spoken_request_is_answered_aloud(shared: SharedEngines, asr: Stre
         assert person.heard(asr).startswith("it is ")
 
 
+@pytest.mark.parametrize("detection", ["acoustic", "model"])
 async def test_the_acoustic_end_of_turn_model_is_asked_where_it_is_set(
-    shared: SharedEngines,
+    shared: SharedEngines, genuine_cache: Path, detection: str
 ) -> None:
-    asked: tuple[str, Priority, Outcome] = ("end of turn", Priority.SPECULATIVE, "done")
+    file = resolve_turn(DEFAULT_TURN, cache=genuine_cache).file
+    shared.acoustic.put(AcousticModel.load(file))
+    asked: tuple[str, Priority, Outcome] = ("end of turn", Priority.FINAL, "done")
     before = shared.scheduler.stats().outcomes.get(asked, 0)
-    async with conversation(shared, GREETING, turn_detection="model") as person:
+    async with conversation(shared, GREETING, turn_detection=detection) as person:
         await person.wait_for(GREETING)
         await person.wait_for_silence()
         person.say(recording("turn_05"))
         await person.wait_for("You:   what time is it\nAgent: It is ")
+    shared.acoustic.put(None)
     assert shared.scheduler.stats().outcomes[asked] > before
 
 

@@ -15,9 +15,12 @@ from services.inference import Priority
 from services.models import (
     ASR_CATALOGUE,
     DEFAULT_ASR,
+    DEFAULT_TURN,
     DEFAULT_VOICES,
+    TURN_CATALOGUE,
     VOICE_CATALOGUE,
     resolve_asr,
+    resolve_turn,
     resolve_voice,
 )
 from services.models.files import has_content
@@ -36,6 +39,9 @@ def test_every_fetched_file_is_the_one_of_the_catalogue(genuine_cache: Path) -> 
     voice = resolve_voice(VOICE, cache=genuine_cache)
     files = VOICE_CATALOGUE[VOICE].files
     assert all(has_content(voice.model.parent / f.name, f) for f in files)
+    turn = resolve_turn(DEFAULT_TURN, cache=genuine_cache)
+    (file,) = TURN_CATALOGUE[DEFAULT_TURN].files
+    assert has_content(turn.file, file)
 
 
 @pytest.mark.own_copy

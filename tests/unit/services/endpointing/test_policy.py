@@ -44,8 +44,8 @@ def test_an_unsure_decode_waits_longer(policy: EndpointingPolicy) -> None:
 
 
 def test_a_voice_that_sounds_unfinished_waits_longer(policy: EndpointingPolicy) -> None:
-    finished = policy.judge(Evidence("call alice", 0.0, 0.9)).wait_seconds
-    assert policy.judge(Evidence("call alice", 0.0, 0.1)).wait_seconds > finished
+    finished = policy.judge(Evidence("call alice", acoustic_probability=0.9)).wait_seconds
+    assert policy.judge(Evidence("call alice", acoustic_probability=0.1)).wait_seconds > finished
 
 
 def test_a_caller_who_goes_on_after_whole_sentences_is_given_time(

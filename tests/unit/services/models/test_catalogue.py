@@ -7,9 +7,12 @@ import pytest
 from services.models import (
     ASR_CATALOGUE,
     DEFAULT_ASR,
+    DEFAULT_TURN,
     DEFAULT_VOICES,
+    TURN_CATALOGUE,
     VOICE_CATALOGUE,
     ASREntry,
+    ModelEntry,
     VoiceEntry,
     describe_demo,
     find_voices,
@@ -18,16 +21,20 @@ from services.models import (
 from services.models.catalogue import LISTED_REVISION, PIPER_VOICES_REVISION
 from services.models.piper_list import listed_voices
 
-ENTRIES: list[ASREntry | VoiceEntry] = [*ASR_CATALOGUE.values(), *VOICE_CATALOGUE.values()]
+ENTRIES: list[ModelEntry] = [
+    *ASR_CATALOGUE.values(),
+    *VOICE_CATALOGUE.values(),
+    *TURN_CATALOGUE.values(),
+]
 FETCHED = [entry for entry in ENTRIES if not entry.demo]
 
 
-def name_of(entry: ASREntry | VoiceEntry) -> str:
+def name_of(entry: ModelEntry) -> str:
     return f"{type(entry).__name__} {entry.name}"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name_of)
-def test_every_entry_can_be_fetched_or_is_in_the_package(entry: ASREntry | VoiceEntry) -> None:
+def test_every_entry_can_be_fetched_or_is_in_the_package(entry: ModelEntry) -> None:
     assert entry.licence
     if entry.demo:
         assert entry.note
@@ -37,16 +44,16 @@ def test_every_entry_can_be_fetched_or_is_in_the_package(entry: ASREntry | Voice
     assert len(names) == len(entry.files)
     if isinstance(entry, VoiceEntry):
         assert names == {f"{entry.name}.onnx", f"{entry.name}.onnx.json"}
-    else:
+    elif isinstance(entry, ASREntry):
         assert {"config.json", "tokenizer.json", "model.bin"} <= names
 
 
 @pytest.mark.parametrize("entry", FETCHED, ids=name_of)
-def test_every_file_is_pinned_by_size_and_checksum(entry: ASREntry | VoiceEntry) -> None:
+def test_every_file_is_pinned_by_size_and_checksum(entry: ModelEntry) -> None:
     for file in entry.files:
         assert file.size > 0
         assert re.fullmatch(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", file.checksum)
-        if isinstance(entry, ASREntry):
+        if not isinstance(entry, VoiceEntry):
             assert file.checksum.startswith("sha256:")
     checksums = [file.checksum for file in entry.files]
     assert len(set(checksums)) == len(checksums)
@@ -61,7 +68,7 @@ def test_stock_models_that_were_not_measured_get_more_context_than_those_that_we
 
 
 @pytest.mark.parametrize("entry", FETCHED, ids=name_of)
-def test_every_source_is_pinned(entry: ASREntry | VoiceEntry) -> None:
+def test_every_source_is_pinned(entry: ModelEntry) -> None:
     assert entry.hub is not None
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.hub.repository)
     listed = {voice.name for voice in listed_voices()}
@@ -78,9 +85,10 @@ def test_every_source_is_pinned(entry: ASREntry | VoiceEntry) -> None:
         assert wheel.size > 0
 
 
-def test_the_default_pair_can_be_had_without_the_hub() -> None:
+def test_the_default_models_can_be_had_without_the_hub() -> None:
     assert ASR_CATALOGUE[DEFAULT_ASR].packaged
     assert any(VOICE_CATALOGUE[name].packaged for name in DEFAULT_VOICES)
+    assert TURN_CATALOGUE[DEFAULT_TURN].packaged
 
 
 def test_the_first_default_voice_is_free_of_conditions() -> None:
