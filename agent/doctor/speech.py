@@ -53,6 +53,8 @@ async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
                 sample = item
         yield await _check_voice_activity(speech, sample)
         yield await _check_recogniser(speech, sample)
+        if speech.config.turn is not None:
+            yield await _check_end_of_turn(speech, sample)
         loaded = speech.loaded
         if "asr" in loaded and "voice" in loaded:
             yield ok("models", f"{_origin(loaded['asr'])}; {_origin(loaded['voice'])}")
@@ -158,6 +160,23 @@ async def _check_voice_activity(speech: SharedEngines, sample: Sample | None) ->
     if speech_span(model, sample.samples) is None:
         return warn("voice activity", "loaded, but takes the voice for noise")
     return ok("voice activity", "loaded, hears the voice")
+
+
+async def _check_end_of_turn(speech: SharedEngines, sample: Sample | None) -> Finding:
+    """Judge the whole sentence, and say how long that takes."""
+    from services.audio.samples import SAMPLE_RATE
+
+    model = await speech.acoustic.get()
+    if model is None:
+        return warn("end of turn", speech.acoustic.problem)
+    samples = np.zeros(SAMPLE_RATE, np.float32) if sample is None else sample.samples
+    seconds = []
+    for _ in range(_CALLS):
+        started = time.perf_counter()
+        model.probability(samples)
+        seconds.append(time.perf_counter() - started)
+    loaded = speech.loaded["end of turn"]
+    return ok("end of turn", f"{loaded.name}: loaded, judges in {min(seconds) * 1000:.0f} ms")
 
 
 def _context(config: ASRConfig) -> str:

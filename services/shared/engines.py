@@ -131,7 +131,7 @@ class SharedEngines:
 
     @property
     def loaded(self) -> dict[str, LoadedModel]:
-        """The default models by role, as far as loaded: `asr`, `voice`, `voice activity`, `end of turn`."""
+        """The default models that are loaded: `asr`, `voice`, `voice activity`, `end of turn`."""
         found = {
             "asr": self.asr.slot.loaded if self.asr.slot is not None else None,
             "voice": self.tts.slot.loaded if self.tts.slot is not None else None,

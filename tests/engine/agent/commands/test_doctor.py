@@ -82,6 +82,7 @@ def test_the_models_that_serve_are_named_with_where_they_came_from(
     assert recogniser == f"base from {resolve_asr('base', cache=genuine_cache).source}"
     assert voice.startswith("en_US-joe-medium from ")
     assert "lessac, whose recordings are licensed for research" in voice
+    assert found["end of turn"]["text"].startswith("smart-turn-v3.2: loaded, judges in ")
 
 
 def test_missing_models_are_warned_of_with_the_command_that_fetches_them(
@@ -91,7 +92,11 @@ def test_missing_models_are_warned_of_with_the_command_that_fetches_them(
     ran = terminal.run("doctor", "--json")
     assert ran.status == 0
     found = findings(ran)
-    for subject, option in (("voice", "--voice"), ("recogniser", "--asr")):
+    for subject, option in (
+        ("voice", "--voice"),
+        ("recogniser", "--asr"),
+        ("end of turn", "--turn"),
+    ):
         assert found[subject]["status"] == "WARN"
         assert f"python -m agent download-files {option} " in found[subject]["text"]
 

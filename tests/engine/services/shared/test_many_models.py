@@ -103,7 +103,7 @@ def test_ten_rooms_with_five_voices_load_each_once_and_take_the_memory_of_five(
         assert len({id(voice) for voice in used}) == 5
         assert len(used) == 10
         assert used[:5] == used[5:]
-        assert engines.loads == {"asr": 1, "voice": 5, "voice activity": 0}
+        assert (engines.loads["asr"], engines.loads["voice"]) == (1, 5)
         assert sorted(parts) == [
             "asr model",
             "voice model",
@@ -128,7 +128,8 @@ def test_the_same_files_are_one_model_by_whatever_name(speech: SharedEngines) ->
     assert voice.get_blocking() is speech.tts.get_blocking()
     assert missing_first.get_blocking() is speech.tts.get_blocking()
     assert recogniser.get_blocking() is speech.asr.get_blocking()
-    assert speech.loads == {"asr": 1, "voice": 1, "voice activity": 0}
+    loads = speech.loads
+    assert (loads["asr"], loads["voice"]) == (1, 1)
 
 
 def test_idle_models_leave_longest_idle_first_and_come_back(
