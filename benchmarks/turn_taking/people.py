@@ -93,7 +93,7 @@ class Listener:
         for window in windows(heard):
             audio.push(window)
             for step in detector.push(window):
-                audio.observe(step)
+                audio.observe(speaking=step.speaking, voiced=step.voiced_seconds > 0)
                 if step.kind is not ActivityKind.WINDOW:
                     continue
                 if step.voiced_seconds > 0:

@@ -11,7 +11,6 @@ import onnxruntime
 from faster_whisper.feature_extractor import FeatureExtractor
 
 from ..audio.samples import SAMPLE_RATE, Samples
-from ..vad.silero import Activity, ActivityKind
 
 HEARD_SAMPLES = 8 * SAMPLE_RATE
 """The model hears the last 8 s."""
@@ -83,7 +82,7 @@ class AcousticModel:
 class TurnAudio:
     """Keeps what the model is to hear of one stream: the turn so far, 8 s of it at most.
 
-    A `VoiceListener`; belongs to one event loop.
+    Belongs to one thread or event loop.
     """
 
     def __init__(self) -> None:
@@ -101,11 +100,13 @@ class TurnAudio:
         while self._length - len(self._pieces[0]) >= limit:
             self._length -= len(self._pieces.popleft())
 
-    def observe(self, activity: Activity) -> None:
-        """Take the voice activity of the latest audio: speech begins the turn."""
-        self._voiced = activity.voiced_seconds > 0
-        if activity.kind is ActivityKind.STARTED:
-            self._begun = True
+    def observe(self, *, speaking: bool, voiced: bool) -> None:
+        """Take the voice activity of the latest audio: speech begins the turn.
+
+        `voiced` is whether there is a voice in that audio, `speaking` whether it belongs to speech.
+        """
+        self._voiced = voiced
+        self._begun = self._begun or speaking
 
     def begin_turn(self) -> None:
         """Forget what was said: it belongs to the turn before. Not what is being said now."""

@@ -61,7 +61,7 @@ class VoiceJudge:
 
     def observe(self, activity: Activity) -> None:
         """Take the voice activity of the latest audio: early in a pause the model is asked."""
-        self._audio.observe(activity)
+        self._audio.observe(speaking=activity.speaking, voiced=activity.voiced_seconds > 0)
         if activity.kind is not ActivityKind.WINDOW:
             return
         if activity.voiced_seconds > 0:

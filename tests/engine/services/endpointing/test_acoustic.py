@@ -76,7 +76,7 @@ def test_a_turn_begins_shortly_before_the_voice_and_ends_with_the_turn(
     def hear(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:
         audio.push(samples)
         for activity in detector.push(samples):
-            audio.observe(activity)
+            audio.observe(speaking=activity.speaking, voiced=activity.voiced_seconds > 0)
 
     hear(silence(6.0))
     assert len(audio.samples) <= SAMPLE_RATE // 2
@@ -100,6 +100,6 @@ def test_of_a_long_turn_its_last_eight_seconds_are_kept(
         window = samples[start : start + 512]
         audio.push(window)
         for activity in detector.push(window):
-            audio.observe(activity)
+            audio.observe(speaking=activity.speaking, voiced=activity.voiced_seconds > 0)
     end = len(samples) - len(samples) % 512
     assert np.array_equal(audio.samples, samples[end - HEARD_SAMPLES : end])
