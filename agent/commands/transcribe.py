@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from services.asr.files import Segment
     from services.shared.engines import SharedEngines
 
-Form = Literal["text", "json", "srt"]
-_SUFFIXES: dict[Form, str] = {"text": ".txt", "json": ".json", "srt": ".srt"}
+Form = Literal["text", "json", "srt", "vtt"]
+_SUFFIXES: dict[Form, str] = {"text": ".txt", "json": ".json", "srt": ".srt", "vtt": ".vtt"}
+_SUBTITLES = ("srt", "vtt")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=list(_SUFFIXES),
         default="text",
         help="text: a line for each stretch of speech (default); json: a list with an object for "
-        "each file, with times; srt: subtitles",
+        "each file, with times; srt, vtt: subtitles",
     )
     parser.add_argument("--words", action="store_true", help="in JSON, the time of each word too")
+    parser.add_argument(
+        "--speakers",
+        type=_names,
+        default=(),
+        metavar="NAME,NAME",
+        help="for files with a channel for each speaker, as recordings of calls have: transcribe "
+        "each channel by itself, and write down who speaks",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -56,9 +65,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  python -m agent transcribe meeting.mp3\n"
         "  python -m agent transcribe --format srt talk.mp4 -o talk.srt\n"
         "  python -m agent transcribe --format json --words *.wav -o transcripts/\n"
+        "  python -m agent transcribe --format vtt --speakers Ada,Ben call.wav -o call.vtt\n"
         "\n"
         "ASR_MODEL names the model and ASR_LANGUAGE the language; see .env.example."
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(" ".join(name.split()) for name in text.split(","))
+    if len(names) < 2 or not all(names):
+        raise argparse.ArgumentTypeError("name the speaker of each channel: NAME,NAME")
+    return names
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -70,6 +87,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     paths: list[Path] = arguments.files
     form: Form = arguments.format
     output: Path | None = arguments.output
+    speakers: tuple[str, ...] = arguments.speakers
     targets = _targets(paths, form, output)
 
     from agent.runtime.engines import engine_config
@@ -81,7 +99,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     options = DecodeOptions(
         hotwords=settings.asr.hotwords,
         prompt=settings.asr.prompt,
-        words=form == "srt" or (form == "json" and arguments.words),
+        words=form in _SUBTITLES or (form == "json" and arguments.words),
     )
     speech = SharedEngines(engine_config(settings))
     transcripts: list[Transcript] = []
@@ -91,11 +109,11 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         for notice in speech.notices:
             complain("transcribe", notice)
         # Text is shown while it comes; the other forms need the whole.
-        live = form == "text" and output is None
+        live = form == "text" and output is None and not speakers
         for path in paths:
             if live and len(paths) > 1:
                 _show_heading(path, first=not transcripts)
-            transcript = await _transcribe(path, speech, options, live=live)
+            transcript = await _transcribe(path, speech, options, speakers, live=live)
             transcripts.append(transcript)
             if transcript.error:
                 complain("transcribe", f"{path} {transcript.error}")
@@ -106,7 +124,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     finally:
         speech.close()
     failed = any(transcript.error for transcript in transcripts)
-    if form == "srt" and failed:
+    if form in _SUBTITLES and failed:
         return EXIT_FAILED
     if output is not None and not targets:
         _write(output, form, transcripts)
@@ -121,7 +139,7 @@ def _targets(paths: list[Path], form: Form, output: Path | None) -> dict[Path, P
     Raises CommandError when the output cannot be as asked for.
     """
     if output is None or not output.is_dir():
-        if form == "srt" and len(paths) > 1:
+        if form in _SUBTITLES and len(paths) > 1:
             raise CommandError(
                 "subtitles belong to one file: give one FILE, or an existing folder with -o",
                 status=EXIT_USAGE,
@@ -149,11 +167,16 @@ def _show_heading(path: Path, *, first: bool) -> None:
 
 
 async def _transcribe(
-    path: Path, speech: SharedEngines, options: DecodeOptions, *, live: bool
+    path: Path,
+    speech: SharedEngines,
+    options: DecodeOptions,
+    speakers: tuple[str, ...],
+    *,
+    live: bool,
 ) -> Transcript:
     from agent.commands.transcripts import Transcript
     from services.asr.config import ASRError
-    from services.asr.files import transcribe_file
+    from services.asr.files import transcribe_file, transcribe_speakers
     from services.audio.files import AudioFileError
     from services.inference import InferenceError
 
@@ -161,14 +184,21 @@ async def _transcribe(
     error_text = ""
     # On a terminal, text that comes is progress enough.
     with _progress(path, shown=not (live and sys.stdout.isatty())) as on_progress:
-        found = transcribe_file(
-            path,
-            await speech.asr.get(),
-            await speech.voice_activity.get(),
-            options=options,
-            on_progress=on_progress,
-        )
+        asr, voice_activity = await speech.asr.get(), await speech.voice_activity.get()
         try:
+            if speakers:
+                found_all = await transcribe_speakers(
+                    path, asr, voice_activity, speakers, options=options, on_progress=on_progress
+                )
+                return Transcript(path, tuple(found_all))
+            found = transcribe_file(
+                path,
+                asr,
+                voice_activity,
+                options=options,
+                on_progress=on_progress,
+                on_notice=lambda notice: complain("transcribe", f"{path} {notice}"),
+            )
             async with contextlib.aclosing(found):
                 async for segment in found:
                     segments.append(segment)
@@ -208,9 +238,9 @@ def _progress(path: Path, *, shown: bool) -> Iterator[Callable[[float, float | N
 
 
 def _written(form: Form, transcripts: list[Transcript]) -> str:
-    from agent.commands.transcripts import as_json, as_srt, as_text
+    from agent.commands.transcripts import as_json, as_srt, as_text, as_vtt
 
-    write = {"text": as_text, "json": as_json, "srt": as_srt}[form]
+    write = {"text": as_text, "json": as_json, "srt": as_srt, "vtt": as_vtt}[form]
     return write(transcripts)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from services.asr.files import Segment
-from services.asr.subtitles import srt
+from services.asr.scripts import join_texts
+from services.asr.subtitles import srt, vtt
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,16 @@ def as_text(transcripts: Sequence[Transcript]) -> str:
     """Format one line per segment of speech; several files get a heading each."""
     blocks = []
     for transcript in transcripts:
-        lines = [segment.text for segment in transcript.segments]
+        lines = [line(segment) for segment in transcript.segments]
         if len(transcripts) > 1:
             lines.insert(0, heading(transcript.path))
         blocks.append("".join(f"{line}\n" for line in lines))
     return "\n".join(blocks)
+
+
+def line(segment: Segment) -> str:
+    """Return a segment's text after the name of its speaker, if that is known."""
+    return f"{segment.speaker}: {segment.text}" if segment.speaker else segment.text
 
 
 def heading(path: Path) -> str:
@@ -44,9 +50,15 @@ def as_json(transcripts: Sequence[Transcript]) -> str:
 
 
 def as_srt(transcripts: Sequence[Transcript]) -> str:
-    """Format the subtitles of one file."""
+    """Format the subtitles of one file as SubRip."""
     (transcript,) = transcripts
     return srt(transcript.segments)
+
+
+def as_vtt(transcripts: Sequence[Transcript]) -> str:
+    """Format the subtitles of one file as WebVTT."""
+    (transcript,) = transcripts
+    return vtt(transcript.segments)
 
 
 def _file(transcript: Transcript) -> dict[str, Any]:
@@ -54,7 +66,7 @@ def _file(transcript: Transcript) -> dict[str, Any]:
     content: dict[str, Any] = {
         "file": str(transcript.path),
         "language": segments[0].language if segments else None,
-        "text": " ".join(segment.text for segment in segments),
+        "text": join_texts(segment.text for segment in segments),
         "segments": [_segment(segment) for segment in segments],
     }
     if transcript.error:
@@ -69,6 +81,8 @@ def _segment(segment: Segment) -> dict[str, Any]:
         "text": segment.text,
         "confidence": round(segment.confidence, 3),
     }
+    if segment.speaker:
+        content["speaker"] = segment.speaker
     if segment.words:
         content["words"] = [
             {

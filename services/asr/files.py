@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ..audio.files import AudioFile
+from ..audio.files import AudioFile, AudioFileError
 from ..audio.samples import SAMPLE_RATE
 from ..host.cancellation import uninterrupted
 from ..inference import Priority
@@ -23,6 +24,12 @@ _PADDING_SECONDS = 1.5
 """The part of the model's window that the recogniser's padding takes."""
 _DEADLINE_SECONDS = 600.0
 """No conversation depends on it: a large model on a small machine may take its time."""
+_CANCELLED_SECONDS = 1.0
+"""Less is as likely music in which the channels differ."""
+_CANCELLED = (
+    "has two channels that cancel each other for {:.0f} s, as with one cable connected the wrong "
+    "way round; there the louder one alone was transcribed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,8 @@ class Segment:
     """In [0, 1]."""
     words: tuple[RecognizedWord, ...]
     """Empty unless asked for."""
+    speaker: str = ""
+    """Empty if not known."""
 
 
 async def transcribe_file(
@@ -47,14 +56,19 @@ async def transcribe_file(
     options: DecodeOptions,
     owner: str = "files",
     max_seconds: float | None = None,
+    channel: int | None = None,
+    speaker: str = "",
     on_progress: Callable[[float, float | None], None] | None = None,
+    on_notice: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[Segment, None]:
     """Yield the segments that contain words, in order, each as soon as it is ready.
 
-    As many stretches of speech are recognised at once as the recogniser has workers. `on_progress`
-    is called on the event loop with the seconds of the file that are done, and with its length if
-    that is known. Close the iterator (`contextlib.aclosing`) to stop early. Raises AudioFileError
-    (AudioTooLongError if the file is longer than `max_seconds`), ASRError or InferenceError.
+    As many stretches of speech are recognised at once as the recogniser has workers. `channel` is
+    the only one to transcribe, counted from 0, and `speaker` whose it is. `on_progress` is called
+    on the event loop with the seconds of the file that are done, and with its length if that is
+    known; `on_notice` with what is odd about the file, once it is read. Close the iterator
+    (`contextlib.aclosing`) to stop early. Raises AudioFileError (AudioTooLongError if the file is
+    longer than `max_seconds`), ASRError or InferenceError.
     """
     window = asr.config.window_seconds
     waiting: deque[tuple[SpeechSegment, asyncio.Task[Transcription]]] = deque()
@@ -66,9 +80,13 @@ async def transcribe_file(
         end_seconds = stretch.start_seconds + len(stretch.samples) / SAMPLE_RATE
         if on_progress is not None:
             on_progress(end_seconds, file.duration_seconds)
-        return _segment(stretch.start_seconds, end_seconds, heard) if heard.text else None
+        if not heard.text:
+            return None
+        return replace(_segment(stretch.start_seconds, end_seconds, heard), speaker=speaker)
 
-    opening = partial(AudioFile, path, sample_rate=SAMPLE_RATE, max_seconds=max_seconds)
+    opening = partial(
+        AudioFile, path, sample_rate=SAMPLE_RATE, max_seconds=max_seconds, channel=channel
+    )
     with await asyncio.to_thread(opening) as file:
         stretches = speech_segments(
             file.chunks(), voice_activity, limit_seconds=max(window / 2, window - _PADDING_SECONDS)
@@ -92,10 +110,58 @@ async def transcribe_file(
             while waiting:
                 if segment := await oldest():
                     yield segment
+            if file.cancelled_seconds >= _CANCELLED_SECONDS and on_notice is not None:
+                on_notice(_CANCELLED.format(file.cancelled_seconds))
         finally:
             for _, task in waiting:
                 task.cancel()
             await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
+
+
+async def transcribe_speakers(
+    path: Path,
+    asr: StreamingASR,
+    voice_activity: VoiceActivityModel,
+    speakers: Sequence[str],
+    *,
+    options: DecodeOptions,
+    owner: str = "files",
+    max_seconds: float | None = None,
+    on_progress: Callable[[float, float | None], None] | None = None,
+) -> list[Segment]:
+    """Transcribe a file with a channel for each speaker, one after the other; segments by time.
+
+    As `transcribe_file`; AudioFileError too if the file has another number of channels.
+    """
+    segments: list[Segment] = []
+    await asyncio.to_thread(_check_channels, path, len(speakers))
+    for channel, speaker in enumerate(speakers):
+
+        def progress(done: float, total: float | None, before: int = channel) -> None:
+            if on_progress is not None and total:
+                on_progress(done + before * total, total * len(speakers))
+
+        found = transcribe_file(
+            path,
+            asr,
+            voice_activity,
+            options=options,
+            owner=owner,
+            max_seconds=max_seconds,
+            channel=channel,
+            speaker=speaker,
+            on_progress=progress,
+        )
+        async with contextlib.aclosing(found):
+            segments.extend([segment async for segment in found])
+    return sorted(segments, key=lambda segment: segment.start_seconds)
+
+
+def _check_channels(path: Path, speakers: int) -> None:
+    with AudioFile(path, sample_rate=SAMPLE_RATE) as file:
+        if file.channels != speakers:
+            channels = f"{file.channels} channel{'s' if file.channels != 1 else ''}"
+            raise AudioFileError(f"has {channels}, not one for each of {speakers} speakers")
 
 
 async def _in_thread(

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .scripts import join_texts
+
 
 @dataclass(frozen=True, slots=True)
 class RecognizedWord:
@@ -54,7 +56,7 @@ def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
     tokens = sum(p.tokens for p in spoken)
     main = max(spoken or parts, key=lambda part: part.audio_seconds, default=Transcription(""))
     return Transcription(
-        text=" ".join(p.text for p in spoken),
+        text=join_texts(p.text for p in spoken),
         language=main.language,
         language_probability=main.language_probability,
         words=tuple(w for p in spoken for w in p.words),

@@ -10,6 +10,7 @@ import numpy as np
 from ..audio.samples import SAMPLE_RATE, Samples, quietest_place
 from ..inference import DynamicPriority
 from .events import ASREvent, ASREventKind
+from .scripts import join_words, split_words
 from .transcription import Transcription, join_transcriptions
 
 TAIL_SAMPLES = SAMPLE_RATE * 6 // 100
@@ -154,15 +155,15 @@ class Utterance:
 
     def stabilised(self, heard: Transcription) -> str:
         """Return the text of an interim; words shown twice in a row no longer change."""
-        words = [*self.stable, *heard.text.split()[len(self.stable) :]]
+        words = [*self.stable, *split_words(heard.text)[len(self.stable) :]]
         agreed = 0
         for old, new in zip(self.previous, words, strict=False):
-            if old != new:
+            if old.strip() != new.strip():
                 break
             agreed += 1
         self.previous = words
         self.stable = words[: max(agreed, len(self.stable))]
-        return " ".join(words)
+        return join_words(words)
 
     def whole(self, tail: Transcription) -> Transcription:
         """Return the committed transcript followed by `tail`."""

@@ -18,7 +18,7 @@ from .config import AUTO, ASRConfig, DecodeOptions
 from .decoded_tokens import DecodedTokens, read_tokens
 from .hallucination import is_repetition, token_limit
 from .transcription import RecognizedWord, Transcription
-from .words import join_parts
+from .words import TimedPiece, join_pieces
 
 FRAMES_PER_SECOND = 100
 """Of the features."""
@@ -37,9 +37,8 @@ _LEAST_SECONDS = 0.5
 _LATEST_START_SECONDS = 1
 """Of the first segment, as in Whisper's own decoding."""
 _TIMESTAMPS_PER_SECOND = 50
-_WITHOUT_SPACES = frozenset({"ja", "lo", "my", "th", "yue", "zh"})
-"""Languages that Whisper's tokenizer splits at every character, as they are written without spaces.
-"""
+_UNFINISHED = "\ufffd"
+"""What stands for a character of which the decoder has written only some bytes."""
 
 
 class WhisperModel(Protocol):
@@ -141,17 +140,14 @@ class Whisper:
             timestamp_begin=tokenizer.timestamp_begin,
             audio_seconds=audio_seconds + PADDING_SECONDS,
         )
-        text = tokenizer.decode(decoded.spoken).strip()
+        text = tokenizer.decode(decoded.spoken).replace(_UNFINISHED, "").strip()
         beyond = tokenizer.decode(decoded.beyond).strip()
         words: tuple[RecognizedWord, ...] = ()
         if options.words and text:
             alignment = self.model.find_alignment(
                 tokenizer, [decoded.spoken], encoded, features.shape[-1]
             )
-            words = join_parts(
-                (_timed(part, start_seconds, audio_seconds) for part in alignment[0]),
-                spaced=language not in _WITHOUT_SPACES,
-            )
+            words = join_pieces(_timed(part, start_seconds, audio_seconds) for part in alignment[0])
         return Transcription(
             text=text,
             language=language,
@@ -175,6 +171,9 @@ class Whisper:
                     task="transcribe",
                     language=language,
                 )
+                # Its own words are found by spaces and ASCII punctuation, which not every language
+                # is written with, and no text all through.
+                tokenizer.split_to_word_tokens = tokenizer.split_tokens_on_unicode
                 self._tokenizers[language] = tokenizer
             return tokenizer
 
@@ -237,17 +236,18 @@ def prompt_tokens(
     return fixed + (said[-room:] if room else [])
 
 
-def _timed(part: dict[str, Any], start_seconds: float, audio_seconds: float) -> RecognizedWord:
-    """Move the times of an aligned word from the padded audio to the caller's clock."""
+def _timed(part: dict[str, Any], start_seconds: float, audio_seconds: float) -> TimedPiece:
+    """Move the times of an aligned piece from the padded audio to the caller's clock."""
 
     def moved(seconds: float) -> float:
         return start_seconds + min(audio_seconds, max(0.0, float(seconds) - PADDING_SECONDS))
 
-    return RecognizedWord(
-        text=part["word"],
+    return TimedPiece(
+        text=part["word"].replace(_UNFINISHED, ""),
         start_seconds=moved(part["start"]),
         end_seconds=moved(part["end"]),
         probability=float(part["probability"]),
+        tokens=len(part["tokens"]),
     )
 
 

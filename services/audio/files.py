@@ -12,6 +12,7 @@ import numpy as np
 from av.error import FFmpegError, InvalidDataError
 from numpy.typing import NDArray
 
+from .mixdown import Mixdown
 from .samples import Samples
 
 _CHUNK_SECONDS = 1.0
@@ -35,8 +36,15 @@ class AudioTooLongError(AudioFileError):
 class AudioFile:
     """An open file; used by one thread at a time, closed by its `with` block."""
 
-    def __init__(self, path: Path, *, sample_rate: int, max_seconds: float | None = None) -> None:
-        """Open the first audio stream of `path`; blocks.
+    def __init__(
+        self,
+        path: Path,
+        *,
+        sample_rate: int,
+        max_seconds: float | None = None,
+        channel: int | None = None,
+    ) -> None:
+        """Open the first audio stream of `path`, or one channel of it, counted from 0; blocks.
 
         Raises AudioFileError, or AudioTooLongError if the stated duration exceeds `max_seconds`.
         """
@@ -58,6 +66,12 @@ class AudioFile:
         self._rate = sample_rate
         self._max_seconds = math.inf if max_seconds is None else max_seconds
         self._stopped = False
+        self.channels: int = self._container.streams.audio[0].codec_context.channels
+        """As the file states."""
+        if channel is not None and channel >= self.channels:
+            self._container.close()
+            raise AudioFileError(f"has no channel {channel + 1}")
+        self._mixdown = Mixdown(channel)
         duration = self._container.duration
         self.duration_seconds = duration / av.time_base if duration and duration > 0 else None
         """The stated duration, if there is one."""
@@ -70,6 +84,11 @@ class AudioFile:
 
     def __exit__(self, *_: object) -> None:
         self._container.close()
+
+    @property
+    def cancelled_seconds(self) -> float:
+        """Sound so far in which two channels would have cancelled each other in the mix."""
+        return self._mixdown.cancelled_seconds
 
     def stop(self) -> None:
         """Make `chunks` end before its next piece; from any thread."""
@@ -110,8 +129,13 @@ class AudioFile:
                 raise self._too_long()
             # The timestamps of damaged files jump, which the resampler would fill or refuse.
             frame.pts = None
-            yield from _samples_of(_resample(resampler, frame))
+            for mono in self._mono(frame):
+                yield from _samples_of(_resample(resampler, mono))
         yield from _samples_of(_resample(resampler, None))
+
+    def _mono(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        with _telling():
+            return self._mixdown.mono(frame)
 
     def _too_long(self) -> AudioTooLongError:
         return AudioTooLongError(f"is longer than {self._max_seconds:g} seconds")
@@ -135,10 +159,19 @@ def resample(pcm: NDArray[np.int16], from_rate: int, to_rate: int) -> Samples:
 
 
 def _resample(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
-    try:
+    with _telling():
         return resampler.resample(frame)
-    except (FFmpegError, ValueError) as error:
-        # Such as a rate or a channel count that changes to an impossible one between frames.
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[None]:
+    """Turn the errors of a conversion into AudioFileError.
+
+    Such as a rate or a channel count that changes to an impossible one between frames.
+    """
+    try:
+        yield
+    except (FFmpegError, ValueError, IndexError) as error:
         why = _why(error) if isinstance(error, FFmpegError) else str(error)
         raise AudioFileError(f"cannot be decoded ({why})") from error
 

@@ -8,6 +8,7 @@ import errno
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ from aiohttp import web
 
 from ...asr.config import ASRError, DecodeOptions
 from ...asr.engine import StreamingASR
-from ...asr.files import transcribe_file
+from ...asr.files import Segment, transcribe_file, transcribe_speakers
+from ...asr.subtitles import srt, vtt
 from ...audio.files import AudioFileError, AudioTooLongError
 from ...inference import InferenceError
 from ...vad.silero import VoiceActivityModel
@@ -24,6 +26,8 @@ from .admin import AdminAccess
 
 logger = logging.getLogger("services.web")
 
+_FORMATS = ("json", "srt", "vtt")
+_OWNER = "api"
 _BUSY_SECONDS = 10.0
 _PIECE_BYTES = 64 * 1024
 
@@ -41,6 +45,8 @@ NewFile = Callable[[], AbstractContextManager[Path]]
 class TranscribeRoute:
     """`POST /api/transcribe`: the body is an audio file of any format, the answer JSON.
 
+    `?words=true` adds the time of each word, `?format=srt` or `vtt` answers with subtitles, and
+    `?speakers=Ada,Ben` names who speaks in each channel of a file that has one for each.
     One file at a time, in the scheduler's last class; 429 for another one meanwhile, 413 for one
     that is too big or too long, 408 for one that does not arrive, 507 if the disk is full. Work for
     a caller who disconnects is cancelled.
@@ -73,12 +79,13 @@ class TranscribeRoute:
 
     async def _answer(self, request: web.Request) -> web.Response:
         self._access.check(request)
+        wanted = _Wanted.of(request)
         try:
             with self._new_file() as path:
                 with self._uploading():
                     await self._receive(request, path)
                 with self._transcribing():
-                    return web.json_response({"segments": await self._transcribe(path)})
+                    return await self._transcribe(path, wanted)
         except AudioTooLongError as error:
             raise ApiError(
                 413, "too_long", f"The audio {error} (TRANSCRIBE_MAX_SECONDS)."
@@ -151,29 +158,88 @@ class TranscribeRoute:
             f"The file is larger than {self._max_bytes // 10**6} MB (TRANSCRIBE_MAX_MB).",
         )
 
-    async def _transcribe(self, path: Path) -> list[dict[str, Any]]:
+    async def _transcribe(self, path: Path, wanted: _Wanted) -> web.Response:
         asr, voice_activity = await self._engines()
-        segments: list[dict[str, Any]] = []
-        found = transcribe_file(
-            path,
-            asr,
-            voice_activity,
-            options=DecodeOptions(),
-            owner="api",
-            max_seconds=self._max_seconds,
-        )
-        async with contextlib.aclosing(found):
-            async for segment in found:
-                segments.append(
-                    {
-                        "start_seconds": round(segment.start_seconds, 3),
-                        "end_seconds": round(segment.end_seconds, 3),
-                        "text": segment.text,
-                        "language": segment.language,
-                        "confidence": round(segment.confidence, 3),
-                    }
-                )
-        return segments
+        options = DecodeOptions(words=wanted.words)
+        notices: list[str] = []
+        if wanted.speakers:
+            segments = await transcribe_speakers(
+                path,
+                asr,
+                voice_activity,
+                wanted.speakers,
+                options=options,
+                owner=_OWNER,
+                max_seconds=self._max_seconds,
+            )
+        else:
+            found = transcribe_file(
+                path,
+                asr,
+                voice_activity,
+                options=options,
+                owner=_OWNER,
+                max_seconds=self._max_seconds,
+                on_notice=notices.append,
+            )
+            async with contextlib.aclosing(found):
+                segments = [segment async for segment in found]
+        if wanted.format == "srt":
+            return web.Response(text=srt(segments), content_type="application/x-subrip")
+        if wanted.format == "vtt":
+            return web.Response(text=vtt(segments), content_type="text/vtt")
+        content: dict[str, Any] = {"segments": [_content(segment) for segment in segments]}
+        if notices:
+            content["notices"] = [f"The audio {notice}." for notice in notices]
+        return web.json_response(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the query asks for."""
+
+    format: str
+    words: bool
+    speakers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, request: web.Request) -> _Wanted:
+        form = request.query.get("format", "json")
+        if form not in _FORMATS:
+            raise ApiError(400, "format", f"The format is one of {', '.join(_FORMATS)}.")
+        words = request.query.get("words", "false").lower()
+        if words not in ("true", "false"):
+            raise ApiError(400, "words", "The query has words=true or words=false.")
+        named = request.query.get("speakers", "")
+        speakers = tuple(" ".join(name.split()) for name in named.split(",")) if named else ()
+        if named and (len(speakers) < 2 or not all(speakers)):
+            raise ApiError(
+                400, "speakers", "The query names the speaker of each channel: speakers=Ada,Ben."
+            )
+        return cls(form, form != "json" or words == "true", speakers)
+
+
+def _content(segment: Segment) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "start_seconds": round(segment.start_seconds, 3),
+        "end_seconds": round(segment.end_seconds, 3),
+        "text": segment.text,
+        "language": segment.language,
+        "confidence": round(segment.confidence, 3),
+    }
+    if segment.speaker:
+        content["speaker"] = segment.speaker
+    if segment.words:
+        content["words"] = [
+            {
+                "word": word.text,
+                "start_seconds": round(word.start_seconds, 3),
+                "end_seconds": round(word.end_seconds, 3),
+                "probability": round(word.probability, 3),
+            }
+            for word in segment.words
+        ]
+    return content
 
 
 def _busy() -> ApiError:

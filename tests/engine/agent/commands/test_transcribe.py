@@ -119,6 +119,47 @@ def test_subtitles_are_well_formed(terminal: Commands) -> None:
     assert len(blocks) > 4
 
 
+def _call(path: Path, *channels: np.ndarray[Any, np.dtype[np.int16]]) -> Path:
+    """A recording with these channels, the shorter ones silent at their end."""
+    length = max(map(len, channels))
+    padded = [np.pad(channel, (0, length - len(channel))) for channel in channels]
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(len(channels))
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(np.stack(padded, axis=1).astype(np.int16).tobytes())
+    return path
+
+
+def test_each_channel_of_a_call_is_written_down_under_its_name(terminal: Commands) -> None:
+    time, yes = recording("turn_05").pcm, recording("turn_03").pcm
+    later = np.pad(yes, (len(time) + SAMPLE_RATE, 0))
+    call = _call(terminal.folder / "call.wav", later, time)
+    run = ("transcribe", "--speakers", "Ben Okri, Ada", call)
+    assert terminal.run(*run).out == "Ada: what time is it\nBen Okri: yes\n"
+    (file,) = json.loads(terminal.run(*run, "--format", "json").out)
+    assert [segment["speaker"] for segment in file["segments"]] == ["Ada", "Ben Okri"]
+    assert "\nAda: what time is it\n" in terminal.run(*run, "--format", "srt").out
+    vtt = terminal.run(*run, "--format", "vtt").out
+    assert vtt.startswith("WEBVTT\n\n00:00:0")
+    assert vtt.endswith("\n<v Ben Okri>yes\n")
+
+
+def test_speakers_without_a_channel_each_are_refused(terminal: Commands) -> None:
+    ran = terminal.run("transcribe", "--speakers", "Ada,Ben", TIME)
+    assert (ran.status, ran.out) == (1, "")
+    assert "has 1 channel, not one for each of 2 speakers" in ran.err
+
+
+def test_channels_that_cancel_each_other_are_heard_and_told_of(terminal: Commands) -> None:
+    said = recording("turn_05").pcm
+    call = _call(terminal.folder / "inverted.wav", said, -said)
+    ran = terminal.run("transcribe", call)
+    assert (ran.status, ran.out) == (0, "what time is it\n")
+    (line,) = ran.err.splitlines()
+    assert "inverted.wav has two channels that cancel each other" in line
+
+
 def test_long_silence_before_the_speech_moves_its_times(terminal: Commands) -> None:
     path = terminal.folder / "late.wav"
     silence = np.zeros(45 * SAMPLE_RATE, dtype=np.int16)

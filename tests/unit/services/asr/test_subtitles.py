@@ -1,13 +1,17 @@
-"""Subtitles are well-formed, short, in order and never overlap."""
+"""Subtitles are well-formed, short, in order, and say every word of the transcript once."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
+import pytest
+
 from services.asr.files import Segment
-from services.asr.subtitles import cues, srt
+from services.asr.subtitles import cues, srt, vtt
 from services.asr.transcription import RecognizedWord
+from services.asr.words import estimated_words
 
 BLOCK = re.compile(
     r"(\d+)\n(\d\d:\d\d:\d\d,\d{3}) --> (\d\d:\d\d:\d\d,\d{3})\n((?:[^\n]+\n){1,2})(?:\n|\Z)"
@@ -79,3 +83,68 @@ def test_word_longer_than_a_line_is_kept_whole() -> None:
 
 def test_nothing_said_gives_an_empty_file() -> None:
     assert srt([]) == ""
+
+
+_CHINESE = (
+    "他说：“今天的天气非常好，我们去公园散步吧。”然后大家都高高兴兴地出门去了，一路上有说有笑，" * 3
+)
+_JAPANESE = (
+    "「東京」へ行ったら、コンピューターを買いましょう。それから、おいしいラーメンも食べたいですね。"
+    * 3
+)
+
+
+@pytest.mark.parametrize("text", [_CHINESE, _JAPANESE])
+@pytest.mark.parametrize("timed", [True, False])
+def test_scripts_without_spaces_are_broken_where_a_line_may_begin(text: str, timed: bool) -> None:
+    step = 40.0 / len(text)
+    words = tuple(
+        RecognizedWord(word.text, i * step, (i + 1) * step, 0.9)
+        for i, word in enumerate(estimated_words(text, 0.0, 40.0, 0.9))
+    )
+    found = cues([Segment(0.0, 40.0, text, "ja", 0.9, words if timed else ())])
+    lines = [line for cue in found for line in cue.lines]
+    assert "".join(lines) == text
+    assert len(found) > 4
+    assert all(1 <= len(cue.lines) <= 2 for cue in found)
+    assert max(map(len, lines)) <= 17
+    assert not [line for line in lines if line[0] in "，。、」”：っょゅー"]
+    assert not [line for line in lines if line[-1] in "「“"]
+
+
+def test_mixed_text_keeps_the_spaces_that_it_has() -> None:
+    text = "我用 Python 写 code。"
+    assert cues([segment(text, 0.0, 2.0, timed=False)])[0].text == text
+
+
+def test_sentence_that_ends_in_a_quote_ends_a_long_subtitle() -> None:
+    first = "He said “this is quite a long sentence, is it not?”"
+    found = cues([segment(f"{first} Then nothing.", 0.0, 5.0)])
+    assert [cue.text for cue in found] == [first, "Then nothing."]
+
+
+def test_speakers_are_named_and_may_overlap_each_other_only() -> None:
+    ada = replace(segment("how are you <today> & tomorrow", 0.0, 3.0), speaker="Ada")
+    ben = replace(segment("very well indeed", 1.0, 2.0), speaker="Ben & Co")
+    assert srt([ada, ben]) == (
+        "1\n00:00:00,000 --> 00:00:03,000\nAda: how are you <today> & tomorrow\n\n"
+        "2\n00:00:01,000 --> 00:00:02,000\nBen & Co: very well indeed\n"
+    )
+    assert vtt([ada, ben]) == (
+        "WEBVTT\n\n"
+        "00:00:00.000 --> 00:00:03.000\n"
+        "<v Ada>how are you &lt;today&gt; &amp; tomorrow\n\n"
+        "00:00:01.000 --> 00:00:02.000\n<v Ben &amp; Co>very well indeed\n"
+    )
+
+
+def test_a_name_takes_its_room_in_the_line() -> None:
+    words = " ".join(["seven"] * 30)
+    named = replace(segment(words, 0.0, 20.0), speaker="Bartholomew Hightower")
+    text = srt([named])
+    assert all(len(line) <= 42 for line in text.splitlines())
+    assert text.count("seven") == 30
+
+
+def test_webvtt_without_words_is_a_header() -> None:
+    assert vtt([]) == "WEBVTT\n"

@@ -7,6 +7,7 @@ import io
 import socket
 import struct
 import time
+import wave
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ from services.web.http.guard import Guard
 from services.web.http.server import WebServer
 from services.web.routes.admin import AdminAccess
 from services.web.routes.transcribe import MOST_UPLOADS, TranscribeRoute
-from tests.support.recordings import recording, word_errors
+from tests.support.recordings import SAMPLE_RATE, recording, word_errors
 from tests.support.web_client import Answer, fetch
 
 _TOKEN = "a token of more than sixteen characters"
@@ -57,9 +58,13 @@ def server(serve: Serve) -> WebServer:
     return serve(max_bytes=500_000, max_seconds=10, piece_seconds=3, upload_seconds=300)
 
 
-def _send(server: WebServer, body: bytes, token: str = _TOKEN) -> Answer:
+def _send(server: WebServer, body: bytes, token: str = _TOKEN, query: str = "") -> Answer:
     return fetch(
-        server, "/api/transcribe", method="POST", headers={"X-Admin-Token": token}, body=body
+        server,
+        f"/api/transcribe{query}",
+        method="POST",
+        headers={"X-Admin-Token": token},
+        body=body,
     )
 
 
@@ -69,6 +74,48 @@ def test_a_file_is_written_down(server: WebServer) -> None:
     assert answer.status == 200
     text = " ".join(segment["text"] for segment in answer.json()["segments"])
     assert word_errors(text, said.text) <= 1
+
+
+def test_words_subtitles_and_speakers_come_when_asked_for(server: WebServer) -> None:
+    said = recording("turn_05")
+    body = said.path.read_bytes()
+    (segment,) = _send(server, body, query="?words=true").json()["segments"]
+    assert " ".join(word["word"] for word in segment["words"]) == segment["text"] == said.text
+    srt = _send(server, body, query="?format=srt")
+    assert (srt.headers["Content-Type"].split(";")[0], said.text in srt.body.decode()) == (
+        "application/x-subrip",
+        True,
+    )
+    wav = io.BytesIO()
+    with wave.open(wav, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(np.stack([said.pcm, np.zeros_like(said.pcm)], axis=1).tobytes())
+    vtt = _send(server, wav.getvalue(), query="?format=vtt&speakers=Ada,Ben").body.decode()
+    assert vtt.startswith("WEBVTT\n\n")
+    assert vtt.endswith(f"<v Ada>{said.text}\n")
+
+
+def test_channels_that_cancel_each_other_are_told_of(server: WebServer) -> None:
+    said = recording("turn_05")
+    wav = io.BytesIO()
+    with wave.open(wav, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(np.stack([said.pcm, -said.pcm], axis=1).tobytes())
+    answer = _send(server, wav.getvalue()).json()
+    assert [segment["text"] for segment in answer["segments"]] == [said.text]
+    assert "cancel each other" in answer["notices"][0]
+
+
+@pytest.mark.parametrize("query", ["format=doc", "words=perhaps", "speakers=Ada", "speakers=,"])
+def test_a_query_that_makes_no_sense_is_told_before_the_upload(
+    server: WebServer, query: str
+) -> None:
+    answer = _send(server, b"x", query=f"?{query}")
+    assert (answer.status, answer.json()["error"]["code"]) == (400, query.split("=")[0])
 
 
 def test_nobody_gets_in_without_the_token(server: WebServer) -> None:
