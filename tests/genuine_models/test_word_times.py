@@ -19,7 +19,7 @@ from services.asr.files import Segment
 from services.asr.subtitles import cues
 from services.asr.words import TimedPiece, join_pieces
 from services.inference import Priority
-from tests.support.people import people, person
+from tests.support.people import people
 
 _REPOSITORY = Path(__file__).parents[2]
 _TIMES = re.compile(r"\d\d:\d\d:\d\d[.,]\d{3} --> \d\d:\d\d:\d\d[.,]\d{3}")
@@ -72,15 +72,17 @@ def test_every_word_is_in_json_srt_and_vtt(genuine_cache: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("language", ["ja", "zh", "th", "ko", "ru", "fr"])
 async def test_no_language_loses_words(genuine_asr: StreamingASR, language: str) -> None:
-    """The base model writes what English people say in that language, or in some mix of both."""
-    said = person("phone_04")
-    heard = await genuine_asr.transcribe(
-        said.samples,
-        owner="test",
-        priority=Priority.FINAL,
-        deadline_seconds=60,
-        options=DecodeOptions(language=language, words=True),
-    )
+    """The base model writes what English people say in that language, in a mix, or not at all."""
+    for said in people("telephone"):
+        heard = await genuine_asr.transcribe(
+            said.samples,
+            owner="test",
+            priority=Priority.FINAL,
+            deadline_seconds=60,
+            options=DecodeOptions(language=language, words=True),
+        )
+        if heard.text:
+            break
     _assert_nothing_lost(heard.text, Segment(0, 1, heard.text, language, 1.0, heard.words))
 
 
