@@ -21,6 +21,7 @@ from agent.session.handover import request_history
 from agent.session.memory import RoomMemory
 from agent.session.pipeline import Pipeline, PipelineModels
 from agent.session.remote import Remote, agent_info, may_command, session_commands
+from agent.session.shown_state import ShownState
 from agent.session.silence import SilenceLimits
 from agent.session.silent_callers import SilentCallers
 from agent.session.turn_records import Turns
@@ -91,6 +92,7 @@ class RoomConversation:
         )
         self._language = language = pipeline.language
         language.on_unvoiced = self._say_once_idle
+        self._shown_state = ShownState(self._room, lambda: session.agent_state)
         self._failures = FailureNotices(
             session, pipeline.stt, self._notify, phrases=lambda: language.phrases
         )
@@ -143,6 +145,7 @@ class RoomConversation:
         settings = services.settings
         services.account(self._memory.bytes)
         await join(self._ctx)
+        self._shown_state.watch()
         self._callers.begin()
         loaded = services.models.engines.loaded
         await self._remote.open(agent_info(loaded, services.llm_name, services.notices()))
@@ -203,6 +206,7 @@ class RoomConversation:
             if task is not None:
                 task.cancel()
         self._remote.close()
+        self._shown_state.close()
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
         await self._callers.aclose()
@@ -269,6 +273,7 @@ class RoomConversation:
 
     async def _leave(self, reason: str) -> None:
         # A page that joins meanwhile would otherwise show an agent that listens.
+        self._shown_state.close()
         await self._remote.publish_leaving()
         self._ctx.shutdown(reason)
 
