@@ -53,11 +53,16 @@ class Remote:
 
 
 @asynccontextmanager
-async def open_remote(name: str, module: str, folder: Path) -> AsyncIterator[Remote]:
-    """`module`, which runs `serve`, in a process of its own that works and logs in `folder`."""
+async def open_remote(
+    name: str, module: str, folder: Path, *, python: Path = Path(sys.executable)
+) -> AsyncIterator[Remote]:
+    """`module`, which runs `serve`, in a process of its own that works and logs in `folder`.
+
+    `python` is that of the environment that the module needs.
+    """
     program = await Program.start(
         name,
-        [sys.executable, "-m", module],
+        [python, "-m", module],
         log=folder / f"{name}.log",
         environment={"PYTHONPATH": str(ROOT)},
         folder=folder,

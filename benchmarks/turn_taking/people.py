@@ -34,6 +34,8 @@ AGES_SECONDS = (0.12, 0.2, 0.4, 0.6, 0.8, 1.2)
 CUTS = 3
 """Cuts of a recording, at most."""
 _TAIL_SECONDS = 1.5
+_LONG_TAIL_SECONDS = 3.0
+"""Added for a system that waits up to 3 s."""
 _LEAST_BEFORE_CUT_SECONDS = 0.3
 _SEARCH_SAMPLES = SAMPLE_RATE // 20
 """A word's edge is sought this far around the time that the recogniser gives."""
@@ -82,6 +84,17 @@ class Listener:
             silences = self._silences(np.concatenate((samples[:cut], tail)))
             if silences:
                 yield self._pause(recording, "cut", silences[-1])
+
+    def sounds(self, recording: PersonRecording) -> Iterator[tuple[Where, Samples]]:
+        """Yield the same recording whole, and its cuts, each with a longer silence after it."""
+        rng = random.Random(recording.file)
+        samples = recording.samples
+        tail = background(samples, _TAIL_SECONDS, rng)
+        cuts = self._cuts(samples, rng)
+        tail = np.concatenate((tail, background(samples, _LONG_TAIL_SECONDS, rng)))
+        yield "end", np.concatenate((samples, tail))
+        for cut in cuts:
+            yield "cut", np.concatenate((samples[:cut], tail))
 
     def _silences(self, heard: Samples) -> list[_Silence]:
         detector = VoiceActivityDetector(self._activity, VoiceActivityOptions())
@@ -150,6 +163,16 @@ class _Silence:
     turns: list[Samples] = field(default_factory=list)
     """The turn as the acoustic judge hears it, at each of `AGES_SECONDS`."""
     seconds: float | None = None
+
+
+def spoken_until(activity: VoiceActivityModel, sound: Samples) -> float | None:
+    """Return the seconds from the start to the last voice; None without any."""
+    detector = VoiceActivityDetector(activity, VoiceActivityOptions())
+    last = None
+    for step in detector.push(sound):
+        if step.kind is ActivityKind.WINDOW and step.voiced_seconds > 0:
+            last = step.position / SAMPLE_RATE
+    return last
 
 
 def background(samples: Samples, seconds: float, rng: random.Random) -> Samples:
