@@ -55,11 +55,16 @@ class FixedReplies:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    def answer(self, asked: dict[str, Any]) -> str:
+        """The reply to a request, as its JSON says it."""
+        return self.reply
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         began = time.monotonic()
         self.requests += 1
-        reply, pace = self.reply, self.pace
+        pace = self.pace
         asked = await request.json()
+        reply = self.answer(asked)
         if not asked.get("stream"):
             message = {"role": "assistant", "content": reply}
             return web.json_response(_completion([{"message": message, "finish_reason": "stop"}]))

@@ -50,6 +50,8 @@ class System:
     name: ClassVar[str]
     vad_silence_seconds: ClassVar[float]
     """Silence from which it holds speech to be over."""
+    turns: ClassVar[str] = "silence"
+    """What a peer ends turns by: silence alone, or as it does by default."""
 
     def __init__(self, surroundings: Surroundings, models: ModelPair) -> None:
         self.surroundings = surroundings
@@ -117,6 +119,7 @@ class System:
         return [
             *("--asr", self.models.asr, "--voice", self.models.voice),
             *("--llm", self.surroundings.llm_url, "--llm-model", MODEL, "--greeting", GREETING),
+            *("--turns", self.turns),
         ]
 
 

@@ -29,6 +29,7 @@ from livekit.agents import (
     JobExecutorType,
     JobProcess,
     LanguageCode,
+    inference,
     llm,
     stt,
     tts,
@@ -140,7 +141,8 @@ class NaiveAgent:
         await self.server.run(devmode=False)
 
     async def _converse(self, ctx: JobContext) -> None:
-        vad = ctx.proc.userdata["vad"]
+        default = self._arguments.turns == "default"
+        vad = inference.VAD() if default else ctx.proc.userdata["vad"]
         session = AgentSession[None](
             stt=stt.StreamAdapter(stt=WholeUtteranceSTT(self._model), vad=vad),
             vad=vad,
@@ -150,12 +152,22 @@ class NaiveAgent:
                 base_url=self._arguments.llm,
                 api_key="none",
             ),
-            # The defaults ask a service of LiveKit's when to end a turn.
-            turn_handling=TurnHandlingOptions(turn_detection="vad", interruption={"mode": "vad"}),
+            turn_handling=_turn_handling(default),
         )
         sender = _TurnSender(ctx.room, session)
         ctx.add_shutdown_callback(sender.aclose)
         await session.start(_Greeter(self._arguments.greeting), room=ctx.room)
+
+
+def _turn_handling(default: bool) -> TurnHandlingOptions:
+    """The defaults as far as they run on the machine, or by silence alone.
+
+    By itself the framework asks services of LiveKit's when a turn ends and what is an interruption.
+    """
+    if default:
+        detector = inference.TurnDetector(version="v1-mini")
+        return TurnHandlingOptions(turn_detection=detector, interruption={"mode": "vad"})
+    return TurnHandlingOptions(turn_detection="vad", interruption={"mode": "vad"})
 
 
 class _Greeter(Agent):
@@ -216,6 +228,7 @@ def main() -> None:
     parser.add_argument("--llm", required=True)
     parser.add_argument("--llm-model", required=True)
     parser.add_argument("--greeting", required=True)
+    parser.add_argument("--turns", choices=("silence", "default"), default="silence")
     os.environ["OMP_NUM_THREADS"] = "1"
     work_alike()
     threading.current_thread().name = "naive"

@@ -91,13 +91,7 @@ class Bot:
             settings=OpenAILLMService.Settings(model=arguments.llm_model),
         )
         aggregators = LLMContextAggregatorPair(
-            LLMContext(),
-            user_params=LLMUserAggregatorParams(
-                vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=STOP_SECONDS)),
-                user_turn_strategies=UserTurnStrategies(
-                    stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.0)]
-                ),
-            ),
+            LLMContext(), user_params=_turn_taking(arguments.turns == "default")
         )
         steps = [transport.input(), stt, aggregators.user(), llm, tts, transport.output()]
         worker = PipelineWorker(
@@ -118,6 +112,18 @@ class Bot:
         runner = WorkerRunner(handle_sigint=False)
         await runner.add_workers(worker)
         await runner.run()
+
+
+def _turn_taking(default: bool) -> LLMUserAggregatorParams:
+    """As it ships, with Smart Turn, or by silence alone, as all systems of `benchmarks.bench`."""
+    if default:
+        return LLMUserAggregatorParams(vad_analyzer=SileroVADAnalyzer())
+    return LLMUserAggregatorParams(
+        vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=STOP_SECONDS)),
+        user_turn_strategies=UserTurnStrategies(
+            stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.0)]
+        ),
+    )
 
 
 class TranscriptClock:
@@ -167,6 +173,7 @@ def main() -> None:
     parser.add_argument("--llm", required=True)
     parser.add_argument("--llm-model", required=True)
     parser.add_argument("--greeting", required=True)
+    parser.add_argument("--turns", choices=("silence", "default"), default="silence")
     work_alike()
     asyncio.run(Bot(parser.parse_args()).run())
 

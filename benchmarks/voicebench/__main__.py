@@ -1,8 +1,9 @@
 """`python -m benchmarks.voicebench`: a scripted call with the product, judged by voicebench.
 
-The product runs as it ships, with its built-in replies. voicebench comes from PyPI as published
+The product runs as it ships, with its built-in replies; peers run as they ship too, with the same
+models and an endpoint that counts when it is asked to. voicebench comes from PyPI as published
 (`scripts/setup.sh peers`), joins the room through its own LiveKit adapter, records both sides and
-derives every figure from the sound. Raises no flag where a turn fails: the report says it.
+derives every figure from the sound. A turn that fails is no error: the report says it.
 """
 
 from __future__ import annotations
@@ -14,20 +15,50 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from benchmarks import ROOT
+from benchmarks.bench.endpoint import FixedReplies
 from benchmarks.bench.models import ModelPair
-from benchmarks.bench.systems import OursBuiltin, Surroundings, System
+from benchmarks.bench.systems import Naive, OursBuiltin, Pipecat, Surroundings, System
 from benchmarks.processes import Program, ProgramError, end_programs_on_sigterm
-from benchmarks.voicebench.sounds import write_sounds
+from benchmarks.speech import REPLY
+from benchmarks.voicebench.sounds import COUNTED, write_sounds
 from services.livekit_server.program import LiveKitServerError, find_program
 from services.livekit_server.server import LiveKitServer
 from services.models import ModelError
+from tests.support.caller import room_token
 
+
+class Counting(FixedReplies):
+    """Counts to twenty when it is asked to, and has one reply to all else."""
+
+    def answer(self, asked: dict[str, Any]) -> str:
+        """By the latest message."""
+        return COUNTED if "count" in str(asked["messages"][-1]).lower() else self.reply
+
+
+class PipecatDefaults(Pipecat):
+    """With Smart Turn, and every sound of the caller an interruption."""
+
+    turns = "default"
+
+
+class LiveKitDefaults(Naive):
+    """The framework's own turn taking, as far as it runs on the machine."""
+
+    turns = "default"
+
+
+SYSTEMS: dict[str, type[System]] = {
+    "ours": OursBuiltin,
+    "pipecat": PipecatDefaults,
+    "livekit": LiveKitDefaults,
+}
 SCENARIO = Path(__file__).with_name("scenario.yaml")
-_LONGEST_CALL_SECONDS = 300.0
+_LONGEST_CALL_SECONDS = 180.0
 
 
 def main() -> int:
@@ -39,35 +70,48 @@ def main() -> int:
             "genuine", arguments.asr, arguments.voice, cache=arguments.cache.resolve()
         )
         with tempfile.TemporaryDirectory(prefix="voicebench-") as folder:
-            report = asyncio.run(measure(arguments, models, Path(folder)))
+            reports = asyncio.run(measure(arguments, models, Path(folder)))
     except (ModelError, LiveKitServerError, ProgramError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    print("\n".join(describe(report)))
+    for name, report in reports.items():
+        print("\n".join((f"### {name}", "", *describe(report), "")))
     if arguments.out:
-        arguments.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        arguments.out.write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-async def measure(arguments: argparse.Namespace, models: ModelPair, folder: Path) -> dict[str, Any]:
-    """voicebench's report of all calls. Raises ProgramError, TimeoutError, LiveKitServerError."""
+async def measure(
+    arguments: argparse.Namespace, models: ModelPair, folder: Path
+) -> dict[str, dict[str, Any]]:
+    """voicebench's report of each system. Raises ProgramError, TimeoutError, LiveKitServerError."""
     write_sounds(folder, models.voice)
     shutil.copy(SCENARIO, folder)
     program = find_program(os.environ.get("LIVEKIT_SERVER", ""))
-    async with LiveKitServer(ROOT / "livekit.yaml", program=program) as livekit:
-        surroundings = Surroundings(livekit, "", arguments.peers.absolute(), folder, rooms=1)
-        system = OursBuiltin(surroundings, models)
-        try:
-            await system.start()
-            return await _voicebench(system, folder, arguments.calls)
-        finally:
-            await system.stop()
+    reports = {}
+    async with AsyncExitStack() as stack:
+        server = LiveKitServer(ROOT / "livekit.yaml", program=program)
+        livekit = await stack.enter_async_context(server)
+        endpoint = Counting(REPLY)
+        llm_url = await endpoint.start()
+        stack.push_async_callback(endpoint.stop)
+        surroundings = Surroundings(livekit, llm_url, arguments.peers.absolute(), folder, rooms=1)
+        for name in arguments.systems:
+            system = SYSTEMS[name](surroundings, models)
+            try:
+                await system.start()
+                reports[name] = await _voicebench(system, folder / name)
+            finally:
+                await system.stop()
+    return reports
 
 
-async def _voicebench(system: System, folder: Path, calls: int) -> dict[str, Any]:
+async def _voicebench(system: System, found: Path) -> dict[str, Any]:
     surroundings = system.surroundings
+    folder = surroundings.folder
+    room = f"voicebench-{system.name}"
     voicebench = surroundings.peers_python.with_name("voicebench")
     if not voicebench.exists():
         raise ProgramError(f"voicebench is not installed: there is no {voicebench}")
@@ -75,9 +119,9 @@ async def _voicebench(system: System, folder: Path, calls: int) -> dict[str, Any
     program = await Program.start(
         "voicebench",
         [
-            *(voicebench, "run", SCENARIO.name, "--format", "json", "--out", "found"),
-            *("--url", livekit.url, "--option", f"agent_name={system.agent_name}"),
-            *("--repeat", str(calls)),
+            *(voicebench, "run", SCENARIO.name, "--format", "json", "--out", found),
+            *("--url", livekit.url, "--option", f"room={room}"),
+            *(("--option", f"agent_name={system.agent_name}") if system.agent_name else ()),
         ],
         log=folder / "voicebench.log",
         environment={
@@ -86,14 +130,15 @@ async def _voicebench(system: System, folder: Path, calls: int) -> dict[str, Any
         },
         folder=folder,
     )
+    key, secret = livekit.api_key, livekit.api_secret
+    await system.invite(room, room_token(key, secret, room, system.name, agent_name=None))
     try:
-        await program.wait(calls * _LONGEST_CALL_SECONDS)
+        await program.wait(_LONGEST_CALL_SECONDS)
     finally:
         await program.stop()
-    found = folder / "found" / "report.json"
-    if not found.exists():
+    if not (found / "report.json").exists():
         raise ProgramError(f"voicebench found nothing: {(folder / 'voicebench.log').read_text()}")
-    report: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
+    report: dict[str, Any] = json.loads((found / "report.json").read_text(encoding="utf-8"))
     return report
 
 
@@ -153,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--cache", type=Path, default=ROOT / "models", help="folder that models are fetched into"
     )
-    parser.add_argument("--calls", type=int, default=1, help="how often the call is made")
+    parser.add_argument("--systems", nargs="+", choices=tuple(SYSTEMS), default=["ours"])
     parser.add_argument("--out", type=Path, help="file for voicebench's own report, as JSON")
     parser.add_argument(
         "--peers",

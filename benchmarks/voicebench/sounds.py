@@ -21,6 +21,11 @@ PEOPLE = {
 """What people say and do, by the beginning of the recording's name."""
 SPOKEN = {"count": "Count to twenty.", "right": "Right."}
 """What nobody recorded: the voice of the agent says it."""
+COUNTED = (
+    "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, "
+    "fourteen, fifteen, sixteen, seventeen, eighteen, nineteen, twenty."
+)
+"""What the agent says to the first."""
 _MARGIN_SECONDS = 0.1
 
 
