@@ -54,7 +54,7 @@ class Topic(StrEnum):
 
 
 class StreamAttribute(StrEnum):
-    """Attributes of the streams of `lk.transcription`, as LiveKit's own clients know them."""
+    """Attributes of the streams of `lk.transcription`; LiveKit's own clients know those of `lk`."""
 
     SEGMENT = "lk.segment_id"
     """Streams of one segment and one sender replace each other."""
@@ -62,6 +62,8 @@ class StreamAttribute(StrEnum):
     """`true` or `false`: whether the segment is complete."""
     TRACK = "lk.transcribed_track_id"
     """The track in which the words were heard; absent from the agent's own words."""
+    LANGUAGE = "agent.language"
+    """Code of the language in which the words were recognised; absent from the agent's own."""
 
 
 class ParticipantAttribute(StrEnum):
@@ -71,6 +73,8 @@ class ParticipantAttribute(StrEnum):
     """One of the agent's states, as LiveKit's own clients know it."""
     INFO = "agent.info"
     """An `AgentInfo`."""
+    LANGUAGE = "agent.language"
+    """Code of the language that the agent speaks, such as `en`; it may follow the callers."""
 
 
 class AgentState(StrEnum):

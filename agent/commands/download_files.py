@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from services.models.sources import Sources
 
 _COMMAND = "python -m agent download-files"
+Voices = tuple[tuple[str, ...], ...]
+"""What to fetch: of each group the first voice that can be had."""
+
 _LEGEND = "(* configured, + on this machine)"
 
 
@@ -75,7 +78,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         return 0
     if arguments.language:
         raise CommandError("--language goes with --list; fetch a voice by its name")
-    asr, voices = _wanted(arguments)
+    asr, voices = _named(arguments)
     if settings.models.choice == "demo":
         if asr or voices or turn:
             raise CommandError("MODELS=demo is set, so nothing is fetched: remove it first")
@@ -84,7 +87,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     if asr is None and not voices and turn is None:
         from agent.runtime.engines import end_of_turn_model
 
-        asr, voices = settings.asr.model, settings.voice.voices
+        asr, voices = settings.asr.model, _configured_voices(settings)
         turn = end_of_turn_model(settings)
 
     from services.models.sources import Sources
@@ -108,15 +111,16 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _wanted(arguments: argparse.Namespace) -> tuple[str | None, tuple[str, ...]]:
+def _named(arguments: argparse.Namespace) -> tuple[str | None, Voices]:
     """Return the recogniser and the voices that the command line names."""
     from services.models import ASR_CATALOGUE
 
     asr: str | None = arguments.asr
-    voices = _names(arguments.voice)
+    preferred = _names(arguments.voice)
+    voices: Voices = (preferred,) if preferred else ()
     for name in arguments.names:
         if name not in ASR_CATALOGUE or name == "demo":
-            voices += (name,)
+            voices += ((name,),)
         elif asr in (None, name):
             asr = name
         else:
@@ -124,20 +128,26 @@ def _wanted(arguments: argparse.Namespace) -> tuple[str | None, tuple[str, ...]]
     return asr, voices
 
 
+def _configured_voices(settings: Settings) -> Voices:
+    return (settings.voice.voices, *((name,) for name in settings.voice.by_language.values()))
+
+
 def _names(written: str | None) -> tuple[str, ...]:
     return tuple(name for name in (written or "").replace(",", " ").split() if name)
 
 
 def _fetch_all(
-    asr: str | None, voices: Sequence[str], turn: str | None, cache: Path, sources: Sources
+    asr: str | None, voices: Voices, turn: str | None, cache: Path, sources: Sources
 ) -> dict[str, list[str]]:
-    """Fetch what is named, of the voices the first available; returns what failed, and why."""
+    """Fetch what is named, of each group of voices the first available; returns what failed, and
+    why."""
     failed: dict[str, list[str]] = {}
-    for names, fetch in (
+    wanted = [
         ((asr,) if asr else (), _fetch_asr),
-        (voices, _fetch_voice),
+        *((names, _fetch_voice) for names in voices),
         ((turn,) if turn else (), _fetch_turn),
-    ):
+    ]
+    for names, fetch in wanted:
         problems = _fetch_first(names, fetch, cache, sources)
         if problems:
             failed[" or ".join(names)] = [r for problem in problems for r in _reasons(problem)]
@@ -244,14 +254,22 @@ def _what_now(arguments: argparse.Namespace, turn: str | None, failed: Mapping[s
     return f"Until then {meanwhile}. Try again: {_COMMAND}{names}"
 
 
-def _say_how_to_use(asr: str | None, voices: Sequence[str], settings: Settings) -> None:
+def _say_how_to_use(asr: str | None, voices: Voices, settings: Settings) -> None:
     wanted = []
     if asr is not None and asr != settings.asr.model:
         wanted.append(f"ASR_MODEL={asr}")
-    if voices and tuple(voices) != settings.voice.voices:
-        wanted.append(f"TTS_VOICE={','.join(voices)}")
+    configured = _configured_voices(settings)
+    if new := [names for names in voices if names not in configured]:
+        wanted.append(f"TTS_VOICE={','.join(new[0])}")
+        wanted += [f"TTS_LANGUAGE_VOICES={_by_language(new[1:])}"] if len(new) > 1 else []
     if wanted:
         print(f"To use it, set {' and '.join(wanted)} in .env.")
+
+
+def _by_language(voices: Sequence[Sequence[str]]) -> str:
+    from services.models import VOICE_CATALOGUE
+
+    return ",".join(f"{VOICE_CATALOGUE[name].base_language}={name}" for name, *_ in voices)
 
 
 def _list(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from livekit.agents.voice import io
 
 from agent.console.text import Replies
 from agent.session.assistant import Assistant
-from agent.session.pipeline import BuildLLM, Pipeline, PipelineModels
+from agent.session.pipeline import BuildLLM, Pipeline, PipelineModels, prewarm
 from agent.session.turn_handling import load_end_of_turn_model
 from agent.settings import Settings
 from services.livekit_local import SpokenTranscript
@@ -41,7 +41,7 @@ async def converse_aloud(
         replies: receives the words of both sides, the agent's as they are spoken.
         echo: whether the microphone can hear the speaker.
     """
-    await speech.prewarm()
+    await prewarm(settings, speech)
     models = PipelineModels(
         engines=speech,
         voice_activity=await speech.voice_activity.get(),

@@ -55,6 +55,8 @@ async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
         yield await _check_recogniser(speech, sample)
         if speech.config.turn is not None:
             yield await _check_end_of_turn(speech, sample)
+        if finding := _check_language(settings.asr.language, speech):
+            yield finding
         loaded = speech.loaded
         if "asr" in loaded and "voice" in loaded:
             yield ok("models", f"{_origin(loaded['asr'])}; {_origin(loaded['voice'])}")
@@ -101,6 +103,30 @@ async def _check_voice(speech: SharedEngines) -> AsyncIterator[Finding | Sample]
         yield warn("voice", f"{text}: slow", "choose a voice of medium quality, see TTS_VOICE")
     else:
         yield ok("voice", text)
+
+
+def _check_language(wanted: str, speech: SharedEngines) -> Finding | None:
+    """Return what keeps the agent from the language of its callers."""
+    from agent.languages import language_name
+    from services.models.languages import base_language
+
+    asr, voice = speech.asr.peek(), speech.tts.peek()
+    if asr is None or voice is None:
+        return None
+    if not asr.multilingual and wanted != "en":
+        return warn(
+            "language",
+            f"the recogniser {asr.config.name} knows English only, whatever ASR_LANGUAGE says",
+            "set ASR_MODEL to a name without .en, such as base",
+        )
+    if wanted == "auto" or voice.language == base_language(wanted):
+        return None
+    return warn(
+        "language",
+        f"callers speak {language_name(wanted)}, but the voice {voice.name} speaks "
+        f"{language_name(voice.language)}, and the agent with it",
+        f"choose a voice: python -m agent download-files --list --language {wanted}",
+    )
 
 
 async def _check_recogniser(speech: SharedEngines, sample: Sample | None) -> Finding:

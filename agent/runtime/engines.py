@@ -17,9 +17,11 @@ def engine_config(settings: Settings) -> EngineConfig:
     """Return which models the settings ask for, and how they run."""
     demo = settings.models.choice == "demo"
     language = settings.asr.language
+    own_voice = settings.voice.by_language.get(language)
+    voices = (*([own_voice] if own_voice else []), *settings.voice.voices)
     return EngineConfig(
         asr="demo" if demo else settings.asr.model,
-        voice="demo" if demo else settings.voice.voices,
+        voice="demo" if demo else voices,
         turn=end_of_turn_model(settings),
         cache=settings.models.cache,
         language=None if language == "auto" else language,

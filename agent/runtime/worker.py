@@ -9,6 +9,7 @@ import math
 
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
 
+from agent.languages import SOURCE_LANGUAGE, phrases_in
 from agent.llm.language_models import LanguageModels
 from agent.llm.stream import LLMLimits
 from agent.phrases import FIXED_PHRASES
@@ -17,7 +18,12 @@ from agent.runtime.supervisor import Supervisor
 from agent.runtime.waiting_rooms import WaitingRooms
 from agent.session.assistant import instructions_for
 from agent.session.conversation_language import written_language
-from agent.session.pipeline import PipelineModels, conversation_language
+from agent.session.pipeline import (
+    PipelineModels,
+    conversation_language,
+    language_voices,
+    prewarm,
+)
 from agent.session.room import RoomServices, converse
 from agent.session.turn_handling import load_end_of_turn_model
 from agent.settings import Settings
@@ -138,7 +144,7 @@ class Worker:
 
     async def prepare(self) -> None:
         """Load and warm everything a room needs, so that none waits. Raises what a load raises."""
-        await self.speech.prewarm()
+        await prewarm(self._settings, self.speech)
         # Before any room, since the first two at once would create two clients and lose events.
         install_ffi_routing()
         self._end_of_turn_model = await load_end_of_turn_model(self._settings)
@@ -204,10 +210,15 @@ class Worker:
         voice = await self.speech.tts.get()
         phrases = conversation_language(self._settings, self.speech).phrases
         greeting = self._settings.agent.spoken_greeting(phrases.greeting)
+        kept = {voice: [*([greeting] if greeting else []), *phrases.spoken]}
+        if voice.language == SOURCE_LANGUAGE:
+            kept[voice] += FIXED_PHRASES
+        for name in language_voices(self._settings).values():
+            other = await self.speech.voice((name,)).get()
+            kept.setdefault(other, list(phrases_in(other.language).spoken))
         try:
-            await voice.remember(
-                [*([greeting] if greeting else []), *phrases.spoken, *FIXED_PHRASES]
-            )
+            for speaker, sentences in kept.items():
+                await speaker.remember(sentences)
         except (TTSError, InferenceError) as error:
             logger.warning("phrases not kept", extra={"error": str(error)})
 

@@ -100,7 +100,12 @@ class Callers:
         if event.transcript:
             self._silence.caller_spoke()
         if self._speaker is not None:
-            self._transcript.show(self._speaker, event.transcript, final=event.is_final)
+            self._transcript.show(
+                self._speaker,
+                event.transcript,
+                final=event.is_final,
+                language=event.language or "",
+            )
 
     async def aclose(self) -> None:
         """Stop hearing the callers. Idempotent."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from livekit.agents import APIConnectOptions, llm
@@ -21,6 +20,7 @@ from services.endpointing.verdict import Verdict
 from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
 from services.livekit_local.eou_model import EndOfTurnModel
 from services.livekit_local.turn_detector import LocalTurnDetector
+from services.models.languages import base_language
 from services.shared.engines import SharedEngines, SharedVoice
 from services.vad.silero import VoiceActivityModel, VoiceActivityOptions
 
@@ -85,14 +85,16 @@ class Pipeline:
                 deadline_seconds=settings.asr.timeout_seconds,
             ),
         )
-        voice = models.engines.tts
+        self._expect_language()
         self.stt.subscribe(self._heard)
         self.tts = LocalTTS(
             engines=models.engines,
+            language_voices=language_voices(settings),
+            language=lambda: self.language.spoken,
             room=room,
             timeout_seconds=settings.voice.timeout_seconds,
             ahead_seconds=settings.voice.ahead_seconds,
-            in_service=partial(voice_in_service, voice) if voice_in_service else None,
+            in_service=(lambda: voice_in_service(self.tts.voice)) if voice_in_service else None,
         )
         self.llm = models.build_llm(self.toolbox)
         self.session = LongLivedSession(
@@ -122,6 +124,9 @@ class Pipeline:
 
     def _heard(self, event: ASREvent) -> None:
         self.language.observe(event)
+        self._expect_language()
+
+    def _expect_language(self) -> None:
         if self.language.follows:
             self.stt.expect_language(self.language.heard)
 
@@ -132,13 +137,36 @@ class Pipeline:
         await self.llm.aclose()
 
 
+def language_voices(settings: Settings) -> dict[str, str]:
+    """Return the voices of further languages, by code, that conversations may change to."""
+    follows = settings.asr.language == "auto" and settings.models.choice != "demo"
+    return settings.voice.by_language if follows else {}
+
+
+async def prewarm(settings: Settings, engines: SharedEngines) -> None:
+    """Load and warm every model that a conversation may need. Raises what a load raises."""
+    await engines.prewarm()
+    for name in language_voices(settings).values():
+        await engines.prewarm(voice=engines.voice((name,)))
+
+
 def conversation_language(settings: Settings, engines: SharedEngines) -> ConversationLanguage:
-    """Return the language that a conversation with these settings and models begins in."""
+    """Return the language that a conversation with these settings and models begins in.
+
+    A voice that another one replaces, since it cannot be had, does not speak its language.
+    """
     asr, voice = engines.asr.peek(), engines.tts.peek()
     configured = None if settings.asr.language == "auto" else settings.asr.language
     if asr is not None and not asr.multilingual:
         configured = "en"
-    return ConversationLanguage(configured, voice=voice.language if voice is not None else None)
+    others = []
+    for code, name in language_voices(settings).items():
+        other = engines.voice((name,)).peek()
+        if other is None or other.language == base_language(code):
+            others.append(code)
+    return ConversationLanguage(
+        configured, voice=voice.language if voice is not None else None, others=others
+    )
 
 
 def connect_options(settings: Settings) -> SessionConnectOptions:

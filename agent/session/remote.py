@@ -66,14 +66,14 @@ class Remote:
         """What is registered for remote calls."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def open(self, info: AgentInfo) -> None:
-        """Register for remote calls, and publish what the agent consists of."""
+    async def open(self, info: AgentInfo, *, language: str) -> None:
+        """Register for remote calls, and publish what the agent consists of and speaks."""
         handlers = {Method.PING: self._ping, Method.STOP: self._stop, Method.REPEAT: self._repeat}
         for method, handler in handlers.items():
             self._room.local_participant.register_rpc_method(method, handler)
             self._methods.append(method)
         await self._room.local_participant.set_attributes(
-            {ParticipantAttribute.INFO: info.encode()}
+            {ParticipantAttribute.INFO: info.encode(), ParticipantAttribute.LANGUAGE: language}
         )
 
     def close(self) -> None:
@@ -96,6 +96,10 @@ class Remote:
         self._on_notice(kind)
         self._start(self._publish(Topic.NOTICE, Notice(kind, text)), "publish-notice")
 
+    def publish_language(self, language: str) -> None:
+        """Publish the code of the language that the agent speaks from now on."""
+        self._start(self._set_language(language), "publish-language")
+
     def publish_turn(self, turn: Turn) -> asyncio.Task[None]:
         """Publish where the time of a turn went; the task is done once that is sent."""
         return self._start(self._publish(Topic.TURN, turn), "publish-turn")
@@ -113,6 +117,14 @@ class Remote:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SENDING_SECONDS):
                 await self._publish(Topic.NOTICE, Notice(NoticeKind.CALL_ENDED, text))
+
+    async def _set_language(self, language: str) -> None:
+        try:
+            await self._room.local_participant.set_attributes(
+                {ParticipantAttribute.LANGUAGE: language}
+            )
+        except Exception as error:
+            logger.debug("language not published", extra={"error": str(error)})
 
     async def _ping(self, _: rtc.RpcInvocationData) -> str:
         return self._commands.presence()

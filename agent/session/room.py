@@ -93,6 +93,7 @@ class RoomConversation:
         self._language = language = pipeline.language
         language.on_unvoiced = self._say_once_idle
         self._shown_state = ShownState(self._room, lambda: session.agent_state)
+        language.on_changed = lambda: self._remote.publish_language(language.spoken)
         self._failures = FailureNotices(
             session, pipeline.stt, self._notify, phrases=lambda: language.phrases
         )
@@ -148,7 +149,10 @@ class RoomConversation:
         self._shown_state.watch()
         self._callers.begin()
         loaded = services.models.engines.loaded
-        await self._remote.open(agent_info(loaded, services.llm_name, services.notices()))
+        await self._remote.open(
+            agent_info(loaded, services.llm_name, services.notices()),
+            language=self._language.spoken,
+        )
         earlier = await self._earlier()
         phrases = self._language.phrases
         assistant = Assistant(

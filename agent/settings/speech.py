@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from annotated_types import MinLen
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from agent.settings.fields import (
     Group,
@@ -18,6 +18,11 @@ from services import defaults
 
 SourceNames = Annotated[tuple[Literal["hub", "index"], ...], SeparatedByCommas, MinLen(1)]
 AtLeastOne = Annotated[Several, MinLen(1)]
+LanguageVoices = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern="^[a-z]{2,3} *= *[^= ][^=]*$")], ...],
+    SeparatedByCommas,
+]
+"""Voices by language, each as `code=voice`."""
 
 ContextSeconds = Annotated[float, Field(ge=1, le=30)]
 """Seconds of audio for a recogniser's encoder; Whisper's window is the maximum."""
@@ -124,6 +129,12 @@ class VoiceSettings(Group):
         "Voice: a name from the catalogue or an .onnx file; of several, the first available one.",
         allowed="one or several, separated by commas",
     )
+    language_voices: LanguageVoices = variable(
+        "TTS_LANGUAGE_VOICES",
+        (),
+        "Voices of further languages, for ASR_LANGUAGE=auto; TTS_VOICE speaks the others.",
+        allowed="pairs like de=de_DE-thorsten-medium, separated by commas",
+    )
     speaker: int | None = variable(
         "TTS_SPEAKER",
         None,
@@ -163,3 +174,9 @@ class VoiceSettings(Group):
         "Memory for the audio of fixed phrases.",
         zero=True,
     )
+
+    @property
+    def by_language(self) -> dict[str, str]:
+        """The voices of further languages, by their codes."""
+        pairs = (each.partition("=") for each in self.language_voices)
+        return {code.strip(): voice.strip() for code, _, voice in pairs}

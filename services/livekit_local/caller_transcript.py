@@ -15,6 +15,7 @@ from livekit.agents.types import (
     TOPIC_TRANSCRIPTION,
 )
 
+from ..protocol import StreamAttribute
 from .callers import Speaker
 
 logger = logging.getLogger("services.livekit_local")
@@ -26,6 +27,7 @@ class _Words:
     segment: str
     text: str
     final: bool
+    language: str
 
 
 class CallerTranscript:
@@ -46,8 +48,11 @@ class CallerTranscript:
         self._news = asyncio.Event()
         self._publishing = asyncio.create_task(self._publish_in_order(), name="caller-transcript")
 
-    def show(self, speaker: Speaker, text: str, *, final: bool) -> None:
-        """Publish what `speaker` has said so far; a final transcript ends the utterance."""
+    def show(self, speaker: Speaker, text: str, *, final: bool, language: str = "") -> None:
+        """Publish what `speaker` has said so far; a final transcript ends the utterance.
+
+        `language` is the code of the one in which it was recognised; empty if unknown.
+        """
         if not text:
             return
         if not self._segment or speaker != self._speaker:
@@ -55,7 +60,7 @@ class CallerTranscript:
             self._speaker = speaker
         # Only the latest state of an utterance is worth sending.
         self._waiting = [w for w in self._waiting if w.segment != self._segment or w.final]
-        self._waiting.append(_Words(speaker, self._segment, text, final))
+        self._waiting.append(_Words(speaker, self._segment, text, final, language))
         if final:
             self._segment = ""
         self._news.set()
@@ -86,6 +91,7 @@ class CallerTranscript:
                 ATTRIBUTE_TRANSCRIPTION_FINAL: "true" if words.final else "false",
                 ATTRIBUTE_TRANSCRIPTION_TRACK_ID: speaker.track_sid,
                 ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID: words.segment,
+                **({StreamAttribute.LANGUAGE: words.language} if words.language else {}),
             },
         )
         await writer.write(words.text)
@@ -100,7 +106,7 @@ class CallerTranscript:
                         text=words.text,
                         start_time=0,
                         end_time=0,
-                        language="",
+                        language=words.language,
                         final=words.final,
                     )
                 ],

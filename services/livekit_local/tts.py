@@ -9,7 +9,7 @@ import math
 import time
 import uuid
 import weakref
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -21,7 +21,7 @@ from livekit.agents.utils import aio
 
 from .. import defaults
 from ..inference import InferenceError, Priority
-from ..shared.engines import SharedEngines, shared_engines
+from ..shared.engines import SharedEngines, SharedVoice, shared_engines
 from ..tts.engine import StreamingTTS
 from ..tts.text.sentences import SentenceSplitter, split_sentences
 from ..tts.types import PCM, Delivery, SynthesisPiece, TTSError
@@ -50,6 +50,8 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         *,
         engines: SharedEngines | None = None,
         voice: str | Iterable[str] | None = None,
+        language_voices: Mapping[str, str] | None = None,
+        language: Callable[[], str] | None = None,
         speaker: int | None = None,
         speed: float | None = None,
         room: str | None = None,
@@ -63,6 +65,9 @@ class LocalTTS(tts.TTS[Literal["error"]]):
             engines: provide the voice.
             voice: a catalogue name or an `.onnx` file; of several, the first available one is
                 used. None for that of the process.
+            language_voices: voices of further languages, by their codes.
+            language: returns the code of the language that the next reply is spoken in; `voice`
+                speaks where none of the others does.
             speaker: of a voice with several; None for the voice's own.
             speed: 2 is twice the voice's pace; None for that of the process.
             room: the key by which its calls are scheduled.
@@ -77,11 +82,16 @@ class LocalTTS(tts.TTS[Literal["error"]]):
             sample_rate=engines.voice_sample_rate(self._voice),
             num_channels=1,
         )
-        self._lease = self._voice.use()
-        # For those who drop it without closing it.
-        weakref.finalize(self, self._lease.close)
+        self._language = language or str
+        self._language_voices = {
+            code: engines.voice((name,)) for code, name in (language_voices or {}).items()
+        }
+        self._leases = [v.use() for v in (self._voice, *self._language_voices.values())]
+        for lease in self._leases:
+            # For those who drop it without closing it.
+            weakref.finalize(self, lease.close)
         self._speaking = _Speaking(
-            engine=self._voice.get,
+            engine=self._engine,
             delivery=Delivery(speaker, speed),
             room=room or f"tts-{uuid.uuid4().hex[:8]}",
             timeout_seconds=timeout_seconds,
@@ -89,6 +99,11 @@ class LocalTTS(tts.TTS[Literal["error"]]):
             in_service=in_service or _always,
         )
         self._streams: set[LocalTTSStream | LocalChunkedStream] = set()
+
+    @property
+    def voice(self) -> SharedVoice:
+        """The voice that speaks the next reply."""
+        return self._language_voices.get(self._language(), self._voice)
 
     @property
     def model(self) -> str:
@@ -136,7 +151,11 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         """Close every stream; the shared voice stays loaded."""
         for stream in tuple(self._streams):
             await stream.aclose()
-        self._lease.close()
+        for lease in self._leases:
+            lease.close()
+
+    async def _engine(self) -> StreamingTTS:
+        return await self.voice.get()
 
 
 class LocalChunkedStream(tts.ChunkedStream):

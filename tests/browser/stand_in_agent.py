@@ -104,7 +104,8 @@ class StandIn:
         me = self._room.local_participant
         self._room.register_text_stream_handler(Topic.CHAT, self._on_chat)
         model = ModelInfo("stand-in", True)
-        await self._remote.open(AgentInfo(model, model, "builtin", tuple(NOTICES)))
+        info = AgentInfo(model, model, "builtin", tuple(NOTICES))
+        await self._remote.open(info, language="en")
         if self._ctx.job.metadata == TAKES_OVER:
             await self._take_over()
         await self._set_state(AgentState.LISTENING)

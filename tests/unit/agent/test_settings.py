@@ -101,6 +101,22 @@ def test_the_recogniser_s_context_is_a_length_or_a_word(
     assert engine_config(read_settings(None)).context == value
 
 
+def test_voices_of_further_languages_are_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTS_LANGUAGE_VOICES", "de = de_DE-thorsten-medium, fr=/voices/fr.onnx")
+    assert read_settings(None).voice.by_language == {
+        "de": "de_DE-thorsten-medium",
+        "fr": "/voices/fr.onnx",
+    }
+
+
+def test_the_voice_of_the_configured_language_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTS_LANGUAGE_VOICES", "de=german,fr=french")
+    monkeypatch.setenv("TTS_VOICE", "english")
+    assert engine_config(read_settings(None)).voices == ("english",)
+    monkeypatch.setenv("ASR_LANGUAGE", "fr")
+    assert engine_config(read_settings(None)).voices == ("french", "english")
+
+
 def test_greeting_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENT_GREETING", "off")
     assert read_settings(None).agent.spoken_greeting("Hello.") == ""
@@ -112,6 +128,8 @@ def test_greeting_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
+        ("TTS_LANGUAGE_VOICES", "german", "pairs like de=de_DE-thorsten-medium"),
+        ("TTS_LANGUAGE_VOICES", "de=", "pairs like de=de_DE-thorsten-medium"),
         ("WEB_PORT", "99999", "a whole number from 1 to 65535"),
         ("WEB_PORT", "http", "a whole number from 1 to 65535"),
         ("TTS_SPEED", "nan", "a number from 0.5 to 2"),

@@ -50,7 +50,7 @@ export const Topic = {
 } as const;
 export type Topic = (typeof Topic)[keyof typeof Topic];
 
-/** Attributes of the streams of `lk.transcription`, as LiveKit's own clients know them. */
+/** Attributes of the streams of `lk.transcription`; LiveKit's own clients know those of `lk`. */
 export const StreamAttribute = {
   /** Streams of one segment and one sender replace each other. */
   segment: 'lk.segment_id',
@@ -58,6 +58,8 @@ export const StreamAttribute = {
   final: 'lk.transcription_final',
   /** The track in which the words were heard; absent from the agent's own words. */
   track: 'lk.transcribed_track_id',
+  /** Code of the language in which the words were recognised; absent from the agent's own. */
+  language: 'agent.language',
 } as const;
 export type StreamAttribute = (typeof StreamAttribute)[keyof typeof StreamAttribute];
 
@@ -67,6 +69,8 @@ export const ParticipantAttribute = {
   state: 'lk.agent.state',
   /** An `AgentInfo`. */
   info: 'agent.info',
+  /** Code of the language that the agent speaks, such as `en`; it may follow the callers. */
+  language: 'agent.language',
 } as const;
 export type ParticipantAttribute = (typeof ParticipantAttribute)[keyof typeof ParticipantAttribute];
 

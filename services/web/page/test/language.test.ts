@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
 import { refusalText } from '../src/call/failures';
-import { asText, speakerName } from '../src/call/transcript';
+import { asText, speakerName, withSegment } from '../src/call/transcript';
 import german from '../src/languages/de';
 import english from '../src/languages/en';
 import { pack } from '../src/languages/pack';
@@ -79,6 +79,16 @@ test('each reason to wait has words of its own', () => {
       assert.ok(texts.every((text) => text !== undefined));
     }
   }
+});
+
+test('a message keeps the language of its words, also where a later state names none', () => {
+  const update = { id: '1', side: 'agent', name: '', text: 'Guten', final: false } as const;
+  const begun = withSegment([], { ...update, language: 'de' });
+  const ended = withSegment(begun, { ...update, text: 'Guten Tag', final: true });
+  assert.deepEqual(
+    ended.map(({ text, language }) => [text, language]),
+    [['Guten Tag', 'de']],
+  );
 });
 
 test('no sentence of a pack is empty, and each with a blank to fill takes what fills it', () => {

@@ -85,6 +85,20 @@ def test_the_models_that_serve_are_named_with_where_they_came_from(
     assert found["end of turn"]["text"].startswith("smart-turn-v3.2: loaded, judges in ")
 
 
+def test_a_voice_of_another_language_than_the_callers_is_warned_of(
+    terminal: Commands, genuine_cache: Path
+) -> None:
+    terminal.set(MODELS="auto", WHISPER_MODEL_PATH=str(genuine_cache), ASR_LANGUAGE="de")
+    found = findings(terminal.run("doctor", "--json"))["language"]
+    assert found["text"] == (
+        "callers speak German, but the voice en_US-joe-medium speaks English, and the agent with it"
+    )
+    assert "download-files --list --language de" in found["cure"]
+    terminal.set(MODELS="demo")
+    english_only = findings(terminal.run("doctor", "--json"))["language"]
+    assert "demo knows English only" in english_only["text"]
+
+
 def test_missing_models_are_warned_of_with_the_command_that_fetches_them(
     terminal: Commands,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -278,3 +279,33 @@ async def test_a_plugin_that_is_dropped_lets_its_voice_go(
     del tts
     gc.collect()
     assert speech.unload_idle() == "dropped"
+
+
+def german_copy(to: Path) -> str:
+    """The demo voice, told to read German."""
+    voice = copy_voice(DEMO_VOICE.model, to)
+    config = Path(f"{voice}.json")
+    content = json.loads(config.read_text(encoding="utf-8"))
+    content["espeak"]["voice"] = "de"
+    config.write_text(json.dumps(content), encoding="utf-8")
+    return voice
+
+
+async def test_a_reply_is_spoken_by_the_voice_of_its_language(
+    speech: SharedEngines, tmp_path: Path
+) -> None:
+    german = german_copy(tmp_path / "german.onnx")
+    wanted = ["en", "de", "fr"]
+    tts = LocalTTS(
+        engines=speech, language_voices={"de": german}, language=lambda: wanted[0], room="room"
+    )
+    spoke: list[str] = []
+    for shared in (speech.tts, speech.voice((german,))):
+        voice = await shared.get()
+        voice.on_synthesis = lambda *_, code=voice.language: spoke.append(code)
+    while wanted:
+        async with tts.synthesize(SENTENCE) as stream:
+            assert [event async for event in stream]
+        wanted.pop(0)
+    assert spoke == ["en", "de", "en"]
+    await tts.aclose()

@@ -282,8 +282,19 @@ def test_a_recogniser_and_a_voice_are_fetched_by_their_names(
     assert ran.status == 0
     assert f"{ASR} is fetched" in ran.out
     assert voices_here(terminal) == [LISTED_VOICES[0]]
+    both = terminal.run("download-files", *LISTED_VOICES)
+    assert sorted(voices_here(terminal)) == sorted(LISTED_VOICES)
+    assert f"TTS_VOICE={LISTED_VOICES[0]} and TTS_LANGUAGE_VOICES=pt={LISTED_VOICES[1]}" in both.out
     two = terminal.run("download-files", ASR, "tiny")
     assert "both recognisers" in two.err
+
+
+def test_without_names_the_voices_of_further_languages_are_fetched_too(
+    terminal: Commands, hub: HubServer
+) -> None:
+    terminal.set(TTS_VOICE=FIRST_VOICE, TTS_LANGUAGE_VOICES=f"de = {LISTED_VOICES[0]}")
+    assert terminal.run("download-files").status == 0
+    assert sorted(voices_here(terminal)) == sorted([FIRST_VOICE, LISTED_VOICES[0]])
 
 
 def test_the_settings_default_to_what_the_catalogue_recommends() -> None:

@@ -9,6 +9,7 @@ import {
 } from 'livekit-client';
 
 import type { Scope } from '../lib/resources';
+import { ParticipantAttribute } from '../protocol';
 import type { Side } from './transcript';
 
 /** Who sent something. */
@@ -16,6 +17,8 @@ export interface Sender {
   readonly side: Side;
   /** The name that a guest chose; may be empty. */
   readonly name: string;
+  /** Code of the language of an agent's words, empty where it is not known. */
+  readonly language?: string;
 }
 
 /** Another person in the call. */
@@ -118,7 +121,10 @@ export class Participants {
 }
 
 function described(participant: Participant): Sender {
-  if (participant.isAgent) return { side: 'agent', name: '' };
+  if (participant.isAgent) {
+    const language = participant.attributes[ParticipantAttribute.language] ?? '';
+    return { side: 'agent', name: '', language };
+  }
   return { side: 'guest', name: participant.name ?? '' };
 }
 

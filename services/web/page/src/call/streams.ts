@@ -69,17 +69,19 @@ async function readSegment(
   const segment = reader.info.attributes?.[StreamAttribute.segment] ?? reader.info.id;
   // Segments belong to their sender; otherwise a guest could replace another's words.
   const id = `${identity}/${segment}`;
+  const language = reader.info.attributes?.[StreamAttribute.language] ?? sender.language ?? '';
+  const from = { ...sender, language };
   const grows = sender.side === 'agent';
   let text = '';
   try {
     for await (const chunk of reader) {
       text = (text + chunk).slice(0, LONGEST_TEXT);
-      if (grows) events.segment({ id, ...sender, text, final: false });
+      if (grows) events.segment({ id, ...from, text, final: false });
     }
   } catch {
-    events.segment({ id, ...sender, text, final: true, cut: true });
+    events.segment({ id, ...from, text, final: true, cut: true });
     return;
   }
   const final = grows || reader.info.attributes?.[StreamAttribute.final] !== 'false';
-  events.segment({ id, ...sender, text, final });
+  events.segment({ id, ...from, text, final });
 }

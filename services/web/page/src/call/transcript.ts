@@ -11,6 +11,8 @@ export interface Message {
   /** The name that a guest chose; may be empty. */
   readonly name: string;
   readonly text: string;
+  /** Code of the language of the text, empty where it is not known. */
+  readonly language?: string;
   /** When it began, in milliseconds since the epoch. */
   readonly at: number;
   /** False while it still grows or may be corrected. */
@@ -26,6 +28,7 @@ export interface SegmentUpdate {
   side: Side;
   name: string;
   text: string;
+  language?: string;
   final: boolean;
   cut?: boolean;
 }
@@ -51,6 +54,7 @@ export function withSegment(
       side: update.side,
       name: update.name,
       text,
+      language: update.language ?? '',
       at: Date.now(),
       final: update.final,
       typed: false,
@@ -62,7 +66,8 @@ export function withSegment(
   const old = messages[index] as Message;
   if (!text) return update.final ? messages.filter((message) => message !== old) : messages;
   if (old.final && !update.final) return messages;
-  const changed = { ...old, text, final: update.final, cut: update.cut ?? old.cut };
+  const language = update.language || (old.language ?? '');
+  const changed = { ...old, text, language, final: update.final, cut: update.cut ?? old.cut };
   return messages.with(index, changed);
 }
 

@@ -2,7 +2,7 @@
 
 import { speakerName } from '../call/transcript';
 import { usePage } from '../state/context';
-import { Spoken } from './message';
+import { inLanguage, Spoken } from './message';
 
 const LONGEST_CAPTION = 160;
 
@@ -17,13 +17,13 @@ export function Captions() {
           <p class={`who ${message.side}`}>
             <bdi>{speakerName(message)}</bdi>
           </p>
-          <p>
+          <p {...inLanguage(message)}>
             <Spoken text={lastWords(message.text)} live={isAgent && !message.final} />
           </p>
         </>
       )}
       {isAgent && message.final && (
-        <p class="sr-only" role="log">
+        <p class="sr-only" role="log" {...inLanguage(message)}>
           {speakerName(message)}: {message.text}
         </p>
       )}

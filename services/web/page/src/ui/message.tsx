@@ -23,7 +23,7 @@ export const MessageItem = memo(function MessageItem({ message, showsWait }: Pro
         <time dateTime={new Date(message.at).toISOString()}>{time}</time>
         {message.typed && <span class="typed">{words().typed}</span>}
       </p>
-      <p class="text" dir="auto">
+      <p class="text" dir="auto" {...inLanguage(message)}>
         <Spoken text={message.text} live={live} />
         {message.cut && <span class="break"> — {words().interrupted}</span>}
       </p>
@@ -31,6 +31,11 @@ export const MessageItem = memo(function MessageItem({ message, showsWait }: Pro
     </li>
   );
 });
+
+/** The attribute that tells assistive technology the language of a message. */
+export function inLanguage({ language }: Message): { lang?: string } {
+  return language ? { lang: language } : {};
+}
 
 /** Text with its last word marked while it is being spoken: words arrive as they are heard. */
 export function Spoken({ text, live }: { text: string; live: boolean }) {
