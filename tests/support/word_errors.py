@@ -125,8 +125,10 @@ def _number(words: list[str], at: int) -> tuple[int, int]:
     """Below a thousand; None while none was said."""
     while at < len(words):
         word = words[at]
-        if word == "and" and part is not None and part % 100 == 0 < part:
-            # "one hundred and two": the next word belongs to it where it is a small number.
+        whole = done > 0 if part is None else part % 100 == 0 < part
+        if word == "and" and whole:
+            # "one hundred and two", "two thousand and five": the next word belongs to it where it
+            # is a small number.
             if at + 1 < len(words) and words[at + 1] in _SMALL:
                 at += 1
                 continue

@@ -29,6 +29,8 @@ class PlacedWord:
     start: int
     end: int
     """One past its last id; equal to `start` for a silent word."""
+    share: float = 1.0
+    """How much of the word's sound that is, as for `SpeakableWord`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class PiperText:
             held: list[PlacedWord] = []
             while taken < len(words) and (places[taken][0] < after or number == len(sentences) - 1):
                 start, end = (min(max(p - first, 0), len(sentence)) for p in places[taken])
-                held.append(PlacedWord(words[taken].written, *_to_id_range(spans, start, end)))
+                word = words[taken]
+                held.append(PlacedWord(word.written, *_to_id_range(spans, start, end), word.share))
                 taken += 1
             readings.append(Reading(ids, held))
             first = after

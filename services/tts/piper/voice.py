@@ -206,10 +206,13 @@ class Synthesis:
         clock = np.concatenate([[0.0], np.cumsum(durations, dtype=np.float64)])
         seconds = rendering.frames * self._voice.network.hop / self._voice.sample_rate
         clock = start_seconds + clock * (seconds / max(clock[-1], 1e-9))
-        return [
-            TimedWord(word.written, float(clock[word.start]), float(clock[word.end]))
-            for word in reading.words
-        ]
+        words: list[TimedWord] = []
+        for word in reading.words:
+            if word.written:
+                start, end = float(clock[word.start]), float(clock[word.end])
+                # The end of a word that goes on in later clauses is estimated.
+                words.append(TimedWord(word.written, start, start + (end - start) / word.share))
+        return words
 
 
 def _try_out(network: PiperNetwork, text: PiperText, speaker: int) -> Loudness:

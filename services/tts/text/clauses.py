@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
@@ -30,7 +31,10 @@ _MOST_EFFORT = 200
 _DIGIT_EFFORT = 4
 """A digit takes about as long to say as four letters."""
 
-_CLAUSE_END: Final = re.compile(rf"[{CLAUSE_MARKS}](?=\s)|[{WIDE_CLAUSE_MARKS}]")
+_CLAUSE_END: Final = re.compile(
+    # Between two numbers, as in "May 5, 2024", a mark ends no clause.
+    rf"(?<!\d)[{CLAUSE_MARKS}](?=\s)|(?<=\d)[{CLAUSE_MARKS}](?=\s+[^\s\d])|[{WIDE_CLAUSE_MARKS}]"
+)
 _AROUND_A_WORD: Final = "".join(PAUSE_MARKS) + QUOTATION_MARKS
 
 _CONJUNCTIONS: Final[dict[str, frozenset[str]]] = {
@@ -84,9 +88,11 @@ def cut_clauses(
     before a preposition.
 
     `language` is an ISO 639-1 code; languages without a list of these words are cut at
-    punctuation only. Every word is returned once, in order. If there are several clauses, each
-    has something to speak.
+    punctuation only. Every word is returned once, in order; one that is a clause by itself, such
+    as a number of twenty digits, in parts (`SpeakableWord.share`). If there are several clauses,
+    each has something to speak.
     """
+    words = [part for word in words for part in _in_parts(word)]
     ends = list(accumulate(_effort(word) for word in words))
     clauses: list[list[SpeakableWord]] = []
     start, done, limit = 0, 0, _FIRST_EFFORT
@@ -104,6 +110,24 @@ def last_clause_end(text: str, *, minimum: int, limit: int) -> int | None:
     """Return the end of the last clause in `text[:limit]`, or None if it ends before `minimum`."""
     ends = [match.end() for match in _CLAUSE_END.finditer(text, 0, limit)]
     return ends[-1] if ends and ends[-1] >= minimum else None
+
+
+def _in_parts(word: SpeakableWord) -> list[SpeakableWord]:
+    """Cut a word that takes long to say, at pauses in what is spoken for it, else between words."""
+    if _effort(word) <= _FIRST_EFFORT or " " not in word.spoken:
+        return [word]
+    parts: list[str] = []
+    part = ""
+    for spoken in word.spoken.split():
+        part = f"{part} {spoken}" if part else spoken
+        if len(part) >= _FIRST_EFFORT or (len(part) >= _LEAST_EFFORT and ends_with_pause(part)):
+            parts.append(part)
+            part = ""
+    if part:
+        parts.append(part)
+    length = sum(map(len, parts))
+    first, *others = (SpeakableWord("", part, len(part) / length) for part in parts)
+    return [replace(first, written=word.written), *others]
 
 
 def _find_cut(

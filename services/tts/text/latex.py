@@ -65,17 +65,18 @@ _SIGNS: Final = {
     ),
 }
 _WORDS: Final = frozenset("sin cos tan log ln exp lim max min".split())
+_NESTED: Final = r"(?:[^{}]|\{[^{}]{0,40}\}){1,80}"
 _TOKEN: Final = re.compile(
-    r"""
+    rf"""
       (?P<delimiter>\$\$?|\\[()\[\]])
-    | (?P<fraction>\\[dt]?frac\{(?P<above>[^{}]{1,40})\}\{(?P<below>[^{}]{1,40})\})
-    | (?P<root>\\sqrt\{(?P<inner>[^{}]{1,40})\})
-    | (?P<text>\\(?:text|mathrm|mathbf|mathit|operatorname|textbf)\{(?P<words>[^{}]{0,80})\})
-    | (?P<raised>\^\{(?P<exponent>[^{}]{1,20})\}|\^\\circ)
-    | (?P<lowered>_\{?(?P<index>[A-Za-z0-9]{1,4})\}?)
+    | (?P<fraction>\\[dt]?frac\{{(?P<above>{_NESTED})\}}\{{(?P<below>{_NESTED})\}})
+    | (?P<root>\\sqrt\{{(?P<inner>{_NESTED})\}})
+    | (?P<text>\\(?:text|mathrm|mathbf|mathit|operatorname|textbf)\{{(?P<words>[^{{}}]{{0,80}})\}})
+    | (?P<raised>\^\{{(?P<exponent>[^{{}}]{{1,20}})\}}|\^\\circ)
+    | (?P<lowered>_\{{?(?P<index>[A-Za-z0-9]{{1,4}})\}}?)
     | (?P<command>\\[A-Za-z]+)
     | (?P<escaped>\\.)
-    | (?P<brace>[{}&])
+    | (?P<brace>[{{}}&])
     | (?P<sign>[=<>+\-])
     | (?P<other>.)
     """,
@@ -137,4 +138,5 @@ def _fraction(above: str, below: str) -> str:
 
 
 def _raise(exponent: str) -> str:
-    return f"^{exponent}" if re.fullmatch(r"[-−]?\w{1,6}", exponent) else f"^({exponent})"
+    plain = re.fullmatch(r"[-−]?(?:\d{1,6}|[a-z])", exponent)
+    return f"^{exponent}" if plain else f"^({exponent.replace(' ', '')})"

@@ -35,9 +35,12 @@ class SpeakableWord:
     """One word of a text, as written and as read aloud."""
 
     written: str
-    """Contains no spaces."""
+    """Contains no spaces; empty for a further part of the word before."""
     spoken: str
     """May be several words, or empty for markup, emoji and the like."""
+    share: float = 1.0
+    """How much of the written word's sound this is: a very long number is spoken in parts, of which
+    all but the first have nothing written."""
 
 
 def speakable_words(text: str, *, language: str = "en") -> list[SpeakableWord]:
@@ -116,7 +119,9 @@ def _share_out(stretch: Stretch, chunks: Sequence[re.Match[str]]) -> list[str]:
 def _plain(token: str, clean: str, at: int) -> str:
     """Return how a token that no rule has read is spoken."""
     if token in "[]()":
-        return ""
+        around = clean[max(0, at - 1) : at], clean[at + 1 : at + 2]
+        plural = clean[at : at + 3] in ("(s)", "(es")
+        return " " if all(around) and not "".join(around).isspace() and not plural else ""
     if token in "{}\\":
         return " "
     if token == "#":
@@ -134,7 +139,8 @@ def _join(before: str, words: str, *, ruled: bool) -> str:
     if ruled:
         if before.endswith(("-", "‑", "–", "—")) and before[-2:-1].isalnum():
             before = before[:-1]
-        return f"{before} {words} " if before[-1:].isalnum() else f"{before}{words} "
+        apart = before[-1:].isalnum() or before.endswith((",", ";", ":"))
+        return f"{before} {words} " if apart else f"{before}{words} "
     if words[:1].isalnum():
         return before + words
     return before.rstrip(" ") + words if words.strip() else before + words
@@ -158,7 +164,7 @@ def _tidy_words(words: list[SpeakableWord]) -> list[SpeakableWord]:
         if spoken and not _has_sound(spoken):
             minus = spoken == "-" and 0 < index < last and _are_numbers(words, index)
             if not minus:
-                if index < last and any(c in PAUSE_MARKS or c in "-|" for c in spoken):
+                if index < last and any(c in PAUSE_MARKS or c in "-|/" for c in spoken):
                     _end_clause(out)
                 spoken = ""
         if "…" in spoken:

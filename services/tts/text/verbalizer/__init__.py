@@ -28,7 +28,7 @@ from typing import Final
 from .english import ENGLISH
 from .rule import Language, Rule
 
-PLAIN: Final = Language(code="", rules=(), symbols="+=×÷±<>≤≥≠≈°№$€£¥₹%&@")
+PLAIN: Final = Language(code="", rules=(), symbols="+=×÷±<>≤≥≠≈°№$€£¥₹%&@", latin=False)
 """For languages without rules."""
 
 LANGUAGES: Final[dict[str, Language]] = {language.code: language for language in (ENGLISH,)}

@@ -59,6 +59,8 @@ class Language:
     """Abbreviations that never end a sentence: lower case, without the last full stop."""
     sometimes_last: frozenset[str] = SOMETIMES_LAST
     """Those that end one unless a small letter or a digit follows."""
+    latin: bool = True
+    """Whether words in other scripts are read by their sounds in Latin letters."""
     ordinal_full_stop: bool = False
     """Whether "3." is "third", so that it ends no sentence before a small letter or a month."""
     follows_ordinal: frozenset[str] = frozenset()

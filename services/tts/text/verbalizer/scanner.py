@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,12 +10,16 @@ from dataclasses import dataclass
 from .numerals import SUBSCRIPTS, SUPERSCRIPTS
 from .rule import Language
 
+logger = logging.getLogger("services.tts")
+
 _LONGEST_TOKEN = 60
 """Letters; longer strings are not words of any language and are truncated."""
 _LETTER = rf"(?:(?![{SUPERSCRIPTS}{SUBSCRIPTS}½⅓⅔¼¾⅛])[^\W\d_])"
 _PLAIN = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*|\d+|\S", re.DOTALL)
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 """Scripts without spaces between words."""
+_OTHER_SCRIPT = re.compile(r"[\u0370-\u1dff\u2c00-\ua71f\ua800-\ufaff]")
+"""Letters of scripts other than Latin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ def scan(text: str, language: Language) -> Iterator[Stretch]:
         if text[at].isspace():
             at += 1
             continue
-        stretch = _ruled(text, at, language) or _plain(text, at)
+        stretch = _ruled(text, at, language) or _plain(text, at, language)
         yield stretch
         at = stretch.end
 
@@ -51,16 +56,26 @@ def _ruled(text: str, at: int, language: Language) -> Stretch | None:
         match = rule.regex.match(text, at)
         if match is None or match.end() == at:
             continue
-        spoken = rule.read(match)
+        try:
+            spoken = rule.read(match)
+        except Exception:
+            # One rule that fails must not silence a reply; the others still read it.
+            logger.warning("reading rule failed", extra={"rule": rule.name}, exc_info=True)
+            continue
         if spoken is not None:
             return Stretch(at, match.end(), spoken, True)
     return None
 
 
-def _plain(text: str, at: int) -> Stretch:
+def _plain(text: str, at: int, language: Language) -> Stretch:
     match = _PLAIN.match(text, at)
     assert match is not None
     token = match.group()
     if len(token) > _LONGEST_TOKEN and not _UNSPACED.search(token):
         token = token[:_LONGEST_TOKEN]
+    if language.latin and not token.isascii() and _OTHER_SCRIPT.search(token):
+        from anyascii import anyascii
+
+        sounds = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", anyascii(token))
+        return Stretch(at, match.end(), sounds, True)
     return Stretch(at, match.end(), token, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...abbreviations import NEVER_LAST, SOMETIMES_LAST
 from ..rule import Language
 from .acronyms import ACRONYMS
 from .codes import CODES, SERIALS
@@ -34,5 +35,8 @@ ENGLISH: Final = Language(
         *PLAIN_NUMBERS,
         *ACRONYMS,
     ),
+    never_last=NEVER_LAST | frozenset("apt ste rm eq ch pg ver dist rs mx supt lvl".split()),
+    sometimes_last=SOMETIMES_LAST
+    | frozenset("ph.d m.sc b.sc ln ct pl pkwy ctr ter cir al p.s a.k.a mi yd tsp tbsp".split()),
     symbols=MATHS_SYMBOLS + "$€£¥₹₽₩₺₪₫₦₱฿₴₿¢°℃℉%‰#@&′″'\"",
 )

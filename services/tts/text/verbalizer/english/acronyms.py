@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..rule import Rule
-from .words import letters
+from .words import before, letter, letters
 
 _SPELLED: Final = frozenset(
     "AI ATM API APIS BBC BMI CEO CFO CIA CNN COO CTO CPU CSS CSV CV DIY DJ DNA DNS DVD EU ETA"
@@ -46,11 +46,24 @@ _IN_CAPITALS: Final = frozenset(
     " WET WON ZOO HEY WOW YEAH BOOM NOPE OOPS EXIT FAIL FIRE DARK DATA BLUE COLD FAST SLOW"
     " STEP PART BACK BOLD WHOLE SELECT WHERE FALSE TRUE NULL NONE ERROR OKAY".split()
 )
+_NAMED_A = re.compile(
+    r"\b(?:plan|vitamin|grade|type|option|point|hepatitis|class|team|group|section|side|answer|an"
+    r"|letter|gate|terminal|building|block|level|appendix|exhibit|step|choice|part|blood|influenza"
+    r"|player|person|company|city|train|variable|from)\s$",
+    re.IGNORECASE,
+)
 _VOWELS = re.compile(r"[AEIOUY]")
 _CLUSTER = re.compile(
     r"^[BCDFGHJKLMNPQRSTVWXZ]{3,}|[BCDFGHJKLMNPQRSTVWXZ]{4,}|^(?![SCPTKWGD][HLRNWKPTM]"
     r"|BL|BR|FL|FR|SC|SQ|QU)[BCDFGHJKLMNPQRSTVWXZ]{2}|Q(?!U)|[JV]$"
 )
+
+
+def is_pronounced(text: str) -> bool:
+    """Whether a word in capitals is one that people pronounce."""
+    if text in _PRONOUNCED:
+        return True
+    return text.isupper() and len(text) > 3 and not _CLUSTER.search(text) and text not in _SPELLED
 
 
 def _acronym(match: re.Match[str]) -> str | None:
@@ -96,10 +109,16 @@ ACRONYMS: Final = (
         },
     ),
     Rule(
+        "letter A",
+        r"A(?![-.'’&+\#])",
+        lambda m: letter("A") if _NAMED_A.search(before(m)) else None,
+        {"Plan A failed.": "Plan A- failed.", "A cat": "A cat", "an A": "an A-"},
+    ),
+    Rule(
         "AT&T and the like",
         r"(?P<letters>[A-Z]{1,2})&(?P<last>[A-Z]{1,2})",
         lambda m: f"{letters(m['letters'])} and {letters(m['last'])}",
-        {"AT&T": "A.T and T", "Q&A": "Q and A"},
+        {"AT&T": "A.T and T", "Q&A": "Q and A-"},
     ),
     Rule(
         "ampersand",

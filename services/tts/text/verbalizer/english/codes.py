@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ..numerals import SUBSCRIPTS, SUPERSCRIPTS, lowered
 from ..rule import BAR, Rule
-from .words import DASH, before, cardinal, digits, grouped_digits, in_pairs, letters
+from .acronyms import is_pronounced
+from .words import DASH, after, before, cardinal, digits, grouped_digits, in_pairs, letter, letters
 
 _PHONE_BEFORE = re.compile(
     r"\b(?:call|phone|telephone|tel|dial|fax|mobile|cell|text|reach|hotline|number|whatsapp|at|ring"
@@ -16,15 +18,15 @@ _PHONE_BEFORE = re.compile(
 _CODE_BEFORE = re.compile(
     r"\b(?:code|pin|password|passcode|otp|zip|zip\scode|postcode|postal\scode|extension|ext|serial"
     r"|account|confirmation|tracking|reference|ref|booking|case|ticket|card|member(?:ship)?|order"
-    r"|invoice|badge|id|customer|policy|routing|license|licence|passport|reservation|key)\b\.?"
+    r"|invoice|badge|id|customer|policy|routing|license|licence|plate|vin|passport|reservation|key)\b\.?"
     r"(?:\s(?:number|no\.?|code|id))?[\s:#]*(?:is|was|are|ends?\s(?:in|with)|ending\s(?:in|with)"
     r"|=)?[\s:#]*[\"“'‘*]*$",
     re.IGNORECASE,
 )
-_PLACE_BEFORE = re.compile(
+PLACE_BEFORE = re.compile(
     r"\b(?:room|rooms|flight|highway|route|interstate|bus|train|suite|apartment|apt\.?|gate|unit|house"
     r"|boeing|airbus|area|channel|studio|hwy\.?|rte\.?|locker|cabin|office|building|form|error|http"
-    r"|status|line|lot|box|exit|ward|bed|seat|bay|floor|platform|model|error\scode)[\s#:]+$",
+    r"|status|line|rtx|gtx|rx|flight\s[A-Z\d]{2}|lot|box|exit|ward|bed|seat|bay|floor|platform|model|error\scode)[\s#:]+$",
     re.IGNORECASE,
 )
 _EMERGENCY = re.compile(r"\b(?:call|dial|ring|text|phone)(?:ed|ing)?\s$", re.IGNORECASE)
@@ -32,6 +34,11 @@ _STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM"
     " NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC"
 ).split()
+_ELEMENT = (
+    r"(?:A[cglmrstu]|B[aehikr]?|C[adeflmnorsu]?|D[bsy]|E[rsu]|F[elmr]?|G[ade]|H[efgos]?|I[nr]?|Kr?"
+    r"|L[airu]|M[dgnot]|N[abdeiop]?|O[gs]?|P[abdmortu]?|R[abefghnu]|S[bcegimnr]?|T[abceil]|U|V|W"
+    r"|Xe|Yb?|Z[nr])"
+)
 _STREET = (
     r"(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Ct|Court|Pl|Place|Way|Sq|Square"
     r"|Hwy|Highway|Pkwy|Parkway|Ter|Terrace|Cir|Circle|Broadway|Row|Crescent|Close|Gardens|Hill)"
@@ -70,7 +77,9 @@ def _code(match: re.Match[str]) -> str | None:
         return grouped_digits(text) if len(text) > 2 else None
     if _EMERGENCY.search(lead) and len(text) in (3, 5, 6):
         return digits(text)
-    if _PLACE_BEFORE.search(lead) and len(text) in (3, 4):
+    if len(text) == 3 and re.match(r"\s(?:error|status|response|page)", after(match, 10)):
+        return in_pairs(text)
+    if PLACE_BEFORE.search(lead) and len(text) in (3, 4):
         return in_pairs(text)
     if _PHONE_BEFORE.search(lead) and len(text) >= 7:
         return grouped_digits(text)
@@ -88,8 +97,10 @@ def _mixed(text: str) -> str:
                 spoken.append(in_pairs(part))
             else:
                 spoken.append(cardinal(int(part)))
+        elif is_pronounced(part):
+            spoken.append(part)
         elif part.isupper() or len(part) == 1 or not re.search(r"[aeiouyAEIOUY]", part):
-            spoken.append(letters(part) if len(part) > 1 else part)
+            spoken.append(letters(part) if len(part) > 1 else letter(part))
         else:
             spoken.append(part)
     return " ".join(spoken)
@@ -101,21 +112,46 @@ def _serial(match: re.Match[str]) -> str | None:
         return None
     if re.fullmatch(r"(?:\d+-[A-Z][a-z]+|[A-Z]+-\d{1,3}[A-Za-z]?|\d+-[A-Z]{1,4})", text):
         return _mixed(text)
-    return ", ".join(_spelled(part) for part in re.split(r"[- ]", text))
+    return ", ".join(spelled(part) for part in re.split(r"[- ]", text))
 
 
-def _spelled(text: str) -> str:
-    return " ".join(digits(c) if c.isdigit() else c.upper() for c in text)
+def spelled(text: str) -> str:
+    return " ".join(digits(c) if c.isdigit() else letter(c.upper()) for c in text)
+
+
+def _formula(text: str) -> str:
+    spoken = []
+    for part in re.findall(rf"[A-Za-z]+|\d+|[{SUBSCRIPTS}]+|[{SUPERSCRIPTS}]+|[+-]", text):
+        if part.isalpha():
+            spoken.append(letters(part) if len(part) > 1 else letter(part))
+        else:
+            spoken += [
+                cardinal(int(p)) if p.isdigit() else "plus" if p == "+" else "minus"
+                for p in re.findall(r"\d+|[+-]", lowered(part))
+            ]
+    return " ".join(spoken)
+
+
+def _plain_formula(match: re.Match[str]) -> str | None:
+    text = match.group()
+    known = text in ("NaCl", "NaOH", "HCl", "KCl", "HF", "KOH", "CaO", "MgO", "LiCl", "AgCl", "ZnO")
+    if not known and (not re.search(r"\d", text) or not re.search(r"[a-z(]", text)):
+        return None
+    return _formula(text)
 
 
 def _iban(match: re.Match[str]) -> str:
     text = match.group().replace(" ", "")
-    return ", ".join(_spelled(text[at : at + 4]) for at in range(0, len(text), 4))
+    return ", ".join(spelled(text[at : at + 4]) for at in range(0, len(text), 4))
 
 
 def _version(match: re.Match[str]) -> str:
-    lead = "version " if match["v"] else ""
-    parts = re.split(r"[.]", match["number"])
+    told = re.search(r"\bversions?\s$", before(match), re.IGNORECASE)
+    lead = "version " if match["v"] and not told else ""
+    parts = match["number"].split(".")
+    if re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3}){2,}", match["number"]):
+        # Grouped as in other languages.
+        return cardinal(int("".join(parts)))
     words = " point ".join(
         digits(p)
         if p[:1] == "0" and len(p) > 2
@@ -170,6 +206,44 @@ CODES: Final = (
         },
     ),
     Rule(
+        "telephone number",
+        r"(?:\+?1[ .-]?)?\(?\d{3}\)?[ .\-‑–]\d{3}[.\-‑– ]\d{4}|1-\d{3}-(?:[A-Z]{4,9}|\d{3}-[A-Z]{4}"
+        r"|\d{3}-\d{4})|\(\d{3}\)[ ]?\d{3}-\d{4}"
+        r"|\+\d{1,3}(?:[ .\-‑–]?\(?\d{1,5}\)?){2,6}|\+\d{8,15}|0\d{2,5}[ /-]\d{3,4}[ -]?\d{3,8}",
+        _phone,
+        {
+            "Call 555-123-4567 now.": "Call five five five, one two three, four five six seven"
+            " now.",
+            "+1 (415) 555-0132": "plus one, four one five, five five five, zero one three two",
+            "Ring 1-800-555-0199.": "Ring one, eight hundred, five five five, zero one nine nine.",
+            "+44 20 7946 0958": "plus four four, two zero, seven nine four six, zero nine"
+            " five eight",
+        },
+        inside=False,
+    ),
+    Rule(
+        "telephone number in brackets",
+        r"\(\d{3}\)[ ]?\d{3}[-‑– ]\d{4}",
+        _phone,
+        {"(212) 555-0147": "two one two, five five five, zero one four seven"},
+        inside=True,
+    ),
+    Rule(
+        "digits in groups",
+        r"\d{1,5}(?:-\d{1,7}){3,6}",
+        lambda m: grouped_digits(m.group()),
+        {
+            "ISBN 978-3-16-148410-0": "I.S.B.N nine seven eight, three, one six, one four eight"
+            " four one zero, zero"
+        },
+    ),
+    Rule(
+        "hexadecimal in groups",
+        r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}",
+        lambda m: ", ".join(spelled(part) for part in re.split(r"[-:]", m.group())),
+        {"00:1A:2B:3C:4D:5E": "zero zero, one A-, two B, three C, four D, five E"},
+    ),
+    Rule(
         "version",
         r"(?P<v>[vV]\.?[ ]?)?(?P<number>\d+(?:\.\d+){2,})(?P<tail>(?:[-+.]?(?:alpha|beta|rc|dev"
         r"|post|preview|pre|lts)\.?\d*))?(?!\.\d)",
@@ -219,29 +293,6 @@ CODES: Final = (
         {"123-45-6789": "one two three, four five, six seven eight nine"},
     ),
     Rule(
-        "telephone number",
-        r"(?:\+?1[ .-]?)?\(?\d{3}\)?[ .\-‑–]\d{3}[.\-‑– ]\d{4}|1-\d{3}-(?:[A-Z]{4,9}|\d{3}-[A-Z]{4}"
-        r"|\d{3}-\d{4})|\(\d{3}\)[ ]?\d{3}-\d{4}"
-        r"|\+\d{1,3}(?:[ .\-‑–]?\(?\d{1,5}\)?){2,6}|\+\d{8,15}|0\d{2,5}[ /-]\d{3,4}[ -]?\d{3,8}",
-        _phone,
-        {
-            "Call 555-123-4567 now.": "Call five five five, one two three, four five six seven"
-            " now.",
-            "+1 (415) 555-0132": "plus one, four one five, five five five, zero one three two",
-            "Ring 1-800-555-0199.": "Ring one, eight hundred, five five five, zero one nine nine.",
-            "+44 20 7946 0958": "plus four four, two zero, seven nine four six, zero nine"
-            " five eight",
-        },
-        inside=False,
-    ),
-    Rule(
-        "telephone number in brackets",
-        r"\(\d{3}\)[ ]?\d{3}[-‑– ]\d{4}",
-        _phone,
-        {"(212) 555-0147": "two one two, five five five, zero one four seven"},
-        inside=True,
-    ),
-    Rule(
         "local telephone number",
         r"\d{3}[-‑–]\d{4}",
         _local_phone,
@@ -286,21 +337,51 @@ SERIALS: Final = (
         r"(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]{2,10}(?:-[A-Z0-9]{1,10}){1,6}",
         _serial,
         {
-            "AB-1234-XY": "A B, one two three four, X Y",
+            "AB-1234-XY": "A- B, one two three four, X Y",
             "an F-16 jet": "an F sixteen jet",
+        },
+    ),
+    Rule(
+        "formula of chemistry",
+        rf"(?P<formula>\(?[A-Za-z][A-Za-z()]{{0,12}}(?:[{SUBSCRIPTS}]|[{SUPERSCRIPTS}]*[⁺⁻])"
+        rf"[A-Za-z(){SUBSCRIPTS}{SUPERSCRIPTS}]{{0,30}})",
+        lambda m: _formula(m["formula"]),
+        {
+            "CO₂ and H₂SO₄": "C.O two and H two S.O four",
+            "x₁": "x one",
+            "SO₄²⁻ and Ca²⁺": "S.O four two minus and C.A two plus",
+        },
+        inside=True,
+    ),
+    Rule(
+        "ion",
+        r"(?P<formula>(?:Na|Ca|Mg|Li|K|H|Cl|OH|Fe|NH4)\d?[+-])(?![\w(+])",
+        lambda m: _formula(m["formula"]),
+        {"Na+ and Cl-": "N.A plus and C.L minus"},
+        inside=True,
+    ),
+    Rule(
+        "formula of chemistry in plain digits",
+        rf"(?:\(?{_ELEMENT}\d{{0,2}}\)?\d{{0,2}}){{2,12}}(?<![(])",
+        _plain_formula,
+        {
+            "Rust is Fe2O3.": "Rust is F.E two O three.",
+            "Ca(OH)2 and NaCl": "C.A O.H two and N.A.C.L",
+            "In NoSQL": "In NoSQL",
         },
     ),
     Rule(
         "letters and digits",
         r"(?=[^\W_]*\d)(?=[^\W_]*[A-Za-z])(?!\d+(?:st|nd|rd|th)\b)[A-Za-z0-9]{2,40}",
         lambda m: (
-            _spelled(m.group())
+            spelled(m.group())
             if _CODE_BEFORE.search(before(m))
+            or (len(m.group()) >= 8 and m.group().isupper())
             or re.search(r"\d[A-Z]+\d[A-Z]|[A-Z]\d[A-Z]\d[A-Z]", m.group())
             else _mixed(m.group())
         ),
         {
-            "an A380": "an A three eighty",
+            "an A380": "an A- three eighty",
             "H2O and CO2": "H two O and C.O two",
             "MP3": "M.P three",
             "a 4K screen": "a four K screen",

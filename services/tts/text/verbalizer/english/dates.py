@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..rule import BAR, Rule
-from .words import DASH, after, before, cardinal, letters, ordinal, year
+from .words import DASH, after, before, cardinal, digits, letters, ordinal, year
 
 MONTHS: Final = (
     "January February March April May June July August September October November December"
@@ -48,7 +48,7 @@ _OF_A_YEAR = re.compile(
 _COUNTED = re.compile(
     r"[ -](?!and\b|or\b|to\b|was\b|is\b|the\b|in\b|by\b|for\b|as\b|with\b|when\b|but\b|at\b|on\b"
     r"|were\b|after\b|before\b|because\b|has\b|had\b|will\b|that\b|which\b|under\b|until\b|through\b|season\b"
-    r"|election\b|world\b|model\b|edition\b|film\b|movie\b|album\b|novel\b|book\b)[a-z]+s\b"
+    r"|census\b|olympics\b|elections\b|games\b|series\b|election\b|world\b|model\b|edition\b|film\b|movie\b|album\b|novel\b|book\b)[a-z]+s\b"
 )
 
 
@@ -64,7 +64,7 @@ def _date(month: str, day: int, years: str | None, *, bars: bool = False) -> str
 def _numeric(match: re.Match[str]) -> str | None:
     """Month first, as the voices are American, unless that is impossible."""
     first, second, years = int(match["first"]), int(match["second"]), match["year"]
-    if not years and not _ON_A_DAY.search(before(match)):
+    if not years and ((first, second) == (9, 11) or not _ON_A_DAY.search(before(match))):
         return None
     day_first = match["mark"] == "." or first > 12
     month, day = (second, first) if day_first else (first, second)
@@ -337,6 +337,16 @@ DATES: Final = (
         ),
         {"the class of '99": "the class of ninety nine"},
     ),
+    Rule(
+        "era",
+        r"(?P<year>\d{1,4})[ ](?P<era>BCE?|CE|AD|B\.C\.|A\.D\.)",
+        lambda m: (
+            (year(int(m["year"])) if int(m["year"]) > 1000 else cardinal(int(m["year"])))
+            + BAR
+            + letters(m["era"])
+        ),
+        {"in 44 BC": "in forty four B.C"},
+    ),
 )
 
 YEARS: Final = (
@@ -351,16 +361,6 @@ YEARS: Final = (
             "1500 people": "one thousand five hundred people",
             "2000 steps": "two thousand steps",
         },
-    ),
-    Rule(
-        "era",
-        r"(?P<year>\d{1,4})[ ](?P<era>BCE?|CE|AD|B\.C\.|A\.D\.)",
-        lambda m: (
-            (year(int(m["year"])) if int(m["year"]) > 1000 else cardinal(int(m["year"])))
-            + BAR
-            + letters(m["era"])
-        ),
-        {"in 44 BC": "in forty four B.C"},
     ),
 )
 
@@ -395,10 +395,26 @@ TIMES: Final = (
         },
     ),
     Rule(
+        "time of a race",
+        r"(?P<minutes>\d{1,2}):(?P<seconds>[0-5]\d)\.(?P<parts>\d{1,3})",
+        lambda m: f"{clock(int(m['minutes']), int(m['seconds']), None)} point {digits(m['parts'])}",
+        {"He ran 1:59.40.": "He ran one fifty nine point four zero."},
+    ),
+    Rule(
         "whole hour",
         rf"(?P<hour>{_HOUR})(?P<space>[ ])?(?P<half>{_HALF})",
         _whole_hour,
         {"at 5 p.m. Then go.": "at five P.M. Then go.", "9am": "nine A.M"},
+    ),
+    Rule(
+        "time zone",
+        r"(?P<zone>UTC|GMT)[ ]?(?P<sign>[-+−–±])[ ]?(?P<hour>\d{1,2})(?::?(?P<minute>[0-5]\d))?",
+        lambda m: (
+            f"{letters(m['zone'])} {'plus' if m['sign'] == '+' else 'minus'} "
+            + cardinal(int(m["hour"]))
+            + (f" {cardinal(int(m['minute']))}" if int(m["minute"] or 0) else "")
+        ),
+        {"UTC+2": "U.T.C plus two", "GMT-03:30": "G.M.T minus three thirty"},
     ),
     Rule(
         "hour, German style",

@@ -7,7 +7,7 @@ from typing import Final
 
 from ..numerals import SUBSCRIPTS, SUPERSCRIPTS, lowered
 from ..rule import Rule
-from .words import FRACTION, FRACTIONS, MINUS, after, before, cardinal, fraction, letters
+from .words import FRACTION, FRACTIONS, MINUS, after, before, cardinal, fraction, in_pairs, letters
 from .words import number as plain_number
 
 _OPERAND_BEFORE = re.compile(r"[\w)\]²³%°!′\"π∞]\s{0,3}$")
@@ -133,7 +133,11 @@ def _operator(match: re.Match[str]) -> str | None:
     last, first = (left.group().strip() if left else ""), rest.strip()
     numeric = bool(re.search(r"(?:\d|π|∞|(?<![^\W\d])[^\W\d])[)\]²³%°!]*$", last))
     operand = re.match(r"[-−+√(\[$€£]*(?:[\d.]|\w(?![^\W²³⁴⁵])|[π∞])", first)
-    if sign in ("-", "−", "–", "/", "*", "·", "+") and not (numeric and operand):
+    if (sign in ("-", "−", "–", "/", "*", "·") or (sign == "+" and close)) and not (
+        numeric and operand
+    ):
+        return None
+    if sign == "/" and not re.search(r"(?:^|[\s(])(?:\d[\d.,]*|[a-z])\s*$", lead):
         return None
     if sign in ("-", "–", "/") and close and not _in_equation(match):
         return None
@@ -164,12 +168,19 @@ def _power(match: re.Match[str]) -> str:
     else:
         exponent = (match["exponent"] or match["bracketed"]).strip("(){}")
     if exponent in _NAMED_POWERS:
-        words = _NAMED_POWERS[exponent]
-    else:
-        sign = "minus " if exponent[:1] in "-−" else ""
-        bare = exponent.lstrip("-−+")
-        words = "to the power of " + sign + (plain_number(bare) if bare[:1].isdigit() else bare)
-    return words
+        return _NAMED_POWERS[exponent]
+    if re.fullmatch(r"\d*[-+]", exponent):
+        # The charge of an ion.
+        return _expression(exponent)
+    return f"to the power of {_expression(exponent)}"
+
+
+def _expression(text: str) -> str:
+    """Return the words of a short formula without spaces, each letter by itself."""
+    return " ".join(
+        plain_number(part) if part.isdigit() else _ALONE.get(part) or _SIGNS.get(part) or part
+        for part in re.findall(r"\d+|\S", text)
+    )
 
 
 def _scientific(match: re.Match[str]) -> str:
@@ -183,6 +194,8 @@ def _scientific(match: re.Match[str]) -> str:
 def _fraction(match: re.Match[str]) -> str | None:
     above, below = int(match["above"]), int(match["below"])
     whole = match["whole"]
+    if above == below and below in (5, 10):
+        return f"{cardinal(above)} out of {cardinal(below)}"
     if (above, below) in (
         (24, 7),
         (50, 50),
@@ -209,6 +222,18 @@ def _fraction(match: re.Match[str]) -> str | None:
         return words
     part = "a half" if (above, below) == (1, 2) else words
     return f"{cardinal(int(whole))} and {part}"
+
+
+def _hundreds(text: str) -> str:
+    return in_pairs(text) if len(text) == 3 else cardinal(int(text))
+
+
+def _slash(match: re.Match[str]) -> str:
+    left = re.search(r"\w+$", before(match))
+    right = re.match(r"\w+", after(match))
+    words = (left.group() if left else "", right.group() if right else "")
+    spelled = all(word.isupper() and len(word) > 1 for word in words)
+    return " " if spelled or words == ("and", "or") else "slash"
 
 
 def _vulgar(match: re.Match[str]) -> str:
@@ -245,7 +270,7 @@ MATHS: Final = (
     Rule(
         "power",
         rf"(?<=[\w)\]])(?:(?P<raised>[{SUPERSCRIPTS}]+)"
-        r"|(?:\^|\*\*)(?:(?P<bracketed>[({][-−]?\w{1,6}[)}])|(?P<exponent>[-−]?(?:\d{1,6}|[a-z]))))",
+        r"|(?:\^|\*\*)(?:(?P<bracketed>[({][\w+−-]{1,8}[)}])|(?P<exponent>[-−]?(?:\d{1,6}|[a-z]))))",
         _power,
         {
             "2^3 = 8": "two cubed equals eight",
@@ -256,6 +281,17 @@ MATHS: Final = (
             "10^6": "ten to the power of six",
         },
         inside=True,
+    ),
+    Rule(
+        "blood pressure",
+        r"(?P<above>\d{2,3})/(?P<below>\d{2,3})(?P<unit>[ ]?mm[ ]?Hg)?",
+        lambda m: (
+            f"{_hundreds(m['above'])} over {_hundreds(m['below'])}"
+            + (" millimeters of mercury" if m["unit"] else "")
+            if m["unit"] or re.search(r"\bpressure\b.{0,20}$", before(m), re.IGNORECASE)
+            else None
+        ),
+        {"Your blood pressure is 120/80.": "Your blood pressure is one twenty over eighty."},
     ),
     Rule(
         "fraction",
@@ -269,6 +305,19 @@ MATHS: Final = (
             "5/8": "five eighths",
             "He scored 7/10.": "He scored seven out of ten.",
         },
+    ),
+    Rule(
+        "slash between words",
+        r"(?<=[^\W\d_])/(?=[^\W\d_])",
+        _slash,
+        {"and/or": "and or", "TCP/IP": "T.C.P I.P", "yes/no": "yes slash no"},
+        inside=True,
+    ),
+    Rule(
+        "rating",
+        r"(?P<above>\d{1,2}\.\d)/(?P<below>5|10|100)",
+        lambda m: f"{plain_number(m['above'])} out of {plain_number(m['below'])}",
+        {"4.5/5 stars": "four point five out of five stars"},
     ),
     Rule(
         "vulgar fraction",
@@ -294,7 +343,7 @@ MATHS: Final = (
             "2+2=4": "two plus two equals four",
             "x >= 5": "x is greater than or equal to five",
             "y != 3": "y is not equal to three",
-            "a ≤ b": "a is less than or equal to b",
+            "a ≤ b": "a- is less than or equal to b",
             "3x + 5 = 20": "three x plus five equals twenty",
             "12 / 4 = 3": "twelve divided by four equals three",
             "3 < 5 and 7 > 2": "three is less than five and seven is greater than two",
@@ -319,6 +368,14 @@ MATHS: Final = (
             "–3%": "minus three percent",
             "-x": "minus x",
         },
+        inside=True,
+    ),
+    Rule(
+        "variable a",
+        r"(?<!\w)a(?=\s{0,3}(?:\^|[²³=+×≤≥≠≈<>/]|[-−]\s))|(?<=[=+×−<>≤≥]\s)a(?!\s?[a-z])|(?<=[=+×−]\s\s)a"
+        r"(?!\s?[a-z])|(?<=√)a",
+        "a-",
+        {"a² = 4": "a- squared equals four", "x = a": "x equals a-"},
         inside=True,
     ),
     Rule(

@@ -278,6 +278,12 @@ MONEY: Final = (
         },
     ),
     Rule(
+        "money, sign within",
+        r"(?P<amount>\d{1,6})(?P<currency>[€$£])(?P<cents>\d\d)",
+        lambda m: _amount(f"{m['amount']}.{m['cents']}", None, _NAMES[m["currency"]], one=False),
+        {"It is 3€50.": "It is three euros and fifty cents."},
+    ),
+    Rule(
         "cents",
         rf"(?P<amount>{NUMBER}){SPACE}?¢",
         lambda m: f"{number(m['amount'])} {'cent' if m['amount'] == '1' else 'cents'}",

@@ -178,7 +178,7 @@ _MONARCHS: Final = frozenset(
     " Ramesses Ptolemy Otto Leopold Mary Anne  Charlemagne Boniface Sixtus Julius"
     " Constantine Theodosius Justinian Darius Xerxes Cyrus  Thutmose Amenhotep Seti"
     " Cleopatra Harald Christian Gustav Gustavus Margaret Margrethe Felipe  Carlos"
-    " Juan Umberto Victor Emmanuel Haakon Olav Baldwin Malcolm Robert David Stephen"
+    " Juan Umberto Victor Emmanuel Haakon Olav Baldwin Robert David Stephen"
     " Franz Josef Joseph Rudolf Maximilian Abdulhamid Mehmed Selim Suleiman Murad"
     " Bayezid Akbar Rama  Mohammed Hassan Abdullah Hussein Tsar King Queen Emperor"
     " Pope Albert Eric Eugene Adrian  Hadrian Celestine Martin Nicolas Philippe Henri"
@@ -216,7 +216,7 @@ def _full_stop(match: re.Match[str]) -> str:
 def _abbreviation(match: re.Match[str]) -> str | None:
     text = match["text"]
     key = text.lower()
-    if key not in _WORDS:
+    if key not in _WORDS or (text.isupper() and len(text) > 1):
         return None
     rest = after(match, 12)
     if key in _FIRST_OF_SENTENCE_ONLY and not re.match(r"\s*[a-z\d(]|,|\s*$", rest):
@@ -250,17 +250,19 @@ def _street(match: re.Match[str]) -> str | None:
         return None
     if followed_by_name and not re.search(r"\d\w*[ ](?:[NSEW]\.?[ ])?[A-Z0-9][\w]*[ ]$", lead):
         return None
-    stop = match["stop"] and _full_stop(match)
+    stop = match["stop"] and (_full_stop(match) or ("," if followed_by_name else ""))
     return _STREETS[name] + (stop or "")
 
 
 def _direction(match: re.Match[str]) -> str | None:
-    if not re.search(r"\d\w*\s$", before(match, 12)):
+    if not re.search(r"\d\w*\s$", before(match, 12)) and not re.match(r" \d", after(match)):
         return None
     return _DIRECTIONS[match["direction"]]
 
 
-def _numbered(match: re.Match[str]) -> str:
+def _numbered(match: re.Match[str]) -> str | None:
+    if match["text"] == "no" and re.search(r"\b(?:is|was|be|said|says?|answer)\s$", before(match)):
+        return None
     words = _NUMBERED[match["text"]]
     if match["text"][0].isupper() and not before(match).strip():
         words = words[0].upper() + words[1:]
@@ -279,7 +281,7 @@ def _full_stop_of_letters(match: re.Match[str]) -> str:
 
 
 def _numeral(match: re.Match[str]) -> str | None:
-    text = match["numeral"]
+    text = match["numeral"].upper()
     value = numerals.roman(text)
     if value is None:
         return None
@@ -290,6 +292,8 @@ def _numeral(match: re.Match[str]) -> str | None:
         return ordinal(value)
     if word.lower() in _DIVISIONS and not (len(text) == 1 and text in "CDLM"):
         return cardinal(value)
+    if match["numeral"].islower():
+        return None
     if word in _MONARCHS and value < 40:
         if value == 1 and not (_REIGNING.match(rest) or re.match(r"[.,;:'’)]|$", rest)):
             return None
@@ -343,7 +347,7 @@ NAMES: Final = (
     ),
     Rule(
         "direction",
-        r"(?P<direction>NW|NE|SW|SE|[NSEW])\b\.?(?=[ ][A-Z])",
+        r"(?P<direction>NW|NE|SW|SE|[NSEW])\b\.?(?=[ ](?:[A-Z]|\d+(?:st|nd|rd|th)[ ](?:St|Ave)))",
         _direction,
         {"350 N. Main St.": "three fifty North Main Street."},
     ),
@@ -425,7 +429,7 @@ NAMES: Final = (
     ),
     Rule(
         "Roman numeral",
-        rf"(?P<numeral>{_ROMAN})",
+        rf"(?P<numeral>{_ROMAN}|[ivx]{{2,7}})",
         _numeral,
         {
             "World War II and Henry VIII.": "World War two and Henry the eighth.",

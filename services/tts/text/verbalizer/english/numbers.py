@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from ..rule import BAR, Rule
+from .codes import PLACE_BEFORE
 from .words import DASH, NUMBER, SCALES, SPACE, after, before, cardinal, number, ordinal
 
 _UNIT_AFTER = r"(?:\s?(?:percent|%))?"
@@ -20,7 +21,7 @@ def _range(match: re.Match[str]) -> str | None:
     if re.match(r"[-–—/]\d", after(match, 2)) or re.search(r"\d[-–—/]$", before(match, 2)):
         return None
     falls = _value(lower) > _value(upper)
-    if match["dash"] == "−" or (match["dash"] == " - " and falls):
+    if match["dash"].strip() == "−" or (match["dash"] == " - " and falls):
         return None
     words = f"{number(lower)} to {number(upper)}"
     if scale := match["scale"]:
@@ -38,12 +39,18 @@ def _hash(match: re.Match[str]) -> str:
 
 def _scaled(match: re.Match[str]) -> str | None:
     scale = match["scale"]
+    if len(scale) == 1 and (
+        PLACE_BEFORE.search(before(match)) or re.search(r"[A-Za-z\d]-$", before(match, 2))
+    ):
+        return None
     if scale in ("m", "mm", "MM", "b", "T", "tn", "trn") and match["gap"] == "":
         return None
     if scale in ("m", "mm", "T", "b"):
         return None
     if scale == "K" and len(match["number"]) == 1:
         # Of screens, rather than of thousands.
+        return None
+    if scale == "K" and re.match(r"[ -](?:gold|carat|karat)", after(match, 8)):
         return None
     if scale == "k" and re.match(r"[ -](?:run|race)", after(match, 6)):
         return None
@@ -100,7 +107,10 @@ PLAIN_NUMBERS: Final = (
     Rule(
         "number",
         rf"(?P<number>{NUMBER})(?P<plus>\+(?=[\s.,;:!?)]|$))?",
-        lambda m: number(m["number"]) + (" plus" if m["plus"] else ""),
+        lambda m: (
+            number(m["number"], code=not re.search(r"=\s?$", before(m, 2)))
+            + (" plus" if m["plus"] else "")
+        ),
         {
             "It costs 1000000 dollars.": "It costs one million dollars.",
             "500000 and 8,800,000": "five hundred thousand and eight million eight hundred"
@@ -110,6 +120,9 @@ PLAIN_NUMBERS: Final = (
             "1,000,000,000,000,000,000,000": "one sextillion",
             "123456789012345": "one two three four, five six seven eight, nine zero one two,"
             " three four five",
+            "= 18446744073709551": "= eighteen quadrillion, four hundred and forty six trillion,"
+            " seven hundred and forty four billion, seventy three million, seven hundred and nine"
+            " thousand, five hundred and fifty one",
             "100+ items": "one hundred plus items",
             "1,00,000": "one hundred thousand",
         },

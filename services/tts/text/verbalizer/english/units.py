@@ -194,6 +194,9 @@ _STOPPED = frozenset(
     " yrs wk wks mo mos sq cu mph".split()
 ) | {"fl oz", "fl. oz"}
 """Units of which a full stop is a part, unless it ends the text."""
+_OF_A_SIZE = re.compile(
+    r"\s(?:feet|foot|inch|inches|meters?|cent|milli|pixels?|grid|card|array|matrix)"
+)
 _SPACED_ONLY = frozenset("A N J F V t".split())
 """Read as units after a space only with a number that has no other sense: "5 A" is not "5A"."""
 _WORD_LIKE = re.compile(
@@ -262,11 +265,11 @@ def _quantity(match: re.Match[str]) -> str | None:
     gap, full_stop = match["gap"], match["stop"]
     text = match.string
     follows = text[match.end() : match.end() + 20]
-    if unit in ("in", "A", "m", "s", "h", "l", "t") and full_stop and unit != "in":
-        return None
     if unit == "in" and not full_stop and not _WORD_LIKE.match(follows):
         return None
     if unit in _SPACED_ONLY and not gap and unit != "V":
+        return None
+    if unit == "s" and not gap and match.string[match.start() - 1 : match.start()] == "-":
         return None
     if unit == "s" and not gap and re.fullmatch(r"\d+0", match["amount"]):
         return None
@@ -278,6 +281,8 @@ def _quantity(match: re.Match[str]) -> str | None:
         adjective = True
     else:
         amount = number(whole, code=False)
+        if scale := match["scale"]:
+            amount += f" {scale}"
         adjective = amount == "one" and not upper
         if small:
             above, below = FRACTIONS[small]
@@ -323,7 +328,38 @@ def _feet(match: re.Match[str]) -> str:
     return f"{cardinal(feet)} foot {number(inches)}"
 
 
-def _dimensions(match: re.Match[str]) -> str:
+def _inches(match: re.Match[str]) -> str | None:
+    quotes = re.findall(r"(?<!\d)\"", match.string[: match.start()])
+    if len(quotes) % 2:
+        return None
+    if match["above"]:
+        words = fraction(int(match["above"]), int(match["below"]))
+        if match["whole"]:
+            words = f"{cardinal(int(match['whole']))} and {words}"
+        return f"{words} inch"
+    if match["whole"]:
+        return None
+    rest = match.string[match.end() : match.end() + 12]
+    described = re.match(
+        r"(?:-|\s(?!long|wide|tall|high|deep|thick|of|x|×|by|and|or|in)[a-z])", rest
+    )
+    one = described or match["amount"] == "1"
+    return f"{number(match['amount'])} {'inch' if one else 'inches'}"
+
+
+def _coordinate(match: re.Match[str]) -> str:
+    words = [f"{number(match['degrees'])} degrees"]
+    words += [f"{number(match[k])} {k}" for k in ("minutes", "seconds") if match[k]]
+    side = {"N": "north", "S": "south", "E": "east", "W": "west"}[match["side"]]
+    return " ".join([*words, side])
+
+
+def _dimensions(match: re.Match[str]) -> str | None:
+    rest = match.string[match.end() : match.end() + 12]
+    if "=" in rest[:3]:
+        return " times ".join(number(p) for p in re.findall(NUMBER, match["sizes"]))
+    if " ×" in match["sizes"] and not match["unit"] and not _OF_A_SIZE.match(rest):
+        return None
     parts = [number(p, code=False) for p in re.findall(NUMBER, match["sizes"])]
     words = " by ".join(parts)
     if unit := match["unit"]:
@@ -355,23 +391,40 @@ QUANTITIES: Final = (
         inside=True,
     ),
     Rule(
-        "inches",
-        r"(?<!\")(?P<amount>\d{1,3}(?:\.\d+)?)[\"″](?![\w])",
+        "feet",
+        r"(?<!')(?P<amount>\d{1,3})['′](?=[ .,;:!?)]|$)",
         lambda m: (
             None
-            if m.string.count('"', 0, m.start()) % 2
-            else f"{number(m['amount'])} {'inch' if m['amount'] == '1' else 'inches'}"
+            if m.string.count("'", 0, m.start()) % 2 or m["amount"][0] == "0"
+            else f"{number(m['amount'])} {'foot' if m['amount'] == '1' else 'feet'}"
         ),
+        {"10' long": "ten feet long", "He said 'in 7' twice.": "He said 'in seven' twice."},
+        inside=True,
+    ),
+    Rule(
+        "inches",
+        r"(?<!\")(?:(?P<whole>\d{1,3})[ -])?(?:(?P<above>\d{1,2})/(?P<below>\d{1,2})"
+        r"|(?P<amount>\d{1,3}(?:\.\d+)?))[\"″](?!\w)",
+        _inches,
         {
-            'a 27" screen': "a twenty seven inches screen",
+            'a 27" screen': "a twenty seven inch screen",
+            'It is 12" long.': "It is twelve inches long.",
             'He said "chapter 7".': 'He said "chapter seven".',
+            'a 3/8" bolt': "a three eighths inch bolt",
         },
         inside=True,
     ),
     Rule(
+        "coordinate",
+        r"(?P<degrees>\d{1,3}(?:\.\d+)?)°[ ]?(?:(?P<minutes>\d{1,2}(?:\.\d+)?)['′][ ]?)?"
+        r"(?:(?P<seconds>\d{1,2}(?:\.\d+)?)[\"″][ ]?)?(?P<side>[NSEW])",
+        _coordinate,
+        {"40°42'N": "forty degrees forty two minutes north"},
+    ),
+    Rule(
         "dimensions",
         rf"(?P<sizes>{NUMBER}(?:[ ]?[x×][ ]?{NUMBER})+)(?:{SPACE}?(?P<unit>{_UNIT}))?",
-        lambda m: None if "=" in m.string[m.end() : m.end() + 3] else _dimensions(m),
+        _dimensions,
         {
             "1920×1080": "one thousand nine hundred and twenty by one thousand and eighty",
             "a 3 x 5 card": "a three by five card",
@@ -381,9 +434,9 @@ QUANTITIES: Final = (
     Rule(
         "quantity",
         rf"(?P<minus>{MINUS}|(?<!\w)[+±])?"
-        rf"(?:(?P<amount>{NUMBER})(?P<fraction>{FRACTION})?(?:{SPACE}?(?:°|%)?{SPACE}?{DASH}{SPACE}?"
+        rf"(?:(?P<amount>{NUMBER})(?P<fraction>{FRACTION})?(?:{SPACE}(?P<scale>thousand|million|billion|trillion))?(?:{SPACE}?(?:{_UNIT})?{SPACE}?{DASH}{SPACE}?"
         rf"(?P<upper>{NUMBER}))?|(?P<fraction_only>{FRACTION}))"
-        rf"(?P<gap>{SPACE}|[-‑])?(?P<unit>{_UNIT})(?P<per>/{_PER_UNIT})?(?P<stop>\.(?!\w))?",
+        rf"(?P<gap>{SPACE}|[-‑])?(?P<unit>{_UNIT})(?!\.\w)(?P<per>/{_PER_UNIT})?(?P<stop>\.(?!\w))?",
         _quantity,
         {
             "Drive 10 km at 60 km/h.": "Drive ten kilometers at sixty kilometers per hour.",
@@ -405,6 +458,7 @@ QUANTITIES: Final = (
             "5 in the morning": "five in the morning",
             "0.3 kWh": "zero point three kilowatt hours",
             "+3% and ±2 mm": "plus three percent and plus or minus two millimeters",
+            "50°C–60°C": "fifty to sixty degrees Celsius",
             "the 90s": "the nineties",
             "It weighs 3 lb.": "It weighs three pounds.",
             "3½ tsp": "three and a half teaspoons",

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from ..rule import Rule
+from .codes import spelled
 from .words import cardinal, digits, letters
 
 _SPOKEN_ENDINGS: Final = frozenset(
@@ -195,6 +196,13 @@ WEB: Final = (
             "in /etc/hosts now": "in slash etc slash hosts now",
             "~/notes": "tilde slash notes",
         },
+    ),
+    Rule(
+        "colour",
+        r"\#(?=[A-Fa-f]*\d)[0-9A-Fa-f]{6}",
+        lambda m: f"hash {spelled(m.group()[1:])}",
+        {"#FF5733": "hash F F five seven three three"},
+        inside=True,
     ),
     Rule(
         "hashtag",

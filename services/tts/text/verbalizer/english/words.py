@@ -116,9 +116,15 @@ def in_pairs(text: str) -> str:
     return f"{cardinal(head)} {'oh ' if tail < 10 else ''}{cardinal(tail)}"
 
 
+def letter(character: str) -> str:
+    """Return one letter to be named: espeak-ng takes "A" alone for the article, but not "A-"."""
+    return character + "-" if character in "Aa" else character
+
+
 def letters(text: str) -> str:
     """Return letters to be named one by one: espeak-ng takes "F.B.I" so, and "A" as an article."""
-    return ".".join(c.upper() for c in text if c.isalpha())
+    named = [c.upper() for c in text if c.isalpha()]
+    return letter(named[0]) if len(named) == 1 else ".".join(named)
 
 
 def fraction(above: int, below: int) -> str:

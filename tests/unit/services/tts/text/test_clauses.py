@@ -77,3 +77,19 @@ def test_every_word_comes_out_once_and_no_clause_is_endless(language: str) -> No
     parts = clauses(text, language)
     assert " ".join(parts) == " ".join(speakable.written for speakable in speakable_words(text))
     assert max(map(len, parts)) <= 260
+
+
+def test_a_very_long_number_is_spoken_in_parts() -> None:
+    for written in ("1,234,567,890,123,456,789,012", "1234567890123456789012"):
+        words = speakable_words(f"It is {written}.")
+        cut = cut_clauses(words)
+        assert len(cut) > 1
+        assert [w.written for clause in cut for w in clause if w.written] == [
+            "It",
+            "is",
+            f"{written}.",
+        ]
+        spoken = " ".join(w.spoken for clause in cut for w in clause)
+        assert spoken == " ".join(w.spoken for w in words)
+        assert sum(w.share for clause in cut for w in clause) == pytest.approx(3)
+        assert len(" ".join(w.spoken for w in cut[0])) < 80

@@ -116,7 +116,11 @@ def test_marks_piled_on_a_letter_are_thinned_out() -> None:
 
 def test_scripts_without_spaces_are_kept_whole() -> None:
     text = "今天天气很好" * 20
-    assert spoken(text) == text
+    assert spoken(text, "zh") == text
+
+
+def test_other_scripts_are_read_by_their_sounds() -> None:
+    assert spoken("Hello 世界 and Привет!") == "Hello Shi Jie and Privet!"
 
 
 @pytest.mark.parametrize("unit", ["- \n", "a\n", "- ", "…\n"])
