@@ -30,7 +30,7 @@ def time_now(state: RoomState) -> str:
     f"(?:what (?:is|was) )?(?:the )?(?:day|date)(?: of| is it)?(?: {DAY})?(?: now)?",
     "(?:do you know |say |give me |tell )(?:the|what) (?:day|date)(?: it is| is it)?(?: today)?",
     f"what day of the week (?:is|was) (?:it )?{DAY}?",
-    "(?:what|which) (?:day|weekday)(?: of the week)? (?:is|will be) (?P<day>.+)",
+    "(?:what|which) (?:day|weekday)(?: of the week)? (?:is|was|will be) (?P<day>.+)",
     "when is (?P<day>.+)",
 )
 def date_of(state: RoomState, day: str = "today") -> str:
@@ -56,7 +56,9 @@ def days_until(state: RoomState, day: str) -> str:
     """
     named = _named_day(state, day)
     count = (named - state.clock.now().date()).days
-    days = "one day" if count == 1 else f"{spoken_number(count)} days"
+    days = "one day" if abs(count) == 1 else f"{spoken_number(abs(count))} days"
+    if count < 0:
+        return sentence(f"{capitalised_day(normalise(day))} was {days} ago")
     return sentence(
         f"there {'is' if count == 1 else 'are'} {days} until {capitalised_day(normalise(day))}"
     )

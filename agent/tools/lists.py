@@ -7,7 +7,7 @@ import re
 from agent.tools.registry import tool
 from agent.tools.room_state import RoomState
 from agent.tools.spoken.numbers import spoken_number
-from agent.tools.spoken.text import enumeration, normalise, sentence
+from agent.tools.spoken.text import MAX_TEXT_CHARACTERS, enumeration, normalise, sentence
 
 MAX_ITEMS = 50
 MAX_ITEM_CHARACTERS = 60
@@ -17,6 +17,31 @@ READ_ALOUD_ITEMS = 12
 EMPTY = "Your list has no things."
 
 _LIST = r"(?:my|the|our|your)(?: \w+)? list"
+_NAMED_THINGS = re.compile(
+    r"\b(?:add|put|write|place|remove|delete|take|cross|strike|drop)\b"
+    rf".+\b(?:to|on|onto|in|from|off|of) {_LIST}\b",
+    re.IGNORECASE,
+)
+_BETWEEN_THINGS = re.compile(r"\s*[,;](?!\d)(?:\s*(?:and|&)(?!\S))?\s*", re.IGNORECASE)
+_WITH_AND = (
+    "bread and butter pudding",
+    "cookies and cream",
+    "fish and chips",
+    "gin and tonic",
+    "half and half",
+    "m and m",
+    "mac and cheese",
+    "macaroni and cheese",
+    "peanut butter and jelly",
+    "pork and beans",
+    "salt and vinegar",
+    "sour cream and onion",
+    "surf and turf",
+    "sweet and sour",
+)
+"""One thing each."""
+_ONE_THING = re.compile(rf"\b(?:{'|'.join(_WITH_AND)})")
+_KEPT_AND = " & "
 
 
 @tool(
@@ -84,8 +109,19 @@ def clear_list(state: RoomState) -> str:
     return "Okay, your list has no things now."
 
 
+def with_things_joined(text: str) -> str:
+    """Join the things that a request names for the list with "and", where they have commas.
+
+    The other marks of a request mean nothing and are dropped; these keep its things apart.
+    """
+    text = text[:MAX_TEXT_CHARACTERS]
+    return _NAMED_THINGS.sub(lambda found: _BETWEEN_THINGS.sub(" and ", found[0]), text)
+
+
 def _things(item: str) -> list[str]:
     """Return the named things, without articles or duplicates, each cut to a bounded length."""
-    parts = re.split(r"\band\b", normalise(item.replace(",", " and ")))
+    words = normalise(_BETWEEN_THINGS.sub(" and ", item))
+    words = _ONE_THING.sub(lambda name: name[0].replace(" and ", _KEPT_AND), words)
+    parts = (part.replace(_KEPT_AND, " and ") for part in re.split(r"\band\b", words))
     things = (re.sub(r"^(?:the|a|an|some) ", "", part.strip()) for part in parts)
     return list(dict.fromkeys(thing[:MAX_ITEM_CHARACTERS].strip() for thing in things if thing))

@@ -10,7 +10,7 @@ from typing import Any
 from agent.tools.registry import tool
 from agent.tools.room_state import RoomState
 from agent.tools.schedule import Entry, ScheduleFullError
-from agent.tools.spoken.dates import next_moment, spoken_time
+from agent.tools.spoken.dates import is_point_time, next_moment, spoken_time
 from agent.tools.spoken.durations import before_noun, parse_duration, said_duration, spoken_duration
 from agent.tools.spoken.numbers import parse_number
 from agent.tools.spoken.text import enumeration, normalise, sentence, turned_around
@@ -44,7 +44,8 @@ def _moment(when: str, now: datetime) -> _Moment | None:
     seconds = parse_duration(bare)
     if seconds is not None:
         return _Moment(seconds, said_duration(bare) or spoken_duration(seconds))
-    if parse_number(bare) is not None and not when.startswith("at "):
+    is_number = parse_number(bare) is not None and not is_point_time(bare)
+    if is_number and not when.startswith("at "):
         # "for five" lacks its unit far more often than it means five o'clock.
         return None
     at = next_moment(bare, now)

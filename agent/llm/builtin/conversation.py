@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from livekit.agents import llm
 
-from agent.tools.spoken.text import normalise
+from agent.tools.spoken.text import MAX_TEXT_CHARACTERS, normalise
 
 MAX_EXCHANGES = 4
 """Number of earlier requests considered when the caller completes one."""
@@ -16,8 +17,9 @@ MAX_EXCHANGES = 4
 _NAME = re.compile(
     r"(?:.* )?(?:my name is|call me|they call me|i am called) "
     r"(?!(?:back|later|now|again|tomorrow|tonight|when|at|in|on|a|an|the|not|if|as)\b)"
-    r"(?P<name>[^\W\d]+(?: [^\W\d]+){0,2}?)(?: (?:and|but) .*)?"
+    r"(?P<name>[^\W\d]+(?:'[^\W\d]+)*(?: [^\W\d]+(?:'[^\W\d]+)*){0,3}?)(?: (?:and|but) .*)?"
 )
+_BETWEEN_NAMES = r"[\s.\-‐‑]*"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,20 @@ class Conversation:
 def said_name(text: str) -> str | None:
     """Return the name by which the caller introduces themselves in `text`, or None."""
     found = _NAME.fullmatch(normalise(text))
-    return found["name"].title()[:40] if found else None
+    return _as_written(found["name"], text)[:40] if found else None
+
+
+def _as_written(name: str, text: str) -> str:
+    """Return a normalised name as `text` spells it, capitalised if it is not there.
+
+    "anne marie o'brien" is Anne-Marie O'Brien where the text says so.
+    """
+    pattern = _BETWEEN_NAMES.join(re.escape(part).replace("'", "['’]") for part in name.split())
+    composed = unicodedata.normalize("NFKC", text[:MAX_TEXT_CHARACTERS])
+    for written in re.finditer(pattern, composed, re.IGNORECASE):
+        if written[0] != written[0].lower():
+            return written[0]
+    return name.title()
 
 
 def _name_in(texts: list[str]) -> str | None:

@@ -155,7 +155,8 @@ def _what_is_my_name(heard: Heard) -> str:
 
 @_to("(?:.* )?(?:my name is|call me|they call me|i am called) .+")
 def _nice_to_meet_you(heard: Heard) -> str | None:
-    name = said_name(heard.words)
+    # The request as it is written has the name as it is written.
+    name = said_name(heard.conversation.request or "") or said_name(heard.words)
     return f"Nice to meet you, {name}." if name else None
 
 

@@ -11,6 +11,7 @@ from agent import phrases
 from agent.llm.builtin.conversation import Conversation
 from agent.llm.builtin.small_talk import refusal, small_talk, unknown
 from agent.tools import Match, NotUnderstoodError, Toolbox
+from agent.tools.lists import with_things_joined
 from agent.tools.spoken.text import normalise
 from services.endpointing.completeness import judge_completeness
 
@@ -82,7 +83,7 @@ async def understand(conversation: Conversation, toolbox: Toolbox) -> Reply:
 
 
 def _without_fillers(text: str) -> str:
-    return _FILLERS.sub("", normalise(text)).strip()
+    return _FILLERS.sub("", normalise(with_things_joined(text))).strip()
 
 
 def _joined_readings(words: str, conversation: Conversation) -> Iterable[str]:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 
-from agent.tools.spoken.numbers import parse_number, parse_ordinal, spoken_number, spoken_ordinal
+from agent.tools.spoken.numbers import (
+    parse_number,
+    parse_ordinal,
+    spoken_number,
+    spoken_ordinal,
+    spoken_year,
+)
 
 DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 MONTHS = [
@@ -40,6 +48,15 @@ _RELATIVE_DAYS = {
     "yesterday": -1,
     "the day before yesterday": -2,
 }
+_SHORT_MONTH = re.compile("jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec")
+_YEAR = re.compile(r"[12]\d{3}")
+_ISO_DATE = re.compile(r"(?P<year>\d{4}) minus (?P<month>\d{1,2}) minus (?P<day>\d{1,2})")
+"""As `normalise` writes 2026-12-25."""
+_POINT_TIME = re.compile(r"\b(\d{1,2})\.([0-5]\d)\b")
+"""Hours and minutes as they are written in Britain: 7.30."""
+_HOUR_AND_MINUTE = re.compile(r"(?:\d|[01]\d|2[0-3])[0-5]\d")
+"""The same without a mark between: 730."""
+_PARTS_OF_HOUR = {"half": 30, "a half": 30, "quarter": 15, "a quarter": 15}
 _HOURS_OF_DAY = {"am": 0, "morning": 0, "pm": 12, "afternoon": 12, "evening": 12, "night": 12}
 
 
@@ -62,9 +79,38 @@ def spoken_date(day: date) -> str:
 
 
 def capitalised_day(words: str) -> str:
-    """Capitalise the names in a day: "the fifth of March", "Christmas"."""
+    """Return a day as it is said: "december 25th" → "December twenty fifth".
+
+    Names are capitalised, the day of a month is an ordinal, and a year is read as one.
+    """
+    iso = _ISO_DATE.fullmatch(words)
+    if iso:
+        month = MONTHS[int(iso["month"]) - 1].title() if 1 <= int(iso["month"]) <= 12 else ""
+        words = f"{month} {iso['day']} {iso['year']}"
     names = {*DAYS, *MONTHS, *" ".join(HOLIDAYS).split()}
-    return " ".join(word.title() if word in names else word for word in words.split())
+    said = _full_months(words.split())
+    of_month = any(word.lower() in MONTHS for word in said)
+    return " ".join(
+        word.title() if word in names else _said_number(word) if of_month else word for word in said
+    )
+
+
+def _full_months(words: Iterable[str]) -> list[str]:
+    """Write months in full: "jan", "sept"."""
+    return [
+        next((month for month in MONTHS if month.startswith(word)), word)
+        if _SHORT_MONTH.fullmatch(word)
+        else word
+        for word in words
+    ]
+
+
+def _said_number(word: str) -> str:
+    """Return a day of a month or a year in words."""
+    if re.fullmatch(r"[12]\d{3}", word):
+        return spoken_year(int(word))
+    day = parse_ordinal(word) or (int(word) if re.fullmatch(r"\d{1,2}", word) else None)
+    return spoken_ordinal(day) if day else word
 
 
 def parse_time(words: str) -> tuple[time, bool] | None:
@@ -72,7 +118,7 @@ def parse_time(words: str) -> tuple[time, bool] | None:
 
     "seven thirty" → (7:30, False), "half past five in the evening" → (17:30, True).
     """
-    words = words.removeprefix("at ").removesuffix(" o clock")
+    words = _POINT_TIME.sub(r"\1:\2", words.removeprefix("at ").removesuffix(" o clock"))
     if words in ("noon", "midday"):
         return time(12), True
     if words == "midnight":
@@ -92,6 +138,11 @@ def parse_time(words: str) -> tuple[time, bool] | None:
     if not 1 <= hour <= 12:
         return None
     return time(hour % 12 + half_of_day, minute), True
+
+
+def is_point_time(words: str) -> bool:
+    """Whether the words begin with hours and minutes such as "7.30"."""
+    return _POINT_TIME.match(words) is not None
 
 
 def next_moment(words: str, now: datetime) -> datetime | None:
@@ -119,28 +170,41 @@ def next_moment(words: str, now: datetime) -> datetime | None:
 def parse_date(words: str, today: date) -> date | None:
     """Return the date in `words`, in the future where they leave it open, or None.
 
-    "tomorrow", "friday", "the fifth of march", "march fifth", "christmas".
+    "tomorrow", "friday", "the fifth of march", "march 5th 2027", "christmas", or an
+    ISO date as `normalise` writes it.
     """
     if words in _RELATIVE_DAYS:
         return today + timedelta(days=_RELATIVE_DAYS[words])
     words = words.removeprefix("next ").removeprefix("on ").removeprefix("the ")
     if words in DAYS:
         return today + timedelta(days=(DAYS.index(words) - today.weekday() - 1) % 7 + 1)
-    tokens = [word for word in words.split() if word not in ("the", "of")]
+    iso = _ISO_DATE.fullmatch(words)
+    if iso:
+        return _date(int(iso["year"]), int(iso["month"]), int(iso["day"]))
+    tokens = _full_months(word for word in words.split() if word not in ("the", "of"))
     if tokens and tokens[0] in DAYS:
         tokens.pop(0)
-    month_and_day = HOLIDAYS.get(words) or _month_and_day(tokens)
+    if tokens and tokens[0] == "on":
+        tokens.pop(0)
+    stated = int(tokens.pop()) if len(tokens) > 1 and _YEAR.fullmatch(tokens[-1]) else None
+    month_and_day = HOLIDAYS.get(" ".join(tokens)) or _month_and_day(tokens)
     if month_and_day is None:
         return None
+    if stated is not None:
+        return _date(stated, *month_and_day)
     # Eight years hold a 29th of February wherever they begin.
     for year in range(today.year, today.year + 9):
-        try:
-            day = date(year, *month_and_day)
-        except ValueError:
-            continue
-        if day >= today:
+        day = _date(year, *month_and_day)
+        if day is not None and day >= today:
             return day
     return None
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
 
 
 def _month_and_day(tokens: list[str]) -> tuple[int, int] | None:
@@ -153,16 +217,22 @@ def _month_and_day(tokens: list[str]) -> tuple[int, int] | None:
 
 
 def _hour_and_minute(words: str) -> tuple[int, int] | None:
-    for link, sign in ((" past ", 1), (" after ", 1), (" to ", -1)):
+    for link, sign in ((" past ", 1), (" after ", 1), (" to ", -1), (" till ", -1), (" til ", -1)):
         before, found, after = words.partition(link)
         if found:
-            minutes = _small_number(before.removesuffix(" minutes").removesuffix(" minute"), 59)
+            before = before.removesuffix(" minutes").removesuffix(" minute")
+            minutes = _PARTS_OF_HOUR.get(before) or _small_number(before, 59)
             hour = _small_number(after, 12)
             if minutes is None or not hour:
                 return None
             total = (hour * 60 + sign * minutes) % (12 * 60)
             return total // 60 or 12, total % 60
+    if words.startswith("half "):
+        hour = _small_number(words.removeprefix("half "), 12)
+        return (hour, 30) if hour else None
     tokens = words.split()
+    if _HOUR_AND_MINUTE.fullmatch(words):
+        tokens = [words[:-2], words[-2:]]
     for split in range(len(tokens), 0, -1):
         hour = _small_number(" ".join(tokens[:split]), 23)
         minute = _small_number(" ".join(tokens[split:]).removeprefix("oh "), 59)
@@ -172,9 +242,6 @@ def _hour_and_minute(words: str) -> tuple[int, int] | None:
 
 
 def _small_number(words: str, largest: int) -> int | None:
-    named = {"half": 30, "a quarter": 15, "quarter": 15}.get(words)
-    if named is not None:
-        return named
     number = parse_number(words)
     if number is None or number.denominator != 1 or not 0 <= number <= largest:
         return None

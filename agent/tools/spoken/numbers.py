@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -53,6 +54,7 @@ PARTS = {"half": Fraction(1, 2), "quarter": Fraction(1, 4), "third": Fraction(1,
 _UNITS = {word: value for value, word in enumerate(ONES)} | {"oh": 0, "a": 1, "an": 1}
 _TENS = {word: 10 * (index + 2) for index, word in enumerate(TENS)}
 _MAX_DIGITS = 30
+_WRITTEN_ORDINAL = re.compile(r"(\d+) ?(?:st|nd|rd|th)")
 
 
 def spoken_number(value: int | Fraction) -> str:
@@ -118,10 +120,9 @@ def parse_number(words: str) -> Fraction | None:
 
 
 def parse_ordinal(words: str) -> int | None:
-    """Return the position that `words` name, or None: "twenty first", "21 st" → 21."""
-    tokens = words.split()
-    if len(tokens) == 2 and tokens[0].isdecimal() and tokens[1] in ("st", "nd", "rd", "th"):
-        return int(tokens[0][:_MAX_DIGITS])
+    """Return the position that `words` name, or None: "twenty first", "21st" → 21."""
+    if written := _WRITTEN_ORDINAL.fullmatch(words):
+        return int(written[1][:_MAX_DIGITS])
     return _ORDINAL_VALUES.get(words)
 
 

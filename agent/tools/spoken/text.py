@@ -60,7 +60,7 @@ SYMBOLS = {
 }
 
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_SPLIT_LETTER = re.compile(r"(?<=\d)(?=[a-z])")
+_SPLIT_LETTER = re.compile(r"(?<=\d)(?!(?:st|nd|rd|th)\b)(?=[a-z])")
 _MINUS = re.compile(r"(?<![a-z])-\s*(?=[\d.(])")
 _TIMES = re.compile(r"(?<=[\d)])\s*x\s*(?=[\d(])")
 _INITIALS = re.compile(r"\b([ap])\.\s?m\b\.?")

@@ -41,6 +41,12 @@ def test_days_until(state: RoomState) -> None:
     assert days_until(state, "today") == "There are zero days until today."
 
 
+def test_a_past_day_is_counted_back(state: RoomState) -> None:
+    assert days_until(state, "November 20th, 2026") == (
+        "November twentieth twenty twenty six was one day ago."
+    )
+
+
 def test_an_unknown_day_is_not_understood(state: RoomState) -> None:
     for ask in (date_of, days_until):
         with pytest.raises(NotUnderstoodError):
@@ -64,6 +70,12 @@ def test_the_list_grows_shrinks_and_is_read(state: RoomState) -> None:
     assert remove_from_list(state, "eggs") == "Sorry, eggs is not on your list."
     assert clear_list(state) == "Okay, your list has no things now."
     assert state.items == []
+
+
+def test_things_that_a_model_names_in_one_string_are_taken_apart(state: RoomState) -> None:
+    add_to_list(state, "milk, fish and chips; 1,000 nails, and M&M's")
+    assert state.items == ["milk", "fish and chips", "1000 nails", "m and m"]
+    assert remove_from_list(state, "fish and chips") == "Removed fish and chips from your list."
 
 
 def test_the_list_is_bounded(state: RoomState) -> None:

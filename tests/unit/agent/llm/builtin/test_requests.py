@@ -154,6 +154,49 @@ async def test_people_ask_in_many_ways(request_text: str, expected: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("request_text", "expected"),
+    [
+        ("Add milk, eggs and bread to my list.", "Added milk, eggs and bread to your list."),
+        (
+            "Please put eggs,milk, and 1,000 nails on my shopping list, thanks.",
+            "Added eggs, milk and 1000 nails to your list.",
+        ),
+        (
+            "Add mac and cheese, salt and pepper, and O'Brien potatoes to the list.",
+            "Added mac and cheese, salt, pepper and o'brien potatoes to your list.",
+        ),
+        ("Add half and half to my list", "Added half and half to your list."),
+        ("My name is O'Brien.", "Nice to meet you, O'Brien."),
+        ("Hi, my name is Anne-Marie O’Connor-Smith.", "Nice to meet you, Anne-Marie O’Connor-"),
+        ("Call me José.", "Nice to meet you, José."),
+        ("My name is Dr. McDonald and I live in Boston.", "Nice to meet you, Dr. McDonald."),
+        ("My name is Juan de la Cruz.", "Nice to meet you, Juan de la Cruz."),
+        ("my name is o'brien", "Nice to meet you, O'Brien."),
+        ("Set an alarm for 7.30.", "Timer set for seven thirty in the evening."),
+        ("Set an alarm for 7.30am", "Timer set for seven thirty in the morning."),
+        ("Set a timer for 7.30 p.m.", "Timer set for seven thirty in the evening."),
+        ("Set an alarm for 19.45.", "Timer set for seven forty five in the evening."),
+        ("Set an alarm for half seven.", "Timer set for seven thirty in the evening."),
+        ("set an alarm for 730", "Timer set for seven thirty in the evening."),
+        ("Wake me at quarter till eight.", "Timer set for seven forty five in the evening."),
+        ("Set a timer for 7.5 minutes.", "Timer set for seven minutes and thirty seconds."),
+        ("Set a timer for 2.30 minutes.", "Timer set for two minutes and eighteen seconds."),
+        ("Set an alarm for half.", "For how much time?"),
+        ("What is 7.30 plus 1?", "The answer is eight point three."),
+        ("What day is December 25th?", "December twenty fifth is Friday the twenty fifth of Dec"),
+        ("What day is December 25?", "December twenty fifth is Friday"),
+        ("What day is the 3rd of May?", "The third of May is Monday the third of May."),
+        ("What day is May 3rd, 2027?", "May third twenty twenty seven is Monday"),
+        ("What day is 2026-12-25?", "December twenty fifth twenty twenty six is Friday"),
+        ("What day was the 4th of July 1976?", "The fourth of July nineteen seventy six was Sun"),
+        ("How many days until Jan 1st?", "There are forty one days until January first."),
+    ],
+)
+async def test_what_is_written_as_in_print_is_understood(request_text: str, expected: str) -> None:
+    assert (await reply_to(request_text)).startswith(expected)
+
+
+@pytest.mark.parametrize(
     "request_text", ["", "   ", "...", "😀😀", "\x00", "什么时间", "uh", "um er"]
 )
 async def test_nothing_intelligible_is_asked_for_again(request_text: str) -> None:
@@ -168,6 +211,8 @@ async def test_nothing_intelligible_is_asked_for_again(request_text: str) -> Non
         "set " * 3000,
         "( " * 2000,
         "remind me to " * 300,
+        "add " * 20_000 + "to my list",
+        "add a, " * 20_000,
     ],
 )
 async def test_endless_requests_are_answered_too(request_text: str) -> None:
