@@ -152,6 +152,26 @@ async def test_words_are_timed_over_the_whole_reply(local: LocalTTS) -> None:
     assert times[-1] <= sum(frame.duration for frame in frames) + 0.01
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["It costs $5.", "99 on ", "Jan. 5, 20", "24 at 7:", "30 p.m. See No", ". 5, Room 204."],
+        ["The sum is 1,234,567,890,123,", "456,789,012", " km/h, and 2^", "3 is 8."],
+        ["Call (212) 555-", "0147 or write to a.b@exa", "mple.com: H", "2O, 3-", "5 kg."],
+    ],
+)
+async def test_timed_words_are_those_written_however_they_are_read(
+    local: LocalTTS, pieces: list[str]
+) -> None:
+    frames = await spoken(local.stream(), pieces)
+    words = timed_words(frames)
+    assert [word for word, _, _ in words] == "".join(pieces).split()
+    starts = [start for _, start, _ in words]
+    assert starts == sorted(starts)
+    # Each is heard for a while of its own.
+    assert all(end > start for _, start, end in words)
+
+
 async def test_no_more_is_computed_than_will_soon_be_heard(tts: StreamingTTS) -> None:
     voice = LocalTTS(engines=ProvidedEngines(tts=tts), room="a", ahead_seconds=0.5)
     asked: list[float] = []
