@@ -108,11 +108,3 @@ class CallPage:
         """What was remembered, oldest first."""
         texts: list[str] = self.page.evaluate("window.recorded")
         return texts
-
-    def open_resources(self) -> dict[str, int]:
-        """How many resources of each kind are open, from the debug panel."""
-        kinds = self.page.locator(".debug [data-kind]")
-        counts: dict[str, int] = {}
-        for kind in kinds.evaluate_all("rows => rows.map(row => row.dataset.kind)"):
-            counts[kind] = counts.get(kind, 0) + 1
-        return counts

@@ -78,12 +78,14 @@ class StandIn:
         self._room = ctx.room
         self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=100)
         self._stopped = asyncio.Event()
-        """Ends the speech that was begun last; each has an event of its own."""
+        """Ends the reply that was begun last; each has an event of its own."""
         self._floor = asyncio.Lock()
-        """Held while a state lasts, so that a stopped speech ends in order before the next begins.
+        """Held while a state lasts, so that a stopped reply ends in order before the next begins.
         A cancelled one could leave the wrong state behind, or no record of its turn."""
         self._last = GREETING
         self._tasks: set[asyncio.Task[None]] = set()
+        self._heard = 0
+        """Utterances of callers, each a segment."""
         self._turns = 0
         self._presence = Pong.SERVES
         self._remote = Remote(
@@ -161,11 +163,12 @@ class StandIn:
         command, _, rest = (await reader.read_all()).partition(" ")
         if command == "say":
             self._say(rest)
+        elif command == "guess":
+            await self._write_heard(identity, rest, final=False)
         elif command == "hear":
             await self._hear(identity, [part.strip() for part in rest.split("|")])
         elif command == "think":
-            async with self._floor:
-                await self._set_state(AgentState.THINKING)
+            await self._think(self._begin())
         elif command == "notice":
             self._remote.notify(NoticeKind.VOICE_UNAVAILABLE, rest)
         elif command == "complain":
@@ -184,20 +187,22 @@ class StandIn:
 
     async def _hear(self, identity: str, corrections: list[str]) -> None:
         """Send the caller's words as an agent does: each correction a stream of its own."""
-        for number, text in enumerate(corrections):
-            final = number == len(corrections) - 1
-            writer = await self._room.local_participant.stream_text(
-                topic=Topic.TRANSCRIPTION,
-                sender_identity=identity,
-                attributes={
-                    StreamAttribute.SEGMENT: f"heard-{corrections[-1]}",
-                    StreamAttribute.FINAL: "true" if final else "false",
-                    StreamAttribute.TRACK: self._track_of(identity),
-                },
-            )
-            await writer.write(text)
-            await writer.aclose()
-            await asyncio.sleep(0.4)
+        for number, text in enumerate(corrections, 1):
+            await self._write_heard(identity, text, final=number == len(corrections))
+
+    async def _write_heard(self, identity: str, text: str, *, final: bool) -> None:
+        writer = await self._room.local_participant.stream_text(
+            topic=Topic.TRANSCRIPTION,
+            sender_identity=identity,
+            attributes={
+                StreamAttribute.SEGMENT: f"heard-{self._heard}",
+                StreamAttribute.FINAL: "true" if final else "false",
+                StreamAttribute.TRACK: self._track_of(identity),
+            },
+        )
+        await writer.write(text)
+        await writer.aclose()
+        self._heard += final
 
     def _track_of(self, identity: str) -> str:
         """The sound that a caller sends."""
@@ -205,9 +210,20 @@ class StandIn:
         return next(iter(caller.track_publications), "track")
 
     def _say(self, text: str) -> None:
+        self._start(self._speak(text, self._begin()))
+
+    def _begin(self) -> asyncio.Event:
+        """Stop what goes on; returns what stops the next thing."""
         self._stopped.set()
         self._stopped = asyncio.Event()
-        self._start(self._speak(text, self._stopped))
+        return self._stopped
+
+    async def _think(self, stopped: asyncio.Event) -> None:
+        """Prepare a reply that never comes."""
+        async with self._floor:
+            await self._set_state(AgentState.THINKING)
+            await stopped.wait()
+            await self._set_state(AgentState.LISTENING)
 
     async def _speak(self, text: str, stopped: asyncio.Event) -> None:
         """A word's text and its sound together, as a voice with timed words does."""

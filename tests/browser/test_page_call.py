@@ -94,19 +94,24 @@ def test_leaving_and_joining_again_keeps_the_conversation_and_the_room(call: Cal
 
 
 def test_the_callers_words_are_corrected_in_place(talk: CallPage) -> None:
-    talk.record('[data-side="caller"][data-final="false"] .text')
-    talk.type("hear what | what's the thyme | What's the time?")
-    spoken = talk.said_by("caller").and_(talk.page.locator("[data-final=true]")).last
-    expect(spoken.locator(".text")).to_have_text("What's the time?")
-    assert talk.recorded() == ["what", "what's the thyme"]
+    guessed = talk.said_by("caller").and_(talk.page.locator('[data-final="false"]'))
+    for guess in ("what", "what's the thyme"):
+        talk.type(f"guess {guess}")
+        expect(guessed.locator(".text")).to_have_text(guess)
+    talk.type("hear What's the time?")
+    expect(guessed).to_have_count(0)
+    expect(talk.said_by("caller").get_by_text("What's the time?", exact=True)).to_be_visible()
+    # It was typed once.
     expect(talk.said_by("caller").filter(has_text="thyme")).to_have_count(1)
 
 
 def test_words_that_were_no_words_disappear(talk: CallPage) -> None:
-    talk.record('[data-side="caller"][data-final="false"] .text')
-    talk.type("hear umbrella | ")
-    wait_until(lambda: talk.recorded() == ["umbrella"])
-    expect(talk.page.locator('[data-final="false"]')).to_have_count(0)
+    guessed = talk.said_by("caller").and_(talk.page.locator('[data-final="false"]'))
+    talk.type("guess umbrella")
+    expect(guessed.locator(".text")).to_have_text("umbrella")
+    talk.type("hear ")
+    expect(guessed).to_have_count(0)
+    # It was typed once.
     expect(talk.said_by("caller").filter(has_text="umbrella")).to_have_count(1)
 
 
@@ -133,7 +138,7 @@ def test_the_word_being_spoken_is_marked(talk: CallPage) -> None:
     talk.expect_said(words)
     expect(talk.said_by("agent").last.locator("mark")).to_have_count(0)
     marked = talk.recorded()
-    assert len(marked) > 3
+    assert len(marked) > 1
     assert marked == [word for word in words.split() if word in marked]
 
 
@@ -152,12 +157,14 @@ def test_escape_stops_the_agent_and_repeat_says_it_again(talk: CallPage) -> None
     talk.type("say " + "encore " * LONG)
     replies = talk.said_by("agent").filter(has_text="encore")
     expect(replies).to_have_count(1)
+    talk.expect_state("Speaking")
     talk.page.locator("body").press("Escape")
     talk.expect_state("Listening")
     talk.button("Repeat").click()
     talk.expect_state("Speaking")
     expect(replies).to_have_count(2)
     talk.button("Stop").click()
+    talk.expect_state("Listening")
 
 
 def test_mute_by_button_and_by_space_bar(talk: CallPage) -> None:
@@ -310,9 +317,17 @@ def test_the_microphone_is_checked_and_chosen_before_joining(call: CallPage) -> 
     wait_until(lambda: call.level("caller") > 0.3)
 
 
-def test_the_agent_thinking_is_shown(talk: CallPage) -> None:
+def test_the_agent_thinking_is_shown_and_can_be_stopped_before_its_first_word(
+    talk: CallPage,
+) -> None:
     talk.type("think")
     talk.expect_state("Thinking")
+    talk.button("Stop").click()
+    talk.expect_state("Listening")
+    talk.type("think")
+    talk.expect_state("Thinking")
+    talk.page.locator("body").press("Escape")
+    talk.expect_state("Listening")
 
 
 def test_colours_follow_the_system_or_the_choice(call: CallPage) -> None:

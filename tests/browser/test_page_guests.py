@@ -106,7 +106,7 @@ def test_a_guest_does_not_replace_the_words_of_another(call: CallPage, guest: Gu
     call.type("hear I want tea")
     call.expect_said("I want tea", side="caller")
     # The agent's streams say to everybody what its segments are called.
-    words: dict[str, str] = {StreamAttribute.SEGMENT: "heard-I want tea"}
+    words: dict[str, str] = {StreamAttribute.SEGMENT: "heard-0"}
     guest.send(Topic.TRANSCRIPTION, "I want beer", words | {StreamAttribute.FINAL: "true"})
     call.expect_said("I want beer", side="guest")
     call.expect_said("I want tea", side="caller")
@@ -134,6 +134,7 @@ def test_a_guest_who_has_left_is_not_taken_for_the_agent(
 
 
 def test_a_guest_gets_no_history_and_stops_nobodys_agent(call: CallPage, guest: Guest) -> None:
+    call.expect_state("Listening")
     call.type("say " + "on " * 300)
     call.expect_state("Speaking")
     assert guest.call(agent=True, method=Method.STOP) == NOT_ALLOWED

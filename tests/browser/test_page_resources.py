@@ -131,19 +131,17 @@ def test_the_debug_panel_lists_what_is_open_and_a_call_returns_all_of_it(
     expect(page.locator(".debug")).to_have_count(0)
     page.evaluate("localStorage.setItem('DEBUG_MEMORY', '1')")
     page.reload()
-    lobby = settled_kinds(call)
+    opened = page.locator(".debug [data-kind]")
+    # By then the panel has looked again.
+    expect(opened.filter(has_text="debug panel")).to_contain_text(re.compile(r"[1-9] s$"))
+    lobby = set(opened.evaluate_all("rows => rows.map(row => row.dataset.kind)"))
     call.join()
-    during = settled_kinds(call)
-    assert {"audio-context", "media-stream", "room", "media-element", "meter"} <= during.keys()
+    for kind in ("audio-context", "media-stream", "room", "media-element", "meter"):
+        assert kind not in lobby
+        expect(page.locator(f'.debug [data-kind="{kind}"]')).not_to_have_count(0)
     call.leave()
-    after = settled_kinds(call)
-    assert after.keys() - lobby.keys() == set()
-
-
-def settled_kinds(call: CallPage) -> dict[str, int]:
-    """What the panel shows, once it has looked again."""
-    call.page.wait_for_timeout(1200)
-    return call.open_resources()
+    beyond = "".join(f':not([data-kind="{kind}"])' for kind in lobby)
+    expect(page.locator(f".debug [data-kind]{beyond}")).to_have_count(0)
 
 
 def test_a_failed_join_and_a_tried_microphone_are_returned_too(page: Page, page_url: str) -> None:

@@ -1,7 +1,8 @@
-"""What a language model sends without measure is cut, and disturbs no other room."""
+"""What a language model sends without measure is cut, and its callers need not wait for it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from agent.languages import ENGLISH
 from agent.settings import Settings
+from services.protocol import DONE, AgentState, Method, ParticipantAttribute
 from tests.room.conftest import JoinRoom, serving
 from tests.room.llm_endpoint import (
     ANSWER,
@@ -22,6 +24,7 @@ from tests.room.llm_endpoint import (
     endless_line,
     endless_reasoning,
     endpoint_in_thread,
+    never_answer,
     one_huge_event,
 )
 
@@ -84,6 +87,29 @@ async def test_a_reply_without_measure_is_cut_and_others_are_answered(
     assert said == ENGLISH.llm_down or (respond is endless and len(said) <= LIMIT)
     await flooded.caller.send_text("what is it")
     assert (await flooded.caller.wait_for_transcript(2, of_agent=True))[1] == ANSWER
+
+
+async def test_a_reply_that_is_still_being_thought_of_can_be_stopped(
+    join_room: JoinRoom, worker: Worker, boundless: Endpoint
+) -> None:
+    boundless.respond = to_request(never_answer)
+    call = await join_room(agent_name=AGENT, greeted=False)
+    (agent,) = call.caller.room.remote_participants.values()
+
+    async def until(state: AgentState) -> None:
+        async with asyncio.timeout(20):
+            while agent.attributes[ParticipantAttribute.STATE] != state:
+                await asyncio.sleep(0.02)
+
+    await call.caller.send_text(REQUEST)
+    await until(AgentState.THINKING)
+    stopped = await call.caller.room.local_participant.perform_rpc(
+        destination_identity=agent.identity, method=Method.STOP, payload=""
+    )
+    assert stopped == DONE
+    await until(AgentState.LISTENING)
+    await call.caller.send_text("what is it")
+    assert await call.caller.wait_for_transcript(1, of_agent=True) == [ANSWER]
 
 
 async def test_compressed_answers_are_refused(

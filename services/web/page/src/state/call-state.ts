@@ -40,6 +40,14 @@ export class CallState {
     this.speakerId.value = devices.speakerId;
   }
 
+  /**
+   * Whether there is a reply to stop. One that is still being thought of counts: its first word may
+   * be heard while the news that the agent speaks is on its way.
+   */
+  get isReplying(): boolean {
+    return this.agentState.value === 'thinking' || this.agentState.value === 'speaking';
+  }
+
   /** Joining a room; the conversation stays when it is the room of the call before. */
   startJoining(room: string): void {
     if (room === '' || room !== this.room.peek()) this.forget();

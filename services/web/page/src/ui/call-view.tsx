@@ -31,7 +31,7 @@ export function CallView() {
         if (!(event instanceof KeyboardEvent) || event.defaultPrevented) return;
         if (event.key === 'Escape') {
           if (state.showsDevices.peek()) state.showsDevices.value = false;
-          else if (state.agentState.peek() === 'speaking') void call.stopSpeaking();
+          else if (state.isReplying) void call.stopSpeaking();
         }
         const isFree = !(event.target instanceof Element) || !event.target.closest(INTERACTIVE);
         if (event.code === 'Space' && isFree && !event.repeat && state.phase.peek() === 'call') {

@@ -10,7 +10,6 @@ export function Controls() {
   const phase = state.phase.value;
   const muted = state.muted.value;
   const present = state.presence.value === 'present';
-  const speaking = state.agentState.value === 'speaking';
   const showsDevices = state.showsDevices.value;
   const { captions } = preferences.value;
   const page = words();
@@ -46,7 +45,7 @@ export function Controls() {
         type="button"
         class="round"
         aria-keyshortcuts="Escape"
-        disabled={!inCall || !present || !speaking}
+        disabled={!inCall || !present || !state.isReplying}
         onClick={() => void call.stopSpeaking()}
       >
         <Icon name="stop" />
