@@ -36,6 +36,8 @@ _MARKUP: Final = re.compile(
 _HOST: Final = re.compile(
     r"^(?:[a-z]+://)?(?:[^@/]*@)?(?:www\.)?([^/:?#]+)(?::\d+)?(/[^?#]*)?", re.IGNORECASE
 )
+_ESCAPED: Final = frozenset("%$#&_*!.+-~>`")
+"""What a backslash keeps from being markup."""
 _TIMES_BEFORE: Final = re.compile(r"[\w)]\s?$")
 _TIMES_AFTER: Final = re.compile(r"\s?[\w(]")
 
@@ -81,6 +83,8 @@ def _plain(text: str, start: int, end: int, symbols: frozenset[str]) -> Read:
             marks = 0
         if character in "\t\n\r\v\f":
             yield at, character
+        elif character == "\\" and text[at + 1 : at + 2] in _ESCAPED:
+            continue
         elif character == "*":
             yield from _star(text, at, symbols)
         elif (

@@ -89,6 +89,9 @@ def _read(text: str, starts: Sequence[int], language: Language) -> list[str]:
             word = max(0, bisect_right(starts, place) - 1)
             if not stretch.ruled:
                 words = _plain(words, clean, stretch.start)
+            start = stretch.start + chunk.start()
+            if spoken[word] and clean[start - 1 : start].isspace():
+                spoken[word] += " "
             spoken[word] = _join(spoken[word], words, ruled=stretch.ruled)
     return spoken
 

@@ -223,7 +223,7 @@ CODES: Final = (
     ),
     Rule(
         "telephone number in brackets",
-        r"\(\d{3}\)[ ]?\d{3}[-‑– ]\d{4}",
+        r"\(\d{2,5}\)[ ]?\d{3,4}[-‑– ]?\d{3,4}",
         _phone,
         {"(212) 555-0147": "two one two, five five five, zero one four seven"},
         inside=True,

@@ -35,7 +35,8 @@ _WEEKDAY = "(?:" + "|".join(sorted(_SHORT_DAYS, key=len, reverse=True)) + r")\b"
 _HOUR = r"(?:2[0-4]|1\d|0?\d)"
 _HALF = r"(?:[AaPp]\.[ ]?[Mm]\.?|[AaPp][Mm]\b)"
 _ON_A_DAY = re.compile(
-    r"\b(?:on|by|until|till|from|since|before|after|due|dated|date:?|for|of|to|through|between)\s$",
+    r"\b(?:on|by|until|till|from|since|before|after|due|dated|date:?|for|of|to|through|between"
+    r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?)\s$",
     re.IGNORECASE,
 )
 _OF_A_YEAR = re.compile(

@@ -211,7 +211,7 @@ def _fraction(match: re.Match[str]) -> str | None:
         return None
     words = fraction(above, below)
     if not whole:
-        if above > below and below not in (2, 3, 4, 8):
+        if above > below and (below not in (2, 3, 4, 8) or above >= 2 * below):
             words = f"{cardinal(above)} over {cardinal(below)}"
         elif (
             below > 4
@@ -232,7 +232,7 @@ def _slash(match: re.Match[str]) -> str:
     left = re.search(r"\w+$", before(match))
     right = re.match(r"\w+", after(match))
     words = (left.group() if left else "", right.group() if right else "")
-    spelled = all(word.isupper() and len(word) > 1 for word in words)
+    spelled = all(word.isalpha() and word.isupper() and len(word) > 1 for word in words)
     return " " if spelled or words == ("and", "or") else "slash"
 
 
@@ -295,7 +295,8 @@ MATHS: Final = (
     ),
     Rule(
         "fraction",
-        r"(?:(?P<whole>\d{1,4})[ -])?(?P<above>\d{1,3})[/⁄](?P<below>\d{1,4})(?!\.\d)",
+        r"(?:(?P<whole>\d{1,4})[ -])?(?P<above>\d{1,3})[/⁄](?P<below>\d{1,4})"
+        r"(?:rds?|ths?)?(?!\.\d)",
         _fraction,
         {
             "Add 1/2 cup of milk.": "Add one half cup of milk.",
@@ -308,7 +309,7 @@ MATHS: Final = (
     ),
     Rule(
         "slash between words",
-        r"(?<=[^\W\d_])/(?=[^\W\d_])",
+        r"(?<=[^\s/])/(?=[^\s/])",
         _slash,
         {"and/or": "and or", "TCP/IP": "T.C.P I.P", "yes/no": "yes slash no"},
         inside=True,
@@ -361,13 +362,20 @@ MATHS: Final = (
     ),
     Rule(
         "minus",
-        rf"{MINUS}(?=[.\d½¼¾∞π]|[a-z]\b)|−(?=\d)",
+        rf"{MINUS}(?=[.\d½¼¾∞π]|[a-z](?:\s{0, 5}[=+×±^²³)]|$))|−(?=\d)",
         "minus",
         {
             "It was -5 there.": "It was minus five there.",
             "–3%": "minus three percent",
             "-x": "minus x",
         },
+        inside=True,
+    ),
+    Rule(
+        "option of a command",
+        r"(?<![\w-])--?(?=[A-Za-z][\w-]*\b)(?!-?[A-Z][a-z])",
+        lambda m: "dash dash" if m.group() == "--" else "dash",
+        {"Use --help or -v now.": "Use dash dash help or dash v now."},
         inside=True,
     ),
     Rule(

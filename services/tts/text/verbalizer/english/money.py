@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from ..rule import BAR, Rule
-from .words import DASH, FRACTIONS, MINUS, NUMBER, SCALES, SPACE, cardinal, number
+from .words import DASH, FRACTIONS, MINUS, NUMBER, SCALES, SPACE, cardinal, number, plain
 
 
 class _Currency(NamedTuple):
@@ -165,7 +165,7 @@ _NO_NOUN = re.compile(
 
 def _amount(text: str, scale: str | None, currency: _Currency, *, one: bool) -> str:
     """Return the words of an amount; with `one`, as it stands before a noun: "five dollar"."""
-    whole, _, decimals = text.replace(",", "").partition(".")
+    whole, _, decimals = plain(text).partition(".")
     if scale:
         return f"{number(text)} {SCALES[scale]} {currency.one if one else currency.many}"
     if len(decimals) == 2 and currency.cent:
@@ -191,7 +191,7 @@ def _read(match: re.Match[str]) -> str | None:
     one = bool(
         not found.get("per")
         and (
-            re.match(r"-[a-z]", follows)
+            re.match(r"-(?!a-|plus)[a-z]|\s(?:bills?|notes?|coins?|gift|chips?)\b", follows)
             or (_ARTICLE.search(lead) and _NOUN.match(follows) and not _NO_NOUN.match(follows))
         )
     )
@@ -255,6 +255,9 @@ MONEY: Final = (
             "€3 or £2.50": "three euros or two pounds and fifty pence",
             "¥1,500 and ₹99": "one thousand five hundred yen and ninety nine rupees",
             "a $5 coffee": "a five dollar coffee",
+            "five $20 bills": "five twenty dollar bills",
+            "$5-a-day": "five dollars-a-day",
+            "€ 1.234,56": "one thousand two hundred and thirty four euros and fifty six cents",
             "a $20-million deal": "a twenty million dollar deal",
             "$9.99/month": "nine dollars and ninety nine cents per month",
             "a loss of -$40": "a loss of minus forty dollars",

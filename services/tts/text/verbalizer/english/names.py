@@ -245,7 +245,7 @@ def _street(match: re.Match[str]) -> str | None:
     name = match["name"]
     # A number before it, or a name before it and no name after it, makes it a street.
     numbered = re.search(r"\d\w*[ ](?:[\w.]+[ ]){0,3}$", lead)
-    followed_by_name = re.match(r"\s[A-Z][a-z]", after(match, 6)) and name in ("St", "Dr")
+    followed_by_name = re.match(r"\s[A-Z]\w", after(match, 6)) and name in ("St", "Dr")
     if not numbered and (followed_by_name or not re.search(r"[A-Z][\w.]*\s$", lead)):
         return None
     if followed_by_name and not re.search(r"\d\w*[ ](?:[NSEW]\.?[ ])?[A-Z0-9][\w]*[ ]$", lead):
@@ -261,10 +261,11 @@ def _direction(match: re.Match[str]) -> str | None:
 
 
 def _numbered(match: re.Match[str]) -> str | None:
-    if match["text"] == "no" and re.search(r"\b(?:is|was|be|said|says?|answer)\s$", before(match)):
+    text = match["text"] or match["bare"]
+    if text == "no" and re.search(r"\b(?:is|was|be|said|says?|answer)\s$", before(match)):
         return None
-    words = _NUMBERED[match["text"]]
-    if match["text"][0].isupper() and not before(match).strip():
+    words = _NUMBERED[text]
+    if text[0].isupper() and not before(match).strip():
         words = words[0].upper() + words[1:]
     return words
 
@@ -286,7 +287,7 @@ def _numeral(match: re.Match[str]) -> str | None:
     if value is None:
         return None
     lead, rest = before(match, 30), after(match, 24)
-    name = re.search(r"(?P<name>\w+)['’]?[ ]$", lead)
+    name = re.search(r"(?P<name>\w+)['’.]?[ ]$", lead)
     word = name["name"] if name else ""
     if re.match(r"(?:th)?[ -]century", rest):
         return ordinal(value)
@@ -323,7 +324,8 @@ NAMES: Final = (
         "numbered thing",
         "(?P<text>"
         + "|".join(sorted(_NUMBERED, key=len, reverse=True))
-        + r")\.[ ]?(?=\#?\d|[IVX]+\b)",
+        + r")\.[ ]?(?=\#?\d|[IVX]+\b)"
+        r"|(?P<bare>Apt|Ste|Rm|Ext|Vol|Fig|Ch|Tel|apt|ext|vol|fig)[ ](?=\#?\d)",
         _numbered,
         {
             "Open at No. 5 Main Street.": "Open at number five Main Street.",
@@ -389,7 +391,7 @@ NAMES: Final = (
     Rule(
         "abbreviation without a full stop",
         r"(?P<text>vs|w/o|w/|b/c|aka|a\.k\.a\.|approx|N/A|n/a|c/o|P\.S\.|p\.s\.|r\.s\.v\.p\."
-        r"|et[ ]al\.|eg|ie)(?![\w.])",
+        r"|et[ ]al\.|eg|ie|WWII|WWI)(?![\w.])",
         lambda m: {
             "vs": "versus",
             "w/o": "without",
@@ -406,6 +408,8 @@ NAMES: Final = (
             "r.s.v.p.": "R.S.V.P",
             "et al.": "and others",
             "eg": "for example",
+            "WWII": "World War two",
+            "WWI": "World War one",
             "ie": "that is",
         }[m["text"]],
         {"cats vs dogs w/o fleas": "cats versus dogs without fleas"},

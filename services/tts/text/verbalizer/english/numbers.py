@@ -7,7 +7,19 @@ from typing import Final
 
 from ..rule import BAR, Rule
 from .codes import PLACE_BEFORE
-from .words import DASH, NUMBER, SCALES, SPACE, after, before, cardinal, number, ordinal
+from .words import (
+    DASH,
+    NUMBER,
+    SCALES,
+    SPACE,
+    after,
+    before,
+    cardinal,
+    digits,
+    in_pairs,
+    number,
+    ordinal,
+)
 
 _UNIT_AFTER = r"(?:\s?(?:percent|%))?"
 
@@ -23,10 +35,16 @@ def _range(match: re.Match[str]) -> str | None:
     falls = _value(lower) > _value(upper)
     if match["dash"].strip() == "−" or (match["dash"] == " - " and falls):
         return None
+    if lower == upper:
+        return f"{number(lower)} {number(upper)}"
     words = f"{number(lower)} to {number(upper)}"
     if scale := match["scale"]:
         words += f" {SCALES[scale]}"
     return words
+
+
+def _decimals(text: str) -> str:
+    return digits(text.split(".")[1])
 
 
 def _chain(match: re.Match[str]) -> str:
@@ -90,6 +108,18 @@ NUMBERS: Final = (
         },
     ),
     Rule(
+        "thousands",
+        r"(?P<number>[1-9][\d,]*000?)s",
+        lambda m: number(m["number"]) + "s",
+        {"in the 1,000s": "in the one thousands"},
+    ),
+    Rule(
+        "standard",
+        r"(?P<letter>[A-Z])\.(?P<number>\d{3})",
+        lambda m: f"{m['letter']} {in_pairs(m['number'])}",
+        {"H.264": "H two sixty four"},
+    ),
+    Rule(
         "numbers in a row",
         r"\d{1,4}(?:[-–/]\d{1,4}){2,6}",
         _chain,
@@ -100,6 +130,15 @@ NUMBERS: Final = (
         rf"(?P<number>{NUMBER})(?P<gap>{SPACE}?)(?P<scale>k|K|M|B|bn|mn|million|billion|trillion)",
         _scaled,
         {"about 1.2 million": "about one point two million", "50k users": "fifty thousand users"},
+    ),
+    Rule(
+        "number with letters",
+        r"(?P<number>\d+\.\d+)(?P<letters>[A-Za-z]{1,3})",
+        lambda m: (
+            f"{in_pairs(m['number'].split('.')[0])} point {_decimals(m['number'])}"
+            f" {m['letters'] if m['letters'] != 'ac' else 'A.C'}"
+        ),
+        {"3.5x faster": "three point five x faster"},
     ),
 )
 

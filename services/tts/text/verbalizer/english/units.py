@@ -271,7 +271,7 @@ def _quantity(match: re.Match[str]) -> str | None:
         return None
     if unit == "s" and not gap and match.string[match.start() - 1 : match.start()] == "-":
         return None
-    if unit == "s" and not gap and re.fullmatch(r"\d+0", match["amount"]):
+    if unit == "s" and not gap and re.fullmatch(r"[\d,]+0", match["amount"] or ""):
         return None
     whole, upper = match["amount"], match["upper"]
     small = match["fraction"] or match["fraction_only"]
@@ -385,7 +385,7 @@ DURATIONS: Final = (
 QUANTITIES: Final = (
     Rule(
         "feet and inches",
-        r"(?P<feet>\d{1,2})['′’][ ]?(?P<inches>\d{1,2}(?:\.5)?)(?:[\"″”]|'')",
+        r"(?P<feet>\d{1,2})['′’][ ]?(?P<inches>(?:1[01]|\d)(?:\.5)?)(?:[\"″”]|''|(?![\d'’]))",
         _feet,
         {"She is 5'11\" tall.": "She is five foot eleven tall.", "6′2″": "six foot two"},
         inside=True,
@@ -395,11 +395,19 @@ QUANTITIES: Final = (
         r"(?<!')(?P<amount>\d{1,3})['′](?=[ .,;:!?)]|$)",
         lambda m: (
             None
-            if m.string.count("'", 0, m.start()) % 2 or m["amount"][0] == "0"
+            if len(re.findall(r"(?<!\w)'", m.string[: m.start()])) % 2 or m["amount"][0] == "0"
             else f"{number(m['amount'])} {'foot' if m['amount'] == '1' else 'feet'}"
         ),
         {"10' long": "ten feet long", "He said 'in 7' twice.": "He said 'in seven' twice."},
         inside=True,
+    ),
+    Rule(
+        "oven",
+        r"(?P<degrees>\d{3})(?P<scale>[CF])",
+        lambda m: (
+            f"{number(m['degrees'])} degrees " + ("Celsius" if m["scale"] == "C" else "Fahrenheit")
+        ),
+        {"bake at 350F": "bake at three hundred and fifty degrees Fahrenheit"},
     ),
     Rule(
         "inches",

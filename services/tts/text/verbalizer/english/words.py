@@ -12,9 +12,9 @@ NUMBER: Final = (
     r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?"
     r"|\d{1,2}(?:,\d{2})+,\d{3}"
     r"|\d{1,3}(?:[\u00a0\u202f\u2009'’]\d{3})+(?:\.\d+)?"
-    r"|\d{1,3}(?:[ ]\d{3}){2,}"
+    r"|\d{1,3}(?:[ ]\d{3}){2,}|\d{1,3}[ ]000(?![ ]?\d)|\d{1,3}(?:\.\d{3})+,\d{1,2}"
     r"|\d+(?:\.\d+)?"
-    r"|\.\d+)(?![.,]?\d)"
+    r"|(?<!\w)\.\d+)(?![.,]?\d)"
 )
 """Grouped by commas (also the Indian way), by narrow spaces or apostrophes, or not at all."""
 DASH: Final = r"[-–—‐‑−]"
@@ -88,13 +88,20 @@ def grouped_digits(text: str) -> str:
     return numerals.grouped_digits(text, "en")
 
 
+def plain(text: str) -> str:
+    """Return a written number without its groups: "1,299.50", "1.299,50" and "1 299.50" alike."""
+    if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d{1,2}", text):
+        text = text.replace(".", "").replace(",", ".")
+    return re.sub(r"[,'’\s]", "", text)
+
+
 def number(text: str, *, code: bool = True) -> str:
     """Return the words of a written number: "3.50" is "three point five zero".
 
     With `code`, a run of digits that begins with zero, or is too long to be counted, is read digit
     by digit.
     """
-    whole, point, decimals = re.sub(r"[,'’\s]", "", text).partition(".")
+    whole, point, decimals = plain(text).partition(".")
     if code and not point and re.fullmatch(r"\d+", text):
         too_long = len(whole) > _MOST_CARDINAL_DIGITS and not _ROUND.fullmatch(whole)
         if too_long or (len(whole) > 1 and whole[0] == "0"):
