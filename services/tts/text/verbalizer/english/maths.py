@@ -362,7 +362,7 @@ MATHS: Final = (
     ),
     Rule(
         "minus",
-        rf"{MINUS}(?=[.\d½¼¾∞π]|[a-z](?:\s{0, 5}[=+×±^²³)]|$))|−(?=\d)",
+        rf"{MINUS}(?=[.\d½¼¾∞π]|[a-z](?:\s*[=+×±^²³)]|$))|−(?=\d)",
         "minus",
         {
             "It was -5 there.": "It was minus five there.",
