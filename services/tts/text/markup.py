@@ -38,8 +38,8 @@ _HOST: Final = re.compile(
 )
 _ESCAPED: Final = frozenset("%$#&_*!.+-~>`")
 """What a backslash keeps from being markup."""
-_TIMES_BEFORE: Final = re.compile(r"[\w)]\s?$")
-_TIMES_AFTER: Final = re.compile(r"\s?[\w(]")
+_TIMES_BEFORE: Final = re.compile(r"(?:[\d)]|(?<![^\W\d_])[^\W\d_])\s?$")
+_TIMES_AFTER: Final = re.compile(r"\s?(?:[\d(]|[^\W\d_](?![^\W\d_]))")
 
 Read = Iterator[tuple[int, str]]
 """What is read, as (position in the text, characters)."""
@@ -100,7 +100,7 @@ def _plain(text: str, start: int, end: int, symbols: frozenset[str]) -> Read:
 
 def _star(text: str, at: int, symbols: frozenset[str]) -> Read:
     """A star between two numbers or letters multiplies; else it marks emphasis."""
-    before, after = text[max(0, at - 2) : at], text[at + 1 : at + 3]
+    before, after = text[max(0, at - 4) : at], text[at + 1 : at + 4]
     spaced = before[-1:] == " " and after[:1] == " "
     digits = before[-1:].isdigit() and (after[:1].isdigit() or after[:1] == "(")
     if text[at : at + 2] == "**" and before[-1:].isalnum() and text[at + 2 : at + 3].isdigit():

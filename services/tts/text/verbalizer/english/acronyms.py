@@ -15,7 +15,7 @@ _SPELLED: Final = frozenset(
     " NHS NLP NYC OCD OEM OS OSS PC PDF PE PHP PM PR PS PST PT PTA PTSD QA RGB RNA ROI RPG"
     " RSVP SEO SMS SOS SQL SSD SSH SSL SSN STD SUV TBA TBD TCP TED TLS TSA TTS TV TVS UAE UDP"
     " UFO UI UK UN UPS URL USA USB USSR UTC UV UX VAT VC VIP VPN VR WHO WWF WWI WWII XML YMCA"
-    " YTD AM ICU ER EV EVS DIN IBAN IKEA ISBN IMF HIV ADHD ABC ACDC AKA ASL BC BCE CE CD CDS"
+    " YTD ICU ER EV EVS DIN IBAN IKEA ISBN IMF HIV ADHD ABC ACDC AKA ASL BC BCE CE CD CDS"
     " DC ECG EKG ETF FM HD HDMI IOS IUD JFK LA LGBT LGBTQ MD NB NSA OK OJ PIN POV PPM PVC RAF"
     " RBI RFID RV SAS SDK SMTP SNL SPF TNT TLC UEFA UCLA UCL USC US MIT AT EAT IV PH MSC BSC"
     " PHD CA CFC MMR OTC AC DOI GDPR LGA EWR LAX SFO OPEC BMW VW EPA EIN EOD ERP EU ETC IRA"
@@ -46,6 +46,8 @@ _IN_CAPITALS: Final = frozenset(
     " WET WON ZOO HEY WOW YEAH BOOM NOPE OOPS EXIT FAIL FIRE DARK DATA BLUE COLD FAST SLOW"
     " STEP PART BACK BOLD WHOLE SELECT WHERE FALSE TRUE NULL NONE ERROR OKAY".split()
 )
+_WORDS_TOO: Final = frozenset({"IT", "US", "WHO"})
+"""Spelled, except among other words in capitals."""
 _NAMED_A = re.compile(
     r"\b(?:plan|vitamin|grade|type|option|point|hepatitis|class|team|group|section|side|answer|an"
     r"|letter|gate|terminal|building|block|level|appendix|exhibit|step|choice|part|blood|influenza"
@@ -69,6 +71,8 @@ def is_pronounced(text: str) -> bool:
 def _acronym(match: re.Match[str]) -> str | None:
     text, tail = match["text"], match["tail"] or ""
     if text in _PRONOUNCED:
+        return None
+    if text in _WORDS_TOO and _shouted(match):
         return None
     if text in _SPELLED or not _VOWELS.search(text):
         return _spelled(text, tail)
@@ -104,7 +108,8 @@ ACRONYMS: Final = (
             "the FAQ of the API": "the F.A.Q of the A.P.I",
             "STOP now, do NOT go": "STOP now, do NOT go",
             "two CDs": "two CDs",
-            "IT IS SO HOT": "I.T IS SO HOT",
+            "IT IS SO HOT": "IT IS SO HOT",
+            "the IT desk": "the I.T desk",
             "an ID card": "an I.D card",
         },
     ),

@@ -232,6 +232,12 @@ def _slash(match: re.Match[str]) -> str:
     left = re.search(r"\w+$", before(match))
     right = re.match(r"\w+", after(match))
     words = (left.group() if left else "", right.group() if right else "")
+    if {w.lower() for w in words} & {"he", "his", "him"} and {w.lower() for w in words} & {
+        "she",
+        "her",
+        "hers",
+    }:
+        return "or"
     spelled = all(word.isalpha() and word.isupper() and len(word) > 1 for word in words)
     return " " if spelled or words == ("and", "or") else "slash"
 
@@ -311,7 +317,12 @@ MATHS: Final = (
         "slash between words",
         r"(?<=[^\s/])/(?=[^\s/])",
         _slash,
-        {"and/or": "and or", "TCP/IP": "T.C.P I.P", "yes/no": "yes slash no"},
+        {
+            "and/or": "and or",
+            "TCP/IP": "T.C.P I.P",
+            "yes/no": "yes slash no",
+            "he/she": "he or she",
+        },
         inside=True,
     ),
     Rule(
@@ -376,6 +387,13 @@ MATHS: Final = (
         r"(?<![\w-])--?(?=[A-Za-z][\w-]*\b)(?!-?[A-Z][a-z])",
         lambda m: "dash dash" if m.group() == "--" else "dash",
         {"Use --help or -v now.": "Use dash dash help or dash v now."},
+        inside=True,
+    ),
+    Rule(
+        "keys",
+        r"(?<=[A-Za-z])\+(?=[A-Z])",
+        "plus",
+        {"Ctrl+C": "Control plus C"},
         inside=True,
     ),
     Rule(

@@ -219,6 +219,8 @@ def _abbreviation(match: re.Match[str]) -> str | None:
     if key not in _WORDS or (text.isupper() and len(text) > 1):
         return None
     rest = after(match, 12)
+    if key == "co" and not text[0].isupper():
+        return None
     if key in _FIRST_OF_SENTENCE_ONLY and not re.match(r"\s*[a-z\d(]|,|\s*$", rest):
         return None
     if key in ("max", "min", "co", "temp", "ref", "cont") and not rest.strip():
@@ -246,7 +248,7 @@ def _street(match: re.Match[str]) -> str | None:
     # A number before it, or a name before it and no name after it, makes it a street.
     numbered = re.search(r"\d\w*[ ](?:[\w.]+[ ]){0,3}$", lead)
     followed_by_name = re.match(r"\s[A-Z]\w", after(match, 6)) and name in ("St", "Dr")
-    if not numbered and (followed_by_name or not re.search(r"[A-Z][\w.]*\s$", lead)):
+    if not numbered and (followed_by_name or not re.search(r"[A-Z][\w.'’]*\s$", lead)):
         return None
     if followed_by_name and not re.search(r"\d\w*[ ](?:[NSEW]\.?[ ])?[A-Z0-9][\w]*[ ]$", lead):
         return None
@@ -391,7 +393,7 @@ NAMES: Final = (
     Rule(
         "abbreviation without a full stop",
         r"(?P<text>vs|w/o|w/|b/c|aka|a\.k\.a\.|approx|N/A|n/a|c/o|P\.S\.|p\.s\.|r\.s\.v\.p\."
-        r"|et[ ]al\.|eg|ie|WWII|WWI)(?![\w.])",
+        r"|et[ ]al\.|eg|ie|WWII|WWI|Ctrl|Cmd|Esc)(?![\w.])",
         lambda m: {
             "vs": "versus",
             "w/o": "without",
@@ -409,6 +411,9 @@ NAMES: Final = (
             "et al.": "and others",
             "eg": "for example",
             "WWII": "World War two",
+            "Ctrl": "Control",
+            "Cmd": "Command",
+            "Esc": "Escape",
             "WWI": "World War one",
             "ie": "that is",
         }[m["text"]],

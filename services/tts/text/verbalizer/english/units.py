@@ -313,6 +313,16 @@ def _quantity(match: re.Match[str]) -> str | None:
     return f"{amount}{BAR if gap and not gap.startswith('-') else ' '}{name}"
 
 
+def _alone(match: re.Match[str]) -> str | None:
+    lead = match.string[max(0, match.start() - 8) : match.start()]
+    if re.search(r"\d[ -]?$", lead):
+        return None
+    one = bool(re.search(r"(?:\b(?:per|an?|each|one)\s|/)$", lead, re.IGNORECASE))
+    unit, _, below = match.group().partition("/")
+    name = _name(unit, one=one)
+    return f"{name} per {_PER_NAMES[below]}" if below else name
+
+
 def _duration(match: re.Match[str]) -> str:
     parts = []
     for amount, unit in re.findall(r"(\d+)\s?([a-z]+)", match.group()):
@@ -440,11 +450,20 @@ QUANTITIES: Final = (
         },
     ),
     Rule(
+        "unit by itself",
+        r"(?:km/h|m/s|mph|kWh|kg|km|cm|mm|ml|mL|mg|GHz|MHz|kHz|kW|MW|GB|TB|MB|KB|°[CF]|mAh|Mbps|Gbps)",
+        _alone,
+        {
+            "in km/h or mph": "in kilometers per hour or miles per hour",
+            "half a kg": "half a kilogram",
+        },
+    ),
+    Rule(
         "quantity",
         rf"(?P<minus>{MINUS}|(?<!\w)[+±])?"
         rf"(?:(?P<amount>{NUMBER})(?P<fraction>{FRACTION})?(?:{SPACE}(?P<scale>thousand|million|billion|trillion))?(?:{SPACE}?(?:{_UNIT})?{SPACE}?{DASH}{SPACE}?"
         rf"(?P<upper>{NUMBER}))?|(?P<fraction_only>{FRACTION}))"
-        rf"(?P<gap>{SPACE}|[-‑])?(?P<unit>{_UNIT})(?!\.\w)(?P<per>/{_PER_UNIT})?(?P<stop>\.(?!\w))?",
+        rf"(?P<gap>{SPACE}|[-‑])?(?P<unit>{_UNIT})(?!\.\w|[&'’])(?P<per>/{_PER_UNIT})?(?P<stop>\.(?!\w))?",
         _quantity,
         {
             "Drive 10 km at 60 km/h.": "Drive ten kilometers at sixty kilometers per hour.",
