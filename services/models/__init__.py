@@ -3,18 +3,14 @@
 from .catalogue import (
     ASR_CATALOGUE,
     DEFAULT_ASR,
-    DEFAULT_TURN,
     DEFAULT_VOICES,
     TURN_CATALOGUE,
     VOICE_CATALOGUE,
-    ASREntry,
-    ModelEntry,
-    TurnEntry,
-    VoiceEntry,
     find_voices,
     summary,
 )
 from .demo import DEMO_ASR, DEMO_VOICE, describe_demo
+from .entries import ASREntry, ModelEntry, TurnEntry, VoiceEntry
 from .errors import (
     DiskFull,
     DownloadCorrupt,
@@ -39,6 +35,7 @@ from .resolve import (
     resolve_voice,
 )
 from .sizes import asr_bytes, voice_bytes
+from .turn_models import DEFAULT_TURN
 
 __all__ = [
     "ASR_CATALOGUE",

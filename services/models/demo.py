@@ -1,6 +1,7 @@
 """The demo models inside the package."""
 
-from .catalogue import ASR_CATALOGUE, DEMO_NAME, VOICE_CATALOGUE
+from .catalogue import ASR_CATALOGUE, VOICE_CATALOGUE
+from .entries import DEMO_NAME
 from .resolve import (
     DEMO_ASR_FOLDER,
     DEMO_VOICE_MODEL,

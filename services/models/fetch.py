@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 
-from .catalogue import (
-    ASREntry,
-    ModelEntry,
-    VoiceEntry,
-    asr_entry,
-    summary,
-    turn_entry,
-    voice_entry,
-)
+from .catalogue import asr_entry, summary, turn_entry, voice_entry
+from .entries import ASREntry, ModelEntry, VoiceEntry
 from .errors import DiskFull, FetchError, ModelError, NoSource, SourceError
 from .files import has_content
 from .manifest import write_manifest

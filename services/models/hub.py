@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from .catalogue import ModelEntry
+from .entries import ModelEntry
 from .errors import SourceUnreachable
 from .files import HubFolder, ModelFile
 from .offers import SourceName

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import httpx2
 
-from .catalogue import ModelEntry
+from .entries import ModelEntry
 from .errors import DownloadCorrupt, SourceError, SourceRefused, SourceUnreachable
 from .files import ModelFile, Wheel, WheelMembers, has_content
 from .index_settings import IndexAddress, configured_indexes

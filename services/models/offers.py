@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, Protocol
 
-from .catalogue import ModelEntry
+from .entries import ModelEntry
 from .files import ModelFile
 from .transfer import Advance
 

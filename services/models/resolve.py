@@ -6,16 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .catalogue import (
-    ASR_CATALOGUE,
-    DEMO_NAME,
-    STOCK_CONTEXT_SECONDS,
-    VOICE_CATALOGUE,
-    ASREntry,
-    VoiceEntry,
-    turn_entry,
-    unknown_name,
-)
+from .catalogue import ASR_CATALOGUE, VOICE_CATALOGUE, turn_entry, unknown_name
+from .entries import DEMO_NAME, STOCK_CONTEXT_SECONDS, ASREntry, VoiceEntry
 from .errors import ModelCorrupt, ModelError, ModelMissing, download_command
 from .manifest import verify_manifest
 from .structure import check_voice, check_whisper, read_json

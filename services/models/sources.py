@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import get_args
 
-from .catalogue import ModelEntry
+from .entries import ModelEntry
 from .errors import SourceError, SourceUnreachable
 from .hub import Hub
 from .index import PackageIndex

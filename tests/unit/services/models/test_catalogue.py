@@ -18,8 +18,8 @@ from services.models import (
     find_voices,
     summary,
 )
-from services.models.catalogue import LISTED_REVISION, PIPER_VOICES_REVISION
 from services.models.piper_list import listed_voices
+from services.models.voices import LISTED_REVISION, PIPER_VOICES_REVISION
 
 ENTRIES: list[ModelEntry] = [
     *ASR_CATALOGUE.values(),

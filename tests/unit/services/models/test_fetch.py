@@ -30,10 +30,10 @@ from services.models import (
     resolve_asr,
     resolve_voice,
 )
-from services.models.catalogue import PIPER_VOICES
 from services.models.manifest import sha256_of
 from services.models.progress import ConsoleProgress
 from services.models.sources import Sources
+from services.models.voices import PIPER_VOICES
 from tests.support.models.hub_server import HubServer, running_hub
 from tests.support.models.index_server import IndexServer, running_index
 from tests.support.models.small_catalogue import (
