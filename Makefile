@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .NOTPARALLEL:
 .PHONY: help run setup page models test test-fast coverage test-faults test-llama fuzz lint format types \
-	bench soak lock env-example protocol screenshots clean
+	bench soak lock env-example agent-keys protocol screenshots clean
 
 help:
 	@echo 'make run          set up what is missing and start the agent with its page'
@@ -114,6 +114,10 @@ screenshots:
 env-example:
 	@$(SETUP) dev
 	@$(PYTHON) -m scripts.env_example
+
+agent-keys:
+	@$(SETUP) dev
+	@$(PYTHON) -m scripts.agent_keys
 
 protocol:
 	@$(SETUP) dev

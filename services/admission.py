@@ -144,24 +144,24 @@ class Admission:
         with self._lock:
             return dict(self._answers)
 
-    def offer(self, job: str, room: str = "") -> Decision:
+    def offer(self, job: str, room: str = "", *, load_bytes: int = 0) -> Decision:
         """Decide on a room; when accepted, a place is reserved under `job`.
 
-        A place promised to `room` is used, and a room without callers is ended if there is no
-        other place.
+        `load_bytes` is what the room needs of models that are not loaded yet. A place promised to
+        `room` is used, and a room without callers is ended if there is no other place.
         """
         conditions = self._read()
         leave: Callable[[], None] | None = None
         with self._lock:
             self._expire()
             self._promised.pop(room, None)
-            decision = self._decide(conditions, job)
+            decision = self._decide(conditions, job, load_bytes)
             if decision.refusal is Refusal.FULL and self._vacant:
                 empty = next(iter(self._vacant))
                 leave = self._vacant.pop(empty)
                 self._rooms.discard(empty)
                 self._ending.add(empty)
-                decision = self._decide(conditions, job)
+                decision = self._decide(conditions, job, load_bytes)
             self._answers[decision.refusal] += 1
             if decision.accepted:
                 self._reserved[job] = self._clock() + self._limits.reservation_seconds
@@ -269,7 +269,7 @@ class Admission:
             ),
         )
 
-    def _decide(self, conditions: Conditions, job: str = "") -> Decision:
+    def _decide(self, conditions: Conditions, job: str = "", load_bytes: int = 0) -> Decision:
         limits = self._limits
         # A repeated offer already has its place.
         kept = len(self._reserved) + len(self._promised) - (job in self._reserved)
@@ -281,6 +281,9 @@ class Admission:
             return Decision(False, Refusal.THREADS_EXHAUSTED)
         if conditions.memory is Level.CRITICAL:
             return Decision(False, Refusal.MEMORY)
+        headroom = conditions.headroom_bytes
+        if load_bytes and headroom is not None and load_bytes + limits.room_bytes > headroom:
+            return Decision(False, Refusal.MEMORY, f"its models need {load_bytes >> 20} MB")
         if taken >= capacity:
             return Decision(False, Refusal.FULL, f"{taken} of {capacity} rooms")
         if conditions.asr_unavailable:

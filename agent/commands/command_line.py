@@ -127,6 +127,7 @@ def _set_up_logging(settings: Settings) -> None:
     level = settings.log.level
     setup_logging("warning" if level == "info" else level, "readable", secrets=settings.secrets)
     if level != "debug":
-        for name in ("services.shared", "services.shared.load_once", "py.warnings", "livekit"):
+        quiet = ("services.shared", "services.shared.load_once", "agent.definitions")
+        for name in (*quiet, "py.warnings", "livekit"):
             # Shown by the command itself, as a notice or an error, or of no use to anyone.
             logging.getLogger(name).setLevel(logging.CRITICAL)

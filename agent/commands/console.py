@@ -5,9 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agent.commands.command_line import CommandError, complain, finish_async, until_stopped
+from agent.commands.command_line import (
+    EXIT_USAGE,
+    CommandError,
+    complain,
+    finish_async,
+    until_stopped,
+)
 from agent.settings import Settings
+
+if TYPE_CHECKING:
+    from agent.definitions.definition import AgentDefinition
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--text", action="store_true", help="type and read, or use it in a pipe; no models needed"
+    )
+    parser.add_argument(
+        "--agent", default="", metavar="NAME", help="one of AGENTS_DIR; without: the default one"
     )
     parser.epilog = (
         "Without --text it uses the microphone and the speaker of this machine.\n"
@@ -27,16 +41,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Converse until one side ends it."""
-    return finish_async("console", settings, lambda: _run(settings, text=arguments.text))
+    return finish_async(
+        "console", settings, lambda: _run(settings, text=arguments.text, name=arguments.agent)
+    )
 
 
-async def _run(settings: Settings, *, text: bool) -> int:
-    work = _converse_in_text(settings) if text else _converse_aloud(settings)
+async def _run(settings: Settings, *, text: bool, name: str) -> int:
+    definition = await asyncio.to_thread(_agent, settings, name)
+    settings = definition.settings(settings)
+    converse = _converse_in_text if text else _converse_aloud
+    work = converse(settings, definition)
     await until_stopped(work, end_seconds=settings.lifecycle.shutdown_seconds)
     return 0
 
 
-async def _converse_in_text(settings: Settings) -> None:
+def _agent(settings: Settings, name: str) -> AgentDefinition:
+    """Return the agent of that name, or the default one; raises CommandError."""
+    from agent.definitions.folder import AgentFolder, NoSuchAgentError
+    from agent.settings.environment import read_variables
+
+    agents = AgentFolder(settings, read_variables(Path(".env"))).read()
+    for problem in agents.problems:
+        complain("console", str(problem))
+    try:
+        return agents.choose(name, room="")
+    except NoSuchAgentError as error:
+        raise CommandError(str(error), status=EXIT_USAGE) from error
+
+
+async def _converse_in_text(settings: Settings, definition: AgentDefinition) -> None:
     if sys.stdin is None:
         raise CommandError("there is no standard input to read from")
     from agent.console.text import converse_in_text
@@ -45,12 +78,12 @@ async def _converse_in_text(settings: Settings) -> None:
     models = language_models(settings)
     wake_language_model(models, settings)
     try:
-        await converse_in_text(settings, models.build, sys.stdin, sys.stdout)
+        await converse_in_text(settings, models.build, sys.stdin, sys.stdout, definition)
     finally:
         await models.aclose()
 
 
-async def _converse_aloud(settings: Settings) -> None:
+async def _converse_aloud(settings: Settings, definition: AgentDefinition) -> None:
     from agent.console.devices import SoundDeviceError, open_devices, sound_library
 
     try:
@@ -75,7 +108,10 @@ async def _converse_aloud(settings: Settings) -> None:
     models = language_models(settings)
     wake_language_model(models, settings)
     try:
-        await speech.prewarm()
+        await speech.prewarm(
+            speech.recogniser(definition.recogniser(settings)),
+            speech.voice(definition.voices(settings)),
+        )
         for notice in speech.notices:
             complain("console", notice)
         with open_devices(microphone, speaker) as devices:
@@ -87,6 +123,7 @@ async def _converse_aloud(settings: Settings) -> None:
                 microphone=microphone,
                 speaker=speaker,
                 replies=Replies(sys.stdout, on_closed=_nobody_reads, marked=True),
+                definition=definition,
             )
     except (
         ModelError,

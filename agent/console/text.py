@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 from livekit.agents import FunctionToolsExecutedEvent
 from livekit.agents.voice import AgentSession, io
 from livekit.agents.voice.turn import TurnHandlingOptions
 
 from agent.console.lines import LineReader
-from agent.session.assistant import Assistant
+from agent.definitions.definition import BUILT_IN, AgentDefinition
+from agent.session.conversation_agent import ConversationAgent, make_agent
 from agent.session.conversation_language import written_language
 from agent.session.framework import LongLivedSession
 from agent.session.pipeline import BuildLLM, connect_options
@@ -27,14 +28,14 @@ async def converse_in_text(
     build_llm: BuildLLM,
     source: TextIO,
     output: TextIO,
+    definition: AgentDefinition = BUILT_IN,
 ) -> None:
     """Answer each line of `source`, a file with a descriptor, until it or the call ends.
 
-    On a terminal the lines of both sides are labelled. Elsewhere only the agent's replies are
-    written, one line each.
+    `settings` are those of the conversation, `definition` says whose agent it is. On a terminal the
+    lines of both sides are labelled. Elsewhere only the agent's replies are written, one line each.
     """
-    toolbox = Toolbox(RoomState())
-    language = written_language(settings)
+    toolbox = Toolbox(RoomState(), definition.tools)
     model = build_llm(toolbox)
     ended = asyncio.Event()
     replies = Replies(output, on_closed=ended.set, marked=source.isatty() and output.isatty())
@@ -49,16 +50,17 @@ async def converse_in_text(
         conn_options=connect_options(settings),
     )
     session.output.transcription = replies
-    assistant = Assistant(
-        toolbox=toolbox,
-        language=language,
-        instructions=settings.agent.instructions or None,
-        greeting=settings.agent.spoken_greeting(language.phrases.greeting),
-        max_history_items=settings.limits.chat_history_items,
-        on_end_call=ended.set,
-    )
+    made: ConversationAgent | None = None
     try:
-        await session.start(assistant, record=False)
+        made = await make_agent(
+            definition,
+            settings,
+            toolbox,
+            session,
+            written_language(settings),
+            on_end_call=ended.set,
+        )
+        await session.start(made.agent, record=False)
         await session.wait_for_idle()
         answering = asyncio.create_task(_answer(session, LineReader(source), replies, ended))
         ending = asyncio.create_task(ended.wait())
@@ -75,11 +77,13 @@ async def converse_in_text(
         replies.end()
         with suppress(RuntimeError):
             await session.aclose()
+        if made is not None:
+            await made.aclose()
         await model.aclose()
 
 
 async def _answer(
-    session: AgentSession[None], lines: LineReader, replies: Replies, ended: asyncio.Event
+    session: AgentSession[Any], lines: LineReader, replies: Replies, ended: asyncio.Event
 ) -> None:
     """Answer line after line to the end of the input; once the call ends, wait to be cancelled."""
     called: set[str] = set()
@@ -95,7 +99,8 @@ async def _answer(
             return
         if line.strip():
             replies.asked()
-            session.generate_reply(user_input=line.strip())
+            # Also waits for an agent that takes over, to which `wait_for_idle` pays no heed.
+            await session.run(user_input=line.strip())
             await session.wait_for_idle()
         if "end_call" in called:
             await ended.wait()

@@ -9,7 +9,8 @@ from livekit.agents import ConversationItemAddedEvent, llm
 from livekit.agents.voice import io
 
 from agent.console.text import Replies
-from agent.session.assistant import Assistant
+from agent.definitions.definition import BUILT_IN, AgentDefinition
+from agent.session.conversation_agent import ConversationAgent, make_agent
 from agent.session.pipeline import BuildLLM, Pipeline, PipelineModels, prewarm
 from agent.session.turn_handling import load_end_of_turn_model
 from agent.settings import Settings
@@ -28,20 +29,22 @@ async def converse_aloud(
     microphone: io.AudioInput,
     speaker: io.AudioOutput,
     replies: Replies,
+    definition: AgentDefinition = BUILT_IN,
     echo: bool = True,
 ) -> None:
     """Converse until the caller ends the call or the task is cancelled.
 
     Args:
-        settings: of the process.
+        settings: of the conversation.
         speech: the process's models, loaded here unless they are.
         build_llm: makes the language model.
         microphone: what the caller says.
         speaker: plays what the agent says.
         replies: receives the words of both sides, the agent's as they are spoken.
+        definition: whose agent it is.
         echo: whether the microphone can hear the speaker.
     """
-    await prewarm(settings, speech)
+    await prewarm(settings, speech, definition)
     models = PipelineModels(
         engines=speech,
         voice_activity=await speech.voice_activity.get(),
@@ -52,6 +55,7 @@ async def converse_aloud(
         settings,
         models,
         room="console",
+        definition=definition,
         echo_warmup_seconds=_ECHO_CANCELLER_ADAPTS_SECONDS if echo else None,
     )
     session = pipeline.session
@@ -68,20 +72,23 @@ async def converse_aloud(
     session.on("conversation_item_added", on_item)
     pipeline.language.on_unvoiced = lambda sentence: pipeline.toolbox.state.announce(sentence)
     session.on("close", lambda _: ended.set())
-    assistant = Assistant(
-        toolbox=pipeline.toolbox,
-        language=pipeline.language,
-        instructions=settings.agent.instructions or None,
-        greeting=settings.agent.spoken_greeting(pipeline.language.phrases.greeting),
-        max_history_items=settings.limits.chat_history_items,
-        on_end_call=ended.set,
-    )
+    made: ConversationAgent | None = None
     try:
-        await session.start(assistant, record=False)
+        made = await make_agent(
+            definition,
+            settings,
+            pipeline.toolbox,
+            session,
+            pipeline.language,
+            on_end_call=ended.set,
+        )
+        await session.start(made.agent, record=False)
         await ended.wait()
     finally:
         with suppress(RuntimeError):
             await session.aclose()
+        if made is not None:
+            await made.aclose()
         await spoken.aclose()
         await pipeline.aclose()
         replies.end()

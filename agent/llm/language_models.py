@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,8 @@ from agent.tools import RoomState, Toolbox
 
 _LIST_SECONDS = 5.0
 _RETRY_SECONDS = 0.1
+_TEST_SECONDS = 120.0
+_TEST_CHARACTERS = 20_000
 
 
 class LanguageModels:
@@ -30,6 +32,7 @@ class LanguageModels:
             built-in replies, which answer from the room's tools.
         model: the name to ask for there.
         api_key: sent where it is not empty.
+        temperature: randomness of the replies; None for the endpoint's own.
         max_retry: how often a failed request is repeated, unless words have been spoken or time
             has run out.
 
@@ -44,8 +47,10 @@ class LanguageModels:
         model: str | None,
         api_key: str = "",
         limits: LLMLimits,
+        temperature: float | None = None,
         max_retry: int = 1,
     ) -> None:
+        self._options = {} if temperature is None else {"temperature": temperature}
         self._base_url = base_url
         self._api_key = api_key
         self._limits = limits
@@ -65,6 +70,11 @@ class LanguageModels:
         self._profile = EndpointProfile(self._endpoint(base_url).address, model)
 
     @property
+    def woken(self) -> bool:
+        """Whether `wake` has been called, or there is nothing to wake."""
+        return self._profile is None or self._waker is not None
+
+    @property
     def profile(self) -> EndpointProfile | None:
         """What is known about the endpoint; None for the built-in replies."""
         return self._profile
@@ -78,6 +88,7 @@ class LanguageModels:
             self._profile,
             waker=self._waker,
             limits=self._limits,
+            options=self._options,
             max_retry=self._max_retry,
             language=lambda: toolbox.state.language(),
         )
@@ -123,6 +134,7 @@ class EndpointLLM(llm.LLM[Any]):
         *,
         waker: Waker | None,
         limits: LLMLimits,
+        options: Mapping[str, Any],
         max_retry: int,
         language: Callable[[], str],
     ) -> None:
@@ -133,6 +145,7 @@ class EndpointLLM(llm.LLM[Any]):
         self._profile = profile
         self._waker = waker
         self._limits = limits
+        self._options = options
         self._max_retry = max_retry
 
     @property
@@ -163,7 +176,9 @@ class EndpointLLM(llm.LLM[Any]):
         extra_kwargs: NotGivenOr[dict[str, Any]] = NOT_GIVEN,
     ) -> llm.LLMStream:
         """Answer the chat. The waits are those given at construction, not `conn_options`."""
-        options: dict[str, Any] = dict(extra_kwargs) if is_given(extra_kwargs) else {}
+        options = dict(self._options)
+        if is_given(extra_kwargs):
+            options.update(extra_kwargs)
         if is_given(parallel_tool_calls):
             options["parallel_tool_calls"] = parallel_tool_calls
         if is_given(tool_choice) and tool_choice != "auto":
@@ -186,3 +201,13 @@ class EndpointLLM(llm.LLM[Any]):
     async def aclose(self) -> None:
         await super().aclose()
         await self._endpoint.aclose()
+
+
+def endpoint_llm(base_url: str, model: str, *, api_key: str = "") -> llm.LLM[Any]:
+    """Return an LLM behind an OpenAI-compatible endpoint, such as for the test of an agent.
+
+    Use it on one event loop, and close it. Raises ValueError.
+    """
+    limits = LLMLimits(_TEST_SECONDS, _TEST_SECONDS, _TEST_SECONDS, _TEST_CHARACTERS)
+    models = LanguageModels(base_url=base_url, model=model, api_key=api_key, limits=limits)
+    return models.build(Toolbox(RoomState(), ()))

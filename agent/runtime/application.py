@@ -11,10 +11,13 @@ import sys
 import threading
 from collections.abc import Coroutine
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from agent.definitions.problems import DefinitionError
 from agent.observability.logging import setup_logging
 from agent.settings import Settings
+from agent.settings.environment import read_variables
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
 from services.host.temp_files import TempFilesError
 from services.host.threads import started_pool
@@ -26,9 +29,10 @@ from services.web.app import web_server
 from services.web.http.connections import Connections
 from services.web.http.guard import Guard
 from services.web.http.server import AddRoutes, WebServer, WebServerError
-from services.web.routes.status import AgentStatus, Check, HealthRoutes
+from services.web.routes.status import AgentStatus, Check, HealthRoutes, OfferedAgent
 
 if TYPE_CHECKING:
+    from agent.definitions.folder import AgentFolder
     from agent.observability.otlp import Tracing
     from agent.runtime.supervised_engines import SupervisedEngines
     from agent.runtime.supervisor import Supervisor
@@ -82,6 +86,7 @@ class Application:
         self._worker: Worker | None = None
         self._exit_status = 0
         self._web: WebServer | None = None
+        self._offered: tuple[OfferedAgent, ...] = ()
 
     async def run(self) -> int:
         """Start all parts, wait for a signal or a failure, end them; return the exit status."""
@@ -102,6 +107,10 @@ class Application:
             WebServerError,
         ) as error:
             _say(str(error), sys.stderr)
+            self._exit_status = _EXIT_STARTUP
+        except DefinitionError as error:
+            for problem in error.problems:
+                _say(str(problem), sys.stderr)
             self._exit_status = _EXIT_STARTUP
         except Exception:
             logger.exception("cannot go on")
@@ -146,13 +155,14 @@ class Application:
     async def _start_and_serve(self) -> None:
         settings = self._settings
         if self._role is Role.WEB:
+            self._offered = await asyncio.to_thread(_offered, settings)
             self._start_web(settings.livekit.credentials)
             self._announce()
             await asyncio.Event().wait()
         # Imported here: the web role needs neither the framework's worker nor any model.
         from agent.observability.tracing import start_tracing
         from agent.runtime.supervised_engines import SupervisedEngines
-        from agent.runtime.worker import Worker
+        from agent.runtime.worker import Worker, prewarm_agents
 
         # Where nobody would start the process again it goes on, without new rooms.
         ends = self._end_for_restart if self._role is Role.START else None
@@ -162,18 +172,31 @@ class Application:
         self._tracing = start_tracing(
             agent_name=settings.agent.name, words=settings.log.level == "debug"
         )
+        folder = await asyncio.to_thread(self._read_agents)
         # Meanwhile health is answered, and a busy port is reported at once.
-        loading = asyncio.create_task(speech.prewarm(), name="load-models")
+        loading = asyncio.create_task(prewarm_agents(folder, settings, speech), name="load-models")
         try:
             livekit = await self._reach_livekit()
             self._start_web(livekit)
             await loading
         finally:
             loading.cancel()
-        self._worker = Worker(settings, livekit, speech, supervisor)
+        self._worker = Worker(
+            settings, livekit, speech, supervisor, folder=folder, edited=self._role is Role.DEV
+        )
         await self._worker.start()
         self._announce()
         await _first(self._worker.wait(), self._until_worn_out(speech))
+
+    def _read_agents(self) -> AgentFolder:
+        """Read the owner's agents. Raises DefinitionError in production if one is unusable."""
+        from agent.definitions.folder import AgentFolder
+
+        folder = AgentFolder(self._settings, read_variables(Path(".env")))
+        problems = folder.read().problems
+        if problems and self._role is Role.START:
+            raise DefinitionError(problems)
+        return folder
 
     async def _reach_livekit(self) -> LiveKitCredentials:
         """Return the configured server, or start one."""
@@ -254,11 +277,12 @@ class Application:
 
     def _status(self) -> AgentStatus:
         if self._role is Role.WEB:
-            return AgentStatus()
+            return AgentStatus(agents=self._offered)
         worker = self._worker
         if worker is None:
             return AgentStatus(ready=False)
         return AgentStatus(
+            agents=tuple(OfferedAgent(a.name, a.title) for a in worker.agents.public),
             ready=worker.ready,
             rooms=worker.rooms,
             capacity=worker.capacity,
@@ -313,6 +337,13 @@ class Application:
         if self._engines is not None:
             await self._engines.aclose()
         logger.info("stopped")
+
+
+def _offered(settings: Settings) -> tuple[OfferedAgent, ...]:
+    """Return the agents that the page offers, where no worker is in this process."""
+    from agent.definitions.keys_file import public_agents
+
+    return tuple(OfferedAgent(name, title) for name, title in public_agents(settings))
 
 
 async def _first(*works: Coroutine[object, object, object]) -> None:

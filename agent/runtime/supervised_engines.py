@@ -10,7 +10,7 @@ from agent.runtime.supervisor import Supervisor
 from agent.settings import Settings
 from services.host.temp_files import TempFilesError
 from services.metrics import Metrics
-from services.shared.engines import SharedEngines
+from services.shared.engines import SharedEngines, configure_shared
 
 
 class SupervisedEngines:
@@ -40,6 +40,8 @@ class SupervisedEngines:
             self.shared.close()
             raise
         self.supervisor.temp_files.adopt_default()
+        # For plugins that an owner's agent makes itself.
+        configure_shared(self.shared)
 
     async def aclose(self) -> None:
         """Release the models and remove the temporary files."""

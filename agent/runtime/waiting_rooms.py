@@ -85,9 +85,9 @@ class WaitingRooms:
         """Remember a refused room with the metadata of its job."""
         self._tell(self._remember, room, metadata, WAITING_SECONDS, False)
 
-    def left(self, room: str) -> None:
-        """Watch an empty room that the agent left."""
-        self._tell(self._remember, room, "", RETURN_SECONDS, True)
+    def left(self, room: str, metadata: str = "") -> None:
+        """Watch an empty room that the agent left; the next one gets `metadata`."""
+        self._tell(self._remember, room, metadata, RETURN_SECONDS, True)
 
     def served(self, room: str) -> None:
         """Forget a room that has its agent."""

@@ -9,10 +9,12 @@ import math
 
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
 
+from agent.definitions.folder import AgentFolder, Agents
 from agent.languages import SOURCE_LANGUAGE, phrases_in
 from agent.llm.language_models import LanguageModels
 from agent.llm.stream import LLMLimits
 from agent.phrases import FIXED_PHRASES
+from agent.runtime.agent_choice import AgentChoice, Chosen
 from agent.runtime.framework import is_connected, report_load
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.waiting_rooms import WaitingRooms
@@ -25,17 +27,16 @@ from agent.session.pipeline import (
     prewarm,
 )
 from agent.session.room import RoomServices, converse
-from agent.session.turn_handling import load_end_of_turn_model
 from agent.settings import Settings
 from services.admission import PASSING
-from services.inference import InferenceError
+from services.dispatch_metadata import DispatchMetadata
 from services.livekit_local.eou_model import EndOfTurnModel
 from services.livekit_local.ffi_routing import install_ffi_routing
 from services.livekit_server.credentials import LiveKitCredentials
 from services.livekit_server.rooms import LiveKitRooms
-from services.models import describe_demo
 from services.shared.engines import SharedEngines
-from services.tts.types import TTSError
+from services.shared.load_once import LoadOnce
+from services.tts.types import Delivery
 
 logger = logging.getLogger("agent.runtime.worker")
 
@@ -52,21 +53,37 @@ class Worker:
         livekit: LiveKitCredentials | None,
         speech: SharedEngines,
         supervisor: Supervisor,
+        *,
+        folder: AgentFolder | None = None,
+        edited: bool = False,
     ) -> None:
-        """Without credentials the worker registers nowhere and only takes simulated jobs."""
+        """Without credentials the worker registers nowhere and only takes simulated jobs.
+
+        `folder` has the agents, by default that of the settings; `edited`: its files may change.
+        """
         self._settings = settings
         self._livekit = livekit
         self.speech = speech
         self._supervisor = supervisor
         self._admission = supervisor.admission
         self._loop = asyncio.get_running_loop()
+        self._folder = folder or AgentFolder(settings)
+        self._choice = AgentChoice(
+            settings,
+            self._folder,
+            speech,
+            edited=edited,
+            rooms=(lambda: LiveKitRooms(livekit)) if livekit is not None else None,
+        )
         self.language_models = language_models(settings)
+        self._language_models = {settings.llm: self.language_models}
+        self._end_of_turn = LoadOnce("end-of-turn", EndOfTurnModel.load)
+        self._spoken_ahead: set[object] = set()
         self._registered = asyncio.Event()
         self._started = asyncio.Event()
         self._warm = False
-        self._end_of_turn_model: EndOfTurnModel | None = None
         self._running: asyncio.Task[None] | None = None
-        self._phrases: asyncio.Task[None] | None = None
+        self._phrases: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
         self._waiting: WaitingRooms | None = None
         if livekit is not None:
@@ -136,20 +153,24 @@ class Worker:
         return f"{reason}: {decision.detail}" if decision.detail else reason
 
     def notices(self) -> list[str]:
-        """Return the sentences that callers should read about this agent."""
-        loaded = self.speech.loaded
-        demo = {role: loaded[role].demo for role in ("asr", "voice") if role in loaded}
-        about_demo = describe_demo(asr=demo.get("asr", False), voice=demo.get("voice", False))
-        return [*self.speech.notices, *about_demo]
+        """Return the sentences that callers should read about the agent that answers by default."""
+        return self._choice.default().notices()
+
+    @property
+    def agents(self) -> Agents:
+        """The agents of the folder."""
+        return self._folder.agents
 
     async def prepare(self) -> None:
         """Load and warm everything a room needs, so that none waits. Raises what a load raises."""
-        await prewarm(self._settings, self.speech)
+        await asyncio.to_thread(self._folder.read)
+        await prewarm_agents(self._folder, self._settings, self.speech)
         # Before any room, since the first two at once would create two clients and lose events.
         install_ffi_routing()
-        self._end_of_turn_model = await load_end_of_turn_model(self._settings)
-        wake_language_model(self.language_models, self._settings)
-        self._phrases = asyncio.create_task(self._keep_phrases(), name="keep-phrases")
+        for chosen in self._choice.prewarmed():
+            await self._end_of_turn_model(chosen.settings)
+            self._wake(chosen)
+            self._keep_phrases(chosen)
         await asyncio.to_thread(self._supervisor.begin)
         self._warm = True
         self._watching = asyncio.create_task(self._supervisor.run(), name="supervisor")
@@ -190,7 +211,7 @@ class Worker:
 
     async def aclose(self) -> None:
         """End all rooms and the registration; the models stay loaded."""
-        for task in (self._phrases, self._watching, self._serving_waiting):
+        for task in (*self._phrases, self._watching, self._serving_waiting):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -202,25 +223,55 @@ class Worker:
         for task in tuple(self._reporting):
             task.cancel()
         await asyncio.gather(*self._reporting, return_exceptions=True)
-        await self.language_models.aclose()
+        for models in self._language_models.values():
+            await models.aclose()
 
-    async def _keep_phrases(self) -> None:
-        """Synthesise the sentences of every call in advance."""
-        await self.speech.asr.get()
-        voice = await self.speech.tts.get()
-        phrases = conversation_language(self._settings, self.speech).phrases
-        greeting = self._settings.agent.spoken_greeting(phrases.greeting)
-        kept = {voice: [*([greeting] if greeting else []), *phrases.spoken]}
-        if voice.language == SOURCE_LANGUAGE:
-            kept[voice] += FIXED_PHRASES
-        for name in language_voices(self._settings).values():
-            other = await self.speech.voice((name,)).get()
-            kept.setdefault(other, list(phrases_in(other.language).spoken))
-        try:
-            for speaker, sentences in kept.items():
-                await speaker.remember(sentences)
-        except (TTSError, InferenceError) as error:
-            logger.warning("phrases not kept", extra={"error": str(error)})
+    def _models_of(self, chosen: Chosen) -> LanguageModels:
+        """Return the language models of an agent; from any thread."""
+        models = self._language_models.get(chosen.settings.llm)
+        if models is None:
+            new = language_models(chosen.settings)
+            models = self._language_models.setdefault(chosen.settings.llm, new)
+        return models
+
+    def _wake(self, chosen: Chosen) -> None:
+        """Have the endpoint of an agent load its model, once; on the worker's loop."""
+        models = self._models_of(chosen)
+        if not models.woken:
+            wake_language_model(models, chosen.settings)
+
+    async def _end_of_turn_model(self, settings: Settings) -> EndOfTurnModel | None:
+        """Return the acoustic end-of-turn model where a conversation wants it; loaded once."""
+        return await self._end_of_turn.get() if settings.turn.detection == "model" else None
+
+    def _keep_phrases(self, chosen: Chosen) -> None:
+        """Synthesise the sentences of an agent's calls ahead of its first one."""
+        definition = chosen.definition
+        delivery = Delivery(definition.speaker, definition.speed)
+        kept = (chosen.voice.request, delivery, chosen.settings.agent.greeting)
+        if kept in self._spoken_ahead:
+            return
+        self._spoken_ahead.add(kept)
+
+        async def keep() -> None:
+            try:
+                await chosen.recogniser.get()
+                voice = await chosen.voice.get()
+                phrases = conversation_language(chosen.settings, self.speech, definition).phrases
+                greeting = chosen.settings.agent.spoken_greeting(phrases.greeting)
+                own = [greeting] if greeting and definition.make is None else []
+                fixed = FIXED_PHRASES if voice.language == SOURCE_LANGUAGE else ()
+                await voice.remember([*own, *phrases.spoken, *fixed], delivery=delivery)
+                for name in language_voices(chosen.settings).values():
+                    other = await self.speech.voice((name,)).get()
+                    if other is not voice:
+                        await other.remember(phrases_in(other.language).spoken, delivery=delivery)
+            except Exception as error:
+                logger.warning("phrases not kept", extra={"error": str(error)})
+
+        task = asyncio.create_task(keep(), name="keep-phrases")
+        self._phrases.add(task)
+        task.add_done_callback(self._phrases.discard)
 
     async def _converse(self, ctx: JobContext) -> None:
         job, room = ctx.job.id, ctx.job.room.name
@@ -233,27 +284,36 @@ class Worker:
                 self._loop.call_soon_threadsafe(self._place_is_free)
 
         ctx.add_shutdown_callback(leave)
+        chosen = await self._choice.begin(ctx)
         models = PipelineModels(
             engines=self.speech,
             voice_activity=await self.speech.voice_activity.get(),
-            end_of_turn_model=self._end_of_turn_model,
-            build_llm=self.language_models.build,
+            end_of_turn_model=await self._end_of_turn_model(chosen.settings),
+            build_llm=self._models_of(chosen).build,
         )
         await converse(
             ctx,
             RoomServices(
-                settings=self._settings,
+                settings=chosen.settings,
+                definition=chosen.definition,
                 models=models,
-                llm_name=self._settings.llm.model or "builtin",
-                notices=self.notices,
+                llm_name=chosen.settings.llm.model or "builtin",
+                loaded=chosen.loaded,
+                notices=chosen.notices,
+                refusal=chosen.refusal,
                 metrics=self._supervisor.metrics,
                 voice_in_service=self._supervisor.voice_in_service,
                 vacant=lambda leave: self._admission.vacant(job, leave),
                 account=watched.account,
-                left_empty=lambda: self._waiting.left(room) if self._waiting else None,
+                left_empty=lambda: self._left(room, chosen),
                 delete_room=self._delete_room,
             ),
         )
+
+    def _left(self, room: str, chosen: Chosen) -> None:
+        """Watch an empty room, to which the same agent comes back."""
+        if self._waiting is not None:
+            self._waiting.left(room, DispatchMetadata(agent=chosen.definition.name).encode())
 
     async def _delete_room(self, room: str) -> None:
         """End a room for everybody in it, from any event loop. Raises what the request raises."""
@@ -266,7 +326,12 @@ class Worker:
             await rooms.aclose()
 
     async def _on_request(self, request: JobRequest) -> None:
-        decision = self._admission.offer(request.id, request.room.name)
+        chosen = await self._choice.choose(request.job)
+        decision = self._admission.offer(
+            request.id,
+            request.room.name,
+            load_bytes=await asyncio.to_thread(lambda: chosen.bytes_to_load),
+        )
         if not decision.accepted:
             if self._waiting is not None and decision.refusal in PASSING:
                 self._waiting.refused(request.room.name, request.job.metadata)
@@ -280,10 +345,14 @@ class Worker:
             )
             await request.reject(terminate=False)
             return
+        self._wake(chosen)
+        self._choice.hold(request.id, chosen)
+        self._keep_phrases(chosen)
         try:
             await request.accept(name=self._settings.agent.name)
         except BaseException:
             self._admission.release(request.id)
+            self._choice.drop(request.id)
             raise
         finally:
             self._report_load()
@@ -309,6 +378,13 @@ class Worker:
         return self._admission.load()
 
 
+async def prewarm_agents(folder: AgentFolder, settings: Settings, speech: SharedEngines) -> None:
+    """Load the models of the default agent and of those that ask for it; raises as a load does."""
+    agents = folder.agents
+    for agent in (agents.default, *(a for a in agents.by_name.values() if a.prewarm)):
+        await prewarm(agent.settings(settings), speech, agent)
+
+
 def language_models(settings: Settings) -> LanguageModels:
     """Return the language models of the process, as configured."""
     wanted = settings.llm
@@ -322,6 +398,7 @@ def language_models(settings: Settings) -> LanguageModels:
             reply_seconds=wanted.reply_seconds,
             reply_characters=wanted.max_reply_characters,
         ),
+        temperature=wanted.temperature,
     )
 
 

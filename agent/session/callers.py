@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from livekit import rtc
 from livekit.agents import AgentSession
@@ -91,7 +92,7 @@ class Callers:
         if not self.present:
             self._leave_if_empty(0.0)
 
-    def take_text(self, session: AgentSession[None]) -> None:
+    def take_text(self, session: AgentSession[Any]) -> None:
         """Pass typed text to the session, which has started, beginning with what came before."""
         self._typed.begin(session)
 

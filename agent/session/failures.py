@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from livekit.agents import AgentSession, llm
 from livekit.agents.voice import ConversationItemAddedEvent, ErrorEvent
@@ -24,7 +25,7 @@ class FailureNotices:
 
     def __init__(
         self,
-        session: AgentSession[None],
+        session: AgentSession[Any],
         stt: LocalSTT,
         notify: Callable[[NoticeKind, str], bool],
         *,

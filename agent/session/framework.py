@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from livekit import rtc
-from livekit.agents import AutoSubscribe, JobContext
+from livekit.agents import Agent, AutoSubscribe, JobContext
 from livekit.agents.voice import AgentEvent, AgentSession, UserInputTranscribedEvent
 from livekit.agents.voice.agent_activity import ActivityClosedError
 from livekit.agents.voice.events import EventTypes
@@ -35,7 +35,7 @@ LARGEST_MESSAGE_BYTES: Final = 64 * 1024
 _take_turn = TextInputOptions().text_input_cb
 
 
-class LongLivedSession(AgentSession[None]):
+class LongLivedSession(AgentSession[Any]):
     """A session that may stay open for hours.
 
     The framework's own keeps every event since it was opened, with the speech that the event is
@@ -46,6 +46,8 @@ class LongLivedSession(AgentSession[None]):
         self.on_transcribed: Callable[[UserInputTranscribedEvent], None] | None = None
         """Receives what is heard in the framework's place, which would show all of it as the words
         of the one participant that it is linked to."""
+        self.on_agent: Callable[[Agent], None] | None = None
+        """Receives each agent that is about to take the conversation, such as by a hand-over."""
         super().__init__(**arguments)
 
     def emit(self, event: EventTypes, arg: AgentEvent) -> None:
@@ -54,6 +56,12 @@ class LongLivedSession(AgentSession[None]):
             self.on_transcribed(arg)
             return
         super(AgentSession, self).emit(event, arg)
+
+    async def _update_activity(self, agent: Agent, **options: Any) -> None:
+        """Tell of the agent first; the framework has no event ahead of a hand-over."""
+        if self.on_agent is not None:
+            self.on_agent(agent)
+        await super()._update_activity(agent, **options)
 
     async def aclose(self) -> None:
         """Close the session; an error, such as one of a lost connection, is logged.
@@ -92,7 +100,7 @@ async def join(ctx: JobContext) -> None:
         del vars(room)["connect"]
 
 
-async def take_typed_turn(session: AgentSession[None], event: TextInputEvent) -> None:
+async def take_typed_turn(session: AgentSession[Any], event: TextInputEvent) -> None:
     """Answer typed text as a turn of its own, as the framework does by default."""
     handled = _take_turn(session, event)
     if handled is not None:

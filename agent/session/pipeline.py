@@ -9,6 +9,7 @@ from typing import Any
 from livekit.agents import APIConnectOptions, llm
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
+from agent.definitions.definition import BUILT_IN, AgentDefinition
 from agent.session.conversation_language import ConversationLanguage
 from agent.session.framework import LongLivedSession
 from agent.session.turn_handling import turn_handling
@@ -50,21 +51,25 @@ class Pipeline:
         models: PipelineModels,
         *,
         room: str,
+        definition: AgentDefinition = BUILT_IN,
         voice_in_service: Callable[[SharedVoice], bool] | None = None,
         echo_warmup_seconds: float | None = None,
     ) -> None:
         """Assemble the pipeline; nothing is loaded or started.
 
         Args:
-            settings: of the process.
+            settings: of the conversation: the process's, where the agent has none of its own.
             models: of the process.
+            definition: whose agent it is.
             room: the name under which the pipeline's calls of the engines are scheduled.
             voice_in_service: whether a voice may be used now; without, it always may.
             echo_warmup_seconds: how long the agent's first speech is not interrupted, where an
                 echo canceller has yet to adapt.
         """
-        self.toolbox = Toolbox(RoomState())
-        self.language = conversation_language(settings, models.engines)
+        voices = definition.voices(settings)
+        recogniser = definition.recogniser(settings)
+        self.toolbox = Toolbox(RoomState(), definition.tools)
+        self.language = conversation_language(settings, models.engines, definition)
         self.vad = LocalVAD(
             VoiceActivityOptions(
                 min_silence_seconds=settings.turn.vad_silence_seconds,
@@ -74,6 +79,8 @@ class Pipeline:
         )
         self.stt = LocalSTT(
             engines=models.engines,
+            model=recogniser,
+            language=definition.language,
             vad=self.vad,
             room=room,
             keyterms=list(settings.asr.hotwords),
@@ -89,6 +96,9 @@ class Pipeline:
         self.stt.subscribe(self._heard)
         self.tts = LocalTTS(
             engines=models.engines,
+            voice=voices,
+            speaker=definition.speaker,
+            speed=definition.speed,
             language_voices=language_voices(settings),
             language=lambda: self.language.spoken,
             room=room,
@@ -143,19 +153,27 @@ def language_voices(settings: Settings) -> dict[str, str]:
     return settings.voice.by_language if follows else {}
 
 
-async def prewarm(settings: Settings, engines: SharedEngines) -> None:
+async def prewarm(
+    settings: Settings, engines: SharedEngines, definition: AgentDefinition = BUILT_IN
+) -> None:
     """Load and warm every model that a conversation may need. Raises what a load raises."""
-    await engines.prewarm()
+    await engines.prewarm(
+        engines.recogniser(definition.recogniser(settings)),
+        engines.voice(definition.voices(settings)),
+    )
     for name in language_voices(settings).values():
         await engines.prewarm(voice=engines.voice((name,)))
 
 
-def conversation_language(settings: Settings, engines: SharedEngines) -> ConversationLanguage:
+def conversation_language(
+    settings: Settings, engines: SharedEngines, definition: AgentDefinition = BUILT_IN
+) -> ConversationLanguage:
     """Return the language that a conversation with these settings and models begins in.
 
     A voice that another one replaces, since it cannot be had, does not speak its language.
     """
-    asr, voice = engines.asr.peek(), engines.tts.peek()
+    asr = engines.recogniser(definition.recogniser(settings)).peek()
+    voice = engines.voice(definition.voices(settings)).peek()
     configured = None if settings.asr.language == "auto" else settings.asr.language
     if asr is not None and not asr.multilingual:
         configured = "en"

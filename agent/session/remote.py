@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from livekit import rtc
 from livekit.agents import AgentSession, llm
@@ -171,7 +171,7 @@ def may_command(room: rtc.Room, identity: str) -> bool:
     return not any(_speaks(caller) for caller in present.values())
 
 
-def session_commands(session: AgentSession[None], presence: Callable[[], Pong]) -> Commands:
+def session_commands(session: AgentSession[Any], presence: Callable[[], Pong]) -> Commands:
     """The commands of callers, carried out by a session."""
 
     async def stop() -> None:

@@ -13,10 +13,12 @@ from livekit.agents import JobContext, llm
 from livekit.agents.voice import CloseEvent
 from livekit.agents.voice.room_io import AudioOutputOptions, RoomOptions, TextOutputOptions
 
-from agent.session.assistant import Assistant
+from agent.definitions.definition import AgentDefinition
+from agent.session.attendant import END_OF_CALL_SECONDS
 from agent.session.callers import Callers
+from agent.session.conversation_agent import ConversationAgent, make_agent
 from agent.session.failures import FailureNotices
-from agent.session.framework import join
+from agent.session.framework import ActivityClosedError, join
 from agent.session.handover import request_history
 from agent.session.memory import RoomMemory
 from agent.session.pipeline import Pipeline, PipelineModels
@@ -26,9 +28,11 @@ from agent.session.silence import SilenceLimits
 from agent.session.silent_callers import SilentCallers
 from agent.session.turn_records import Turns
 from agent.settings import Settings
+from services.dispatch_metadata import DispatchMetadata
 from services.livekit_local import SpokenTranscript
 from services.metrics import Metrics
-from services.protocol import TAKES_OVER, NoticeKind, Pong, Turn
+from services.protocol import NoticeKind, Pong, Turn
+from services.shared.config import LoadedModel
 from services.shared.engines import SharedVoice
 
 logger = logging.getLogger("agent.session")
@@ -42,8 +46,13 @@ class RoomServices:
     """What a worker provides to each of its rooms."""
 
     settings: Settings
+    """Of the conversation."""
+    definition: AgentDefinition
+    """Whose agent it is."""
     models: PipelineModels
     llm_name: str
+    loaded: Callable[[], dict[str, LoadedModel]]
+    """The room's models by role."""
     notices: Callable[[], list[str]]
     """Sentences that callers should read about this agent."""
     voice_in_service: Callable[[SharedVoice], bool]
@@ -57,6 +66,8 @@ class RoomServices:
     """Ends a room, by its name, for everybody in it; called on the room's event loop."""
     account: Callable[[Callable[[], int]], None]
     """Called with a function that returns the bytes the room holds, callable from any thread."""
+    refusal: str = ""
+    """Why the agent that the call asks for does not come: said and shown, then the call ends."""
 
 
 async def converse(ctx: JobContext, services: RoomServices) -> None:
@@ -81,6 +92,7 @@ class RoomConversation:
             settings,
             services.models,
             room=ctx.job.room.name,
+            definition=services.definition,
             voice_in_service=services.voice_in_service,
         )
         self._session = session = pipeline.session
@@ -135,6 +147,8 @@ class RoomConversation:
             stt=pipeline.stt,
             tts=pipeline.tts,
         )
+        self._agent: ConversationAgent | None = None
+        self._refusing: asyncio.Task[None] | None = None
         self._spoken: SpokenTranscript | None = None
         self._ended = False
         self._hanging_up: asyncio.Task[None] | None = None
@@ -148,29 +162,25 @@ class RoomConversation:
         await join(self._ctx)
         self._shown_state.watch()
         self._callers.begin()
-        loaded = services.models.engines.loaded
         await self._remote.open(
-            agent_info(loaded, services.llm_name, services.notices()),
+            agent_info(services.loaded(), services.llm_name, services.notices()),
             language=self._language.spoken,
         )
-        earlier = await self._earlier()
-        phrases = self._language.phrases
-        assistant = Assistant(
-            toolbox=self._pipeline.toolbox,
-            language=self._language,
-            instructions=settings.agent.instructions or None,
-            greeting=phrases.back
-            if earlier.items
-            else settings.agent.spoken_greeting(phrases.greeting),
-            earlier=earlier,
-            max_history_items=settings.limits.chat_history_items,
+        self._agent = await make_agent(
+            services.definition,
+            settings,
+            self._pipeline.toolbox,
+            self._session,
+            self._language,
+            earlier=await self._earlier(),
+            greeting=services.refusal or None,
             before_greeting=self._synchronise_transcript,
             on_llm_failure=self._failures.llm_failed,
             on_end_call=self.end_call,
         )
         self._session.input.audio = self._callers.audio
         await self._session.start(
-            assistant,
+            self._agent.agent,
             room=self._room,
             room_options=RoomOptions(
                 # `Callers` hears everybody, where the framework would hear one participant. Its
@@ -187,8 +197,14 @@ class RoomConversation:
             # Nobody shall observe or drive the session over the room.
             session_host=False,
         )
-        self._callers.take_text(self._session)
-        logger.info("conversation started", extra={"model": services.llm_name})
+        logger.info(
+            "conversation started",
+            extra={"agent": services.definition.name, "model": services.llm_name},
+        )
+        if services.refusal:
+            self._refusing = asyncio.create_task(self._refuse(services.refusal), name="refuse")
+        else:
+            self._callers.take_text(self._session)
 
     def end_call(self, farewell: str = "", *, reason: str = "asked to") -> None:
         """End the call for everybody; callers read `farewell`, by default that it has ended.
@@ -206,13 +222,15 @@ class RoomConversation:
         """End everything that belongs to the room; the shared models stay loaded."""
         self._ended = True
         self._silent.close()
-        for task in (self._hanging_up, self._leaving):
+        for task in (self._hanging_up, self._leaving, self._refusing):
             if task is not None:
                 task.cancel()
         self._remote.close()
         self._shown_state.close()
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
+        if self._agent is not None:
+            await self._agent.aclose()
         await self._callers.aclose()
         await self._remote.aclose()
         if self._spoken is not None:
@@ -222,7 +240,7 @@ class RoomConversation:
 
     async def _earlier(self) -> llm.ChatContext:
         """Return the conversation so far, if this agent replaces one that is gone."""
-        if self._ctx.job.metadata != TAKES_OVER:
+        if not DispatchMetadata.decode(self._ctx.job.metadata).takes_over:
             return llm.ChatContext.empty()
         callers = [
             participant.identity
@@ -232,6 +250,13 @@ class RoomConversation:
             and may_command(self._room, participant.identity)
         ]
         return await request_history(self._room.local_participant, callers)
+
+    async def _refuse(self, sentence: str) -> None:
+        """End the call once the sentence was spoken."""
+        with contextlib.suppress(TimeoutError, ActivityClosedError):
+            async with asyncio.timeout(END_OF_CALL_SECONDS):
+                await self._session.wait_for_idle()
+        self.end_call(sentence, reason="no such agent")
 
     def _synchronise_transcript(self) -> None:
         output = self._session.output

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from livekit.agents import AgentSession
 from livekit.agents.voice import AgentStateChangedEvent
 
 from agent.languages import Phrases
-from agent.session.assistant import END_OF_CALL_SECONDS
+from agent.session.attendant import END_OF_CALL_SECONDS
 from agent.session.silence import SilenceLimits, SilenceWatch
 
 
@@ -19,7 +20,7 @@ class SilentCallers:
 
     def __init__(
         self,
-        session: AgentSession[None],
+        session: AgentSession[Any],
         limits: SilenceLimits,
         *,
         phrases: Callable[[], Phrases],

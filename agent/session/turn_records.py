@@ -7,6 +7,7 @@ import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import Any
 
 from livekit.agents import AgentSession, llm
 from livekit.agents.voice import ConversationItemAddedEvent, SpeechCreatedEvent, SpeechHandle
@@ -20,7 +21,7 @@ class Turns:
 
     def __init__(
         self,
-        session: AgentSession[None],
+        session: AgentSession[Any],
         *,
         limit: int,
         verdict: Callable[[], Verdict | None],

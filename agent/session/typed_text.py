@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from livekit import rtc
 from livekit.agents import AgentSession
@@ -46,7 +46,7 @@ class TypedText:
     def __init__(self, room: rtc.Room, *, on_typed: Callable[[], None]) -> None:
         """`on_typed` is called for each message."""
         self._room = room
-        self._session: AgentSession[None] | None = None
+        self._session: AgentSession[Any] | None = None
         self._begun = asyncio.Event()
         self._on_typed = on_typed
         self._tasks: dict[asyncio.Task[None], str] = {}
@@ -55,7 +55,7 @@ class TypedText:
         self._limit = RateLimit(MOST_TYPED_PER_MINUTE, burst=_TYPED_BURST)
         room.register_text_stream_handler(TOPIC_CHAT, self._on_stream)
 
-    def begin(self, session: AgentSession[None]) -> None:
+    def begin(self, session: AgentSession[Any]) -> None:
         """Pass text to the session, which has started, beginning with what waits."""
         self._session = session
         self._begun.set()

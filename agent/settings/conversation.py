@@ -1,5 +1,6 @@
 """Settings of the agent, its language model and its turns."""
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import SecretStr, model_validator
@@ -11,6 +12,11 @@ from services import defaults
 class AgentSettings(Group):
     """The agent."""
 
+    folder: Path = variable(
+        "AGENTS_DIR",
+        Path("agents"),
+        "Folder with an agent in each file; without it the built-in assistant answers.",
+    )
     name: str = variable(
         "AGENT_NAME",
         "local-voice-agent",
@@ -57,6 +63,13 @@ class LLMSettings(Group):
     model: str = variable("LLM_MODEL", "", "Name of the model at that endpoint.")
     api_key: SecretStr = variable(
         "LLM_API_KEY", SecretStr(""), "API key of that endpoint, if it needs one."
+    )
+    temperature: float | None = variable(
+        "LLM_TEMPERATURE",
+        None,
+        "Randomness of the replies; empty: the endpoint's own.",
+        ge=0,
+        le=2,
     )
     timeout_seconds: float = seconds(
         "LLM_TIMEOUT_SECONDS",

@@ -57,7 +57,12 @@ class BoundVariable:
     @property
     def allowed(self) -> str:
         """Allowed values, in words."""
-        return _extra(self.info, "allowed") or _allowed_by_type(self.info)
+        return allowed_values(self.info)
+
+
+def allowed_values(info: FieldInfo) -> str:
+    """Return which values a field of a group may have, in words."""
+    return _extra(info, "allowed") or _allowed_by_type(info)
 
 
 def variables_of(settings: type[BaseModel]) -> Iterator[BoundVariable]:

@@ -6,7 +6,9 @@ import asyncio
 import inspect
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar, get_type_hints
@@ -46,7 +48,20 @@ class Tool:
 
 
 REGISTRY: dict[str, Tool] = {}
-"""Every tool by name, in module order."""
+"""Every built-in tool by name, in module order."""
+
+_target: ContextVar[dict[str, Tool]] = ContextVar("tools that are being read", default=REGISTRY)
+
+
+@contextmanager
+def registering() -> Iterator[dict[str, Tool]]:
+    """Collect the tools that are made within the block, instead of adding them to the built-in."""
+    found: dict[str, Tool] = {}
+    token = _target.set(found)
+    try:
+        yield found
+    finally:
+        _target.reset(token)
 
 
 def tool(
@@ -83,7 +98,7 @@ def tool(
             parameters={name: kind for name, kind in hints.items() if kind is not RoomState},
             accepts=accepts,
         )
-        known = REGISTRY if registry is None else registry
+        known = _target.get() if registry is None else registry
         if entry.name in known:
             raise ValueError(f"there are two tools named {entry.name!r}; rename one of them")
         known[entry.name] = entry
@@ -101,11 +116,15 @@ class Match:
 
 
 class Toolbox:
-    """The tools of one room, bound to its state. Used from the room's event loop only."""
+    """The tools of one room, bound to its state. Used from the room's event loop only.
+
+    Without `tools` these are the built-in ones.
+    """
 
     def __init__(self, state: RoomState, tools: Iterable[Tool] | None = None) -> None:
         self.state = state
-        self._tools = {entry.name: entry for entry in (tools or REGISTRY.values())}
+        offered = REGISTRY.values() if tools is None else tools
+        self._tools = {entry.name: entry for entry in offered}
         self._function_tools = [self._bind(entry) for entry in self._tools.values()]
 
     @property

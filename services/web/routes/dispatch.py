@@ -13,9 +13,10 @@ from typing import Any, Literal
 from aiohttp import web
 from livekit import api
 
+from ...dispatch_metadata import DispatchMetadata
 from ...livekit_server.credentials import LiveKitCredentials
 from ...livekit_server.rooms import UNREACHABLE, LiveKitRooms
-from ...protocol import TAKES_OVER, Pong
+from ...protocol import Pong
 from ..http.errors import ApiError
 from ..http.guard import Guard, json_object
 from ..http.ratelimit import RateLimit
@@ -149,7 +150,8 @@ class Redispatcher:
         ]
         for identity in dead:
             await self._livekit.remove(holder.room, identity)
-        await self._livekit.send_agent(holder.room, self._agent_name, metadata=TAKES_OVER)
+        metadata = DispatchMetadata(agent=holder.agent, takes_over=True).encode()
+        await self._livekit.send_agent(holder.room, self._agent_name, metadata=metadata)
         pause = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0**record.attempts)
         record.attempts += 1
         record.next_attempt_seconds = self._clock() + pause

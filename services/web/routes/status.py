@@ -14,6 +14,14 @@ logger = logging.getLogger("services.web")
 
 
 @dataclass(frozen=True)
+class OfferedAgent:
+    """An agent that callers may choose."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True)
 class AgentStatus:
     """What the page shows before a call; None for what this server cannot know."""
 
@@ -25,6 +33,8 @@ class AgentStatus:
     """Calls possible at the same time."""
     notices: tuple[str, ...] = ()
     """One sentence each, shown to callers."""
+    agents: tuple[OfferedAgent, ...] = ()
+    """From which callers may choose."""
 
     @property
     def busy(self) -> bool | None:
@@ -40,6 +50,7 @@ class AgentStatus:
             "rooms": self.rooms,
             "capacity": self.capacity,
             "notices": list(self.notices),
+            "agents": [{"name": agent.name, "title": agent.title} for agent in self.agents],
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import secrets
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,12 @@ from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
 
 from ... import defaults
+from ...dispatch_metadata import AGENT_KEY, DispatchMetadata
 from ..http.errors import ApiError
 from ..http.guard import Guard, json_object
 from ..http.ratelimit import RateLimit, address_key
 from .room_limit import RoomLimit
+from .status import OfferedAgent
 
 TICKET_TTL_SECONDS = 12 * 3600.0
 MAX_NAME_CHARACTERS = 64
@@ -65,6 +68,8 @@ class Holder:
 
     room: str
     identity: str
+    agent: str = ""
+    """The agent that the caller chose; empty for none."""
 
 
 class TokenIssuer:
@@ -97,8 +102,13 @@ class TokenIssuer:
         self._ttl_seconds = ttl_seconds
         self._ticket_ttl_seconds = ticket_ttl_seconds
 
-    def issue(self, *, room: str | None = None, name: str | None = None) -> IssuedToken:
-        """Issue a token for a room and a new identity; room and name must be validated."""
+    def issue(
+        self, *, room: str | None = None, name: str | None = None, agent: str | None = None
+    ) -> IssuedToken:
+        """Issue a token for a room and a new identity; all of them must be validated.
+
+        `agent` comes if the room is new.
+        """
         room = room or new_room_name()
         identity = f"caller-{secrets.token_hex(8)}"
         join = api.VideoGrants(
@@ -111,8 +121,11 @@ class TokenIssuer:
             can_update_own_metadata=False,
         )
         token = self._token(identity, join, self._ttl_seconds).with_name(name or "Caller")
-        if self._agent_name:
-            dispatch = RoomAgentDispatch(agent_name=self._agent_name)
+        chosen = {AGENT_KEY: agent} if agent else {}
+        if self._agent_name or agent:
+            dispatch = RoomAgentDispatch(
+                agent_name=self._agent_name, metadata=DispatchMetadata(agent=agent or "").encode()
+            )
             token.with_room_config(RoomConfiguration(agents=[dispatch]))
         nothing = api.VideoGrants(
             room=room,
@@ -122,6 +135,8 @@ class TokenIssuer:
             can_subscribe=False,
         )
         ticket = self._token(identity, nothing, self._ticket_ttl_seconds)
+        for issued in (token, ticket) if chosen else ():
+            issued.with_attributes(chosen)
         return IssuedToken(
             url=self._url,
             token=token.to_jwt(),
@@ -147,7 +162,8 @@ class TokenIssuer:
         room = claims.video.room if claims.video else ""
         if not room or not claims.identity:
             raise TokenRefusedError("the token names no room or no identity")
-        return Holder(room=room, identity=claims.identity)
+        agent = (claims.attributes or {}).get(AGENT_KEY, "")
+        return Holder(room=room, identity=claims.identity, agent=agent)
 
     def _token(self, identity: str, grants: api.VideoGrants, ttl_seconds: float) -> api.AccessToken:
         token = api.AccessToken(self._api_key, self._api_secret).with_identity(identity)
@@ -155,7 +171,7 @@ class TokenIssuer:
 
 
 class TokenRoutes:
-    """`POST /api/token`: body `{"room"?, "name"?}`, answer as `IssuedToken.as_json`."""
+    """`POST /api/token`: body `{"room"?, "name"?, "agent"?}`, answer as `IssuedToken.as_json`."""
 
     def __init__(
         self,
@@ -164,8 +180,13 @@ class TokenRoutes:
         rooms: RoomLimit,
         *,
         per_minute: float = defaults.TOKENS_PER_MINUTE,
+        agents: Callable[[], Sequence[OfferedAgent]] = tuple,
     ) -> None:
-        """Configure it: `issuer` None turns it off, `per_minute` is the limit per address."""
+        """Configure it: `issuer` None turns it off, `per_minute` is the limit per address.
+
+        `agents` returns those that callers may choose from.
+        """
+        self._agents = agents
         self._issuer = issuer
         self._guard = guard
         self._rooms = rooms
@@ -187,8 +208,9 @@ class TokenRoutes:
         self._guard.check_key(request)
         body = await json_object(request)
         room, name = valid_room(body.get("room")) or new_room_name(), valid_name(body.get("name"))
+        agent = valid_agent(body.get("agent"), self._agents())
         await self._rooms.admit(address_key(self._guard.client_address(request)), room)
-        issued = self._issuer.issue(room=room, name=name)
+        issued = self._issuer.issue(room=room, name=name, agent=agent)
         return web.json_response(issued.as_json())
 
 
@@ -218,6 +240,20 @@ def valid_name(value: object) -> str | None:
         ApiError: 400 `bad_name`.
     """
     return _normalized(value, "bad_name", "name", MAX_NAME_CHARACTERS)
+
+
+def valid_agent(value: object, offered: Sequence[OfferedAgent]) -> str | None:
+    """Return the name of an agent that is offered; None if not given.
+
+    Raises:
+        ApiError: 400 `bad_agent`.
+    """
+    if value is None or value == "":
+        return None
+    for agent in offered:
+        if agent.name == value:
+            return agent.name
+    raise ApiError(400, "bad_agent", "There is no such agent here; choose another.")
 
 
 def new_room_name() -> str:

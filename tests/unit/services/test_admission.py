@@ -66,6 +66,17 @@ def test_a_place_is_free_again_when_the_room_ends(world: World) -> None:
     assert admission.offer("b").accepted
 
 
+def test_a_room_counts_with_the_models_that_it_would_have_to_load(world: World) -> None:
+    admission = make(world)
+    world.set(headroom_bytes=100 * MB)
+    assert admission.offer("small", load_bytes=60 * MB).accepted
+    refused = Decision(False, Refusal.MEMORY, "its models need 90 MB")
+    assert admission.offer("large", load_bytes=90 * MB) == refused
+    assert admission.offer("loaded").accepted
+    world.set(headroom_bytes=None)
+    assert make(world).offer("unknown", load_bytes=90 * MB).accepted
+
+
 def test_a_reservation_that_nobody_takes_up_expires(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

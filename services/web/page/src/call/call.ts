@@ -26,7 +26,7 @@ import { Rejoin } from './rejoin';
 
 const TAKEN_OVER_MS = 6000;
 /** Refusals that the caller can correct in the lobby. */
-const CORRECTABLE = ['bad_room', 'bad_name', 'access_key'];
+const CORRECTABLE = ['bad_room', 'bad_name', 'bad_agent', 'access_key'];
 
 export class Call {
   readonly #state: CallState;
@@ -34,7 +34,7 @@ export class Call {
   readonly #config: () => Promise<PageConfig>;
   readonly #conversation: Conversation;
   readonly #audio: CallAudio;
-  #request: JoinRequest = { name: '', room: '', accessKey: '', token: '' };
+  #request: JoinRequest = { name: '', room: '', agent: '', accessKey: '', token: '' };
   #scope: Scope | null = null;
   #rejoin: Rejoin | null = null;
   #connection: Connection | null = null;

@@ -7,15 +7,20 @@ export interface JoinRequest {
   readonly name: string;
   /** Empty for a new room. */
   readonly room: string;
+  /** By name; empty for the one that answers by default. */
+  readonly agent: string;
   readonly accessKey: string;
   /** From the identity service; used only where the server issues no tokens itself. */
   readonly token: string;
 }
 
 export async function requestGrant(request: JoinRequest, config: PageConfig): Promise<Grant> {
-  const { token, room, name, accessKey } = request;
+  const { token, room, name, agent, accessKey } = request;
   if (token && !config.tokens) {
     return { url: config.livekit_url, token, ticket: token, room: roomOf(token), identity: '' };
   }
-  return requestToken({ ...(room ? { room } : {}), ...(name ? { name } : {}) }, accessKey);
+  return requestToken(
+    { ...(room ? { room } : {}), ...(name ? { name } : {}), ...(agent ? { agent } : {}) },
+    accessKey,
+  );
 }

@@ -28,6 +28,8 @@ export default pack('Deutsch', {
   nameAndRoom: 'Name und Raum',
   yourName: 'Ihr Name',
   nameOptional: 'freiwillig',
+  agent: 'Agent',
+  anyAgent: 'Wer gerade abnimmt',
   room: 'Raum',
   roomOptional: 'freiwillig; sonst wird ein neuer angelegt',
   serverSilent:
@@ -202,6 +204,7 @@ export default pack('Deutsch', {
   refusals: {
     access_key:
       'Dieser Server verlangt einen Zugangsschlüssel; geben Sie den ein, den Sie vom Betreiber haben.',
+    bad_agent: 'Diesen Agenten gibt es hier nicht; wählen Sie einen anderen.',
     bad_name: 'Dieser Name geht nicht; nehmen Sie einen kürzeren, ohne Steuerzeichen.',
     bad_room:
       'Der Name eines Raums darf Buchstaben, Ziffern, Leerzeichen, Punkte, Binde- und Unterstriche enthalten und höchstens 64 Zeichen lang sein.',

@@ -31,6 +31,8 @@ export const ENGLISH = {
   nameAndRoom: 'Name and room',
   yourName: 'Your name',
   nameOptional: 'optional',
+  agent: 'Agent',
+  anyAgent: 'Whoever answers',
   room: 'Room',
   roomOptional: 'optional; a new one is made otherwise',
   serverSilent: 'The server does not answer. Check that it runs; the page keeps trying.',

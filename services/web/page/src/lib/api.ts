@@ -21,6 +21,12 @@ export interface AgentStatus {
   rooms: number | null;
   capacity: number | null;
   notices: string[];
+  agents: OfferedAgent[];
+}
+
+export interface OfferedAgent {
+  name: string;
+  title: string;
 }
 
 export interface DispatchAnswer {
@@ -49,7 +55,7 @@ export class ApiFailure extends Error {
 }
 
 export function requestToken(
-  body: { room?: string; name?: string },
+  body: { room?: string; name?: string; agent?: string },
   accessKey: string,
 ): Promise<Grant> {
   return request<Grant>('/api/token', body, accessKey);

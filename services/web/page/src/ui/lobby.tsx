@@ -25,11 +25,13 @@ export function Lobby() {
   const [name, setName] = useState(preferences.peek().name);
   const [room, setRoom] = useState(state.room.peek() || invitation.room);
   const [accessKey, setAccessKey] = useState(() => storedKey());
+  const [agent, setAgent] = useState('');
   const [heard, setHeard] = useState(false);
   const [wantsOptions, setWantsOptions] = useState(false);
   const showsOptions = wantsOptions || refusal?.code === 'bad_room' || refusal?.code === 'bad_name';
   useEffect(() => () => call.closeMicrophone(), [call]);
 
+  const agents = status?.agents ?? [];
   const token = config.tokens ? '' : invitation.token;
   const invitedTo = token ? roomOf(token) : invitation.room;
 
@@ -37,7 +39,13 @@ export function Lobby() {
     event.preventDefault();
     prefer({ name: name.trim() });
     storeKey(accessKey);
-    void call.join({ name: name.trim(), room: room.trim(), accessKey, token: invitation.token });
+    void call.join({
+      name: name.trim(),
+      room: room.trim(),
+      agent,
+      accessKey,
+      token: invitation.token,
+    });
   };
 
   return (
@@ -70,6 +78,19 @@ export function Lobby() {
               aria-invalid={refusal?.code === 'access_key'}
               onInput={(event) => setAccessKey(event.currentTarget.value)}
             />
+          </label>
+        )}
+        {config.tokens && agents.length > 0 && (
+          <label class="field">
+            {page.agent}
+            <select value={agent} onChange={(event) => setAgent(event.currentTarget.value)}>
+              <option value="">{page.anyAgent}</option>
+              {agents.map((offered) => (
+                <option key={offered.name} value={offered.name}>
+                  {offered.title}
+                </option>
+              ))}
+            </select>
           </label>
         )}
         {refusal && (

@@ -43,6 +43,7 @@ def test_all_agents_are_busy_when_every_room_is_taken(
             "rooms": rooms,
             "capacity": capacity,
             "notices": ["Demo voice."],
+            "agents": [],
         }
     finally:
         server.stop()

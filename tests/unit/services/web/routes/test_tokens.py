@@ -9,11 +9,12 @@ import jwt
 import pytest
 from livekit import api
 
+from services.dispatch_metadata import DispatchMetadata
 from services.livekit_server.credentials import LiveKitCredentials
 from services.web.app import web_server
 from services.web.http.errors import ApiError
 from services.web.http.server import WebServer
-from services.web.routes.status import AgentStatus
+from services.web.routes.status import AgentStatus, OfferedAgent
 from services.web.routes.tokens import (
     Holder,
     TokenIssuer,
@@ -39,7 +40,7 @@ def issuer() -> TokenIssuer:
 def server() -> Iterator[WebServer]:
     server = web_server(
         LiveKitCredentials(URL, "key", SECRET),
-        AgentStatus,
+        lambda: AgentStatus(agents=(OfferedAgent("desk", "The desk"),)),
         agent_name="the agent",
         public_url="wss://lk.example.com",
         port=0,
@@ -126,6 +127,21 @@ def test_the_route_answers_with_the_address_for_browsers(server: WebServer) -> N
     assert claims(body["token"])["sub"] == body["identity"]
 
 
+def test_a_chosen_agent_is_asked_for_by_the_token_and_again_by_the_ticket(
+    server: WebServer, issuer: TokenIssuer
+) -> None:
+    assert fetch(server, "/api/status").json()["agents"] == [{"name": "desk", "title": "The desk"}]
+    body = post(server, "/api/token", {"agent": "desk"}).json()
+    token = claims(body["token"])
+    (dispatch,) = token["roomConfig"]["agents"]
+    assert DispatchMetadata.decode(dispatch["metadata"]).agent == "desk"
+    assert token["attributes"] == {"agent": "desk"}
+    assert issuer.verify(body["ticket"]).agent == "desk"
+    unnamed = TokenIssuer("key", SECRET, URL, "").issue(agent="desk")
+    (dispatch,) = claims(unnamed.token)["roomConfig"]["agents"]
+    assert DispatchMetadata.decode(dispatch["metadata"]).agent == "desk"
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -140,6 +156,8 @@ def test_the_route_answers_with_the_address_for_browsers(server: WebServer) -> N
         ({"name": "\ud800"}, "bad_name"),
         ({"name": "n" * 65}, "bad_name"),
         ({"name": {}}, "bad_name"),
+        ({"agent": "nobody"}, "bad_agent"),
+        ({"agent": ["desk"]}, "bad_agent"),
         ([], "bad_json"),
         ("text", "bad_json"),
         (None, "bad_json"),

@@ -1,0 +1,54 @@
+"""`python -m agent check`: whether the agents of the folder can be used."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from agent.commands.command_line import EXIT_FAILED, finish
+from agent.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The folder, where it is not that of the settings."""
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="instead of AGENTS_DIR"
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "Runs the Python files among them. Prints one line for each problem, and ends with\n"
+        "status 1 if there is one."
+    )
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Read every agent; print what is wrong, or who there is."""
+    return finish("check", settings, lambda: _check(settings, arguments.folder))
+
+
+def _check(settings: Settings, folder: Path | None) -> int:
+    from agent.definitions.folder import AgentFolder
+    from agent.definitions.models import model_problems
+    from agent.settings.environment import read_variables
+
+    if folder is not None:
+        changed = settings.agent.model_copy(update={"folder": folder})
+        settings = settings.model_copy(update={"agent": changed})
+    shown = settings.agent.folder
+    if not shown.is_dir():
+        print(f"{shown}: there is no such folder, so the built-in assistant answers")
+        return 0 if folder is None else EXIT_FAILED
+    agents = AgentFolder(settings, read_variables(Path(".env"))).read()
+    problems = [*agents.problems, *model_problems(agents, settings)]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    for agent in agents.by_name.values():
+        marks = [mark for mark in ("default", "public", "prewarm") if getattr(agent, mark)]
+        if agent.default is False and agent is agents.default:
+            marks.insert(0, "default")
+        note = f" ({', '.join(marks)})" if marks else ""
+        print(f"{agent.name}{note}")
+    if not agents.by_name and not problems:
+        print(f"{shown}: no agents, so the built-in assistant answers")
+    return EXIT_FAILED if problems else 0

@@ -1,0 +1,94 @@
+"""Reads text and keys from an owner's files, without running or loading anything."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from agent.definitions.keys import KEYS, TABLES, Key
+from agent.definitions.problems import DefinitionError, Problem, unknown, wrong
+from agent.settings import Settings
+
+LARGEST_FILE_BYTES = 1_000_000
+MOST_AGENTS = 200
+"""Files that are read; a folder with more is taken for another one by mistake."""
+
+_LONGEST_VALUE_CHARACTERS = 60
+
+
+def read_text(file: Path) -> str:
+    """Read a text file; raises DefinitionError where that is impossible."""
+    try:
+        if not file.is_file():
+            raise wrong(file, "it is no file, or a link that leads nowhere")
+        if file.stat().st_size > LARGEST_FILE_BYTES:
+            raise wrong(file, f"it is larger than {LARGEST_FILE_BYTES // 1000} kB")
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise wrong(file, "it is no text in UTF-8") from None
+    except OSError as error:
+        raise wrong(file, f"it cannot be read: {error.strerror or error}") from None
+    if "\0" in text:
+        raise wrong(file, "it is no text: it contains a null character")
+    return text
+
+
+def read_keys(file: Path) -> dict[str, Any]:
+    """Return the keys of a file, dotted; raises DefinitionError unless all are known and fit."""
+    try:
+        content = tomllib.loads(read_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise wrong(file, f"it is no TOML: {error}") from None
+    except RecursionError:
+        raise wrong(file, "it is no TOML that can be read: it is nested too deeply") from None
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for name, value in content.items():
+        if name not in TABLES:
+            values[name] = value
+        elif isinstance(value, dict):
+            values.update({f"{name}.{key}": inner for key, inner in value.items()})
+        else:
+            problems.append(f"[{name}] is a table of keys, not {shown(value)}")
+    for name, value in values.items():
+        key = KEYS.get(name)
+        if key is None:
+            is_table = "." not in name and isinstance(value, dict)
+            known = TABLES if is_table else KEYS
+            problems.append(unknown(name, known, "table" if is_table else "key"))
+        elif not key.fits(value):
+            problems.append(not_allowed(key, value))
+    if problems:
+        raise DefinitionError(Problem(file.name, problem) for problem in problems)
+    return values
+
+
+def public_agents(settings: Settings) -> list[tuple[str, str]]:
+    """Return name and title of each agent that the page offers, without running any file."""
+    offered = []
+    try:
+        files = sorted(settings.agent.folder.glob("*.toml"))
+    except OSError:
+        return []
+    for file in files[:MOST_AGENTS]:
+        try:
+            keys: dict[str, Any] = read_keys(file)
+        except DefinitionError:
+            continue
+        if keys.get("public"):
+            name = keys.get("name", file.stem)
+            offered.append((name, keys.get("title", name)))
+    return offered
+
+
+def not_allowed(key: Key, value: object) -> str:
+    """Return the sentence for a value that a key does not take."""
+    return f"{key.name} = {shown(value)} is not allowed: set it to {key.allowed}"
+
+
+def shown(value: object) -> str:
+    """Return a value for a sentence, shortened."""
+    text = repr(value)
+    cut = text[:_LONGEST_VALUE_CHARACTERS]
+    return cut if cut == text else f"{cut}…"

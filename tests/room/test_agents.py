@@ -1,0 +1,227 @@
+"""One worker with many agents: which one comes, how it speaks, and what it hands over to."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from livekit import api
+from livekit.protocol.agent_dispatch import RoomAgentDispatch
+from livekit.protocol.room import RoomConfiguration
+
+from agent.definitions.folder import AgentFolder
+from agent.languages import phrases_in
+from agent.settings import Settings
+from services.models import DEMO_VOICE
+from tests.room.llm_endpoint import ANSWER, Endpoint, calls, never_answer
+from tests.support.caller import Caller
+
+if TYPE_CHECKING:
+    from agent.runtime.worker import Worker
+    from services.livekit_server.credentials import LiveKitCredentials
+    from services.shared.engines import SharedEngines
+
+AGENT = "worker-with-agents"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TICK_NS = 1_000_000_000
+
+_numbers = itertools.count(1)
+
+Join = Callable[..., Awaitable[Caller]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def endpoint() -> AsyncIterator[Endpoint]:
+    endpoint = Endpoint()
+    await endpoint.up()
+    yield endpoint
+    await endpoint.down()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples, and an agent with a voice of its own."""
+    folder = tmp_path_factory.mktemp("agents")
+    shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
+    for suffix in ("", ".json"):
+        shutil.copy(f"{DEMO_VOICE.model}{suffix}", folder / f"own-voice.onnx{suffix}")
+    (folder / "loud.toml").write_text(
+        f'greeting = "I am loud."\n[voice]\nname = "{folder}/own-voice.onnx"\nspeed = 1.5\n'
+    )
+    return folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def worker(
+    livekit: LiveKitCredentials, shared: SharedEngines, endpoint: Endpoint, folder: Path
+) -> AsyncIterator[Worker]:
+    """A worker whose agents may be edited, as in `dev`."""
+    from agent.runtime.supervisor import Supervisor
+    from agent.runtime.worker import Worker
+    from services.metrics import Metrics
+
+    settings = Settings.model_validate(
+        {
+            "agent": {"name": AGENT, "dispatch": "explicit", "folder": folder},
+            "limits": {"room_empty_seconds": 0.2, "loop_lag_seconds": 60.0},
+            "llm": {"base_url": endpoint.base_url, "model": "test", "timeout_seconds": 2.0},
+        }
+    )
+    supervisor = Supervisor(settings, shared, Metrics(), drain=None)
+    agents = AgentFolder(settings, {})
+    worker = Worker(settings, livekit, shared, supervisor, folder=agents, edited=True)
+    await worker.start()
+    yield worker
+    await worker.aclose()
+    supervisor.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def join(livekit: LiveKitCredentials, worker: Worker) -> AsyncIterator[Join]:
+    """`await join(agent)` joins a new room, as a page does that asks for this agent."""
+    async with AsyncExitStack() as stack:
+
+        async def enter(
+            agent: str = "", *, room: str = "", attribute: str = "", metadata: str = ""
+        ) -> Caller:
+            caller = await stack.enter_async_context(Caller())
+            asked = metadata or (json.dumps({"agent": agent}) if agent else "")
+            dispatch = RoomAgentDispatch(agent_name=AGENT, metadata=asked)
+            room = room or f"agents-{next(_numbers)}"
+            token = (
+                api.AccessToken(livekit.api_key, livekit.api_secret)
+                .with_identity(caller.identity)
+                .with_grants(api.VideoGrants(room_join=True, room=room))
+                .with_room_config(RoomConfiguration(agents=[dispatch]))
+            )
+            if attribute:
+                token = token.with_attributes({"agent": attribute})
+            await caller.join(livekit.url, token.to_jwt())
+            await caller.wait_for_agent()
+            return caller
+
+        yield enter
+
+
+async def first_words(caller: Caller) -> str:
+    return (await caller.wait_for_transcript(1, of_agent=True))[0]
+
+
+RECEPTION = "Hello, this is the reception."
+SHOP = "Hello, what would you like?"
+FRONT_DESK = "Hello, what is this about?"
+
+
+@pytest.mark.parametrize(
+    ("asked", "greeting"),
+    [
+        ({}, RECEPTION),
+        ({"agent": "shop"}, SHOP),
+        ({"metadata": "the owner's own"}, RECEPTION),
+        ({"attribute": "shop"}, SHOP),
+        ({"agent": "transfer", "attribute": "shop", "room": "reception-1"}, FRONT_DESK),
+    ],
+)
+async def test_who_comes_is_asked_for_by_the_dispatch_or_the_caller(
+    join: Join, asked: dict[str, str], greeting: str
+) -> None:
+    assert await first_words(await join(**asked)) == greeting
+
+
+async def test_who_comes_goes_by_the_rooms_name(join: Join, folder: Path) -> None:
+    (folder / "night.toml").write_text('greeting = "Good night."\nrooms = ["night-*"]')
+    assert await first_words(await join(room="night-7")) == "Good night."
+
+
+async def test_an_unknown_agent_is_a_clear_sentence_and_the_end_of_the_call(join: Join) -> None:
+    sentence = "There is no agent named nobody here."
+    caller = await join("nobody")
+    assert await first_words(caller) == sentence
+    async with asyncio.timeout(20.0):
+        while not any(notice["text"] == sentence for notice in caller.notices):
+            await asyncio.sleep(0.02)
+
+
+async def test_an_agent_in_python_answers_and_uses_its_own_tools(
+    join: Join, endpoint: Endpoint
+) -> None:
+    endpoint.requests.clear()
+    endpoint.respond = calls(("add_to_order", '{"item": "rolls", "number": 3}'))
+    caller = await join("shop")
+    assert await first_words(caller) == SHOP
+    await caller.wait_for_silence()
+    await caller.send_text("three rolls please")
+    assert (await caller.wait_for_transcript(2, of_agent=True))[1] == ANSWER
+    asked, answered = endpoint.requests[0], endpoint.requests[-1]
+    assert asked["messages"][0]["content"].startswith("You take orders in a bakery.")
+    assert [tool["function"]["name"] for tool in asked["tools"]] == ["add_to_order"]
+    assert answered["messages"][-1]["content"] == "The order is now 3 rolls."
+    endpoint.recover()
+
+
+async def test_an_agent_hands_the_call_over_to_another(join: Join, endpoint: Endpoint) -> None:
+    endpoint.respond = calls(("transfer_to_billing", "{}"))
+    caller = await join("transfer")
+    assert await first_words(caller) == FRONT_DESK
+    await caller.wait_for_silence()
+    await caller.send_text("my bill is wrong")
+    await caller.wait_for_words("This is the billing department.")
+    endpoint.recover()
+    endpoint.requests.clear()
+    await caller.wait_for_silence()
+    await caller.send_text("is it paid")
+    async with asyncio.timeout(20.0):
+        while not endpoint.requests:
+            await asyncio.sleep(0.02)
+    asked = endpoint.requests[0]
+    assert asked["messages"][0]["content"].startswith("You answer questions about bills")
+    # The second agent is attended as the first one was.
+    endpoint.respond = never_answer
+    await caller.wait_for_silence()
+    await caller.send_text("are you there")
+    await caller.wait_for_words(phrases_in("en").llm_slow)
+    endpoint.recover()
+
+
+@pytest.mark.own_copy
+async def test_an_agents_own_voice_is_loaded_for_its_rooms_and_idle_after_them(
+    join: Join, folder: Path, shared: SharedEngines
+) -> None:
+    voice = shared.voice([f"{folder}/own-voice.onnx"])
+    callers = await asyncio.gather(join("loud"), join("loud"))
+    assert [await first_words(caller) for caller in callers] == ["I am loud."] * 2
+    for caller in callers:
+        await caller.wait_for_greeting()
+    assert voice.loads == 1
+    assert shared.unload_idle() is None
+    assert "voice model own-voice" in {used.part for used in shared.in_use}
+    for caller in callers:
+        await caller.leave()
+    async with asyncio.timeout(20.0):
+        while voice.users:
+            await asyncio.sleep(0.02)
+    assert shared.unload_idle() == "own-voice"
+
+
+async def test_an_edit_counts_from_the_next_call_on(join: Join, folder: Path) -> None:
+    file = folder / "edited.toml"
+    for number, (text, greeting) in enumerate(
+        [
+            ('greeting = "One."', "One."),
+            ('greeting = "Two."', "Two."),
+            ('greeting = "Three.', "Two."),
+            ('greeting = "Four."', "Four."),
+        ]
+    ):
+        file.write_text(text)
+        os.utime(file, ns=(number * TICK_NS, number * TICK_NS))
+        assert await first_words(await join("edited")) == greeting

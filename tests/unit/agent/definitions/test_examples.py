@@ -1,0 +1,110 @@
+"""The examples run as their owner would run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.agent_keys import PAGE, agents_page
+from tests.room.llm_endpoint import ANSWER, Endpoint, calls, endpoint_in_thread
+
+REPOSITORY = Path(__file__).parents[4]
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with endpoint_in_thread() as endpoint:
+        yield endpoint
+
+
+def run(*command: str, words: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "AGENTS_DIR": "examples", **variables},
+        input=words,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+def test_the_check_finds_nothing_wrong_with_them() -> None:
+    done = run("-m", "agent", "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "reception (default, public)\nshop\ntransfer\n"
+
+
+def test_the_check_prints_a_line_for_each_problem(tmp_path: Path) -> None:
+    (tmp_path / "desk.toml").write_text("greting = 1\n[voice]\nspeed = 3")
+    (tmp_path / "good.toml").write_text("")
+    done = run("-m", "agent", "check", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout == "good (default)\n"
+    assert done.stderr == "desk.toml: 'greting' is no key: did you mean 'greeting'?\n"
+
+
+def test_production_does_not_start_with_an_agent_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "desk.toml").write_text("greting = 1")
+    done = run(
+        "-m",
+        "agent",
+        "start",
+        LIVEKIT_URL="ws://127.0.0.1:1",
+        LIVEKIT_API_KEY="key",
+        LIVEKIT_API_SECRET="secret",
+        AGENTS_DIR=str(tmp_path),
+        MODELS="demo",
+    )
+    assert done.returncode == 1
+    assert "desk.toml: 'greting' is no key: did you mean 'greeting'?\n" in done.stderr
+
+
+def test_a_typed_conversation_uses_the_tool_of_a_file() -> None:
+    done = run("-m", "agent", "console", "--text", words="When is the pool open?\n")
+    assert done.stdout.splitlines() == [
+        "Hello, this is the reception.",
+        "The pool is open from seven to nine.",
+    ]
+
+
+def test_an_unknown_agent_is_one_line() -> None:
+    done = run("-m", "agent", "console", "--text", "--agent", "nobody")
+    assert done.returncode == 2
+    assert done.stderr == "console: There is no agent named nobody here.\n"
+
+
+def test_a_hand_over_in_a_typed_conversation(endpoint: Endpoint) -> None:
+    endpoint.respond = calls(("transfer_to_billing", "{}"))
+    done = run(
+        *("-m", "agent", "console", "--text", "--agent", "transfer"),
+        words="my bill is wrong\n",
+        LLM_BASE_URL=endpoint.base_url,
+        LLM_MODEL="m",
+    )
+    assert "Hello, what is this about?" in done.stdout
+    assert "This is the billing department." in done.stdout
+
+
+def test_an_owners_test_of_an_agent_passes(endpoint: Endpoint) -> None:
+    endpoint.respond = calls(("add_to_order", '{"item": "rolls", "number": 3}'))
+    arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull)
+    command = (*arguments, "examples/test_shop.py")
+    done = run(*command, LLM_BASE_URL=endpoint.base_url, LLM_MODEL="m")
+    assert done.returncode == 0, done.stdout + done.stderr
+    endpoint.recover()
+    done = run(*command, LLM_BASE_URL=endpoint.base_url, LLM_MODEL="m")
+    assert done.returncode == 1, "the model that only talks was taken for one that orders"
+    assert ANSWER in done.stdout
+
+
+def test_the_table_of_keys_is_what_the_parser_reads() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == agents_page(text), "run `make agent-keys`"
