@@ -114,6 +114,11 @@ def _overrides(
     elif "llm.base_url" in values:
         # The key of the settings belongs to the endpoint of the settings.
         wanted["llm"]["api_key"] = SecretStr("")
+    acoustic = ("acoustic", "model")
+    detection = values.get("turn.detection")
+    if detection in acoustic and process.turn.detection not in acoustic:
+        # Its model belongs to the process, which has not loaded it.
+        problems.append(f"turn.detection = {shown(detection)} needs TURN_DETECTION=acoustic")
     checked: dict[str, dict[str, Any]] = {}
     for group, fields in wanted.items():
         now = getattr(process, group)

@@ -142,6 +142,14 @@ def test_a_wrong_key_is_one_line_with_the_right_one(tmp_path: Path, text: str, l
     assert read(tmp_path).by_name == {}
 
 
+def test_a_detector_that_the_worker_does_not_load_is_told(tmp_path: Path) -> None:
+    write(tmp_path, desk_toml='[turn]\ndetection = "acoustic"')
+    assert problems(tmp_path) == []
+    fast = Settings.model_validate({"agent": {"folder": tmp_path}, "turn": {"detection": "fast"}})
+    (problem,) = AgentFolder(fast, {}).read().problems
+    assert str(problem) == "desk.toml: turn.detection = 'acoustic' needs TURN_DETECTION=acoustic"
+
+
 def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     write(tmp_path, desk_toml='greting = "hi"\npublic = 1\n[voice]\nspede = 2')
     assert len(problems(tmp_path)) == 3
