@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from importlib.metadata import version
 from typing import Any
 
 import pytest
 from livekit import rtc
-from livekit.agents import AgentSession, JobContext
+from livekit.agents import Agent, AgentSession, JobContext
 from livekit.agents.voice import UserStateChangedEvent
 from livekit.agents.voice.room_io import TextInputOptions
 
@@ -33,7 +34,7 @@ def kept_events(session: AgentSession[Any]) -> int:
 async def test_the_framework_has_the_private_parts_that_a_room_uses() -> None:
     look = (
         f"livekit-agents is {version('livekit-agents')}, not {WRITTEN_AGAINST}: see in its "
-        "voice/agent_session.py what emit keeps and wait_for_idle raises, in "
+        "voice/agent_session.py what emit keeps, wait_for_idle raises and _update_activity takes, in "
         "voice/room_io/types.py what answers typed text, and in job.py how connect joins a room"
     )
     # The framework's own models would stay in memory.
@@ -52,3 +53,23 @@ async def test_the_framework_has_the_private_parts_that_a_room_uses() -> None:
         "options",
     ], look
     assert rtc.RoomOptions().data_stream is None, f"join has nothing to do any more; {look}"
+
+
+async def test_every_agent_is_told_before_it_takes_the_conversation() -> None:
+    entered: list[str] = []
+
+    class Entering(Agent):
+        async def on_enter(self) -> None:
+            entered.append(f"entered {self.instructions}")
+
+    # The framework's own models would stay in memory.
+    session = LongLivedSession(vad=None, turn_handling={"turn_detection": "manual"})
+    session.on_agent = lambda agent: entered.append(f"told {agent.instructions}")
+    await session.start(Entering(instructions="first"), record=False)
+    await session.wait_for_idle()
+    session.update_agent(Entering(instructions="second"))
+    async with asyncio.timeout(10.0):
+        while len(entered) < 4:
+            await asyncio.sleep(0.01)
+    await session.aclose()
+    assert entered == ["told first", "entered first", "told second", "entered second"]
