@@ -34,7 +34,7 @@ def kept_events(session: AgentSession[Any]) -> int:
 async def test_the_framework_has_the_private_parts_that_a_room_uses() -> None:
     look = (
         f"livekit-agents is {version('livekit-agents')}, not {WRITTEN_AGAINST}: see in its "
-        "voice/agent_session.py what emit keeps, wait_for_idle raises and _update_activity takes, in "
+        "voice/agent_session.py what emit keeps, wait_for_idle raises, _update_activity takes, in "
         "voice/room_io/types.py what answers typed text, and in job.py how connect joins a room"
     )
     # The framework's own models would stay in memory.
