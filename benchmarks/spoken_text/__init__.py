@@ -14,7 +14,7 @@ from tests.support.word_errors import normal_words
 
 FOLDER = Path(__file__).parent
 _CHOICE = re.compile(r"\[([^\[\]|]*)((?:\|[^\[\]|]*)+)\]")
-_NUMERAL = re.compile(r"(?<![A-Za-z])(?:[IVX]{2,5}|(?<=-)[IVX])(?![A-Za-z])")
+_NUMERAL = re.compile(r"(?<=-)[IVX]{1,5}(?![A-Za-z])")
 """Whisper writes "MP three" as "MP-III" when it must not write digits."""
 _MOST_READINGS = 32
 _MOST_JOINED = 6

@@ -7,12 +7,16 @@ from typing import Final
 from ...abbreviations import NEVER_LAST, SOMETIMES_LAST
 from ..rule import Language
 from .acronyms import ACRONYMS
-from .codes import CODES, SERIALS
-from .dates import DATES, TIMES, YEARS
+from .codes import CODES
+from .dates import DATES, YEARS
+from .fractions import FRACTION_RULES
 from .maths import MATHS, MATHS_SYMBOLS
 from .money import MONEY
 from .names import NAMES
 from .numbers import NUMBERS, PLAIN_NUMBERS
+from .roman import ROMAN_NUMERALS
+from .serials import SERIALS
+from .times import TIMES
 from .units import DURATIONS, QUANTITIES
 from .web import WEB
 
@@ -21,6 +25,7 @@ ENGLISH: Final = Language(
     rules=(
         *WEB,
         *NAMES,
+        *ROMAN_NUMERALS,
         *MONEY,
         *DATES[:2],
         *CODES,
@@ -28,6 +33,7 @@ ENGLISH: Final = Language(
         *DURATIONS,
         *TIMES,
         *QUANTITIES,
+        *FRACTION_RULES,
         *MATHS,
         *YEARS,
         *NUMBERS,

@@ -87,7 +87,7 @@ def _shouted(match: re.Match[str]) -> bool:
     """Whether a word beside it, which is no abbreviation, is in capitals too."""
     words = re.findall(r"[A-Za-z]+", match.string[max(0, match.start() - 40) : match.end() + 40])
     capital = [w for w in words if w.isupper() and len(w) > 1]
-    known = [w for w in capital if w in _IN_CAPITALS or len(w) > 5]
+    known = [w for w in capital if w != match["text"] and (w in _IN_CAPITALS or len(w) > 5)]
     return bool(known) and len(capital) * 2 >= len(words)
 
 

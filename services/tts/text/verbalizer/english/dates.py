@@ -1,4 +1,4 @@
-"""Dates and times of day in English."""
+"""Dates in English."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from ..rule import BAR, Rule
-from .words import DASH, after, before, cardinal, digits, letters, ordinal, year
+from .times import clock
+from .words import DASH, after, before, cardinal, letters, ordinal, year
 
 MONTHS: Final = (
     "January February March April May June July August September October November December"
@@ -32,8 +33,6 @@ _MONTH = "(?:" + "|".join(sorted(_SHORT_MONTHS, key=len, reverse=True)) + r")\b\
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 _YEAR = r"(?:1\d{3}|20\d{2})"
 _WEEKDAY = "(?:" + "|".join(sorted(_SHORT_DAYS, key=len, reverse=True)) + r")\b"
-_HOUR = r"(?:2[0-4]|1\d|0?\d)"
-_HALF = r"(?:[AaPp]\.[ ]?[Mm]\.?|[AaPp][Mm]\b)"
 _ON_A_DAY = re.compile(
     r"\b(?:on|by|until|till|from|since|before|after|due|dated|date:?|for|of|to|through|between"
     r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?)\s$",
@@ -107,71 +106,6 @@ def _day_first(match: re.Match[str]) -> str:
     if years := match["year"]:
         words += f",{BAR}{year(int(years))}"
     return words
-
-
-def clock(hour: int, minute: int, half: str | None) -> str:
-    """Return the words of a time of day; `half` is "am" or "pm"."""
-    marks = f" {letters(half)}" if half else ""
-    if minute == 0:
-        if half:
-            return cardinal(hour) + marks
-        if hour in (0, 24):
-            return "midnight"
-        return f"{cardinal(hour)} o'clock" if hour <= 12 else f"{cardinal(hour)} hundred"
-    if hour == 0:
-        return f"twelve {'oh ' if minute < 10 else ''}{cardinal(minute)}" + (marks or " A.M")
-    return f"{cardinal(hour)} {'oh ' if minute < 10 else ''}{cardinal(minute)}{marks}"
-
-
-def _half(text: str | None) -> str | None:
-    return None if text is None else re.sub(r"[^apm]", "", text.lower())
-
-
-def _stop(match: re.Match[str], half: str | None) -> str:
-    """A full stop of "p.m." that ends the sentence too."""
-    if half is None or not half.endswith("."):
-        return ""
-    follows = after(match, 24)
-    ends = not follows.strip() or re.match(r"\s+[A-Z][a-z]+\b(?<!day)(?! \d)", follows)
-    return "." if ends and not re.match(rf"\s+{_WEEKDAY}", follows) else ""
-
-
-def _time(match: re.Match[str]) -> str | None:
-    hour, minute = int(match["hour"]), int(match["minute"])
-    half = match["half"]
-    if minute > 59 or (half is None and match["mark"] == "."):
-        return None
-    words = clock(hour, minute, _half(half))
-    if seconds := match["second"]:
-        if half is None and len(match["hour"]) == 1:
-            words = (
-                f"{cardinal(hour)} {'hour' if hour == 1 else 'hours'} {cardinal(minute)} minutes"
-                f" and {cardinal(int(seconds))} seconds"
-            )
-        else:
-            words += f" and {cardinal(int(seconds))} seconds"
-    if half and match["space"]:
-        words = BAR.join(words.rsplit(" ", 1))
-    return words + _stop(match, half)
-
-
-def _time_range(match: re.Match[str]) -> str | None:
-    minutes = match["minute1"], match["minute2"]
-    if not any(minutes) and not match["half2"]:
-        return None
-    first = clock(int(match["hour1"]), int(minutes[0] or 0), _half(match["half1"]))
-    second = clock(int(match["hour2"]), int(minutes[1] or 0), _half(match["half2"]))
-    if match["half2"] and not match["half1"]:
-        first = first.removesuffix(" o'clock")
-    return f"{first} to {second}{_stop(match, match['half2'])}"
-
-
-def _whole_hour(match: re.Match[str]) -> str | None:
-    hour = int(match["hour"])
-    if not 0 < hour <= 24:
-        return None
-    bar = BAR if match["space"] else " "
-    return f"{cardinal(hour)}{bar}{letters(match['half'])}{_stop(match, match['half'])}"
 
 
 def _plain_year(match: re.Match[str]) -> str | None:
@@ -362,65 +296,5 @@ YEARS: Final = (
             "1500 people": "one thousand five hundred people",
             "2000 steps": "two thousand steps",
         },
-    ),
-)
-
-TIMES: Final = (
-    Rule(
-        "times, range",
-        rf"(?P<hour1>{_HOUR})(?::(?P<minute1>[0-5]\d))?(?:[ ]?(?P<half1>{_HALF}))?[ ]?{DASH}[ ]?"
-        rf"(?P<hour2>{_HOUR})(?::(?P<minute2>[0-5]\d))?(?:[ ]?(?P<half2>{_HALF}))?",
-        _time_range,
-        {
-            "Open 9:00-17:30.": "Open nine o'clock to seventeen thirty.",
-            "from 9–5 pm": "from nine to five P.M",
-            "9am–5pm": "nine A.M to five P.M",
-            "9:30 – 11 a.m. today": "nine thirty to eleven A.M today",
-        },
-    ),
-    Rule(
-        "time",
-        rf"(?P<hour>{_HOUR})(?P<mark>[:.])(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?"
-        rf"(?:(?P<space>[ ])?(?P<half>{_HALF}))?(?![:.]?\d)",
-        _time,
-        {
-            "Wake me at 7:30.": "Wake me at seven thirty.",
-            "07:05 a.m.": "seven oh five A.M.",
-            "Come at 14:00.": "Come at fourteen hundred.",
-            "at 8:00 PM sharp": "at eight P.M sharp",
-            "at 10:30am": "at ten thirty A.M",
-            "It is 5:00.": "It is five o'clock.",
-            "at 00:15": "at twelve fifteen A.M",
-            "at 7.45 pm": "at seven forty five P.M",
-            "a run of 1:23:45": "a run of one hour twenty three minutes and forty five seconds",
-        },
-    ),
-    Rule(
-        "time of a race",
-        r"(?P<minutes>\d{1,2}):(?P<seconds>[0-5]\d)\.(?P<parts>\d{1,3})",
-        lambda m: f"{clock(int(m['minutes']), int(m['seconds']), None)} point {digits(m['parts'])}",
-        {"He ran 1:59.40.": "He ran one fifty nine point four zero."},
-    ),
-    Rule(
-        "whole hour",
-        rf"(?P<hour>{_HOUR})(?P<space>[ ])?(?P<half>{_HALF})",
-        _whole_hour,
-        {"at 5 p.m. Then go.": "at five P.M. Then go.", "9am": "nine A.M"},
-    ),
-    Rule(
-        "time zone",
-        r"(?P<zone>UTC|GMT)[ ]?(?P<sign>[-+−–±])[ ]?(?P<hour>\d{1,2})(?::?(?P<minute>[0-5]\d))?",
-        lambda m: (
-            f"{letters(m['zone'])} {'plus' if m['sign'] == '+' else 'minus'} "
-            + cardinal(int(m["hour"]))
-            + (f" {cardinal(int(m['minute']))}" if int(m["minute"] or 0) else "")
-        ),
-        {"UTC+2": "U.T.C plus two", "GMT-03:30": "G.M.T minus three thirty"},
-    ),
-    Rule(
-        "hour, German style",
-        rf"(?P<hour>{_HOUR})h(?P<minute>[0-5]\d)",
-        lambda m: clock(int(m["hour"]), int(m["minute"]), None),
-        {"at 14h30": "at fourteen thirty"},
     ),
 )

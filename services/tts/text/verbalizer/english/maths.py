@@ -7,7 +7,7 @@ from typing import Final
 
 from ..numerals import SUBSCRIPTS, SUPERSCRIPTS, lowered
 from ..rule import Rule
-from .words import FRACTION, FRACTIONS, MINUS, after, before, cardinal, fraction, in_pairs, letters
+from .words import FRACTION, MINUS, after, before, cardinal, letters
 from .words import number as plain_number
 
 _OPERAND_BEFORE = re.compile(r"[\w)\]²³%°!′\"π∞]\s{0,3}$")
@@ -191,43 +191,6 @@ def _scientific(match: re.Match[str]) -> str:
     )
 
 
-def _fraction(match: re.Match[str]) -> str | None:
-    above, below = int(match["above"]), int(match["below"])
-    whole = match["whole"]
-    if above == below and below in (5, 10):
-        return f"{cardinal(above)} out of {cardinal(below)}"
-    if (above, below) in (
-        (24, 7),
-        (50, 50),
-        (20, 20),
-        (9, 11),
-        (7, 11),
-        (60, 40),
-        (80, 20),
-        (6, 7),
-    ):
-        return None if whole else f"{cardinal(above)} {cardinal(below)}"
-    if re.match(r"[/\d]", after(match, 1)) or len(match["above"]) > 3 or len(match["below"]) > 4:
-        return None
-    words = fraction(above, below)
-    if not whole:
-        if above > below and (below not in (2, 3, 4, 8) or above >= 2 * below):
-            words = f"{cardinal(above)} over {cardinal(below)}"
-        elif (
-            below > 4
-            and re.search(r"\b(?:scored?|got|rated|rating|is|of)\s$", before(match, 10))
-            and below in (5, 10, 20, 100)
-        ):
-            words = f"{cardinal(above)} out of {cardinal(below)}"
-        return words
-    part = "a half" if (above, below) == (1, 2) else words
-    return f"{cardinal(int(whole))} and {part}"
-
-
-def _hundreds(text: str) -> str:
-    return in_pairs(text) if len(text) == 3 else cardinal(int(text))
-
-
 def _slash(match: re.Match[str]) -> str:
     left = re.search(r"\w+$", before(match))
     right = re.match(r"\w+", after(match))
@@ -240,15 +203,6 @@ def _slash(match: re.Match[str]) -> str:
         return "or"
     spelled = all(word.isalpha() and word.isupper() and len(word) > 1 for word in words)
     return " " if spelled or words == ("and", "or") else "slash"
-
-
-def _vulgar(match: re.Match[str]) -> str:
-    above, below = FRACTIONS[match["fraction"]]
-    words = fraction(above, below)
-    if whole := match["whole"]:
-        part = "a half" if below == 2 else words
-        return f"{plain_number(whole)} and {part}"
-    return words
 
 
 def _function(match: re.Match[str]) -> str | None:
@@ -289,31 +243,6 @@ MATHS: Final = (
         inside=True,
     ),
     Rule(
-        "blood pressure",
-        r"(?P<above>\d{2,3})/(?P<below>\d{2,3})(?P<unit>[ ]?mm[ ]?Hg)?",
-        lambda m: (
-            f"{_hundreds(m['above'])} over {_hundreds(m['below'])}"
-            + (" millimeters of mercury" if m["unit"] else "")
-            if m["unit"] or re.search(r"\bpressure\b.{0,20}$", before(m), re.IGNORECASE)
-            else None
-        ),
-        {"Your blood pressure is 120/80.": "Your blood pressure is one twenty over eighty."},
-    ),
-    Rule(
-        "fraction",
-        r"(?:(?P<whole>\d{1,4})[ -])?(?P<above>\d{1,3})[/⁄](?P<below>\d{1,4})"
-        r"(?:rds?|ths?)?(?!\.\d)",
-        _fraction,
-        {
-            "Add 1/2 cup of milk.": "Add one half cup of milk.",
-            "3/4 of them": "three quarters of them",
-            "3 1/2 cups": "three and a half cups",
-            "open 24/7": "open twenty four seven",
-            "5/8": "five eighths",
-            "He scored 7/10.": "He scored seven out of ten.",
-        },
-    ),
-    Rule(
         "slash between words",
         r"(?<=[^\s/])/(?=[^\s/])",
         _slash,
@@ -324,18 +253,6 @@ MATHS: Final = (
             "he/she": "he or she",
         },
         inside=True,
-    ),
-    Rule(
-        "rating",
-        r"(?P<above>\d{1,2}\.\d)/(?P<below>5|10|100)",
-        lambda m: f"{plain_number(m['above'])} out of {plain_number(m['below'])}",
-        {"4.5/5 stars": "four point five out of five stars"},
-    ),
-    Rule(
-        "vulgar fraction",
-        rf"(?:(?P<whole>\d{{1,4}})[ ]?)?(?P<fraction>{FRACTION})",
-        _vulgar,
-        {"¾ cup": "three quarters cup", "2½ hours": "two and a half hours"},
     ),
     Rule(
         "arrow",

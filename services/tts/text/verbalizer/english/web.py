@@ -6,8 +6,7 @@ import re
 from typing import Final
 
 from ..rule import Rule
-from .codes import spelled
-from .words import cardinal, digits, letters
+from .words import cardinal, digits, letters, spelled
 
 _SPOKEN_ENDINGS: Final = frozenset(
     "com org net edu gov info biz dev app xyz shop store blog online site tech cloud"

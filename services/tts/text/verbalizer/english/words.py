@@ -134,6 +134,11 @@ def letters(text: str) -> str:
     return letter(named[0]) if len(named) == 1 else ".".join(named)
 
 
+def spelled(text: str) -> str:
+    """Return letters and digits, each by itself."""
+    return " ".join(digits(c) if c.isdigit() else letter(c.upper()) for c in text)
+
+
 def fraction(above: int, below: int) -> str:
     """Return the words of a fraction: "three quarters", "one half", "seven over one hundred"."""
     if below == 0 or (below > 20 and below not in (25, 30, 32, 40, 50, 64, 100, 1000)):
