@@ -8,7 +8,8 @@ from services.livekit_server.server import LiveKitServer
 from tests.faults.memory_limit import memory_limit
 from tests.room.processes import ROOT
 from tests.room.workers import call_the_worker, metric, start
-from tests.support.recordings import recording, word_errors
+from tests.support.recordings import recording
+from tests.support.word_errors import word_errors
 
 LIMIT_BYTES = 512 * 2**20
 QUESTION = recording("turn_31")

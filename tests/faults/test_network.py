@@ -20,7 +20,8 @@ from tests.faults.wire import HERE, Wire, wire
 from tests.room.processes import ROOT, free_port
 from tests.room.workers import access_to, call_the_worker, start
 from tests.support.caller import Caller
-from tests.support.recordings import recording, word_errors
+from tests.support.recordings import recording
+from tests.support.word_errors import word_errors
 
 CUT_SECONDS = 10.0
 QUESTION = recording("turn_31")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import wave
 from dataclasses import dataclass
 from functools import cache
@@ -13,15 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.support.word_errors import edit_distance
-
 SPEECH_FOLDER = Path(__file__).parents[1] / "speech"
 SAMPLE_RATE = 16_000
 """Hz, of every recording."""
-
-MISHEARD_WORDS = 2
-"""The most wrong words of a recording in a room, where the network may lose a packet, and with it
-the demo recogniser a number."""
 
 Samples = NDArray[np.float32]
 Kind = Literal["turn", "pause", "nonspeech", "long"]
@@ -97,19 +90,3 @@ def read_pcm(path: Path) -> NDArray[np.int16]:
 def silence(seconds: float) -> Samples:
     """Digital silence."""
     return np.zeros(round(seconds * SAMPLE_RATE), dtype=np.float32)
-
-
-def words_of(text: str) -> list[str]:
-    """Lower case words without punctuation, as the index writes them."""
-    return re.findall(r"[a-z0-9']+", text.lower())
-
-
-def word_errors(heard: str, said: str) -> int:
-    """Words inserted, deleted and replaced between the two texts."""
-    return edit_distance(words_of(heard), words_of(said))
-
-
-def word_error_rate(pairs: list[tuple[str, str]]) -> float:
-    """Word errors over all (heard, said) pairs, as a share of the words said."""
-    errors = sum(word_errors(heard, said) for heard, said in pairs)
-    return errors / max(1, sum(len(words_of(said)) for _, said in pairs))

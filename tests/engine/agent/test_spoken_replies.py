@@ -10,7 +10,7 @@ from services.livekit_local import LocalTTS
 from services.tts.engine import StreamingTTS
 from tests.support.frames import samples_of
 from tests.support.provided_engines import ProvidedEngines
-from tests.support.recordings import word_errors
+from tests.support.word_errors import word_errors
 
 _EXACT = (
     "Okay, how can I help?",

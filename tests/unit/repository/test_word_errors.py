@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.word_errors import normal_words, word_error_rate, word_errors
+from tests.support.word_errors import normal_words, without_numbers, word_error_rate, word_errors
 
 SAME = [
     ("I'd like a 12-ounce mocha.", "i'd like a twelve ounce mocha"),
@@ -45,6 +45,14 @@ def test_a_wrong_number_counts_by_its_digits() -> None:
     assert word_errors("set a timer for 15 minutes", "set a timer for fifty minutes") == 2
     assert normal_words("five six") != normal_words("eleven")
     assert normal_words("one hundred and a half")[:3] == ["1", "0", "0"]
+
+
+def test_numbers_can_be_left_aside_and_nothing_else() -> None:
+    said = without_numbers("what is forty two plus seventeen")
+    assert said == ["what", "is", "#", "plus", "#"]
+    assert without_numbers("What is 42 plus 70?") == said
+    for other in ("what is forty two plus", "what is forty two minus seventeen", "is 42 plus 17"):
+        assert without_numbers(other) != said
 
 
 def test_the_rate_is_over_all_words_said() -> None:

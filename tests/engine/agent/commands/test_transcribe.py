@@ -17,13 +17,8 @@ import pytest
 
 from services.shared.engines import SharedEngines
 from tests.support.commands import Commands, commands
-from tests.support.recordings import (
-    SAMPLE_RATE,
-    SPEECH_FOLDER,
-    recording,
-    recordings,
-    word_error_rate,
-)
+from tests.support.recordings import SAMPLE_RATE, SPEECH_FOLDER, recording, recordings
+from tests.support.word_errors import word_error_rate
 
 # A command loads its own models.
 pytestmark = pytest.mark.own_copy

@@ -26,14 +26,8 @@ from services.asr.transcription import (
 from services.asr.whisper import Whisper
 from services.audio.samples import SAMPLE_RATE, clean, quietest_place, split_quietly
 from services.inference import InferenceScheduler, InferenceTimeout, Priority, Run
-from tests.support.recordings import (
-    Recording,
-    Samples,
-    recording,
-    recordings,
-    silence,
-    word_error_rate,
-)
+from tests.support.recordings import Recording, Samples, recording, recordings, silence
+from tests.support.word_errors import word_error_rate
 
 PATIENCE_SECONDS = 60.0
 

@@ -27,16 +27,9 @@ from services.vad.silero import (
     VoiceActivityModel,
     VoiceActivityOptions,
 )
-from tests.support.recordings import (
-    Recording,
-    Samples,
-    recording,
-    recordings,
-    silence,
-    word_error_rate,
-    words_of,
-)
+from tests.support.recordings import Recording, Samples, recording, recordings, silence
 from tests.support.watched_asr import WatchedASR
+from tests.support.word_errors import normal_words, word_error_rate
 
 PATIENCE_SECONDS = 60.0
 FREQUENT_INTERIMS = RecognizerTiming(interim_seconds=0.1, interim_share=float("inf"))
@@ -194,7 +187,7 @@ async def test_a_pause_in_mid_utterance_is_part_of_it_until_somebody_calls_it_ov
     microphone.recognizer.finish()
     (final,) = await microphone.finals(1)
     assert word_error_rate([(final, spoken.text)]) <= 0.3
-    assert abs(len(words_of(final)) - len(words_of(spoken.text))) <= 1
+    assert abs(len(normal_words(final)) - len(normal_words(spoken.text))) <= 1
     await microphone.recognizer.drain()
 
 
@@ -311,7 +304,7 @@ async def test_more_speech_after_a_preflight_gets_a_new_one(
     preflights = microphone.texts(ASREventKind.PREFLIGHT)
     microphone.recognizer.finish()
     assert await microphone.finals(1) == [preflights[-1]]
-    assert len(words_of(preflights[0])) < len(words_of(preflights[-1]))
+    assert len(normal_words(preflights[0])) < len(normal_words(preflights[-1]))
     await microphone.recognizer.drain()
 
 

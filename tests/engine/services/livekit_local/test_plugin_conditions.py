@@ -23,8 +23,9 @@ from services.tts.engine import StreamingTTS
 from tests.support.frames import frames
 from tests.support.leaks import Snapshot, assert_nothing_left
 from tests.support.provided_engines import ProvidedEngines
-from tests.support.recordings import recording, recordings, word_error_rate
+from tests.support.recordings import recording, recordings
 from tests.support.small_vits import small_voice
+from tests.support.word_errors import word_error_rate
 
 pytestmark = pytest.mark.usefixtures("shared", "audio_runtime")
 

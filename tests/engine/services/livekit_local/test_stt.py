@@ -27,15 +27,9 @@ from services.vad.silero import (
 )
 from tests.support.frames import frame, frames
 from tests.support.provided_engines import ProvidedEngines
-from tests.support.recordings import (
-    Recording,
-    Samples,
-    recording,
-    recordings,
-    silence,
-    word_error_rate,
-)
+from tests.support.recordings import Recording, Samples, recording, recordings, silence
 from tests.support.watched_asr import WatchedASR
+from tests.support.word_errors import word_error_rate
 
 pytestmark = pytest.mark.usefixtures("shared", "audio_runtime")
 

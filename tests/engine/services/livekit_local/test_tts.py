@@ -31,8 +31,8 @@ from services.tts.engine import StreamingTTS
 from services.tts.types import SynthesisError, SynthesisTimeout
 from tests.support.leaks import Snapshot, assert_nothing_left
 from tests.support.provided_engines import ProvidedEngines
-from tests.support.recordings import word_errors
 from tests.support.small_vits import small_voice
+from tests.support.word_errors import word_errors
 
 pytestmark = pytest.mark.usefixtures("audio_runtime")
 

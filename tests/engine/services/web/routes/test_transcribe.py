@@ -23,8 +23,9 @@ from services.web.http.guard import Guard
 from services.web.http.server import WebServer
 from services.web.routes.admin import AdminAccess
 from services.web.routes.transcribe import MOST_UPLOADS, TranscribeRoute
-from tests.support.recordings import SAMPLE_RATE, recording, word_errors
+from tests.support.recordings import SAMPLE_RATE, recording
 from tests.support.web_client import Answer, fetch
+from tests.support.word_errors import word_errors
 
 _TOKEN = "a token of more than sixteen characters"
 
