@@ -396,11 +396,12 @@ class SharedModel(Generic[Request, Model, Engine]):
         except UNUSABLE as error:
             if self._fallback is None:
                 raise
+            facts = {"role": kind.role, "error": str(error)}
             which = "demo" if self._is_default else "default"
-            logger.error(
-                f"model unusable, {which} takes its place",
-                extra={"role": kind.role, "error": str(error)},
-            )
+            if self._is_default:
+                logger.error("model unusable, demo takes its place", extra=facts)
+            else:
+                logger.error("model unusable, default takes its place", extra=facts)
             problem = f"{error}. The {which} {kind.called} takes its place."
         else:
             return slot, ""

@@ -161,7 +161,11 @@ def test_every_setting_is_read_somewhere() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
     }
-    read_by_other_name = {"greeting": "spoken_greeting", "dispatch": "dispatch_name"}
+    read_by_other_name = {
+        "greeting": "spoken_greeting",
+        "dispatch": "dispatch_name",
+        "language_voices": "by_language",
+    }
     unread = {
         bound.name
         for bound in variables_of(Settings)
