@@ -41,9 +41,10 @@ class SupervisedEngines:
             raise
         self.supervisor.temp_files.adopt_default()
         # For plugins that an owner's agent makes itself.
-        configure_shared(self.shared)
+        self._before = configure_shared(self.shared)
 
     async def aclose(self) -> None:
         """Release the models and remove the temporary files."""
+        configure_shared(self._before)
         await asyncio.to_thread(self.shared.close)
         self.supervisor.close()

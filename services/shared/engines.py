@@ -337,11 +337,12 @@ _default_lock = threading.Lock()
 _default: SharedEngines | None = None
 
 
-def configure_shared(shared: SharedEngines) -> None:
-    """Make `shared` the engines of the process, for requests from now on."""
+def configure_shared(shared: SharedEngines | None) -> SharedEngines | None:
+    """Make `shared` the engines of the process, for requests from now on; return those before."""
     global _default
     with _default_lock:
-        _default = shared
+        before, _default = _default, shared
+    return before
 
 
 def shared_engines() -> SharedEngines:
