@@ -28,7 +28,7 @@ export default pack('Deutsch', {
   nameAndRoom: 'Name und Raum',
   yourName: 'Ihr Name',
   nameOptional: 'freiwillig',
-  agent: 'Agent',
+  chosenAgent: 'Agent',
   anyAgent: 'Wer gerade abnimmt',
   room: 'Raum',
   roomOptional: 'freiwillig; sonst wird ein neuer angelegt',

@@ -31,7 +31,7 @@ export const ENGLISH = {
   nameAndRoom: 'Name and room',
   yourName: 'Your name',
   nameOptional: 'optional',
-  agent: 'Agent',
+  chosenAgent: 'Agent',
   anyAgent: 'Whoever answers',
   room: 'Room',
   roomOptional: 'optional; a new one is made otherwise',

@@ -82,7 +82,7 @@ export function Lobby() {
         )}
         {config.tokens && agents.length > 0 && (
           <label class="field">
-            {page.agent}
+            {page.chosenAgent}
             <select value={agent} onChange={(event) => setAgent(event.currentTarget.value)}>
               <option value="">{page.anyAgent}</option>
               {agents.map((offered) => (
