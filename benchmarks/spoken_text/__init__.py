@@ -59,7 +59,15 @@ class Line:
 
 def corpus(language: str) -> list[Line]:
     """Return the lines for a language, from the file of its name."""
-    names = {"en": "english"}
+    names = {
+        "de": "german",
+        "en": "english",
+        "es": "spanish",
+        "fr": "french",
+        "it": "italian",
+        "nl": "dutch",
+        "pt": "portuguese",
+    }
     path = FOLDER / f"{names.get(language, language)}.txt"
     lines: list[Line] = []
     kind = ""

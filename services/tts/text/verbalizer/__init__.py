@@ -25,13 +25,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from .continental import CONTINENTAL
 from .english import ENGLISH
 from .rule import Language, Rule
 
 PLAIN: Final = Language(code="", rules=(), symbols="+=×÷±<>≤≥≠≈°№$€£¥₹%&@", latin=False)
 """For languages without rules."""
 
-LANGUAGES: Final[dict[str, Language]] = {language.code: language for language in (ENGLISH,)}
+LANGUAGES: Final[dict[str, Language]] = {
+    language.code: language for language in (ENGLISH, *CONTINENTAL)
+}
 
 
 def language_of(code: str) -> Language:

@@ -12,6 +12,8 @@ _RAISED: Final = str.maketrans(SUPERSCRIPTS + SUBSCRIPTS, "0123456789+-" * 2)
 _MOST_DIGITS = 66
 """The largest number that num2words has a name for in English is longer; a longer one than this
 nobody could follow."""
+_MISSPELLED: Final = {"it": ("dicotto", "diciotto")}
+"""What num2words 0.5.14 gets wrong, and right: 118 in Italian."""
 _PAUSES_FROM = 10**12
 """Numbers from here on are spoken with a pause after each group of three digits."""
 _ROMAN: Final = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
@@ -53,7 +55,9 @@ def _words(value: int, language: str, kind: str) -> str | None:
     if len(str(abs(value))) > _MOST_DIGITS:
         return None
     try:
-        return " ".join(str(num2words(value, lang=language, to=kind)).replace("-", " ").split())
+        words = str(num2words(value, lang=language, to=kind))
+        words = words.replace(*_MISSPELLED.get(language, ("", "")))
+        return " ".join(words.replace("-", " ").split())
     except (OverflowError, NotImplementedError, IndexError, KeyError):
         return None
 

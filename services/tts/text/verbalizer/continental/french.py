@@ -1,0 +1,268 @@
+"""French."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .. import numerals
+from ..rule import Language, Rule
+from .rules import Examples, last_parts, shared_rules
+from .table import Table, currencies, nouns, pairs
+
+_MONTHS: Final = (
+    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+)
+
+
+def _gendered(words: str, gender: str) -> str:
+    return f"{words}e" if gender == "f" and re.search(r"\bun$", words) else words
+
+
+def _date(day: int, month: str, year: int | None, before: str) -> str:
+    spoken = "premier" if day == 1 else numerals.cardinal(day, "fr")
+    return f"{spoken} {month}" + (f" {numerals.cardinal(year, 'fr')}" if year else "")
+
+
+def _clock(hour: int, minute: int, before: str) -> str:
+    words = _gendered(numerals.cardinal(hour, "fr"), "f")
+    words += " heure" if hour < 2 else " heures"
+    return f"{words} {_gendered(numerals.cardinal(minute, 'fr'), 'f')}" if minute else words
+
+
+def _ordinal(value: int, ending: str) -> str:
+    feminine = ending in ("re", "ère", "nde", "res", "ères")
+    if value == 1:
+        return "première" if feminine else "premier"
+    if ending in ("nd", "nde"):
+        return "seconde" if feminine else "second"
+    return numerals.ordinal(value, "fr")
+
+
+def _position(match: re.Match[str]) -> str | None:
+    text = match["number"]
+    value = int(text) if text.isdecimal() else numerals.roman(text)
+    return _ordinal(value, match["ending"]) if value else None
+
+
+def _of(name: str) -> str:
+    return f"d'{name}" if name[0] in "aeiouyéAEIOUY" else f"de {name}"
+
+
+_TABLE: Final = Table(
+    code="fr",
+    point="virgule",
+    dot="point",
+    minus="moins",
+    to="à",
+    score="à",
+    months=tuple(_MONTHS),
+    date=_date,
+    clock=_clock,
+    clock_forms=r"(?P<hour>\d{1,2})[ \u00a0]?[hH][ \u00a0]?(?P<minute>[0-5]\d)?(?:[ ]?min)?"
+    r"|(?P<hour_only>[01]?\d|2[0-4]):(?P<minute_only>[0-5]\d)(?!:?\d)",
+    ruler=lambda value: numerals.cardinal(value, "fr"),
+    of_currency=_of,
+    cents="",
+    signs=pairs("""
+        = | égale
+        + | plus
+        × | fois
+        ⋅ | fois
+        ÷ | divisé par
+        ± | plus ou moins
+        < | inférieur à
+        > | supérieur à
+        ≤ | inférieur ou égal à
+        ≥ | supérieur ou égal à
+        ≠ | différent de
+        ≈ | environ
+        & | et
+        % | pour cent
+        § | paragraphe
+        € | euros
+        $ | dollars
+        £ | livres
+    """),
+    fractions=pairs("""
+        ½ | un demi
+        ¼ | un quart
+        ¾ | trois quarts
+        ⅓ | un tiers
+        ⅔ | deux tiers
+        1/2 | un demi
+        1/3 | un tiers
+        2/3 | deux tiers
+        1/4 | un quart
+        3/4 | trois quarts
+    """),
+    and_fraction="et",
+    currencies=currencies("""
+        € EUR euro euros | euro | euros | m
+        c | centime | centimes | m
+        $ USD US$ dollar dollars | dollar | dollars | m
+        c | cent | cents | m
+        £ GBP | livre | livres | f
+        p | penny | pence | m
+        CHF | franc suisse | francs suisses | m
+        c | centime | centimes | m
+        ¥ JPY | yen | yens | m
+        c | sen | sens | m
+        ₹ INR | roupie | roupies | f
+        c | paisa | paise | m
+    """),
+    units=nouns("""
+        km | kilomètre | kilomètres | m
+        m | mètre | mètres | m
+        cm | centimètre | centimètres | m
+        mm | millimètre | millimètres | m
+        nm | nanomètre | nanomètres | m
+        km² | kilomètre carré | kilomètres carrés | m
+        m² | mètre carré | mètres carrés | m
+        cm² | centimètre carré | centimètres carrés | m
+        m³ | mètre cube | mètres cubes | m
+        ha | hectare | hectares | m
+        km/h | kilomètre par heure | kilomètres par heure | m
+        m/s | mètre par seconde | mètres par seconde | m
+        kg | kilogramme | kilogrammes | m
+        g | gramme | grammes | m
+        mg | milligramme | milligrammes | m
+        µg μg | microgramme | microgrammes | m
+        t | tonne | tonnes | f
+        l L | litre | litres | m
+        ml mL | millilitre | millilitres | m
+        cl cL | centilitre | centilitres | m
+        min mn | minute | minutes | f
+        s sec | seconde | secondes | f
+        ms | milliseconde | millisecondes | f
+        °C ℃ | degré Celsius | degrés Celsius | m
+        °F ℉ | degré Fahrenheit | degrés Fahrenheit | m
+        ° | degré | degrés | m
+        % | pour cent | pour cent | m
+        ‰ | pour mille | pour mille | m
+        kWh | kilowattheure | kilowattheures | m
+        kW | kilowatt | kilowatts | m
+        MW | mégawatt | mégawatts | m
+        W | watt | watts | m
+        V | volt | volts | m
+        A | ampère | ampères | m
+        Hz | hertz | hertz | m
+        kHz | kilohertz | kilohertz | m
+        MHz | mégahertz | mégahertz | m
+        GHz | gigahertz | gigahertz | m
+        Ko ko KB | kilooctet | kilooctets | m
+        Mo MB | mégaoctet | mégaoctets | m
+        Go GB | gigaoctet | gigaoctets | m
+        To TB | téraoctet | téraoctets | m
+        Mbit/s | mégabit par seconde | mégabits par seconde | m
+        Gbit/s | gigabit par seconde | gigabits par seconde | m
+        kcal | kilocalorie | kilocalories | f
+        kJ | kilojoule | kilojoules | m
+        dB | décibel | décibels | m
+    """),
+    scales=nouns("""
+        M | million | millions | m
+        Md Mds | milliard | milliards | m
+        million millions | million | millions | m
+        milliard milliards | milliard | milliards | m
+    """),
+    abbreviations=pairs("""
+        p. ex. | par exemple
+        c.-à-d. | c'est-à-dire
+        av. J.-C. | avant Jésus-Christ
+        apr. J.-C. | après Jésus-Christ
+        etc. | et cetera
+        env. | environ
+        M. | monsieur
+        MM. | messieurs
+        Mme | madame
+        Mmes | mesdames
+        Mlle | mademoiselle
+        Dr | docteur
+        Pr | professeur
+        Me | maître
+        St | saint
+        Ste | sainte
+        n° | numéro
+        N° | numéro
+        nº | numéro
+        tél. | téléphone
+        av. | avenue
+        bd | boulevard
+        max. | maximum
+        min. | minimum
+        vol. | volume
+        chap. | chapitre
+        art. | article
+        éd. | édition
+        s.v.p. | s'il vous plaît
+    """),
+    gendered=_gendered,
+    small_fractions_are_one=True,
+)
+
+_EXAMPLES: Final[Examples] = {
+    "abbreviation": {
+        "M. Dupont aime le pain, le vin, etc.": "monsieur Dupont aime le pain, le vin, et cetera.",
+        "p. ex. le n° 5": "par exemple le numéro cinq",
+    },
+    "date": {
+        "le 14/03/2025": "le quatorze mars deux mille vingt cinq",
+        "2025-03-01": "premier mars deux mille vingt cinq",
+    },
+    "time of day": {
+        "à 14h30 ou 9 h": "à quatorze heures trente ou neuf heures",
+        "vers 1 h": "vers une heure",
+        "à 21:05": "à vingt et une heures cinq",
+    },
+    "telephone number": {
+        "le 01 23 45": "le zéro un, deux trois, quatre cinq",
+    },
+    "money": {
+        "Ça coûte 5,99 €.": "Ça coûte cinq euros quatre vingt dix neuf.",
+        "1 000 000 €": "un million d'euros",
+        "3,5 Md€": "trois virgule cinq milliards d'euros",
+        "$1": "un dollar",
+        "0,50 €": "cinquante centimes",
+        "21 £": "vingt et une livres",
+    },
+    "quantity": {
+        "10 km à 60 km/h": "dix kilomètres à soixante kilomètres par heure",
+        "1,5 kg et 2,25 l": "un virgule cinq kilogramme et deux virgule vingt cinq litres",
+        "−5 °C": "moins cinq degrés Celsius",
+        "10–15 %": "dix à quinze pour cent",
+    },
+    "large number": {"67 M d'habitants": "soixante sept millions d'habitants"},
+    "ruler": {"Louis XIV est roi.": "Louis quatorze est roi."},
+    "pair": {"ouvert 24/7": "ouvert vingt quatre sept"},
+    "version": {"la version 1.2.3": "la version un point deux point trois"},
+    "range": {"pages 10-12": "pages dix à douze"},
+    "score": {"3:2 à la fin": "trois à deux à la fin"},
+    "fraction": {"½ litre": "un demi litre", "2½ heures": "deux et un demi heures"},
+    "number": {
+        "1 234 567 habitants": "un million deux cent trente quatre mille cinq cent soixante sept"
+        " habitants",
+        "3,14": "trois virgule quatorze",
+        "en 1999": "en mille neuf cent quatre vingt dix neuf",
+    },
+    "sign": {"5 - 3 = 2": "cinq moins trois égale deux"},
+}
+
+_POSITION: Final = Rule(
+    "position",
+    r"(?P<number>\d{1,3}|[IVX]{1,5})(?P<ending>ère|re|er|ème|e|nde|nd|ers|ères|res)s?",
+    _position,
+    {
+        "le 1er mai": "le premier mai",
+        "la 1re fois et la 2e": "la première fois et la deuxième",
+        "au XIXe siècle": "au dix neuvième siècle",
+    },
+)
+
+FRENCH: Final = Language(
+    code="fr",
+    rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION,)),
+    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
+    never_last=last_parts(_TABLE.abbreviations) - {"etc", "j.-c", "c"},
+    sometimes_last=frozenset({"etc", "j.-c"}),
+)

@@ -1,0 +1,332 @@
+"""German."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .. import numerals
+from ..rule import Language, Rule
+from .rules import Examples, last_parts, shared_rules
+from .table import Table, currencies, nouns, pairs
+
+_MONTHS: Final = (
+    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+)
+_WEAK: Final = frozenset(
+    "dem den des am vom zum zur im beim ans ins einem einer eines meinem deinem seinem ihrem"
+    " unserem jedem jeden diesem diesen ab bis seit nach".split()
+)
+_ARTICLES: Final = frozenset("der die das diese dieser dieses jede jeder jedes".split())
+_FEMININE: Final = frozenset(
+    "Klasse Etage Liga Runde Person Auflage Version Stufe Woche Stunde Reihe Frage Antwort Hälfte"
+    " Generation Staffel Folge Dynastie Sinfonie".split()
+)
+_NEUTER: Final = frozenset(
+    "Jahrhundert Kapitel Jahr Mal Obergeschoss Stockwerk Semester Quartal Halbjahr Kind Spiel"
+    " Treffen Gebot Jahrtausend".split()
+)
+_FOLLOWS: Final = frozenset(
+    {*_MONTHS, *_FEMININE, *_NEUTER}
+    | set(
+        "Stock Weltkrieg Platz Rang Geburtstag Tag Schritt Teil Band Akt Advent Montag Dienstag"
+        " Mittwoch Donnerstag Freitag Samstag Sonntag Jahrestag Bezirk Satz Punkt".split()
+    )
+)
+
+
+def _gendered(words: str, gender: str) -> str:
+    if not words.endswith("eins"):
+        return words
+    return words[:-1] + ("e" if gender == "f" else "")
+
+
+def _ordinal(value: int, before: str, noun: str) -> str:
+    stem = numerals.ordinal(value, "de").removesuffix("e")
+    word = re.search(r"(\w+)\s*$", before)
+    said = word[1].lower() if word else ""
+    if said in _WEAK:
+        return f"{stem}en"
+    if said in _ARTICLES or noun in _FEMININE:
+        return f"{stem}e"
+    return f"{stem}{'es' if noun in _NEUTER else 'er'}"
+
+
+def _date(day: int, month: str, year: int | None, before: str) -> str:
+    words = f"{_ordinal(day, before, month)} {month}"
+    return f"{words} {numerals.year(year, 'de')}" if year else words
+
+
+def _clock(hour: int, minute: int, before: str) -> str:
+    spoken = _gendered(numerals.cardinal(hour, "de"), "m")
+    words = f"{spoken} Uhr"
+    return f"{words} {numerals.cardinal(minute, 'de')}" if minute else words
+
+
+def _year(value: int) -> str:
+    if 1100 <= value <= 1999:
+        return numerals.year(value, "de")
+    return numerals.cardinal(value, "de")
+
+
+def _position(match: re.Match[str]) -> str | None:
+    before, noun = match.string[: match.start()], match["noun"]
+    last = re.search(r"(\w+)\s*$", before)
+    said = last[1].lower() if last else ""
+    ordinal = (
+        said in (_WEAK - {"bis", "seit", "nach"}) | _ARTICLES | {"ein", "eine", "einen"}
+        or noun in _FOLLOWS
+        or noun[0].islower()
+    )
+    return _ordinal(int(match["number"]), before, noun) if ordinal else None
+
+
+_TABLE: Final = Table(
+    code="de",
+    point="Komma",
+    dot="Punkt",
+    minus="minus",
+    to="bis",
+    score="zu",
+    months=tuple(_MONTHS),
+    date=_date,
+    clock=_clock,
+    clock_forms=r"(?P<hour>\d{1,2})[:.](?P<minute>[0-5]\d)(?::\d\d)?[ \u00a0]?Uhr"
+    r"|(?P<hour_alone>\d{1,2})[ \u00a0]?Uhr(?:[ ](?P<minute_after>[1-5]?\d)(?![\d.,]))?"
+    r"|(?P<hour_only>[01]?\d|2[0-4]):(?P<minute_only>[0-5]\d)(?!:?\d)",
+    ruler=lambda value: f"der {numerals.ordinal(value, 'de')}",
+    of_currency=lambda name: name,
+    cents="",
+    signs=pairs("""
+        = | gleich
+        + | plus
+        × | mal
+        ⋅ | mal
+        ÷ | geteilt durch
+        ± | plus minus
+        < | kleiner als
+        > | größer als
+        ≤ | kleiner oder gleich
+        ≥ | größer oder gleich
+        ≠ | ungleich
+        ≈ | ungefähr
+        & | und
+        % | Prozent
+        § | Paragraf
+        € | Euro
+        $ | Dollar
+        £ | Pfund
+    """),
+    fractions=pairs("""
+        ½ | einhalb
+        ¼ | ein Viertel
+        ¾ | drei Viertel
+        ⅓ | ein Drittel
+        ⅔ | zwei Drittel
+        1/2 | ein halb
+        1/3 | ein Drittel
+        2/3 | zwei Drittel
+        1/4 | ein Viertel
+        3/4 | drei Viertel
+    """),
+    and_fraction="-",
+    currencies=currencies("""
+        € EUR Euro | Euro | Euro | m
+        c | Cent | Cent | m
+        $ USD US$ Dollar | Dollar | Dollar | m
+        c | Cent | Cent | m
+        £ GBP | Pfund | Pfund | n
+        p | Penny | Pence | m
+        CHF Fr. | Franken | Franken | m
+        c | Rappen | Rappen | m
+        ¥ JPY | Yen | Yen | m
+        c | Sen | Sen | m
+        ₹ INR | Rupie | Rupien | f
+        c | Paise | Paise | f
+        zł PLN | Złoty | Złoty | m
+        c | Groschen | Groschen | m
+        kr SEK NOK DKK | Krone | Kronen | f
+        c | Öre | Öre | n
+    """),
+    units=nouns("""
+        km | Kilometer | Kilometer | m
+        m | Meter | Meter | m
+        cm | Zentimeter | Zentimeter | m
+        mm | Millimeter | Millimeter | m
+        µm μm | Mikrometer | Mikrometer | m
+        nm | Nanometer | Nanometer | m
+        km² | Quadratkilometer | Quadratkilometer | m
+        m² qm | Quadratmeter | Quadratmeter | m
+        cm² | Quadratzentimeter | Quadratzentimeter | m
+        m³ | Kubikmeter | Kubikmeter | m
+        ha | Hektar | Hektar | m
+        km/h | Kilometer pro Stunde | Kilometer pro Stunde | m
+        m/s | Meter pro Sekunde | Meter pro Sekunde | m
+        kg | Kilogramm | Kilogramm | n
+        g | Gramm | Gramm | n
+        mg | Milligramm | Milligramm | n
+        µg μg | Mikrogramm | Mikrogramm | n
+        t | Tonne | Tonnen | f
+        l L | Liter | Liter | m
+        ml mL | Milliliter | Milliliter | m
+        cl | Zentiliter | Zentiliter | m
+        h Std. Std | Stunde | Stunden | f
+        min Min. Min | Minute | Minuten | f
+        s Sek. Sek | Sekunde | Sekunden | f
+        ms | Millisekunde | Millisekunden | f
+        °C ℃ | Grad Celsius | Grad Celsius | m
+        °F ℉ | Grad Fahrenheit | Grad Fahrenheit | m
+        ° | Grad | Grad | m
+        % | Prozent | Prozent | n
+        ‰ | Promille | Promille | n
+        kWh | Kilowattstunde | Kilowattstunden | f
+        kW | Kilowatt | Kilowatt | n
+        MW | Megawatt | Megawatt | n
+        W | Watt | Watt | n
+        V | Volt | Volt | n
+        A | Ampere | Ampere | n
+        Hz | Hertz | Hertz | n
+        kHz | Kilohertz | Kilohertz | n
+        MHz | Megahertz | Megahertz | n
+        GHz | Gigahertz | Gigahertz | n
+        KB kB | Kilobyte | Kilobyte | n
+        MB | Megabyte | Megabyte | n
+        GB | Gigabyte | Gigabyte | n
+        TB | Terabyte | Terabyte | n
+        Mbit/s | Megabit pro Sekunde | Megabit pro Sekunde | n
+        Gbit/s | Gigabit pro Sekunde | Gigabit pro Sekunde | n
+        kcal | Kilokalorie | Kilokalorien | f
+        kJ | Kilojoule | Kilojoule | n
+        dB | Dezibel | Dezibel | n
+        PS | PS | PS | n
+        EL | Esslöffel | Esslöffel | m
+        TL | Teelöffel | Teelöffel | m
+        Stk. | Stück | Stück | n
+    """),
+    scales=nouns("""
+        Mio | Million | Millionen | f
+        Mrd | Milliarde | Milliarden | f
+        Bio | Billion | Billionen | f
+        Million Millionen | Million | Millionen | f
+        Milliarde Milliarden | Milliarde | Milliarden | f
+        Tsd | tausend | tausend | n
+    """),
+    abbreviations=pairs("""
+        z. B. | zum Beispiel
+        d. h. | das heißt
+        u. a. | unter anderem
+        u. U. | unter Umständen
+        i. d. R. | in der Regel
+        v. a. | vor allem
+        s. o. | siehe oben
+        s. u. | siehe unten
+        o. Ä. | oder Ähnliches
+        n. Chr. | nach Christus
+        v. Chr. | vor Christus
+        usw. | und so weiter
+        etc. | et cetera
+        bzw. | beziehungsweise
+        ca. | circa
+        evtl. | eventuell
+        ggf. | gegebenenfalls
+        inkl. | inklusive
+        zzgl. | zuzüglich
+        max. | maximal
+        min. | mindestens
+        Nr. | Nummer
+        Str. | Straße
+        Tel. | Telefon
+        Dr. | Doktor
+        Prof. | Professor
+        Hr. | Herr
+        Fr. | Frau
+        St. | Sankt
+        vgl. | vergleiche
+        sog. | sogenannte
+        Abb. | Abbildung
+        Kap. | Kapitel
+        Abs. | Absatz
+        Art. | Artikel
+        S. | Seite
+        geb. | geboren
+        gest. | gestorben
+        Jh. | Jahrhundert
+    """),
+    gendered=_gendered,
+    paired_decimals=False,
+    year=_year,
+)
+
+_EXAMPLES: Final[Examples] = {
+    "abbreviation": {
+        "Es gibt z. B. Brot, Käse usw.": "Es gibt zum Beispiel Brot, Käse und so weiter.",
+        "z.B. ca. 5 Äpfel": "zum Beispiel circa fünf Äpfel",
+        "Hauptstr. Nr. 5": "Hauptstr. Nummer fünf",
+    },
+    "date": {
+        "Am 14.03.2025 geht es los.": "Am vierzehnten März zweitausendfünfundzwanzig geht es los.",
+        "2025-03-01": "erster März zweitausendfünfundzwanzig",
+    },
+    "time of day": {
+        "Um 14:30 Uhr oder 8.05 Uhr": "Um vierzehn Uhr dreißig oder acht Uhr fünf",
+        "ab 1 Uhr": "ab ein Uhr",
+        "Von 9:00 bis 17:30": "Von neun Uhr bis siebzehn Uhr dreißig",
+    },
+    "telephone number": {
+        "030 123456": "null drei null, eins zwei drei vier fünf sechs",
+    },
+    "money": {
+        "Das kostet 5,99 €.": "Das kostet fünf Euro neunundneunzig.",
+        "1.000.000 €": "eine Million Euro",
+        "$1": "ein Dollar",
+        "0,50 €": "fünfzig Cent",
+        "3,5 Mio. € Umsatz": "drei Komma fünf Millionen Euro Umsatz",
+        "−20 €": "minus zwanzig Euro",
+    },
+    "quantity": {
+        "10 km mit 60 km/h": "zehn Kilometer mit sechzig Kilometer pro Stunde",
+        "2,5 kg": "zwei Komma fünf Kilogramm",
+        "−5 °C": "minus fünf Grad Celsius",
+        "1 h": "eine Stunde",
+        "10–15 %": "zehn bis fünfzehn Prozent",
+    },
+    "large number": {"83 Mio. Menschen": "dreiundachtzig Millionen Menschen"},
+    "ruler": {"Ludwig XIV. war König.": "Ludwig der vierzehnte war König."},
+    "pair": {"24/7 offen": "vierundzwanzig sieben offen"},
+    "version": {"Version 1.2.3": "Version eins Punkt zwei Punkt drei"},
+    "range": {"Seiten 10–12": "Seiten zehn bis zwölf"},
+    "score": {"Es steht 3:2.": "Es steht drei zu zwei."},
+    "fraction": {"½ Liter": "einhalb Liter", "2½ Stunden": "zweieinhalb Stunden"},
+    "number": {
+        "1.234.567 Leute": "eine Million zweihundertvierunddreißigtausend"
+        "fünfhundertsiebenundsechzig Leute",
+        "3,14": "drei Komma eins vier",
+        "seit 1999": "seit neunzehnhundertneunundneunzig",
+        "007": "null null sieben",
+    },
+    "sign": {"5 - 3 = 2": "fünf minus drei gleich zwei", "§ 5": "Paragraf fünf"},
+}
+
+_POSITION: Final = Rule(
+    "position",
+    r"(?P<number>\d{1,3})\.(?=[ \u00a0](?P<noun>[^\W\d_]+))",
+    _position,
+    {
+        "Der 3. Oktober ist frei.": "Der dritte Oktober ist frei.",
+        "Am 3. Oktober": "Am dritten Oktober",
+        "die 1. Antwort": "die erste Antwort",
+        "im 21. Jahrhundert": "im einundzwanzigsten Jahrhundert",
+        "Er wohnt 2. Etage.": "Er wohnt zweite Etage.",
+    },
+    inside=True,
+)
+
+GERMAN: Final = Language(
+    code="de",
+    rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION,)),
+    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
+    never_last=last_parts(_TABLE.abbreviations) - {"usw", "etc", "chr", "jh"},
+    sometimes_last=frozenset({"usw", "etc", "chr", "jh", "mio", "mrd", "std", "min", "sek"}),
+    ordinal_full_stop=True,
+    follows_ordinal=frozenset(word.lower() for word in _FOLLOWS),
+)

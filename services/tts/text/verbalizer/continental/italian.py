@@ -1,0 +1,260 @@
+"""Italian."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .. import numerals
+from ..rule import Language, Rule
+from .rules import Examples, last_parts, shared_rules
+from .table import Table, currencies, nouns, pairs
+
+_MONTHS: Final = (
+    "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre"
+).split()
+
+
+def _gendered(words: str, gender: str) -> str:
+    if words != "uno":
+        return words
+    return "una" if gender == "f" else "un"
+
+
+def _date(day: int, month: str, year: int | None, before: str) -> str:
+    spoken = "primo" if day == 1 else numerals.cardinal(day, "it")
+    return f"{spoken} {month}" + (f" {numerals.cardinal(year, 'it')}" if year else "")
+
+
+def _clock(hour: int, minute: int, before: str) -> str:
+    words = _gendered(numerals.cardinal(hour, "it"), "f")
+    return f"{words} e {numerals.cardinal(minute, 'it')}" if minute else words
+
+
+def _position(match: re.Match[str]) -> str | None:
+    words = numerals.ordinal(int(match["number"]), "it")
+    return re.sub(r"o$", "a", words) if match["ending"] in ("ª", "a") else words
+
+
+def _century(match: re.Match[str]) -> str | None:
+    value = numerals.roman(match["roman"])
+    return f"{numerals.ordinal(value, 'it')}|{match['word']}" if value else None
+
+
+_TABLE: Final = Table(
+    code="it",
+    point="virgola",
+    dot="punto",
+    minus="meno",
+    to="a",
+    score="a",
+    months=tuple(_MONTHS),
+    date=_date,
+    clock=_clock,
+    clock_forms=r"(?<=alle[ ])(?P<hour>\d{1,2})\.(?P<minute>[0-5]\d)(?!\d)"
+    r"|(?<=ore[ ])(?P<hour_of>\d{1,2})\.(?P<minute_of>[0-5]\d)(?!\d)"
+    r"|(?P<hour_only>[01]?\d|2[0-4]):(?P<minute_only>[0-5]\d)(?!:?\d)",
+    ruler=lambda value: numerals.ordinal(value, "it"),
+    of_currency=lambda name: f"di {name}",
+    cents="e",
+    signs=pairs("""
+        = | uguale
+        + | più
+        × | per
+        ⋅ | per
+        ÷ | diviso
+        ± | più o meno
+        < | minore di
+        > | maggiore di
+        ≤ | minore o uguale a
+        ≥ | maggiore o uguale a
+        ≠ | diverso da
+        ≈ | circa
+        & | e
+        % | per cento
+        € | euro
+        $ | dollari
+        £ | sterline
+    """),
+    fractions=pairs("""
+        ½ | mezzo
+        ¼ | un quarto
+        ¾ | tre quarti
+        ⅓ | un terzo
+        ⅔ | due terzi
+        1/2 | un mezzo
+        1/3 | un terzo
+        2/3 | due terzi
+        1/4 | un quarto
+        3/4 | tre quarti
+    """),
+    and_fraction="e",
+    currencies=currencies("""
+        € EUR euro | euro | euro | m
+        c | centesimo | centesimi | m
+        $ USD US$ | dollaro | dollari | m
+        c | centesimo | centesimi | m
+        £ GBP | sterlina | sterline | f
+        p | penny | pence | m
+        CHF | franco svizzero | franchi svizzeri | m
+        c | centesimo | centesimi | m
+        ¥ JPY | yen | yen | m
+        c | sen | sen | m
+    """),
+    units=nouns("""
+        km | chilometro | chilometri | m
+        m | metro | metri | m
+        cm | centimetro | centimetri | m
+        mm | millimetro | millimetri | m
+        nm | nanometro | nanometri | m
+        km² | chilometro quadrato | chilometri quadrati | m
+        m² mq | metro quadrato | metri quadrati | m
+        cm² | centimetro quadrato | centimetri quadrati | m
+        m³ mc | metro cubo | metri cubi | m
+        ha | ettaro | ettari | m
+        km/h | chilometro all'ora | chilometri all'ora | m
+        m/s | metro al secondo | metri al secondo | m
+        kg | chilogrammo | chilogrammi | m
+        g gr | grammo | grammi | m
+        mg | milligrammo | milligrammi | m
+        µg μg | microgrammo | microgrammi | m
+        t | tonnellata | tonnellate | f
+        l L | litro | litri | m
+        ml mL | millilitro | millilitri | m
+        cl | centilitro | centilitri | m
+        h | ora | ore | f
+        min | minuto | minuti | m
+        s sec | secondo | secondi | m
+        ms | millisecondo | millisecondi | m
+        °C ℃ | grado Celsius | gradi Celsius | m
+        °F ℉ | grado Fahrenheit | gradi Fahrenheit | m
+        ° | grado | gradi | m
+        % | per cento | per cento | m
+        ‰ | per mille | per mille | m
+        kWh | chilowattora | chilowattora | m
+        kW | chilowatt | chilowatt | m
+        MW | megawatt | megawatt | m
+        W | watt | watt | m
+        V | volt | volt | m
+        A | ampere | ampere | m
+        Hz | hertz | hertz | m
+        kHz | chilohertz | chilohertz | m
+        MHz | megahertz | megahertz | m
+        GHz | gigahertz | gigahertz | m
+        KB kB | kilobyte | kilobyte | m
+        MB | megabyte | megabyte | m
+        GB | gigabyte | gigabyte | m
+        TB | terabyte | terabyte | m
+        Mbit/s Mbps | megabit al secondo | megabit al secondo | m
+        kcal | chilocaloria | chilocalorie | f
+        dB | decibel | decibel | m
+    """),
+    scales=nouns("""
+        mln Mln | milione | milioni | m
+        mld Mld | miliardo | miliardi | m
+        milione milioni | milione | milioni | m
+        miliardo miliardi | miliardo | miliardi | m
+    """),
+    abbreviations=pairs("""
+        p. es. | per esempio
+        per es. | per esempio
+        a. C. | avanti Cristo
+        d. C. | dopo Cristo
+        ecc. | eccetera
+        ca. | circa
+        sig. | signor
+        Sig. | signor
+        Sig.ra | signora
+        sig.ra | signora
+        Sigg. | signori
+        Dott. | dottor
+        dott. | dottor
+        dott.ssa | dottoressa
+        Prof.ssa | professoressa
+        prof.ssa | professoressa
+        Prof. | professor
+        prof. | professor
+        Avv. | avvocato
+        Ing. | ingegner
+        n. | numero
+        N. | numero
+        n° | numero
+        tel. | telefono
+        pag. | pagina
+        pagg. | pagine
+        max. | massimo
+        min. | minimo
+        cap. | capitolo
+        art. | articolo
+        vol. | volume
+        S. | San
+    """),
+    gendered=_gendered,
+)
+
+_EXAMPLES: Final[Examples] = {
+    "abbreviation": {
+        "Il sig. Rossi compra pane, vino, ecc.": "Il signor Rossi compra pane, vino, eccetera.",
+        "p. es. il n. 5": "per esempio il numero cinque",
+    },
+    "date": {
+        "il 14/03/2025": "il quattordici marzo duemilaventicinque",
+        "2025-03-01": "primo marzo duemilaventicinque",
+    },
+    "time of day": {
+        "alle 14:30 o alle 9.15": "alle quattordici e trenta o alle nove e quindici",
+        "dalle 9:00": "dalle nove",
+    },
+    "telephone number": {"06 123 456": "zero sei, uno due tre, quattro cinque sei"},
+    "money": {
+        "Costa 5,99 €.": "Costa cinque euro e novantanove.",
+        "1.000.000 €": "un milione di euro",
+        "3,5 mln €": "tre virgola cinque milioni di euro",
+        "$1": "un dollaro",
+        "0,50 €": "cinquanta centesimi",
+    },
+    "quantity": {
+        "10 km a 60 km/h": "dieci chilometri a sessanta chilometri all'ora",
+        "1 kg e 2,5 l": "un chilogrammo e due virgola cinque litri",
+        "−5 °C": "meno cinque gradi Celsius",
+        "10–15%": "dieci a quindici per cento",
+        "1 h": "una ora",
+    },
+    "large number": {"59 mln di abitanti": "cinquantanove milioni di abitanti"},
+    "ruler": {"Papa Giovanni XXIII": "Papa Giovanni ventitreesimo"},
+    "pair": {"aperto 24/7": "aperto ventiquattro sette"},
+    "version": {"la versione 1.2.3": "la versione uno punto due punto tre"},
+    "range": {"pagine 10-12": "pagine dieci a dodici"},
+    "score": {"3:2 alla fine": "tre a due alla fine"},
+    "fraction": {"½ litro": "mezzo litro", "2½ ore": "due e mezzo ore"},
+    "number": {
+        "12.345 abitanti": "dodicimilatrecentoquarantacinque abitanti",
+        "3,14": "tre virgola quattordici",
+        "nel 1999": "nel millenovecentonovantanove",
+        "nel 1818": "nel milleottocentodiciotto",
+    },
+    "sign": {"5 - 3 = 2": "cinque meno tre uguale due"},
+}
+
+_OWN: Final = (
+    Rule(
+        "position",
+        r"(?P<number>\d{1,3})(?P<ending>[ºª°])(?![CF])",
+        _position,
+        {"il 3° piano e la 1ª volta": "il terzo piano e la prima volta"},
+    ),
+    Rule(
+        "century",
+        r"(?P<roman>[IVX]{1,5})[ ](?P<word>secolo)",
+        _century,
+        {"nel XX secolo": "nel ventesimo secolo"},
+    ),
+)
+
+ITALIAN: Final = Language(
+    code="it",
+    rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
+    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
+    never_last=last_parts(_TABLE.abbreviations) - {"ecc", "c", "a.c", "d.c"},
+    sometimes_last=frozenset({"ecc", "a.c", "d.c", "c"}),
+)

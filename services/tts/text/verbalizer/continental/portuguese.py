@@ -1,0 +1,264 @@
+"""Portuguese, with the numbers of Brazil."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .. import numerals
+from ..rule import Language, Rule
+from .rules import Examples, last_parts, shared_rules
+from .table import Table, currencies, nouns, pairs
+
+_CODE: Final = "pt_BR"
+_MONTHS: Final = (
+    "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro"
+).split()
+
+
+def _gendered(words: str, gender: str) -> str:
+    if gender != "f":
+        return words
+    words = re.sub(r"entos\b", "entas", words)
+    return re.sub(r"\bdois$", "duas", re.sub(r"\bum$", "uma", words))
+
+
+def _date(day: int, month: str, year: int | None, before: str) -> str:
+    spoken = "primeiro" if day == 1 else numerals.cardinal(day, _CODE)
+    words = f"{spoken} de {month}"
+    return f"{words} de {numerals.cardinal(year, _CODE)}" if year else words
+
+
+def _clock(hour: int, minute: int, before: str) -> str:
+    words = _gendered(numerals.cardinal(hour, _CODE), "f")
+    if minute:
+        return f"{words} e {numerals.cardinal(minute, _CODE)}"
+    return f"{words} {'hora' if hour == 1 else 'horas'}"
+
+
+def _position(match: re.Match[str]) -> str:
+    words = numerals.ordinal(int(match["number"]), _CODE)
+    return re.sub(r"o\b", "a", words) if match["ending"] in ("ª", "a") else words
+
+
+def _century(match: re.Match[str]) -> str | None:
+    value = numerals.roman(match["roman"])
+    return f"{match['word']}|{_ranked(value)}" if value else None
+
+
+def _ranked(value: int) -> str:
+    """Centuries and kings are counted with ordinals up to ten."""
+    return numerals.ordinal(value, _CODE) if value < 11 else numerals.cardinal(value, _CODE)
+
+
+_TABLE: Final = Table(
+    code=_CODE,
+    point="vírgula",
+    dot="ponto",
+    minus="menos",
+    to="a",
+    score="a",
+    months=tuple(_MONTHS),
+    date=_date,
+    clock=_clock,
+    clock_forms=r"(?P<hour>\d{1,2})[ \u00a0]?h[ \u00a0]?(?P<minute>[0-5]\d)?(?:min)?"
+    r"|(?P<hour_only>[01]?\d|2[0-4]):(?P<minute_only>[0-5]\d)(?!:?\d)",
+    ruler=_ranked,
+    of_currency=lambda name: f"de {name}",
+    cents="e…",
+    signs=pairs("""
+        = | igual a
+        + | mais
+        × | vezes
+        ⋅ | vezes
+        ÷ | dividido por
+        ± | mais ou menos
+        < | menor que
+        > | maior que
+        ≤ | menor ou igual a
+        ≥ | maior ou igual a
+        ≠ | diferente de
+        ≈ | aproximadamente
+        & | e
+        % | por cento
+        € | euros
+        $ | dólares
+        £ | libras
+    """),
+    fractions=pairs("""
+        ½ | meio
+        ¼ | um quarto
+        ¾ | três quartos
+        ⅓ | um terço
+        ⅔ | dois terços
+        1/2 | um meio
+        1/3 | um terço
+        2/3 | dois terços
+        1/4 | um quarto
+        3/4 | três quartos
+    """),
+    and_fraction="e",
+    currencies=currencies("""
+        € EUR euro euros | euro | euros | m
+        c | cêntimo | cêntimos | m
+        R$ BRL | real | reais | m
+        c | centavo | centavos | m
+        $ USD US$ | dólar | dólares | m
+        c | centavo | centavos | m
+        £ GBP | libra | libras | f
+        p | pêni | pence | m
+        CHF | franco suíço | francos suíços | m
+        c | cêntimo | cêntimos | m
+        ¥ JPY | iene | ienes | m
+        c | sen | sen | m
+    """),
+    units=nouns("""
+        km | quilômetro | quilômetros | m
+        m | metro | metros | m
+        cm | centímetro | centímetros | m
+        mm | milímetro | milímetros | m
+        nm | nanômetro | nanômetros | m
+        km² | quilômetro quadrado | quilômetros quadrados | m
+        m² | metro quadrado | metros quadrados | m
+        cm² | centímetro quadrado | centímetros quadrados | m
+        m³ | metro cúbico | metros cúbicos | m
+        ha | hectare | hectares | m
+        km/h | quilômetro por hora | quilômetros por hora | m
+        m/s | metro por segundo | metros por segundo | m
+        kg | quilograma | quilogramas | m
+        g | grama | gramas | m
+        mg | miligrama | miligramas | m
+        µg μg | micrograma | microgramas | m
+        t | tonelada | toneladas | f
+        l L | litro | litros | m
+        ml mL | mililitro | mililitros | m
+        cl | centilitro | centilitros | m
+        min | minuto | minutos | m
+        s seg | segundo | segundos | m
+        ms | milissegundo | milissegundos | m
+        °C ℃ | grau Celsius | graus Celsius | m
+        °F ℉ | grau Fahrenheit | graus Fahrenheit | m
+        ° | grau | graus | m
+        % | por cento | por cento | m
+        ‰ | por mil | por mil | m
+        kWh | quilowatt-hora | quilowatts-hora | m
+        kW | quilowatt | quilowatts | m
+        MW | megawatt | megawatts | m
+        W | watt | watts | m
+        V | volt | volts | m
+        A | ampere | amperes | m
+        Hz | hertz | hertz | m
+        kHz | quilohertz | quilohertz | m
+        MHz | mega-hertz | mega-hertz | m
+        GHz | giga-hertz | giga-hertz | m
+        KB kB | quilobyte | quilobytes | m
+        MB | megabyte | megabytes | m
+        GB | gigabyte | gigabytes | m
+        TB | terabyte | terabytes | m
+        Mbit/s Mbps | megabit por segundo | megabits por segundo | m
+        kcal | quilocaloria | quilocalorias | f
+        dB | decibel | decibéis | m
+    """),
+    scales=nouns("""
+        mi | milhão | milhões | m
+        bi | bilhão | bilhões | m
+        milhão milhões | milhão | milhões | m
+        bilhão bilhões | bilhão | bilhões | m
+        mil | mil | mil | m
+    """),
+    abbreviations=pairs("""
+        p. ex. | por exemplo
+        a. C. | antes de Cristo
+        d. C. | depois de Cristo
+        etc. | et cetera
+        aprox. | aproximadamente
+        Sr. | senhor
+        Sra. | senhora
+        Srta. | senhorita
+        Dr. | doutor
+        Dra. | doutora
+        Prof. | professor
+        Profa. | professora
+        Eng. | engenheiro
+        n.º | número
+        nº | número
+        Nº | número
+        tel. | telefone
+        Av. | avenida
+        R. | rua
+        pág. | página
+        págs. | páginas
+        máx. | máximo
+        mín. | mínimo
+        cap. | capítulo
+        art. | artigo
+        vol. | volume
+    """),
+    gendered=_gendered,
+)
+
+_EXAMPLES: Final[Examples] = {
+    "abbreviation": {
+        "O Sr. Silva compra pão, queijo, etc.": "O senhor Silva compra pão, queijo, et cetera.",
+        "p. ex. o n.º 5": "por exemplo o número cinco",
+    },
+    "date": {
+        "em 14/03/2025": "em catorze de março de dois mil e vinte e cinco",
+        "2025-03-01": "primeiro de março de dois mil e vinte e cinco",
+    },
+    "time of day": {
+        "às 14h30 ou às 9h": "às catorze e trinta ou às nove horas",
+        "às 21:05": "às vinte e uma e cinco",
+    },
+    "telephone number": {"+55 11 1234": "plus cinco cinco, um um, um dois três quatro"},
+    "money": {
+        "Custa R$ 5,99.": "Custa cinco reais e noventa e nove centavos.",
+        "1.000.000 €": "um milhão de euros",
+        "R$ 3,5 milhões": "três vírgula cinco milhões de reais",
+        "$1": "um dólar",
+        "0,50 €": "cinquenta cêntimos",
+        "2 £": "duas libras",
+    },
+    "quantity": {
+        "10 km a 60 km/h": "dez quilômetros a sessenta quilômetros por hora",
+        "1 kg e 2,5 l": "um quilograma e dois vírgula cinco litros",
+        "−5 °C": "menos cinco graus Celsius",
+        "10–15%": "dez a quinze por cento",
+    },
+    "large number": {"215 mi de pessoas": "duzentos e quinze milhões de pessoas"},
+    "ruler": {"Pedro II e Luís XIV": "Pedro segundo e Luís catorze"},
+    "pair": {"aberto 24/7": "aberto vinte e quatro sete"},
+    "version": {"a versão 1.2.3": "a versão um ponto dois ponto três"},
+    "range": {"páginas 10-12": "páginas dez a doze"},
+    "score": {"3:2 no final": "três a dois no final"},
+    "fraction": {"½ litro": "meio litro", "2½ horas": "dois e meio horas"},
+    "number": {
+        "12.345 pessoas": "doze mil trezentos e quarenta e cinco pessoas",
+        "3,14": "três vírgula catorze",
+        "em 1999": "em mil novecentos e noventa e nove",
+    },
+    "sign": {"5 - 3 = 2": "cinco menos três igual a dois"},
+}
+
+_OWN: Final = (
+    Rule(
+        "position",
+        r"(?P<number>\d{1,3})(?P<ending>\.?[ºª°])(?![CF])",
+        _position,
+        {"o 3º andar e a 1ª vez": "o terceiro andar e a primeira vez"},
+    ),
+    Rule(
+        "century",
+        r"(?P<word>[Ss]éculos?)[ ](?P<roman>[IVX]{1,5})",
+        _century,
+        {"o século XXI": "o século vinte e um", "o século V": "o século quinto"},
+    ),
+)
+
+PORTUGUESE: Final = Language(
+    code="pt",
+    rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
+    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
+    never_last=last_parts(_TABLE.abbreviations) - {"etc", "c", "a.c", "d.c"},
+    sometimes_last=frozenset({"etc", "a.c", "d.c", "c"}),
+)

@@ -1,0 +1,247 @@
+"""The rules that the languages of the continent share; their words come from a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from .. import numerals
+from ..rule import Reader, Rule
+from .table import Table, parsed
+
+_SPACE: Final = r"[ \u00a0\u202f\u2009]"
+NUMBER: Final = (
+    r"(?:\d{1,3}(?:[.\u00a0\u202f\u2009’' ]\d{3})+(?:,\d+)?"
+    r"|\d{1,3}(?:,\d{3})+\.\d+"
+    r"|\d+,\d+|\d+\.\d+|\d+)(?![.,]?\d)"
+)
+"""With comma or dot before its decimals, and groups of three."""
+_MINUS: Final = r"(?:(?<![\w)\]])[-−–])?"
+_DASH: Final = r"[-–—]"
+_LONGEST_CARDINAL = 12
+Examples = Mapping[str, Mapping[str, str]]
+"""Name of a rule, to texts and how they are read."""
+
+
+def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> tuple[Rule, ...]:
+    """Return the rules of a language: the shared ones, and its own after the dates and times.
+
+    Every shared rule needs examples.
+    """
+
+    def rule(name: str, pattern: str, reader: Reader | str, *, inside: bool = False) -> Rule:
+        return Rule(name, pattern, reader, examples[name], inside=inside)
+
+    reader = _Reader(table)
+    currency = _any(table.currencies)
+    scale = rf"(?P<scale>{_any(table.scales)})\b\.?"
+    unit = _any(table.units)
+    return (
+        rule(
+            "abbreviation",
+            rf"(?P<short>{_short(dict(_cased(table.abbreviations)))})",
+            reader.abbreviation,
+        ),
+        rule(
+            "date",
+            r"(?P<day>\d{1,2})(?P<mark>[./-])(?P<month>\d{1,2})(?P=mark)(?P<year>\d{4})"
+            r"|(?P<iso>\d{4}-\d{2}-\d{2})",
+            reader.date,
+        ),
+        rule("time of day", table.clock_forms, reader.clock),
+        rule(
+            "telephone number",
+            rf"(?:\+\d{{1,3}}|0\d{{1,4}})(?:{_SPACE}?[/-]?{_SPACE}?\d{{2,}}){{2,7}}",
+            reader.telephone,
+        ),
+        rule(
+            "money",
+            rf"(?P<sign>{_MINUS})(?:(?P<before>{currency}){_SPACE}?(?P<first>{NUMBER})"
+            rf"(?:{_SPACE}?{scale})?"
+            rf"|(?P<last>{NUMBER})(?:{_SPACE}?{scale.replace('scale', 'scale_last')})?"
+            rf"{_SPACE}?(?P<after>{currency}))",
+            reader.money,
+        ),
+        *own,
+        rule(
+            "quantity",
+            rf"(?:(?P<low>{_MINUS}{NUMBER}){_SPACE}?{_DASH}{_SPACE}?)?"
+            rf"(?P<high>{_MINUS}{NUMBER}){_SPACE}?(?P<unit>{unit})(?!['’])",
+            reader.quantity,
+        ),
+        rule("large number", rf"(?P<high>{_MINUS}{NUMBER}){_SPACE}?{scale}", reader.scaled),
+        rule("ruler", r"(?P<roman>[IVX]{2,6})(?:\.(?=[ ][^\W\d_A-Z]))?", reader.ruler),
+        rule(
+            "version",
+            r"(?!\d{1,3}(?:\.\d{3})+(?!\d))\d+(?:\.\d+){2,}",
+            lambda m: f" {table.dot} ".join(
+                table.cardinal(int(part)) for part in m.group().split(".")
+            ),
+        ),
+        rule(
+            "range",
+            rf"(?P<low>\d{{1,4}}){_SPACE}?[–—-]{_SPACE}?(?P<high>\d{{1,4}})(?![-.,]?\d)",
+            reader.range,
+        ),
+        rule("score", r"(?P<one>\d{1,2}):(?P<other>\d{1,2})(?!:?\d)", reader.score),
+        rule(
+            "fraction",
+            rf"(?P<whole>\d{{1,3}})?{_SPACE}?(?P<part>{_any(table.fractions)})"
+            r"(?![/\d])",
+            reader.fraction,
+        ),
+        rule("pair", r"(?P<one>\d{1,4})/(?P<other>\d{1,4})(?![/\d])", reader.pair),
+        rule("number", rf"{_MINUS}{NUMBER}", reader.number),
+        rule(
+            "sign",
+            rf"(?P<sign>{_any(table.signs)})|(?<=\d[ ])(?P<minus>[-−–])(?=[ ]\d)",
+            reader.sign,
+            inside=True,
+        ),
+    )
+
+
+class _Reader:
+    """Reads what the shared patterns have matched."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._short = {"".join(s.split()): words for s, words in _cased(table.abbreviations)}
+
+    def abbreviation(self, match: re.Match[str]) -> str:
+        written = match["short"]
+        words = self._short["".join(written.split())]
+        ended = written.endswith(".") and not match.string[match.end() :].strip()
+        return f"{words}." if ended else words
+
+    def date(self, match: re.Match[str]) -> str | None:
+        if iso := match["iso"]:
+            year, month, day = (int(part) for part in iso.split("-"))
+        else:
+            day, month, year = int(match["day"]), int(match["month"]), int(match["year"])
+        if not (1 <= month <= 12 and 1 <= day <= 31):
+            return None
+        name = self._table.months[month - 1]
+        return self._table.date(day, name, year, match.string[: match.start()])
+
+    def clock(self, match: re.Match[str]) -> str | None:
+        groups = {name: value for name, value in match.groupdict().items() if value}
+        hour = int(next(value for name, value in groups.items() if name.startswith("hour")))
+        minute = int(next((v for name, v in groups.items() if name.startswith("minute")), 0))
+        if hour > 24 or minute > 59:
+            return None
+        return self._table.clock(hour, minute, match.string[: match.start()])
+
+    def telephone(self, match: re.Match[str]) -> str:
+        text = match.group()
+        groups = [self._table.digits(group) for group in re.findall(r"\d+", text)]
+        return ("plus " if text[0] == "+" else "") + ", ".join(groups)
+
+    def money(self, match: re.Match[str]) -> str:
+        table = self._table
+        text = match["first"] or match["last"]
+        currency = table.currencies[match["before"] or match["after"]]
+        sign = f"{table.minus} " if match["sign"] else ""
+        if scale := match["scale"] or match["scale_last"]:
+            return f"{sign}{table.counted(text, table.scales[scale])} " + table.of_currency(
+                currency.unit.many
+            )
+        whole, decimals = parsed(text)
+        cents = int((decimals + "0")[:2]) if decimals else 0
+        if len(decimals) > 2:
+            return f"{sign}{table.number(text)} {currency.unit.many}"
+        part = f"{table.cardinal(cents, currency.part.gender)} " + table.form(
+            str(cents), currency.part
+        )
+        if cents and not int(whole):
+            return sign + part
+        unit = table.form(whole, currency.unit)
+        if int(whole) and int(whole) % 10**6 == 0:
+            unit = table.of_currency(unit)
+        words = f"{sign}{table.cardinal(int(whole), currency.unit.gender)} {unit}"
+        if not cents:
+            return words
+        named = part if table.cents.endswith("…") else table.cardinal(cents)
+        link = table.cents.removesuffix("…").strip()
+        return f"{words} {link} {named}" if link else f"{words} {named}"
+
+    def quantity(self, match: re.Match[str]) -> str:
+        table, noun = self._table, self._table.units[match["unit"]]
+        words = table.counted(match["high"], noun)
+        if low := match["low"]:
+            words = f"{table.number(low, noun.gender)} {table.to} {words}"
+        return words
+
+    def scaled(self, match: re.Match[str]) -> str:
+        return self._table.counted(match["high"], self._table.scales[match["scale"]])
+
+    def range(self, match: re.Match[str]) -> str | None:
+        low, high = match["low"], match["high"]
+        if int(low) >= int(high) or (low[0] == "0" and len(low) > 1):
+            return None
+        return f"{self._plain(low)} {self._table.to} {self._plain(high)}"
+
+    def score(self, match: re.Match[str]) -> str:
+        words = (self._plain(match["one"]), self._table.score, self._plain(match["other"]))
+        return " ".join(word for word in words if word)
+
+    def fraction(self, match: re.Match[str]) -> str:
+        part = self._table.fractions[match["part"]]
+        if not match["whole"]:
+            return part
+        whole, link = self._table.cardinal(int(match["whole"])), self._table.and_fraction
+        return f"{whole}{part}" if link == "-" else f"{whole} {link} {part}"
+
+    def ruler(self, match: re.Match[str]) -> str | None:
+        value = numerals.roman(match["roman"])
+        named = re.search(r"\b[^\W\d_a-z][^\W\d_A-Z]+ $", match.string[: match.start()])
+        return self._table.ruler(value) if value and named else None
+
+    def pair(self, match: re.Match[str]) -> str:
+        return f"{self._plain(match['one'])} {self._plain(match['other'])}"
+
+    def number(self, match: re.Match[str]) -> str:
+        return self._plain(match.group())
+
+    def sign(self, match: re.Match[str]) -> str:
+        return self._table.minus if match["minus"] else self._table.signs[match["sign"]]
+
+    def _plain(self, text: str) -> str:
+        table = self._table
+        if text.isdecimal():
+            if (text[0] == "0" and len(text) > 1) or len(text) > _LONGEST_CARDINAL:
+                return numerals.grouped_digits(text, table.code)
+            if len(text) == 4 and table.year is not None:
+                return table.year(int(text))
+        return table.number(text)
+
+
+def _any(symbols: Iterable[str]) -> str:
+    """Return a pattern for any of these, the longest first."""
+    escaped = (re.escape(symbol) for symbol in sorted(symbols, key=len, reverse=True))
+    return f"(?:{'|'.join(escaped)})"
+
+
+def _cased(abbreviations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield them, and with a capital those that a sentence may begin with."""
+    for written, words in abbreviations.items():
+        capital = written[0].upper() + written[1:]
+        if capital not in abbreviations:
+            yield capital, words[0].upper() + words[1:]
+        yield written, words
+
+
+def _short(abbreviations: Iterable[str]) -> str:
+    """Return a pattern for abbreviations with or without spaces between their parts."""
+    forms = sorted(abbreviations, key=len, reverse=True)
+    return "|".join(re.escape(form).replace(r"\ ", r"[ \u00a0\u202f]?") for form in forms)
+
+
+def last_parts(abbreviations: Iterable[str]) -> frozenset[str]:
+    """Return what the sentence splitter sees of abbreviations: lower case, no last full stop."""
+    found = {form.replace(" ", "").lower().removesuffix(".") for form in abbreviations}
+    return frozenset(found | {form.split()[-1].lower().removesuffix(".") for form in abbreviations})
+
+
+__all__ = ["NUMBER", "Examples", "last_parts", "shared_rules"]

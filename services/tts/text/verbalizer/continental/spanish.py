@@ -1,0 +1,279 @@
+"""Spanish."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .. import numerals
+from ..rule import Language, Rule
+from .rules import Examples, last_parts, shared_rules
+from .table import Table, currencies, nouns, pairs
+
+_MONTHS: Final = (
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
+).split()
+
+
+def _gendered(words: str, gender: str) -> str:
+    words = words.replace("veintiuno mil", "veintiún mil").replace(" uno mil", " un mil")
+    if gender == "f":
+        words = re.sub(r"cientos\b", "cientas", words).replace("quinientos", "quinientas")
+        return re.sub(r"uno$", "una", words)
+    return re.sub(r"\buno$", "un", re.sub(r"veintiuno$", "veintiún", words))
+
+
+def _date(day: int, month: str, year: int | None, before: str) -> str:
+    words = f"{numerals.cardinal(day, 'es')} de {month}"
+    return f"{words} de {numerals.cardinal(year, 'es')}" if year else words
+
+
+def _clock(hour: int, minute: int, before: str) -> str:
+    words = _gendered(numerals.cardinal(hour, "es"), "f")
+    if minute:
+        return f"{words} y {numerals.cardinal(minute, 'es')}"
+    named = re.search(r"\blas?\s*$", before, re.IGNORECASE)
+    return words if named else f"{words} {'hora' if hour == 1 else 'horas'}"
+
+
+def _position(match: re.Match[str]) -> str:
+    words = numerals.ordinal(int(match["number"]), "es")
+    ending = match["ending"].lstrip(".")
+    if ending in ("er", "ᵉʳ"):
+        return re.sub(r"o$", "", words)
+    return re.sub(r"o\b", "a", words) if ending in ("ª", "a") else words
+
+
+def _century(match: re.Match[str]) -> str | None:
+    value = numerals.roman(match["roman"])
+    return f"{match['word']}|{_ranked(value)}" if value else None
+
+
+def _ranked(value: int) -> str:
+    """Centuries and kings are counted with ordinals up to ten."""
+    return numerals.ordinal(value, "es") if value < 11 else numerals.cardinal(value, "es")
+
+
+_TABLE: Final = Table(
+    code="es",
+    point="coma",
+    dot="punto",
+    minus="menos",
+    to="a",
+    score="a",
+    months=tuple(_MONTHS),
+    date=_date,
+    clock=_clock,
+    clock_forms=r"(?P<hour>\d{1,2})[:.](?P<minute>[0-5]\d)[ \u00a0]?(?:h|hrs?|horas)\b\.?"
+    r"|(?P<hour_only>[01]?\d|2[0-4]):(?P<minute_only>[0-5]\d)(?!:?\d)",
+    ruler=_ranked,
+    of_currency=lambda name: f"de {name}",
+    cents="con",
+    signs=pairs("""
+        = | igual a
+        + | más
+        × | por
+        ⋅ | por
+        ÷ | entre
+        ± | más o menos
+        < | menor que
+        > | mayor que
+        ≤ | menor o igual que
+        ≥ | mayor o igual que
+        ≠ | distinto de
+        ≈ | aproximadamente
+        & | y
+        % | por ciento
+        € | euros
+        $ | dólares
+        £ | libras
+    """),
+    fractions=pairs("""
+        ½ | medio
+        ¼ | un cuarto
+        ¾ | tres cuartos
+        ⅓ | un tercio
+        ⅔ | dos tercios
+        1/2 | un medio
+        1/3 | un tercio
+        2/3 | dos tercios
+        1/4 | un cuarto
+        3/4 | tres cuartos
+    """),
+    and_fraction="y",
+    currencies=currencies("""
+        € EUR euro euros | euro | euros | m
+        c | céntimo | céntimos | m
+        $ USD US$ | dólar | dólares | m
+        c | centavo | centavos | m
+        £ GBP | libra | libras | f
+        p | penique | peniques | m
+        MXN | peso mexicano | pesos mexicanos | m
+        c | centavo | centavos | m
+        CHF | franco suizo | francos suizos | m
+        c | céntimo | céntimos | m
+        ¥ JPY | yen | yenes | m
+        c | sen | sen | m
+    """),
+    units=nouns("""
+        km | kilómetro | kilómetros | m
+        m | metro | metros | m
+        cm | centímetro | centímetros | m
+        mm | milímetro | milímetros | m
+        nm | nanómetro | nanómetros | m
+        km² | kilómetro cuadrado | kilómetros cuadrados | m
+        m² | metro cuadrado | metros cuadrados | m
+        cm² | centímetro cuadrado | centímetros cuadrados | m
+        m³ | metro cúbico | metros cúbicos | m
+        ha | hectárea | hectáreas | f
+        km/h | kilómetro por hora | kilómetros por hora | m
+        m/s | metro por segundo | metros por segundo | m
+        kg | kilogramo | kilogramos | m
+        g | gramo | gramos | m
+        mg | miligramo | miligramos | m
+        µg μg | microgramo | microgramos | m
+        t | tonelada | toneladas | f
+        l L | litro | litros | m
+        ml mL | mililitro | mililitros | m
+        cl | centilitro | centilitros | m
+        h | hora | horas | f
+        min | minuto | minutos | m
+        s seg | segundo | segundos | m
+        ms | milisegundo | milisegundos | m
+        °C ℃ | grado Celsius | grados Celsius | m
+        °F ℉ | grado Fahrenheit | grados Fahrenheit | m
+        ° | grado | grados | m
+        % | por ciento | por ciento | m
+        ‰ | por mil | por mil | m
+        kWh | kilovatio hora | kilovatios hora | m
+        kW | kilovatio | kilovatios | m
+        MW | megavatio | megavatios | m
+        W | vatio | vatios | m
+        V | voltio | voltios | m
+        A | amperio | amperios | m
+        Hz | hercio | hercios | m
+        kHz | kilohercio | kilohercios | m
+        MHz | megahercio | megahercios | m
+        GHz | gigahercio | gigahercios | m
+        KB kB | kilobyte | kilobytes | m
+        MB | megabyte | megabytes | m
+        GB | gigabyte | gigabytes | m
+        TB | terabyte | terabytes | m
+        Mbit/s Mbps | megabit por segundo | megabits por segundo | m
+        kcal | kilocaloría | kilocalorías | f
+        dB | decibelio | decibelios | m
+    """),
+    scales=nouns("""
+        M mill | millón | millones | m
+        millón millones | millón | millones | m
+        mil | mil | mil | m
+    """),
+    abbreviations=pairs("""
+        p. ej. | por ejemplo
+        p. m. | de la tarde
+        a. m. | de la mañana
+        a. C. | antes de Cristo
+        d. C. | después de Cristo
+        EE. UU. | Estados Unidos
+        etc. | etcétera
+        aprox. | aproximadamente
+        Sr. | señor
+        Sra. | señora
+        Srta. | señorita
+        Sres. | señores
+        Dr. | doctor
+        Dra. | doctora
+        Prof. | profesor
+        Ud. | usted
+        Uds. | ustedes
+        D. | don
+        Dña. | doña
+        n.º | número
+        N.º | número
+        nº | número
+        núm. | número
+        tel. | teléfono
+        Avda. | avenida
+        Av. | avenida
+        C/ | calle
+        pág. | página
+        págs. | páginas
+        máx. | máximo
+        mín. | mínimo
+        cap. | capítulo
+        art. | artículo
+    """),
+    gendered=_gendered,
+)
+
+_EXAMPLES: Final[Examples] = {
+    "abbreviation": {
+        "El Sr. Pérez compra pan, queso, etc.": "El señor Pérez compra pan, queso, etcétera.",
+        "p. ej. el n.º 5": "por ejemplo el número cinco",
+    },
+    "date": {
+        "el 14/03/2025": "el catorce de marzo de dos mil veinticinco",
+        "2025-03-01": "uno de marzo de dos mil veinticinco",
+    },
+    "time of day": {
+        "a las 14:30 o a las 9:00": "a las catorce y treinta o a las nueve",
+        "a la 1:15": "a la una y quince",
+        "sale a 21:00 h": "sale a veintiuna horas",
+    },
+    "telephone number": {"+34 91 123": "plus tres cuatro, nueve uno, uno dos tres"},
+    "money": {
+        "Cuesta 5,99 €.": "Cuesta cinco euros con noventa y nueve.",
+        "1.000.000 €": "un millón de euros",
+        "3,5 millones €": "tres coma cinco millones de euros",
+        "$1": "un dólar",
+        "0,50 €": "cincuenta céntimos",
+        "200 £": "doscientas libras",
+    },
+    "quantity": {
+        "10 km a 60 km/h": "diez kilómetros a sesenta kilómetros por hora",
+        "21 kg y 2,5 l": "veintiún kilogramos y dos coma cinco litros",
+        "−5 °C": "menos cinco grados Celsius",
+        "10–15 %": "diez a quince por ciento",
+    },
+    "large number": {"47 M de personas": "cuarenta y siete millones de personas"},
+    "ruler": {"Alfonso XIII y Felipe II": "Alfonso trece y Felipe segundo"},
+    "pair": {"abierto 24/7": "abierto veinticuatro siete"},
+    "version": {"la versión 1.2.3": "la versión uno punto dos punto tres"},
+    "range": {"páginas 10-12": "páginas diez a doce"},
+    "score": {"3:2 al final": "tres a dos al final"},
+    "fraction": {"½ litro": "medio litro", "2½ horas": "dos y medio horas"},
+    "number": {
+        "1.234.567 personas": "un millón doscientos treinta y cuatro mil quinientos sesenta y siete"
+        " personas",
+        "3,14": "tres coma catorce",
+        "en 1999": "en mil novecientos noventa y nueve",
+    },
+    "sign": {"5 - 3 = 2": "cinco menos tres igual a dos"},
+}
+
+_OWN: Final = (
+    Rule(
+        "position",
+        r"(?P<number>\d{1,3})(?P<ending>\.?[ºª°]|\.?er|ᵉʳ)(?![CF])",
+        _position,
+        {
+            "el 3.º piso y la 1.ª vez": "el tercero piso y la primera vez",
+            "el 1er día": "el primer día",
+        },
+    ),
+    Rule(
+        "century",
+        r"(?P<word>[Ss]iglos?)[ ](?P<roman>[IVX]{1,5})",
+        _century,
+        {"el siglo XXI": "el siglo veintiuno", "el siglo V": "el siglo quinto"},
+    ),
+)
+
+SPANISH: Final = Language(
+    code="es",
+    rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
+    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
+    never_last=last_parts(_TABLE.abbreviations)
+    - {"etc", "c", "m", "a.m", "p.m", "uu", "d", "ee.uu"},
+    sometimes_last=frozenset({"etc", "a.m", "p.m", "m", "c", "uu", "ee.uu"}),
+)
