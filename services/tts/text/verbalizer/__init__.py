@@ -6,7 +6,8 @@ nothing is read twice, and what one rule takes no other sees. Which written word
 belongs to is worked out in `..normalization`.
 
 To add a language, write one module beside `english/` (a package where it is long) that ends in a
-`Language` (rule.py), and add it to `LANGUAGES` below, under its ISO 639-1 code:
+`Language` (rule.py), and add it to `LANGUAGES` below, under its ISO 639-1 code. One that writes
+1.234,5 needs no more than its words: see `continental/`.
 
 - A rule is a name, a pattern, what it is read as, and examples. The examples are its tests
   (`tests/unit/services/tts/text/verbalizer/test_rules.py` runs those of every language through the
