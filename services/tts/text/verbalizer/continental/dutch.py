@@ -118,6 +118,7 @@ _TABLE: Final = Table(
         ms | milliseconde | milliseconden | m
         °C ℃ | graad Celsius | graden Celsius | m
         °F ℉ | graad Fahrenheit | graden Fahrenheit | m
+        x | keer | keer | m
         ° | graad | graden | m
         % | procent | procent | n
         ‰ | promille | promille | n
@@ -141,6 +142,7 @@ _TABLE: Final = Table(
         el | eetlepel | eetlepels | m
         tl | theelepel | theelepels | m
     """),
+    per="per",
     scales=nouns("""
         mln mln. miljoen | miljoen | miljoen | n
         mld mld. miljard | miljard | miljard | n
@@ -204,6 +206,7 @@ _EXAMPLES: Final[Examples] = {
         "€ 1.000.000": "een miljoen euro",
         "€ 3,5 mln winst": "drie komma vijf miljoen euro winst",
         "$1": "één dollar",
+        "€ 12,99/maand of €5,-": "twaalf euro negenennegentig per maand of vijf euro",
         "€ 0,50": "vijftig cent",
     },
     "quantity": {

@@ -49,6 +49,14 @@ def _of(name: str) -> str:
     return f"d'{name}" if name[0] in "aeiouyéAEIOUY" else f"de {name}"
 
 
+def _gender_of(word: str) -> str:
+    feminine = (
+        r"(?:tion|sion|ité|ée|ie|ette|ence|ance|ure|onne|elle|esse|eure|ine|ue|fois|page|minute"
+        r"|seconde|ville|place|table|chose|semaine)s?$"
+    )
+    return "f" if re.search(feminine, word) else ""
+
+
 _TABLE: Final = Table(
     code="fr",
     point="virgule",
@@ -137,6 +145,7 @@ _TABLE: Final = Table(
         ms | milliseconde | millisecondes | f
         °C ℃ | degré Celsius | degrés Celsius | m
         °F ℉ | degré Fahrenheit | degrés Fahrenheit | m
+        x | fois | fois | f
         ° | degré | degrés | m
         % | pour cent | pour cent | m
         ‰ | pour mille | pour mille | m
@@ -160,6 +169,7 @@ _TABLE: Final = Table(
         kJ | kilojoule | kilojoules | m
         dB | décibel | décibels | m
     """),
+    per="par",
     scales=nouns("""
         M | million | millions | m
         Md Mds | milliard | milliards | m
@@ -198,6 +208,7 @@ _TABLE: Final = Table(
         s.v.p. | s'il vous plaît
     """),
     gendered=_gendered,
+    gender_of=_gender_of,
     small_fractions_are_one=True,
 )
 
@@ -223,6 +234,7 @@ _EXAMPLES: Final[Examples] = {
         "1 000 000 €": "un million d'euros",
         "3,5 Md€": "trois virgule cinq milliards d'euros",
         "$1": "un dollar",
+        "12,99 €/mois": "douze euros quatre vingt dix neuf par mois",
         "0,50 €": "cinquante centimes",
         "21 £": "vingt et une livres",
     },
@@ -243,6 +255,7 @@ _EXAMPLES: Final[Examples] = {
         "1 234 567 habitants": "un million deux cent trente quatre mille cinq cent soixante sept"
         " habitants",
         "3,14": "trois virgule quatorze",
+        "21 personnes": "vingt et une personnes",
         "en 1999": "en mille neuf cent quatre vingt dix neuf",
     },
     "sign": {"5 - 3 = 2": "cinq moins trois égale deux"},

@@ -81,6 +81,15 @@ def _position(match: re.Match[str]) -> str | None:
     return _ordinal(int(match["number"]), before, noun) if ordinal else None
 
 
+def _gender_of(word: str) -> str:
+    if not word[0].isupper():
+        return ""
+    feminine = word in _FEMININE or re.search(
+        r"(?:ung|heit|keit|schaft|tät|ion|ie|[^g]e|in)$", word
+    )
+    return "f" if feminine or word == "Person" else "n"
+
+
 _TABLE: Final = Table(
     code="de",
     point="Komma",
@@ -176,6 +185,7 @@ _TABLE: Final = Table(
         ms | Millisekunde | Millisekunden | f
         °C ℃ | Grad Celsius | Grad Celsius | m
         °F ℉ | Grad Fahrenheit | Grad Fahrenheit | m
+        x | Mal | Mal | n
         ° | Grad | Grad | m
         % | Prozent | Prozent | n
         ‰ | Promille | Promille | n
@@ -203,6 +213,7 @@ _TABLE: Final = Table(
         TL | Teelöffel | Teelöffel | m
         Stk. | Stück | Stück | n
     """),
+    per="pro",
     scales=nouns("""
         Mio | Million | Millionen | f
         Mrd | Milliarde | Milliarden | f
@@ -253,6 +264,7 @@ _TABLE: Final = Table(
         Jh. | Jahrhundert
     """),
     gendered=_gendered,
+    gender_of=_gender_of,
     paired_decimals=False,
     year=_year,
 )
@@ -260,6 +272,7 @@ _TABLE: Final = Table(
 _EXAMPLES: Final[Examples] = {
     "abbreviation": {
         "Es gibt z. B. Brot, Käse usw.": "Es gibt zum Beispiel Brot, Käse und so weiter.",
+        "z.B. ca. 5 Äpfel, Nr.5": "zum Beispiel circa fünf Äpfel, Nummer fünf",
         "z.B. ca. 5 Äpfel": "zum Beispiel circa fünf Äpfel",
         "Hauptstr. Nr. 5": "Hauptstr. Nummer fünf",
     },
@@ -279,6 +292,7 @@ _EXAMPLES: Final[Examples] = {
         "Das kostet 5,99 €.": "Das kostet fünf Euro neunundneunzig.",
         "1.000.000 €": "eine Million Euro",
         "$1": "ein Dollar",
+        "12,99 €/Monat oder 5,- €": "zwölf Euro neunundneunzig pro Monat oder fünf Euro",
         "0,50 €": "fünfzig Cent",
         "3,5 Mio. € Umsatz": "drei Komma fünf Millionen Euro Umsatz",
         "−20 €": "minus zwanzig Euro",
@@ -287,7 +301,7 @@ _EXAMPLES: Final[Examples] = {
         "10 km mit 60 km/h": "zehn Kilometer mit sechzig Kilometer pro Stunde",
         "2,5 kg": "zwei Komma fünf Kilogramm",
         "−5 °C": "minus fünf Grad Celsius",
-        "1 h": "eine Stunde",
+        "1 h, 2x täglich": "eine Stunde, zwei Mal täglich",
         "10–15 %": "zehn bis fünfzehn Prozent",
     },
     "large number": {"83 Mio. Menschen": "dreiundachtzig Millionen Menschen"},
@@ -303,6 +317,7 @@ _EXAMPLES: Final[Examples] = {
         "3,14": "drei Komma eins vier",
         "seit 1999": "seit neunzehnhundertneunundneunzig",
         "007": "null null sieben",
+        "1 Person und 1 Tag, Kapitel III": "eine Person und ein Tag, Kapitel drei",
     },
     "sign": {"5 - 3 = 2": "fünf minus drei gleich zwei", "§ 5": "Paragraf fünf"},
 }
@@ -321,9 +336,35 @@ _POSITION: Final = Rule(
     inside=True,
 )
 
+
+def _day_and_month(match: re.Match[str]) -> str | None:
+    day, month = int(match["day"]), int(match["month"])
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return None
+    words = _date(day, _MONTHS[month - 1], None, match.string[: match.start()])
+    return words if match.string[match.end() :].strip() else f"{words}."
+
+
+_SHORT_DATE: Final = Rule(
+    "date without a year",
+    r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?!\d)",
+    _day_and_month,
+    {
+        "Am 3.10. ist frei.": "Am dritten Oktober ist frei.",
+        "bis zum 24.12.": "bis zum vierundzwanzigsten Dezember.",
+    },
+    inside=True,
+)
+_DECADE: Final = Rule(
+    "decade",
+    r"(?P<years>\d{2})er",
+    lambda match: f"{numerals.cardinal(int(match['years']), 'de')}er",
+    {"die 90er Jahre": "die neunziger Jahre"},
+)
+
 GERMAN: Final = Language(
     code="de",
-    rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION,)),
+    rules=shared_rules(_TABLE, _EXAMPLES, (_SHORT_DATE, _DECADE, _POSITION)),
     symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
     never_last=last_parts(_TABLE.abbreviations) - {"usw", "etc", "chr", "jh"},
     sometimes_last=frozenset({"usw", "etc", "chr", "jh", "mio", "mrd", "std", "min", "sek"}),

@@ -41,6 +41,16 @@ def _century(match: re.Match[str]) -> str | None:
     return f"{numerals.ordinal(value, 'it')}|{match['word']}" if value else None
 
 
+def _gender_of(word: str) -> str:
+    return (
+        "f"
+        if re.search(r"(?:[^m]a|zione|sione|età|ità)$", word)
+        else "m"
+        if word[-1] == "o"
+        else ""
+    )
+
+
 _TABLE: Final = Table(
     code="it",
     point="virgola",
@@ -128,6 +138,7 @@ _TABLE: Final = Table(
         ms | millisecondo | millisecondi | m
         °C ℃ | grado Celsius | gradi Celsius | m
         °F ℉ | grado Fahrenheit | gradi Fahrenheit | m
+        x | volta | volte | f
         ° | grado | gradi | m
         % | per cento | per cento | m
         ‰ | per mille | per mille | m
@@ -149,6 +160,7 @@ _TABLE: Final = Table(
         kcal | chilocaloria | chilocalorie | f
         dB | decibel | decibel | m
     """),
+    per="al",
     scales=nouns("""
         mln Mln | milione | milioni | m
         mld Mld | miliardo | miliardi | m
@@ -190,6 +202,7 @@ _TABLE: Final = Table(
         S. | San
     """),
     gendered=_gendered,
+    gender_of=_gender_of,
 )
 
 _EXAMPLES: Final[Examples] = {
@@ -211,6 +224,7 @@ _EXAMPLES: Final[Examples] = {
         "1.000.000 €": "un milione di euro",
         "3,5 mln €": "tre virgola cinque milioni di euro",
         "$1": "un dollaro",
+        "12,99 €/mese": "dodici euro e novantanove al mese",
         "0,50 €": "cinquanta centesimi",
     },
     "quantity": {
@@ -230,6 +244,7 @@ _EXAMPLES: Final[Examples] = {
     "number": {
         "12.345 abitanti": "dodicimilatrecentoquarantacinque abitanti",
         "3,14": "tre virgola quattordici",
+        "1 persona e 1 gatto": "una persona e un gatto",
         "nel 1999": "nel millenovecentonovantanove",
         "nel 1818": "nel milleottocentodiciotto",
     },

@@ -51,6 +51,14 @@ def _ranked(value: int) -> str:
     return numerals.ordinal(value, _CODE) if value < 11 else numerals.cardinal(value, _CODE)
 
 
+def _gender_of(word: str) -> str:
+    if re.search(r"(?:[lt]?emas?|gramas?|mapas?|dias?|planetas?)$", word):
+        return ""
+    return (
+        "f" if re.search(r"(?:as?|ções|ção|dades|dade|vezes|vez)$", word) and len(word) > 2 else ""
+    )
+
+
 _TABLE: Final = Table(
     code=_CODE,
     point="vírgula",
@@ -138,6 +146,7 @@ _TABLE: Final = Table(
         ms | milissegundo | milissegundos | m
         °C ℃ | grau Celsius | graus Celsius | m
         °F ℉ | grau Fahrenheit | graus Fahrenheit | m
+        x | vez | vezes | f
         ° | grau | graus | m
         % | por cento | por cento | m
         ‰ | por mil | por mil | m
@@ -159,6 +168,7 @@ _TABLE: Final = Table(
         kcal | quilocaloria | quilocalorias | f
         dB | decibel | decibéis | m
     """),
+    per="por",
     scales=nouns("""
         mi | milhão | milhões | m
         bi | bilhão | bilhões | m
@@ -195,6 +205,7 @@ _TABLE: Final = Table(
         vol. | volume
     """),
     gendered=_gendered,
+    gender_of=_gender_of,
 )
 
 _EXAMPLES: Final[Examples] = {
@@ -216,6 +227,7 @@ _EXAMPLES: Final[Examples] = {
         "1.000.000 €": "um milhão de euros",
         "R$ 3,5 milhões": "três vírgula cinco milhões de reais",
         "$1": "um dólar",
+        "R$ 2/mês": "dois reais por mês",
         "0,50 €": "cinquenta cêntimos",
         "2 £": "duas libras",
     },
@@ -235,6 +247,7 @@ _EXAMPLES: Final[Examples] = {
     "number": {
         "12.345 pessoas": "doze mil trezentos e quarenta e cinco pessoas",
         "3,14": "três vírgula catorze",
+        "22 pessoas e 200 dias": "vinte e duas pessoas e duzentos dias",
         "em 1999": "em mil novecentos e noventa e nove",
     },
     "sign": {"5 - 3 = 2": "cinco menos três igual a dois"},

@@ -19,7 +19,16 @@ NUMBER: Final = (
 """With comma or dot before its decimals, and groups of three."""
 _MINUS: Final = r"(?:(?<![\w)\]])[-−–])?"
 _DASH: Final = r"[-–—]"
+_EVEN: Final = r"(?:,[-–—]{1,2}(?!\d))?"
+"""A dash for no cents, as in 5,-."""
+_PER: Final = r"(?:/(?P<per>[^\W\d_]{1,12}))?"
 _LONGEST_CARDINAL = 12
+_SECTIONS: Final = frozenset(
+    "kapitel teil band akt abschnitt phase stufe typ klasse modul chapitre tome partie acte section"
+    " volume titre capítulo parte tomo acto volumen título capitolo atto sezione titolo hoofdstuk"
+    " deel bedrijf fase seção secção".split()
+)
+"""Words before a Roman numeral that is a number, and no name's."""
 Examples = Mapping[str, Mapping[str, str]]
 """Name of a rule, to texts and how they are read."""
 
@@ -40,8 +49,9 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
     return (
         rule(
             "abbreviation",
-            rf"(?P<short>{_short(dict(_cased(table.abbreviations)))})",
+            rf"(?<!\w)(?P<short>{_short(dict(_cased(table.abbreviations)))})",
             reader.abbreviation,
+            inside=True,
         ),
         rule(
             "date",
@@ -57,17 +67,17 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
         ),
         rule(
             "money",
-            rf"(?P<sign>{_MINUS})(?:(?P<before>{currency}){_SPACE}?(?P<first>{NUMBER})"
+            rf"(?P<sign>{_MINUS})(?:(?P<before>{currency}){_SPACE}?(?P<first>{NUMBER}){_EVEN}"
             rf"(?:{_SPACE}?{scale})?"
-            rf"|(?P<last>{NUMBER})(?:{_SPACE}?{scale.replace('scale', 'scale_last')})?"
-            rf"{_SPACE}?(?P<after>{currency}))",
+            rf"|(?P<last>{NUMBER}){_EVEN}(?:{_SPACE}?{scale.replace('scale', 'scale_last')})?"
+            rf"{_SPACE}?(?P<after>{currency})){_PER}",
             reader.money,
         ),
         *own,
         rule(
             "quantity",
             rf"(?:(?P<low>{_MINUS}{NUMBER}){_SPACE}?{_DASH}{_SPACE}?)?"
-            rf"(?P<high>{_MINUS}{NUMBER}){_SPACE}?(?P<unit>{unit})(?!['’])",
+            rf"(?P<high>{_MINUS}{NUMBER}){_SPACE}?(?P<unit>{unit})(?!['’]){_PER}",
             reader.quantity,
         ),
         rule("large number", rf"(?P<high>{_MINUS}{NUMBER}){_SPACE}?{scale}", reader.scaled),
@@ -139,6 +149,16 @@ class _Reader:
         return ("plus " if text[0] == "+" else "") + ", ".join(groups)
 
     def money(self, match: re.Match[str]) -> str:
+        return self._amount(match) + self._per(match)
+
+    def _per(self, match: re.Match[str]) -> str:
+        unit = match["per"]
+        if not unit:
+            return ""
+        noun = self._table.units.get(unit)
+        return f" {self._table.per} {noun.one if noun else unit}"
+
+    def _amount(self, match: re.Match[str]) -> str:
         table = self._table
         text = match["first"] or match["last"]
         currency = table.currencies[match["before"] or match["after"]]
@@ -171,7 +191,7 @@ class _Reader:
         words = table.counted(match["high"], noun)
         if low := match["low"]:
             words = f"{table.number(low, noun.gender)} {table.to} {words}"
-        return words
+        return words + self._per(match)
 
     def scaled(self, match: re.Match[str]) -> str:
         return self._table.counted(match["high"], self._table.scales[match["scale"]])
@@ -195,14 +215,24 @@ class _Reader:
 
     def ruler(self, match: re.Match[str]) -> str | None:
         value = numerals.roman(match["roman"])
-        named = re.search(r"\b[^\W\d_a-z][^\W\d_A-Z]+ $", match.string[: match.start()])
-        return self._table.ruler(value) if value and named else None
+        named = re.search(r"\b([^\W\d_]\w+) $", match.string[: match.start()])
+        if not value or not named:
+            return None
+        if named[1].lower() in _SECTIONS:
+            return self._table.cardinal(value)
+        return self._table.ruler(value) if named[1][0].isupper() else None
 
     def pair(self, match: re.Match[str]) -> str:
         return f"{self._plain(match['one'])} {self._plain(match['other'])}"
 
     def number(self, match: re.Match[str]) -> str:
-        return self._plain(match.group())
+        text = match.group()
+        noun = re.match(r"[ \u00a0]([^\W\d_]+)", match.string[match.end() :])
+        if noun and text.isdecimal() and text[0] != "0" and self._table.gender_of is not None:
+            gender = self._table.gender_of(noun[1])
+            if gender and int(text) < 1000:
+                return self._table.cardinal(int(text), gender)
+        return self._plain(text)
 
     def sign(self, match: re.Match[str]) -> str:
         return self._table.minus if match["minus"] else self._table.signs[match["sign"]]
@@ -235,7 +265,11 @@ def _cased(abbreviations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _short(abbreviations: Iterable[str]) -> str:
     """Return a pattern for abbreviations with or without spaces between their parts."""
     forms = sorted(abbreviations, key=len, reverse=True)
-    return "|".join(re.escape(form).replace(r"\ ", r"[ \u00a0\u202f]?") for form in forms)
+    return "|".join(
+        re.escape(form).replace(r"\ ", r"[ \u00a0\u202f]?")
+        + ("" if form[-1] in "./" else r"(?!\w)")
+        for form in forms
+    )
 
 
 def last_parts(abbreviations: Iterable[str]) -> frozenset[str]:

@@ -54,6 +54,14 @@ def _ranked(value: int) -> str:
     return numerals.ordinal(value, "es") if value < 11 else numerals.cardinal(value, "es")
 
 
+def _gender_of(word: str) -> str:
+    if re.search(r"(?:[lt]?emas?|gramas?|mapas?|días?|planetas?|poetas?)$", word):
+        return "m"
+    if re.search(r"(?:as?|ciones|ción|dades|dad|veces|vez|noches|mujeres)$", word):
+        return "f"
+    return "m" if re.search(r"(?:os?|es|[lr])$", word) and len(word) > 3 else ""
+
+
 _TABLE: Final = Table(
     code="es",
     point="coma",
@@ -142,6 +150,7 @@ _TABLE: Final = Table(
         ms | milisegundo | milisegundos | m
         °C ℃ | grado Celsius | grados Celsius | m
         °F ℉ | grado Fahrenheit | grados Fahrenheit | m
+        x | vez | veces | f
         ° | grado | grados | m
         % | por ciento | por ciento | m
         ‰ | por mil | por mil | m
@@ -163,6 +172,7 @@ _TABLE: Final = Table(
         kcal | kilocaloría | kilocalorías | f
         dB | decibelio | decibelios | m
     """),
+    per="por",
     scales=nouns("""
         M mill | millón | millones | m
         millón millones | millón | millones | m
@@ -204,6 +214,7 @@ _TABLE: Final = Table(
         art. | artículo
     """),
     gendered=_gendered,
+    gender_of=_gender_of,
 )
 
 _EXAMPLES: Final[Examples] = {
@@ -226,6 +237,7 @@ _EXAMPLES: Final[Examples] = {
         "1.000.000 €": "un millón de euros",
         "3,5 millones €": "tres coma cinco millones de euros",
         "$1": "un dólar",
+        "12,99 €/mes": "doce euros con noventa y nueve por mes",
         "0,50 €": "cincuenta céntimos",
         "200 £": "doscientas libras",
     },
@@ -246,6 +258,7 @@ _EXAMPLES: Final[Examples] = {
         "1.234.567 personas": "un millón doscientos treinta y cuatro mil quinientos sesenta y siete"
         " personas",
         "3,14": "tres coma catorce",
+        "31 personas y 21 días": "treinta y una personas y veintiún días",
         "en 1999": "en mil novecientos noventa y nueve",
     },
     "sign": {"5 - 3 = 2": "cinco menos tres igual a dos"},

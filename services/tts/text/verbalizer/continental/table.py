@@ -61,6 +61,7 @@ class Table:
     """Between a number and a fraction, such as 2½; a hyphen joins them."""
     currencies: Mapping[str, Currency]
     units: Mapping[str, Noun]
+    per: str
     scales: Mapping[str, Noun]
     abbreviations: Mapping[str, str]
     gendered: Callable[[str, str], str]
@@ -69,6 +70,8 @@ class Table:
     """Whether two decimals are read as one number."""
     small_fractions_are_one: bool = False
     """Whether less than two is singular, as in French."""
+    gender_of: Callable[[str], str] | None = None
+    """The gender of a word that follows a number, as far as it shows; empty where it does not."""
     year: Callable[[int], str] | None = None
     """How four digits that may be a year are read, if not as a number."""
 
