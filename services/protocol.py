@@ -128,7 +128,7 @@ class WaitReason(StrEnum):
     """Why a pause was waited for as long as it was, before the turn was over."""
 
     COMPLETE = "complete"
-    """The caller seemed to be done: the shortest wait."""
+    """The caller seemed to be done: a short wait."""
     UNSURE = "unsure"
     """More might have followed."""
     DICTATING = "dictating"

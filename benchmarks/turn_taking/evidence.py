@@ -1,7 +1,8 @@
-"""Collects the evidence in people's pauses into a file, for `fit` and for the report.
+"""Collects the evidence in people's pauses into a file, for `benchmarks.turn_taking.fit`.
 
-`python -m benchmarks.turn_taking.evidence FILE [--part 2/8]`; recordings that the file has are
-skipped, so that an interrupted run goes on where it stopped.
+`python -m benchmarks.turn_taking.evidence FILE`; recordings that the file has are skipped, so that
+an interrupted run goes on where it stopped. `people.jsonl` is what Whisper base, Smart Turn 3.2 and
+LiveKit's v1-mini made of tests/speech/human; collecting it takes about ten minutes of a core.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from benchmarks import ROOT
 from benchmarks.turn_taking.people import Judge, Listener, Pause
-from services.audio.samples import Samples
 from services.endpointing.acoustic import AcousticModel
+from services.livekit_local.eou_model import EndOfTurnModel
+from services.models import DEFAULT_TURN, resolve_turn
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
 from tests.support.people import PersonRecording, people
@@ -31,30 +32,39 @@ def main() -> int:
     parser.add_argument("--asr", default="base", help="catalogue name or folder")
     parser.add_argument("--cache", type=Path, default=ROOT / "models")
     parser.add_argument("--limit", type=int, default=10**6, help="recordings at a time")
-    parser.add_argument("--smart-turn", type=Path, required=True)
     arguments = parser.parse_args()
     collect(arguments)
     return 0
 
 
 def collect(arguments: argparse.Namespace) -> None:
+    """Append a line for each recording that the file lacks."""
     file: Path = arguments.file
     done = {name for name, _ in read(file)} if file.exists() else set()
     engines = SharedEngines(EngineConfig(arguments.asr, cache=arguments.cache, language="en"))
+    smart_turn = resolve_turn(DEFAULT_TURN, cache=arguments.cache)
     judges: dict[str, Judge] = {
-        "smart-turn": AcousticModel.load(arguments.smart_turn).probability,
-        "v1-mini": v1_mini(),
+        "smart-turn": AcousticModel.load(smart_turn.file).probability,
+        "v1-mini": EndOfTurnModel.load().probability,
     }
     listener = Listener(engines.asr.get_blocking(), engines.voice_activity.get_blocking(), judges)
     todo = [r for r in speech() if r.file not in done][: arguments.limit]
     with file.open("a") as out:
         for recording in todo:
-            found = [asdict(pause) for pause in listener.pauses(recording)]
-            out.write(json.dumps({"recording": recording.file, "pauses": found}) + "\n")
+            found = [_rounded(asdict(pause)) for pause in listener.pauses(recording)]
+            line = {"recording": recording.file, "pauses": found}
+            out.write(json.dumps(line, separators=(",", ":")) + "\n")
             out.flush()
             print(recording.file, len(found), flush=True)
     engines.close()
-    print("todo", len(todo))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
 
 
 def speech() -> list[PersonRecording]:
@@ -67,21 +77,6 @@ def read(file: Path) -> Iterator[tuple[str, list[Pause]]]:
     for line in file.read_text().splitlines():
         entry = json.loads(line)
         yield entry["recording"], [Pause(**pause) for pause in entry["pauses"]]
-
-
-def v1_mini() -> Judge:
-    """LiveKit's local end-of-turn model, which hears 1.2 s."""
-    from livekit.local_inference import EOT, EOT_MAX_SAMPLES
-
-    model = EOT()
-
-    def judge(samples: Samples) -> float:
-        heard = np.zeros(EOT_MAX_SAMPLES, dtype=np.int16)
-        recent = (np.clip(samples[-EOT_MAX_SAMPLES:], -1.0, 1.0) * 32767.0).astype(np.int16)
-        heard[-len(recent) :] = recent
-        return float(model.predict(heard))
-
-    return judge
 
 
 if __name__ == "__main__":

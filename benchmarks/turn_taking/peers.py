@@ -28,7 +28,8 @@ from benchmarks.remote import RemoteError, open_remote
 from benchmarks.turn_taking.people import Judge, Listener, Pause, Where, spoken_until
 from services.audio.samples import SAMPLE_RATE, Samples
 from services.endpointing.acoustic import AcousticModel
-from services.endpointing.policy import EndpointingPolicy, Evidence
+from services.endpointing.evidence import Evidence
+from services.endpointing.policy import EndpointingPolicy
 from services.models import DEFAULT_TURN, ModelError, resolve_turn
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines

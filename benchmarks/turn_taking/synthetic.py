@@ -1,6 +1,6 @@
 """How often a pause is taken for the end, against how long the end is waited for.
 
-`python -m benchmarks.turn_taking [--asr NAME] [--requests N] [--out FOLDER]`
+`python -m benchmarks.turn_taking.synthetic [--asr NAME] [--requests N] [--out FOLDER]`
 
 Speaks requests with a pause inside (espeak-ng and flite), listens as a room does, and asks the
 judge of `services.endpointing.policy` at each pause; fixed waits are its baseline, on the same
@@ -31,7 +31,8 @@ from services.asr.config import DecodeOptions
 from services.asr.engine import StreamingASR
 from services.asr.recognizer import RecognizerTiming
 from services.audio.samples import SAMPLE_RATE
-from services.endpointing.policy import EndpointingPolicy, Evidence, TurnTiming
+from services.endpointing.evidence import Evidence
+from services.endpointing.policy import EndpointingPolicy, TurnTiming
 from services.inference import Run
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines

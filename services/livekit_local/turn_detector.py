@@ -14,7 +14,8 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.voice.turn import TurnDetectionEvent
 
 from ..asr.events import ASREvent, ASREventKind
-from ..endpointing.policy import EndpointingPolicy, Evidence, TurnTiming
+from ..endpointing.evidence import Evidence
+from ..endpointing.policy import EndpointingPolicy, TurnTiming
 from ..endpointing.verdict import Verdict
 from .eou_model import EndOfTurnModel
 from .stt import LocalSTT

@@ -103,6 +103,16 @@ def _okay(heard: Heard) -> str:
     return "Okay."
 
 
+@_to(
+    "(?:(?:okay|well|hmm|um|so) )*let (?:me|us) (?:think|see|check|look)"
+    "(?: about (?:it|that)| it up)?(?: for a (?:second|moment|minute))?(?: please)?",
+    "(?:please )?(?:give me |just )?(?:a|one|just a|just one) (?:second|moment|minute)(?: please)?",
+    "hang on(?: a (?:minute|moment|second))?(?: please)?|i am (?:still )?thinking",
+)
+def _thinking(heard: Heard) -> str:
+    return "Take your time."
+
+
 @_to("(?:goodbye|bye)(?: bye| for now| now)?|good night|(?:i will )?(?:see|talk to) you .+")
 def _goodbye(heard: Heard) -> str:
     return "Goodbye, talk to you soon."

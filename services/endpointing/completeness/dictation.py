@@ -19,6 +19,11 @@ _LONG_NUMBERS = re.compile(
     re.IGNORECASE,
 )
 """What is named by more digits than are said in one breath."""
+_NUMBER_BEGINS = re.compile(
+    r"\b(?:number|no\.?|[a-zäöü]*nummer|numéro|número|numero|is|ist|est|es|è|é)\b\W*(?:\d|\w+)\W*$",
+    re.IGNORECASE,
+)
+"""A single digit begins such a number only right after its name: not in "a new phone or two"."""
 _ENOUGH_DIGITS = 10
 """Digits after which such a number may be whole: telephone numbers mostly have 10 or more (ITU-T
 E.164 allows 15); cards have 13 to 19 (ISO/IEC 7812)."""
@@ -70,7 +75,8 @@ def _digits(text: str) -> Completeness | None:
     groups, digits = _closing_digits(text)
     if not groups or _DATE.search(text):
         return None
-    if _LONG_NUMBERS.search(text):
+    named = _LONG_NUMBERS.search(text) is not None
+    if named and (digits > 1 or _NUMBER_BEGINS.search(text)):
         enough = _ENOUGH_DIGITS_OF_A_CARD if _CARD.search(text) else _ENOUGH_DIGITS
         if digits >= enough:
             return Completeness(0.8, f"{digits} digits of a number")

@@ -107,7 +107,10 @@ _DEMANDING_VERBS = _set(
     "choose rename create delete remove schedule book order thank"
 )
 _OPENABLE_VERBS = _set("open close read write start move check help")
-_INDIRECT_OBJECT_VERBS = _set("tell give show remind bring send let make buy read teach ask")
+_INDIRECT_OBJECT_VERBS = _set(
+    "tell give show remind bring send let make buy read teach ask get find fetch hand pass order "
+    "pour lend"
+)
 _OPERATORS = _set("plus minus times divided multiplied over squared percent")
 _USUALLY_DETAILED = _set("weather forecast number timer alarm reminder meeting appointment")
 _USUALLY_DATED_VERBS = _set("call meet visit email text invite")

@@ -125,7 +125,7 @@ export type NoticeKind = (typeof NoticeKind)[keyof typeof NoticeKind];
 
 /** Why a pause was waited for as long as it was, before the turn was over. */
 export const WaitReason = {
-  /** The caller seemed to be done: the shortest wait. */
+  /** The caller seemed to be done: a short wait. */
   complete: 'complete',
   /** More might have followed. */
   unsure: 'unsure',

@@ -85,6 +85,8 @@ i want to
 tell me
 tell me a
 tell me about
+get me
+please find me
 what time
 what time is
 what is seven

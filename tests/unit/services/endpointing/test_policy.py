@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.endpointing.policy import EndpointingPolicy, Evidence, TurnTiming
+from services.endpointing.evidence import Evidence
+from services.endpointing.policy import EndpointingPolicy, TurnTiming
 from services.endpointing.verdict import WaitReason
 
 _TIMING = TurnTiming(complete_seconds=0.25, incomplete_seconds=1.5)
@@ -72,6 +73,7 @@ def test_breaks_within_a_sentence_do_not_slow_its_end(policy: EndpointingPolicy)
         "My phone number is 555.",
         "My number is 415, 555.",
         "you can reach me on my mobile zero seven nine",
+        "My phone number is five",
         "The card number is 4111 1111",
         "4111 1111",
         "It's J-O-H-N",
@@ -103,6 +105,8 @@ def test_what_is_dictated_or_thought_over_is_given_time(
         "I live in the U.S.",
         "what do you know",
         "I want to order 2.",
+        "I would like a new phone or two.",
+        "The mobile costs me 2.",
     ],
 )
 def test_a_whole_number_or_address_waits_little(policy: EndpointingPolicy, text: str) -> None:

@@ -147,6 +147,9 @@ def test_the_requests_hold_every_kind() -> None:
         ("asdf qwerty", phrases.DID_NOT_UNDERSTAND),
         ("what is ten divided by zero", "Sorry, nothing can be divided by zero."),
         ("hang up please", "Goodbye, talk to you soon."),
+        ("Let me think.", "Take your time."),
+        ("well let me think about it", "Take your time."),
+        ("Just a second, please.", "Take your time."),
     ],
 )
 async def test_people_ask_in_many_ways(request_text: str, expected: str) -> None:

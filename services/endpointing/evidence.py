@@ -1,0 +1,28 @@
+"""What is known during a pause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .completeness import Completeness, judge_completeness
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known during a pause."""
+
+    text: str
+    """The turn so far; empty if nothing has been recognised yet."""
+    mean_log_probability: float = 0.0
+    """Of the decoder, per token."""
+    language: str = "en"
+    """Of the text, ISO 639-1."""
+    acoustic_probability: float | None = None
+    """That the voice sounds finished, by Smart Turn, if it has judged."""
+    second_probability: float | None = None
+    """The same by LiveKit's model, if it has judged."""
+
+    @property
+    def completeness(self) -> Completeness:
+        """Whether the text is complete, by its words alone."""
+        return judge_completeness(self.text, self.language)
