@@ -17,7 +17,7 @@ from livekit import rtc
 from agent.session.framework import LARGEST_MESSAGE_BYTES
 from services.livekit_server.credentials import LiveKitCredentials
 from tests.room.processes import AgentProcess
-from tests.room.workers import call_the_worker
+from tests.room.workers import access_to, call_the_worker
 from tests.support.caller import Caller, room_token
 
 PRE_CONNECT_TOPIC = "lk.agent.pre-connect-audio-buffer"
@@ -165,8 +165,9 @@ async def test_what_a_visitor_sends_costs_no_memory_no_thread_and_no_other_room(
     worker_process: AgentProcess, livekit: LiveKitCredentials, talking: Caller, kind: str
 ) -> None:
     process = psutil.Process(worker_process.process_id)
-    name = re.sub(r"\W+", "-", kind)
-    async with call_the_worker(livekit, f"attacking-{name}") as attacking:
+    access = access_to(livekit, "attacking-" + re.sub(r"\W+", "-", kind))
+    async with Caller() as attacking:
+        await attacking.join(livekit.url, access)
         agent = await attacking.wait_for_agent()
         memory, threads = most_memory(worker_process), process.num_threads()
         logged = log_bytes(worker_process)
