@@ -5,6 +5,7 @@
 Each hears every recording whole, and cut at words inside, followed by silence: the product with
 its defaults, pipecat with Smart Turn 3.2, and LiveKit's defaults with what runs on the machine. All
 are taken to have the transcript at once and to need no time to compute: this is when they decide.
+The product decides on the evidence that `benchmarks.turn_taking.evidence` has collected.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ import numpy as np
 
 from benchmarks import ROOT
 from benchmarks.remote import RemoteError, open_remote
-from benchmarks.turn_taking.people import Judge, Listener, Pause, Where, spoken_until
+from benchmarks.turn_taking.evidence import read, speech
+from benchmarks.turn_taking.fit import COLLECTED
+from benchmarks.turn_taking.people import Listener, Pause, Where, spoken_until
 from services.audio.samples import SAMPLE_RATE, Samples
-from services.endpointing.acoustic import AcousticModel
 from services.endpointing.evidence import Evidence
 from services.endpointing.policy import EndpointingPolicy
-from services.models import DEFAULT_TURN, ModelError, resolve_turn
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
-from tests.support.people import PersonRecording, people
+from tests.support.people import PersonRecording
 
 OURS = "ours"
 PEERS = {
@@ -48,7 +49,7 @@ QUICK_SECONDS = 0.45
 _AFTER_SPEECH_SECONDS = 0.1
 """Detectors differ by this about where speech ends."""
 _REQUESTS = ("request", "telephone")
-_VOICE = "voice"
+_VOICE = "smart-turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         heard = asyncio.run(measure(arguments))
-    except (RemoteError, ModelError) as error:
+    except RemoteError as error:
         print(error, file=sys.stderr)
         return 1
     print("\n".join(table(heard)))
@@ -90,12 +91,11 @@ def main() -> int:
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, list[Heard]]:
-    """What each system made of each sound. Raises RemoteError, ModelError."""
+    """What each system made of each sound. Raises RemoteError."""
     engines = SharedEngines(EngineConfig(arguments.asr, cache=arguments.cache, language="en"))
     activity = engines.voice_activity.get_blocking()
-    voice = AcousticModel.load(resolve_turn(DEFAULT_TURN, cache=arguments.cache).file)
-    judges: dict[str, Judge] = {_VOICE: voice.probability}
-    listener = Listener(engines.asr.get_blocking(), activity, judges)
+    listener = Listener(engines.asr.get_blocking(), activity, {})
+    kept = dict(read(COLLECTED))
     found: dict[str, list[Heard]] = {name: [] for name in (OURS, *PEERS)}
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="turns-")))
@@ -110,9 +110,8 @@ async def measure(arguments: argparse.Namespace) -> dict[str, list[Heard]]:
             )
             for name, (module, theirs) in PEERS.items()
         }
-        chosen = [r for r in people() if r.kind != "nonspeech"][:: arguments.every]
-        for recording in chosen:
-            found[OURS] += decide(listener.pauses(recording))
+        for recording in speech()[:: arguments.every]:
+            found[OURS] += decide(kept[recording.file])
             for where, sound in listener.sounds(recording):
                 until = spoken_until(activity, sound)
                 if until is None:

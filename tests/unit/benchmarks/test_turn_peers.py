@@ -29,7 +29,7 @@ def test_an_end_before_the_last_voice_is_a_cut_and_the_first_after_it_the_answer
 
 
 def pause(where: Where, seconds: float | None, text: str, voice: float) -> Pause:
-    return Pause("a", "somebody", "request", where, seconds, text, 0.0, {"voice": [voice]})
+    return Pause("a", "somebody", "request", where, seconds, text, 0.0, {"smart-turn": [voice]})
 
 
 def test_the_product_is_judged_by_its_own_policy_on_what_it_would_know() -> None:
