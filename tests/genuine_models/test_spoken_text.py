@@ -11,8 +11,9 @@ from services.tts.engine import StreamingTTS
 
 _EVERY = 22
 """About twenty lines, of each kind at least one."""
-_WRONG_AT_MOST = 0.08
-"""Of so few lines more may be wrong than of all, where it is 5 %."""
+_TRIES = 3
+"""The voice says nothing twice in the same way, and Whisper mishears some of it."""
+_WRONG_AT_MOST = 0.05
 
 
 def test_lines_of_all_kinds_are_heard_as_they_are_meant(
@@ -26,9 +27,12 @@ def test_lines_of_all_kinds_are_heard_as_they_are_meant(
     told = []
     wrong = words = 0
     for line in lines:
-        sound = asyncio.run(speak(genuine_tts, line.written, "en"))
-        heard = hear(whisper.model, sound, "en", tokens)
-        found, count = errors(heard, line)
+        tries: list[tuple[int, int, str]] = []
+        while len(tries) < _TRIES and not (tries and min(tries)[0] == 0):
+            sound = asyncio.run(speak(genuine_tts, line.written, "en"))
+            heard = hear(whisper.model, sound, "en", tokens)
+            tries.append((*errors(heard, line), heard))
+        found, count, heard = min(tries)
         wrong, words = wrong + found, words + count
         told.append((found, line.written, heard))
     assert wrong <= _WRONG_AT_MOST * words, [row for row in told if row[0]]
