@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from services.audio.samples import SAMPLE_RATE
+from services.endpointing.completeness import judge_completeness
 from services.livekit_local import LocalTTS
 from services.protocol import WaitReason
 from services.tts.engine import StreamingTTS
@@ -19,6 +21,8 @@ from tests.support.recordings import Recording, Samples, recordings, silence
 from tests.support.word_errors import normal_words, word_error_rate, word_errors
 
 _GAP = silence(1.5)
+_SOME_BROWN_SECONDS = 3.475
+"""Of an order that ends in "some brown sugar": up to the last word."""
 _VOICES = "nonspeech_babble"
 """A crowd that talks: whoever writes down a word of it makes nothing up."""
 _LOST_IN_TRANSIT = 1
@@ -61,6 +65,19 @@ async def test_a_dictated_number_is_waited_for_and_the_page_is_told_why(join: Jo
     done, dictated = await talk.turns(2)
     assert done.wait_reason is WaitReason.COMPLETE, question
     assert dictated.wait_reason is WaitReason.DICTATING, numbers
+
+
+async def test_an_order_that_breaks_off_is_given_more_time_than_the_whole_one(join: Join) -> None:
+    """What was heard of it reads like a whole one: the voice tells."""
+    talk = await join()
+    order = person("coffee_15_3").samples
+    whole = await talk.say(order)
+    broken_off = await talk.say(order[: round(_SOME_BROWN_SECONDS * SAMPLE_RATE)])
+    assert whole.heard.endswith("sugar.")
+    assert judge_completeness(broken_off.heard).probability > 0.8, broken_off
+    first, second = await talk.turns(2)
+    assert first.wait_reason is WaitReason.COMPLETE, whole
+    assert second.wait_reason is WaitReason.UNSURE, broken_off
 
 
 async def test_sums_and_the_time_are_right(join: Join, genuine_tts: StreamingTTS) -> None:
