@@ -6,7 +6,7 @@ from typing import Final
 
 from .. import numerals
 from ..rule import Language, Rule
-from .rules import Examples, last_parts, shared_rules
+from .rules import Examples, never_last, shared_rules, sometimes_last
 from .table import Table, currencies, nouns, pairs
 
 _MONTHS: Final = (
@@ -176,11 +176,13 @@ _TABLE: Final = Table(
         Prof. | professor
         ir. | ingenieur
         mr. | meester
-        str. | straat
         blz. | bladzijde
         afb. | afbeelding
         evt. | eventueel
     """),
+    closing=frozenset({"enz.", "etc.", "v. Chr.", "n. Chr.", "a.u.b."}),
+    before_number=frozenset({"nr.", "Nr.", "blz.", "afb.", "max.", "min.", "tel."}),
+    before_name=frozenset({"mr.", "ir.", "dr.", "Dr.", "prof.", "Prof."}),
     gendered=lambda words, gender: words,
     paired_decimals=False,
     year=_year,
@@ -244,6 +246,6 @@ DUTCH: Final = Language(
     code="nl",
     rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION,)),
     symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&§℃℉",
-    never_last=last_parts(_TABLE.abbreviations) - {"enz", "etc", "chr", "a.u.b"},
-    sometimes_last=frozenset({"enz", "etc", "chr", "a.u.b", "mln", "mld"}),
+    never_last=never_last(_TABLE),
+    sometimes_last=sometimes_last(_TABLE) | {"mld", "mln"},
 )

@@ -7,7 +7,7 @@ from typing import Final
 
 from .. import numerals
 from ..rule import Language, Rule
-from .rules import Examples, last_parts, shared_rules
+from .rules import Examples, never_last, shared_rules, sometimes_last
 from .table import Table, currencies, nouns, pairs
 
 _MONTHS: Final = (
@@ -189,16 +189,12 @@ _TABLE: Final = Table(
         Mmes | mesdames
         Mlle | mademoiselle
         Dr | docteur
-        Pr | professeur
-        Me | maître
         St | saint
         Ste | sainte
         n° | numéro
         N° | numéro
         nº | numéro
         tél. | téléphone
-        av. | avenue
-        bd | boulevard
         max. | maximum
         min. | minimum
         vol. | volume
@@ -207,6 +203,11 @@ _TABLE: Final = Table(
         éd. | édition
         s.v.p. | s'il vous plaît
     """),
+    closing=frozenset({"etc.", "av. J.-C.", "apr. J.-C.", "s.v.p."}),
+    before_number=frozenset(
+        {"art.", "vol.", "chap.", "max.", "min.", "éd.", "n°", "N°", "nº", "tél."}
+    ),
+    before_name=frozenset({"M.", "MM.", "St", "Ste", "Dr"}),
     gendered=_gendered,
     gender_of=_gender_of,
     small_fractions_are_one=True,
@@ -216,6 +217,7 @@ _EXAMPLES: Final[Examples] = {
     "abbreviation": {
         "M. Dupont aime le pain, le vin, etc.": "monsieur Dupont aime le pain, le vin, et cetera.",
         "p. ex. le n° 5": "par exemple le numéro cinq",
+        "Me voilà, après le vol.": "Me voilà, après le vol.",
     },
     "date": {
         "le 14/03/2025": "le quatorze mars deux mille vingt cinq",
@@ -276,6 +278,6 @@ FRENCH: Final = Language(
     code="fr",
     rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION,)),
     symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
-    never_last=last_parts(_TABLE.abbreviations) - {"etc", "j.-c", "c"},
-    sometimes_last=frozenset({"etc", "j.-c"}),
+    never_last=never_last(_TABLE),
+    sometimes_last=sometimes_last(_TABLE),
 )

@@ -7,7 +7,7 @@ from typing import Final
 
 from .. import numerals
 from ..rule import Language, Rule
-from .rules import Examples, last_parts, shared_rules
+from .rules import Examples, never_last, shared_rules, sometimes_last
 from .table import Table, currencies, nouns, pairs
 
 _MONTHS: Final = (
@@ -263,6 +263,11 @@ _TABLE: Final = Table(
         gest. | gestorben
         Jh. | Jahrhundert
     """),
+    closing=frozenset({"usw.", "etc.", "n. Chr.", "v. Chr.", "Jh.", "o. Ä."}),
+    before_number=frozenset(
+        {"Art.", "Abs.", "Abb.", "Kap.", "S.", "Nr.", "max.", "min.", "Tel.", "geb.", "gest."}
+    ),
+    before_name=frozenset({"St.", "Fr.", "Hr."}),
     gendered=_gendered,
     gender_of=_gender_of,
     paired_decimals=False,
@@ -275,6 +280,8 @@ _EXAMPLES: Final[Examples] = {
         "z.B. ca. 5 Äpfel, Nr.5": "zum Beispiel circa fünf Äpfel, Nummer fünf",
         "z.B. ca. 5 Äpfel": "zum Beispiel circa fünf Äpfel",
         "Hauptstr. Nr. 5": "Hauptstr. Nummer fünf",
+        "Art. 5 ist dieser Art.": "Artikel fünf ist dieser Art.",
+        "Er heißt Max.": "Er heißt Max.",
     },
     "date": {
         "Am 14.03.2025 geht es los.": "Am vierzehnten März zweitausendfünfundzwanzig geht es los.",
@@ -366,8 +373,8 @@ GERMAN: Final = Language(
     code="de",
     rules=shared_rules(_TABLE, _EXAMPLES, (_SHORT_DATE, _DECADE, _POSITION)),
     symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
-    never_last=last_parts(_TABLE.abbreviations) - {"usw", "etc", "chr", "jh"},
-    sometimes_last=frozenset({"usw", "etc", "chr", "jh", "mio", "mrd", "std", "min", "sek"}),
+    never_last=never_last(_TABLE),
+    sometimes_last=sometimes_last(_TABLE) | {"min", "mio", "mrd", "sek", "std"},
     ordinal_full_stop=True,
     follows_ordinal=frozenset(word.lower() for word in _FOLLOWS),
 )

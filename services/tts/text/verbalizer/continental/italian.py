@@ -7,7 +7,7 @@ from typing import Final
 
 from .. import numerals
 from ..rule import Language, Rule
-from .rules import Examples, last_parts, shared_rules
+from .rules import Examples, never_last, shared_rules, sometimes_last
 from .table import Table, currencies, nouns, pairs
 
 _MONTHS: Final = (
@@ -201,6 +201,13 @@ _TABLE: Final = Table(
         vol. | volume
         S. | San
     """),
+    closing=frozenset({"ecc.", "a. C.", "d. C."}),
+    before_number=frozenset(
+        {"n.", "N.", "n°", "cap.", "art.", "vol.", "pag.", "pagg.", "max.", "min.", "tel."}
+    ),
+    before_name=frozenset(
+        {"S.", "Ing.", "Avv.", "Prof.", "prof.", "Dott.", "dott.", "sig.", "Sig."}
+    ),
     gendered=_gendered,
     gender_of=_gender_of,
 )
@@ -270,6 +277,6 @@ ITALIAN: Final = Language(
     code="it",
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
     symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
-    never_last=last_parts(_TABLE.abbreviations) - {"ecc", "c", "a.c", "d.c"},
-    sometimes_last=frozenset({"ecc", "a.c", "d.c", "c"}),
+    never_last=never_last(_TABLE),
+    sometimes_last=sometimes_last(_TABLE),
 )

@@ -7,7 +7,7 @@ from typing import Final
 
 from .. import numerals
 from ..rule import Language, Rule
-from .rules import Examples, last_parts, shared_rules
+from .rules import Examples, never_last, shared_rules, sometimes_last
 from .table import Table, currencies, nouns, pairs
 
 _CODE: Final = "pt_BR"
@@ -195,7 +195,6 @@ _TABLE: Final = Table(
         Nº | número
         tel. | telefone
         Av. | avenida
-        R. | rua
         pág. | página
         págs. | páginas
         máx. | máximo
@@ -204,6 +203,11 @@ _TABLE: Final = Table(
         art. | artigo
         vol. | volume
     """),
+    closing=frozenset({"etc.", "a. C.", "d. C."}),
+    before_number=frozenset(
+        {"cap.", "art.", "vol.", "máx.", "mín.", "pág.", "págs.", "tel.", "n.º", "nº", "Nº"}
+    ),
+    before_name=frozenset({"Av.", "Eng.", "Prof.", "Profa."}),
     gendered=_gendered,
     gender_of=_gender_of,
 )
@@ -272,6 +276,6 @@ PORTUGUESE: Final = Language(
     code="pt",
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
     symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
-    never_last=last_parts(_TABLE.abbreviations) - {"etc", "c", "a.c", "d.c"},
-    sometimes_last=frozenset({"etc", "a.c", "d.c", "c"}),
+    never_last=never_last(_TABLE),
+    sometimes_last=sometimes_last(_TABLE),
 )

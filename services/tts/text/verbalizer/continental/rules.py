@@ -119,8 +119,16 @@ class _Reader:
         self._table = table
         self._short = {"".join(s.split()): words for s, words in _cased(table.abbreviations)}
 
-    def abbreviation(self, match: re.Match[str]) -> str:
-        written = match["short"]
+    def abbreviation(self, match: re.Match[str]) -> str | None:
+        written, table = match["short"], self._table
+        after = match.string[match.end() :].lstrip(" \u00a0\u202f")
+        small = written[0].lower() + written[1:]
+        if not after.strip("\"'”’»)") and written.endswith(".") and small not in table.closing:
+            return None
+        if {written, small} & table.before_number and not re.match(r"\d|[IVXLC]+\b", after):
+            return None
+        if {written, small} & table.before_name and not after[:1].isupper():
+            return None
         words = self._short["".join(written.split())]
         ended = written.endswith(".") and not match.string[match.end() :].strip()
         return f"{words}." if ended else words
@@ -272,10 +280,27 @@ def _short(abbreviations: Iterable[str]) -> str:
     )
 
 
-def last_parts(abbreviations: Iterable[str]) -> frozenset[str]:
-    """Return what the sentence splitter sees of abbreviations: lower case, no last full stop."""
-    found = {form.replace(" ", "").lower().removesuffix(".") for form in abbreviations}
-    return frozenset(found | {form.split()[-1].lower().removesuffix(".") for form in abbreviations})
+def never_last(table: Table) -> frozenset[str]:
+    """Return the abbreviations that end no sentence, as the sentence splitter sees them."""
+    return _seen(table.abbreviations.keys() - _ambiguous(table))
 
 
-__all__ = ["NUMBER", "Examples", "last_parts", "shared_rules"]
+def sometimes_last(table: Table) -> frozenset[str]:
+    """Return those that end a sentence unless it obviously goes on."""
+    return _seen(_ambiguous(table))
+
+
+def _ambiguous(table: Table) -> frozenset[str]:
+    return table.closing | table.before_number
+
+
+def _seen(abbreviations: Iterable[str]) -> frozenset[str]:
+    """Return them in lower case without the last full stop; of several parts the last one too."""
+    found: set[str] = set()
+    for form in abbreviations:
+        parts = form.lower().removesuffix(".").split()
+        found |= {"".join(parts), parts[-1]}
+    return frozenset(found)
+
+
+__all__ = ["NUMBER", "Examples", "never_last", "shared_rules", "sometimes_last"]

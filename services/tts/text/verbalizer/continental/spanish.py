@@ -7,7 +7,7 @@ from typing import Final
 
 from .. import numerals
 from ..rule import Language, Rule
-from .rules import Examples, last_parts, shared_rules
+from .rules import Examples, never_last, shared_rules, sometimes_last
 from .table import Table, currencies, nouns, pairs
 
 _MONTHS: Final = (
@@ -213,6 +213,11 @@ _TABLE: Final = Table(
         cap. | capítulo
         art. | artículo
     """),
+    closing=frozenset({"etc.", "p. m.", "a. m.", "a. C.", "d. C.", "EE. UU."}),
+    before_number=frozenset(
+        {"cap.", "art.", "máx.", "mín.", "núm.", "pág.", "págs.", "tel.", "n.º", "N.º", "nº"}
+    ),
+    before_name=frozenset({"D.", "Dña.", "Av.", "Avda.", "Prof.", "C/"}),
     gendered=_gendered,
     gender_of=_gender_of,
 )
@@ -286,7 +291,6 @@ SPANISH: Final = Language(
     code="es",
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
     symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
-    never_last=last_parts(_TABLE.abbreviations)
-    - {"etc", "c", "m", "a.m", "p.m", "uu", "d", "ee.uu"},
-    sometimes_last=frozenset({"etc", "a.m", "p.m", "m", "c", "uu", "ee.uu"}),
+    never_last=never_last(_TABLE),
+    sometimes_last=sometimes_last(_TABLE),
 )

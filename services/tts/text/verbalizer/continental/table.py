@@ -64,6 +64,12 @@ class Table:
     per: str
     scales: Mapping[str, Noun]
     abbreviations: Mapping[str, str]
+    closing: frozenset[str]
+    """Those that may end a sentence; the others are words of their own there."""
+    before_number: frozenset[str]
+    """Those that are abbreviations before a number only."""
+    before_name: frozenset[str]
+    """Those that are abbreviations before a capital only."""
     gendered: Callable[[str, str], str]
     """The words of a number before a noun of that gender."""
     paired_decimals: bool = True

@@ -40,6 +40,9 @@ def test_each_line_of_the_corpus_is_read_in_one_of_its_ways(language: str) -> No
     ("language", "text", "sentences"),
     [
         ("de", "Am 3. Oktober kommt Dr. Vogt um 9 Uhr. Er bleibt z. B. bis zum 5. Mai.", 2),
+        ("de", "Das ist seine ganz eigene Art. Er kommt aus Berlin usw. und ist nett.", 2),
+        ("de", "Wir verstehen Art. 5 nicht so ganz genau.", 1),
+        ("fr", "Nous sommes arrivés après le vol. Il fait beau à Paris.", 2),
         ("fr", "Nous attendons M. Dupont ce soir. Il apporte du vin, p. ex. du rouge.", 2),
         ("es", "Esperamos al Sr. Pérez esta tarde. Trae vino, p. ej. vino tinto.", 2),
         ("it", "Aspettiamo il sig. Rossi questa sera. Porta il vino, per es. rosso.", 2),
