@@ -331,12 +331,15 @@ _EXAMPLES: Final[Examples] = {
 
 _POSITION: Final = Rule(
     "position",
-    r"(?P<number>\d{1,3})\.(?=[ \u00a0](?P<noun>[^\W\d_]+))",
+    # A number with a full stop that begins a line is taken for a list's, and given a comma.
+    rf"(?P<number>\d{{1,3}})(?:\.|,(?=[ ](?:{'|'.join(_MONTHS)})\b))"
+    r"(?=[ \u00a0](?P<noun>[^\W\d_]+))",
     _position,
     {
         "Der 3. Oktober ist frei.": "Der dritte Oktober ist frei.",
         "Am 3. Oktober": "Am dritten Oktober",
         "die 1. Antwort": "die erste Antwort",
+        "1. Januar 2025": "erster Januar zweitausendfünfundzwanzig",
         "im 21. Jahrhundert": "im einundzwanzigsten Jahrhundert",
         "Er wohnt 2. Etage.": "Er wohnt zweite Etage.",
     },
