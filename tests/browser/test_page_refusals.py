@@ -133,25 +133,6 @@ def test_sound_that_the_browser_holds_back_is_enabled_by_one_tap(page: Page, pag
     wait_until(page, heard)
 
 
-def test_a_killed_agent_is_replaced_without_the_caller_doing_anything(
-    page: Page, deployment: Deployment
-) -> None:
-    first = deployment.start_agent()
-    call = CallPage(page, deployment.start_web())
-    call.open()
-    call.join()
-    deployment.start_agent()
-    call.type("say " + "endless " * 400)
-    expect(call.said_by("agent").filter(has_text="endless")).to_be_visible()
-    call.expect_state("Speaking")
-    first.kill()
-    expect(call.notices).to_contain_text("The agent stopped answering. Another one is on its way")
-    expect(call.said_by("agent").filter(has_text=GREETING)).to_have_count(2)
-    expect(call.said_by("agent").filter(has_text="endless")).to_contain_text("interrupted")
-    call.expect_state("Listening")
-    expect(call.notices).not_to_contain_text("stopped answering")
-
-
 def test_an_agent_that_freezes_is_replaced(page: Page, deployment: Deployment) -> None:
     deployment.start_agent()
     call = CallPage(page, deployment.start_web())
