@@ -275,7 +275,8 @@ class RoomConversation:
         values = asdict(turn)
         del values["id"]
         self._services.metrics.observe_turn(**values)
-        logger.info("turn answered", extra=values)
+        rounded = {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}
+        logger.info("turn answered", extra=rounded)
         if not self._ended:
             self._remote.publish_turn(turn)
 
