@@ -208,6 +208,7 @@ _TABLE: Final = Table(
         {"art.", "vol.", "chap.", "max.", "min.", "éd.", "n°", "N°", "nº", "tél."}
     ),
     before_name=frozenset({"M.", "MM.", "St", "Ste", "Dr"}),
+    after_whole={"½": "demi", "1/2": "demi"},
     gendered=_gendered,
     gender_of=_gender_of,
     small_fractions_are_one=True,
@@ -252,7 +253,7 @@ _EXAMPLES: Final[Examples] = {
     "version": {"la version 1.2.3": "la version un point deux point trois"},
     "range": {"pages 10-12": "pages dix à douze"},
     "score": {"3:2 à la fin": "trois à deux à la fin"},
-    "fraction": {"½ litre": "un demi litre", "2½ heures": "deux et un demi heures"},
+    "fraction": {"½ litre": "un demi litre", "2½ heures": "deux et demi heures"},
     "number": {
         "1 234 567 habitants": "un million deux cent trente quatre mille cinq cent soixante sept"
         " habitants",
@@ -260,7 +261,10 @@ _EXAMPLES: Final[Examples] = {
         "21 personnes": "vingt et une personnes",
         "en 1999": "en mille neuf cent quatre vingt dix neuf",
     },
-    "sign": {"5 - 3 = 2": "cinq moins trois égale deux"},
+    "sign": {
+        "5 - 3 = 2": "cinq moins trois égale deux",
+        "de 8h-18h": "de huit heures à dix huit heures",
+    },
 }
 
 _POSITION: Final = Rule(

@@ -326,7 +326,12 @@ _EXAMPLES: Final[Examples] = {
         "007": "null null sieben",
         "1 Person und 1 Tag, Kapitel III": "eine Person und ein Tag, Kapitel drei",
     },
-    "sign": {"5 - 3 = 2": "fünf minus drei gleich zwei", "§ 5": "Paragraf fünf"},
+    "sign": {
+        "5 - 3 = 2": "fünf minus drei gleich zwei",
+        "9:00 – 18:30 Uhr": "neun Uhr bis achtzehn Uhr dreißig",
+        "€10–€20": "zehn Euro bis zwanzig Euro",
+        "§ 5": "Paragraf fünf",
+    },
 }
 
 _POSITION: Final = Rule(

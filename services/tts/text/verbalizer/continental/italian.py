@@ -208,6 +208,7 @@ _TABLE: Final = Table(
     before_name=frozenset(
         {"S.", "Ing.", "Avv.", "Prof.", "prof.", "Dott.", "dott.", "sig.", "Sig."}
     ),
+    elided=lambda words: re.sub(r"^una (?=[aeiou])", "un'", words),
     gendered=_gendered,
     gender_of=_gender_of,
 )
@@ -239,7 +240,7 @@ _EXAMPLES: Final[Examples] = {
         "1 kg e 2,5 l": "un chilogrammo e due virgola cinque litri",
         "−5 °C": "meno cinque gradi Celsius",
         "10–15%": "dieci a quindici per cento",
-        "1 h": "una ora",
+        "1 h": "un'ora",
     },
     "large number": {"59 mln di abitanti": "cinquantanove milioni di abitanti"},
     "ruler": {"Papa Giovanni XXIII": "Papa Giovanni ventitreesimo"},
@@ -255,7 +256,7 @@ _EXAMPLES: Final[Examples] = {
         "nel 1999": "nel millenovecentonovantanove",
         "nel 1818": "nel milleottocentodiciotto",
     },
-    "sign": {"5 - 3 = 2": "cinque meno tre uguale due"},
+    "sign": {"5 - 3 = 2": "cinque meno tre uguale due", "9:00–18:30": "nove a diciotto e trenta"},
 }
 
 _OWN: Final = (

@@ -22,6 +22,11 @@ _DASH: Final = r"[-–—]"
 _EVEN: Final = r"(?:,[-–—]{1,2}(?!\d))?"
 """A dash for no cents, as in 5,-."""
 _PER: Final = r"(?:/(?P<per>[^\W\d_]{1,12}))?"
+_SPAN: Final = (
+    r"(?P<span>(?<=\d)[–—](?=[€$£]?\d)|(?<=:\d\d)-(?=\d)|(?<=\dh)-(?=\d)|(?<=h\d\d)-(?=\d)"
+    r"|(?<=:\d\d[ ])[-–—](?=[ ]\d{1,2}:))"
+)
+"""A dash between two times of day, or two amounts."""
 _LONGEST_CARDINAL = 12
 _SECTIONS: Final = frozenset(
     "kapitel teil band akt abschnitt phase stufe typ klasse modul chapitre tome partie acte section"
@@ -105,7 +110,7 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
         rule("number", rf"{_MINUS}{NUMBER}", reader.number),
         rule(
             "sign",
-            rf"(?P<sign>{_any(table.signs)})|(?<=\d[ ])(?P<minus>[-−–])(?=[ ]\d)",
+            rf"(?P<sign>{_any(table.signs)})|{_SPAN}|(?<=\d[ ])(?P<minus>[-−–])(?=[ ]\d)",
             reader.sign,
             inside=True,
         ),
@@ -218,6 +223,7 @@ class _Reader:
         part = self._table.fractions[match["part"]]
         if not match["whole"]:
             return part
+        part = self._table.after_whole.get(match["part"], part)
         whole, link = self._table.cardinal(int(match["whole"])), self._table.and_fraction
         return f"{whole}{part}" if link == "-" else f"{whole} {link} {part}"
 
@@ -243,6 +249,8 @@ class _Reader:
         return self._plain(text)
 
     def sign(self, match: re.Match[str]) -> str:
+        if match["span"]:
+            return self._table.to
         return self._table.minus if match["minus"] else self._table.signs[match["sign"]]
 
     def _plain(self, text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .. import numerals
 
@@ -76,6 +76,10 @@ class Table:
     """Whether two decimals are read as one number."""
     small_fractions_are_one: bool = False
     """Whether less than two is singular, as in French."""
+    after_whole: Mapping[str, str] = field(default_factory=dict)
+    """Fractions that have another name after a number."""
+    elided: Callable[[str], str] = str
+    """What becomes of a number and its noun when they are said together."""
     gender_of: Callable[[str], str] | None = None
     """The gender of a word that follows a number, as far as it shows; empty where it does not."""
     year: Callable[[int], str] | None = None
@@ -108,7 +112,7 @@ class Table:
 
     def counted(self, text: str, noun: Noun) -> str:
         """Return a written number and what it counts."""
-        return f"{self.number(text, noun.gender)} {self.form(text, noun)}"
+        return self.elided(f"{self.number(text, noun.gender)} {self.form(text, noun)}")
 
     def form(self, text: str, noun: Noun) -> str:
         """Return the noun in the form that the number asks for."""
