@@ -322,12 +322,14 @@ class Caller:
         try:
             async for chunk in reader:
                 text += chunk
-                segment.text = text
+                if not segment.final:
+                    segment.text = text
         except rtc.data_stream.StreamError:
             # Cut off in mid-sentence, because we or the agent left.
             return
         final = (reader.info.attributes or {}).get(StreamAttribute.FINAL, "true")
-        segment.final = final == "true"
+        # As on the page, a correction that comes late does not undo what is final.
+        segment.final = segment.final or final == "true"
 
     def _speaker_of(self, track_sid: str, fallback: str) -> str:
         for publication in self.room.local_participant.track_publications.values():
