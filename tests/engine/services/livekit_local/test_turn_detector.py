@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from services.asr.events import ASREvent, ASREventKind
+from services.audio.samples import Samples
+from services.endpointing.acoustic import AcousticModel
 from services.endpointing.verdict import WaitReason
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.turn_detector import LocalTurnDetector, LocalTurnStream
+from services.models import DEFAULT_TURN, resolve_turn
+from services.shared.acoustic import ROLE
+from services.shared.engines import SharedEngines
 from services.vad.silero import VoiceActivityModel
 from tests.support.frames import frames
+from tests.support.people import person
 from tests.support.recordings import recording, silence
 
 PATIENCE_SECONDS = 60.0
@@ -49,9 +56,10 @@ def understood(stt: LocalSTT, text: str, language: str = "en") -> None:
         listener(ASREvent(ASREventKind.PREFLIGHT, text, language))
 
 
-async def hear(vad: LocalVAD, *, silent_seconds: float) -> None:
+async def hear(vad: LocalVAD, *, silent_seconds: float, said: Samples | None = None) -> None:
     stream = vad.stream()
-    audio = np.concatenate((recording("turn_05").samples, silence(silent_seconds)))
+    said = recording("turn_05").samples if said is None else said
+    audio = np.concatenate((said, silence(silent_seconds)))
     for piece in frames(audio):
         stream.push_frame(piece)
     stream.end_input()
@@ -122,3 +130,58 @@ async def test_nobody_is_silent_while_speaking(vad: LocalVAD) -> None:
         events = [event async for event in stream]
     assert events[-1].speaking
     assert vad.silent_since is None
+
+
+@pytest.fixture
+def acoustic(shared: SharedEngines, genuine_cache: Path) -> Iterator[None]:
+    """The room's engines have the end-of-turn model."""
+    file = resolve_turn(DEFAULT_TURN, cache=genuine_cache).file
+    shared.acoustic.put(AcousticModel.load(file))
+    yield
+    shared.acoustic.put(None)
+
+
+@pytest.fixture
+async def listening(stt: LocalSTT, vad: LocalVAD, acoustic: None) -> AsyncIterator[LocalTurnStream]:
+    """A detector that hears the voice."""
+    stream = LocalTurnDetector(
+        stt, vad, complete_seconds=0.25, incomplete_seconds=60.0, acoustic=True
+    ).stream()
+    yield stream
+    await stream.aclose()
+
+
+ORDER = "Get me a small iced coffee with a lot of skim milk and some brown"
+SOME_BROWN_SECONDS = 3.475
+"""Of the recording of that order, which goes on with "sugar": up to the last word."""
+
+
+async def test_a_voice_that_breaks_off_is_waited_for_and_one_that_ends_is_not(
+    vad: LocalVAD, stt: LocalSTT, listening: LocalTurnStream
+) -> None:
+    order = person("coffee_15_3").samples
+    await hear(vad, said=order[: round(SOME_BROWN_SECONDS * 16_000)], silent_seconds=1.0)
+    understood(stt, f"{ORDER}.")
+    broken_off = listening.predict()
+    await asyncio.sleep(0.3)
+    assert not broken_off.done()
+    listening.cancel_inference()
+    listening.flush()
+    await hear(vad, said=order, silent_seconds=1.0)
+    understood(stt, f"{ORDER} sugar.")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await listening.predict()
+
+
+async def test_while_the_model_is_out_of_service_the_words_decide(
+    vad: LocalVAD, stt: LocalSTT, shared: SharedEngines, listening: LocalTurnStream
+) -> None:
+    shared.scheduler.guard = lambda engine: engine != ROLE
+    try:
+        order = person("coffee_15_3").samples
+        await hear(vad, said=order[: round(SOME_BROWN_SECONDS * 16_000)], silent_seconds=1.0)
+        understood(stt, f"{ORDER}.")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await listening.predict()
+    finally:
+        shared.scheduler.guard = None
