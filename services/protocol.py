@@ -64,6 +64,9 @@ class StreamAttribute(StrEnum):
     """The track in which the words were heard; absent from the agent's own words."""
     LANGUAGE = "agent.language"
     """Code of the language in which the words were recognised; absent from the agent's own."""
+    BACKCHANNEL = "agent.backchannel"
+    """`true` where a caller said them while listening to the agent, which neither stopped nor
+    answered: "mm-hmm". Without words, what was shown of the segment is withdrawn. Else absent."""
 
 
 class ParticipantAttribute(StrEnum):

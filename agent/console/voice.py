@@ -60,6 +60,7 @@ async def converse_aloud(
     )
     session = pipeline.session
     spoken = SpokenTranscript(speaker, replies)
+    pipeline.follow_speech(spoken)
     session.input.audio = microphone
     session.output.audio = spoken.audio
     session.output.transcription = spoken.text

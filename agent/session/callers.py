@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from livekit import rtc
 from livekit.agents import AgentSession
@@ -12,6 +12,7 @@ from livekit.agents.voice import UserInputTranscribedEvent
 
 from agent.session.silence import SilenceWatch
 from agent.session.typed_text import TypedText
+from services.endpointing.overlap import Meaning
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.caller_transcript import CallerTranscript
 from services.livekit_local.callers import Speaker, callers
@@ -42,6 +43,8 @@ class Callers:
         stt: LocalSTT,
         empty_seconds: float,
         silence: SilenceWatch,
+        on_speaker: Callable[[str], None],
+        noise_suppression: Literal["auto", "on", "off"],
         on_vacant: Callable[[bool], None],
         on_gone: Callable[[str], None],
     ) -> None:
@@ -53,6 +56,8 @@ class Callers:
             vad: detects the voice of the one who has it.
             stt: the room's recogniser.
             empty_seconds: how long an empty room is kept for callers who come back.
+            on_speaker: called with the identity of each new speaker.
+            noise_suppression: whose noise is suppressed here; "auto": that of telephones.
             silence: begun with the first caller, and closed here.
             on_vacant: called with whether the room is empty whenever that may have changed.
             on_gone: called with the reason once the room has been empty for `empty_seconds`.
@@ -60,6 +65,7 @@ class Callers:
         self._room = room
         self._empty_seconds = empty_seconds
         self._silence = silence
+        self._on_speaker = on_speaker
         self._on_vacant = on_vacant
         self._on_gone = on_gone
         self._empty_timer: asyncio.TimerHandle | None = None
@@ -73,6 +79,9 @@ class Callers:
             frame_milliseconds=_INPUT_FRAME_MILLISECONDS,
             recognising=lambda: stt.busy,
             on_speaker=self._heard_from,
+            is_noisy=lambda caller: (
+                noise_suppression == "on" or (noise_suppression == "auto" and _is_telephone(caller))
+            ),
         )
         """The audio input of the session."""
         room.on("participant_connected", self._on_changed)
@@ -108,6 +117,14 @@ class Callers:
                 language=event.language or "",
             )
 
+    def passed_over(self, meaning: Meaning, text: str) -> None:
+        """Show a backchannel as such; of an echo or a noise nothing is shown."""
+        if meaning is Meaning.BACKCHANNEL:
+            self._silence.caller_spoke()
+        if self._speaker is not None:
+            shown = text if meaning is Meaning.BACKCHANNEL else ""
+            self._transcript.show_aside(self._speaker, shown)
+
     async def aclose(self) -> None:
         """Stop hearing the callers. Idempotent."""
         self._room.off("participant_connected", self._on_changed)
@@ -121,6 +138,7 @@ class Callers:
 
     def _heard_from(self, speaker: Speaker) -> None:
         self._speaker = speaker
+        self._on_speaker(speaker.identity)
 
     def _on_changed(self, _: rtc.RemoteParticipant) -> None:
         self._leave_if_empty(self._empty_seconds)
@@ -135,3 +153,7 @@ class Callers:
         else:
             loop = asyncio.get_running_loop()
             self._empty_timer = loop.call_later(seconds, self._on_gone, "nobody is in the room")
+
+
+def _is_telephone(caller: rtc.RemoteParticipant) -> bool:
+    return bool(caller.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP)

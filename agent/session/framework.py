@@ -12,7 +12,12 @@ from typing import Any, Final
 
 from livekit import rtc
 from livekit.agents import Agent, AutoSubscribe, JobContext
-from livekit.agents.voice import AgentEvent, AgentSession, UserInputTranscribedEvent
+from livekit.agents.voice import (
+    AgentEvent,
+    AgentFalseInterruptionEvent,
+    AgentSession,
+    UserInputTranscribedEvent,
+)
 from livekit.agents.voice.agent_activity import ActivityClosedError
 from livekit.agents.voice.events import EventTypes
 from livekit.agents.voice.room_io import TextInputEvent, TextInputOptions
@@ -23,6 +28,7 @@ __all__ = [
     "LARGEST_MESSAGE_BYTES",
     "ActivityClosedError",
     "LongLivedSession",
+    "go_on_speaking",
     "join",
     "take_typed_turn",
 ]
@@ -105,3 +111,25 @@ async def take_typed_turn(session: AgentSession[Any], event: TextInputEvent) -> 
     handled = _take_turn(session, event)
     if handled is not None:
         await handled
+
+
+def go_on_speaking(session: AgentSession[None]) -> None:
+    """Resume a reply that is paused because the caller spoke; without one, do nothing.
+
+    The framework does so itself when the caller has been silent for a set time and its decision on
+    the end of the turn is made, however clear it is by then that nobody wants to interrupt.
+    """
+    activity = session._activity
+    paused = activity._paused_speech if activity is not None else None
+    audio = session.output.audio
+    if activity is None or paused is None or audio is None:
+        return
+    if paused.handle.done() or paused.handle.interrupted:
+        return
+    if activity._current_speech is not None and activity._current_speech is not paused.handle:
+        return
+    activity._cancel_false_interruption_timer()
+    activity._paused_speech = None
+    activity._restore_paused_speech_state(paused)
+    audio.resume()
+    session.emit("agent_false_interruption", AgentFalseInterruptionEvent(resumed=True))

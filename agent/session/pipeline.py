@@ -11,14 +11,15 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.definitions.definition import BUILT_IN, AgentDefinition
 from agent.session.conversation_language import ConversationLanguage
-from agent.session.framework import LongLivedSession
+from agent.session.framework import LongLivedSession, go_on_speaking
 from agent.session.turn_handling import turn_handling
 from agent.settings import Settings
 from agent.tools import RoomState, Toolbox
 from services.asr.events import ASREvent
 from services.asr.recognizer import RecognizerTiming
 from services.endpointing.verdict import Verdict
-from services.livekit_local import LocalSTT, LocalTTS, LocalVAD
+from services.livekit_local import LocalSTT, LocalTTS, LocalVAD, SpokenTranscript
+from services.livekit_local.barge_in import BargeIn
 from services.livekit_local.eou_model import EndOfTurnModel
 from services.livekit_local.turn_detector import LocalTurnDetector
 from services.models.languages import base_language
@@ -94,6 +95,11 @@ class Pipeline:
         )
         self._expect_language()
         self.stt.subscribe(self._heard)
+        self.barge_in: BargeIn | None = None
+        """Decides what interrupts; None where all of a caller's words do."""
+        if settings.turn.backchannels == "continue":
+            self.barge_in = BargeIn(self.vad, self.stt, assent=settings.turn.backchannel_words)
+            self.barge_in.on_go_on = lambda: go_on_speaking(self.session)
         self.tts = LocalTTS(
             engines=models.engines,
             voice=voices,
@@ -139,6 +145,11 @@ class Pipeline:
     def _expect_language(self) -> None:
         if self.language.follows:
             self.stt.expect_language(self.language.heard)
+
+    def follow_speech(self, spoken: SpokenTranscript) -> None:
+        """Know the agent's own speech, so that not every voice over it ends it."""
+        if self.barge_in is not None:
+            self.barge_in.agent = spoken
 
     async def aclose(self) -> None:
         """Close all parts but the session; the shared models stay loaded."""

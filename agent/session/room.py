@@ -136,10 +136,14 @@ class RoomConversation:
             stt=pipeline.stt,
             empty_seconds=limits.room_empty_seconds,
             silence=self._silent.watch,
+            on_speaker=self._heard_from,
+            noise_suppression=settings.turn.noise_suppression,
             on_vacant=self._report_vacancy,
             on_gone=self._leave_empty,
         )
         session.on_transcribed = self._callers.transcribed
+        if pipeline.barge_in is not None:
+            pipeline.barge_in.on_dropped = self._callers.passed_over
         self._memory = RoomMemory(
             history=lambda: session.history.items,
             turns=self._turns.records,
@@ -263,8 +267,13 @@ class RoomConversation:
         if output.audio is None or output.transcription is None:
             return
         self._spoken = SpokenTranscript(output.audio, output.transcription)
+        self._pipeline.follow_speech(self._spoken)
         output.audio = self._spoken.audio
         output.transcription = self._spoken.text
+
+    def _heard_from(self, identity: str) -> None:
+        if self._pipeline.barge_in is not None:
+            self._pipeline.barge_in.heard_from(identity)
 
     def _on_close(self, event: CloseEvent) -> None:
         if self._spoken is not None:

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import SecretStr, model_validator
 
-from agent.settings.fields import HTTP_ADDRESS, Group, require_order, seconds, variable
+from agent.settings.fields import HTTP_ADDRESS, Group, Several, require_order, seconds, variable
 from services import defaults
 
 
@@ -145,6 +145,24 @@ class TurnSettings(Group):
         "FALSE_INTERRUPTION_SECONDS",
         1.0,
         "Silence after which the agent resumes if an interruption had no words.",
+    )
+    noise_suppression: Literal["auto", "on", "off"] = variable(
+        "NOISE_SUPPRESSION",
+        "off",
+        "Whose noise the agent suppresses before it listens: that of telephones (auto), of all "
+        "callers (on), or nobody's (off). Recognition gains nothing by it (docs/interruptions.md).",
+    )
+    backchannels: Literal["continue", "answer"] = variable(
+        "BACKCHANNELS",
+        "answer",
+        'What the agent does when a caller says "mm-hmm" or "okay" while it speaks: stop and '
+        "answer (answer), or, on trial, go on as if nothing had been said (continue).",
+    )
+    backchannel_words: Several = variable(
+        "BACKCHANNEL_WORDS",
+        (),
+        "Further words and phrases by which callers mean that the agent may go on.",
+        allowed="phrases separated by commas",
     )
 
     @model_validator(mode="after")

@@ -16,6 +16,8 @@ class ASREventKind(Enum):
     """The transcript so far; may still change."""
     PREFLIGHT = "preflight"
     """The transcript of the whole utterance, if the caller says nothing more."""
+    WORDLESS = "wordless"
+    """The utterance so far, a sound followed by silence, holds no words."""
     FINAL = "final"
     """The transcript, which no longer changes; empty if nothing was said."""
     SPEECH_ENDED = "speech ended"

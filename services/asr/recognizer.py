@@ -283,7 +283,9 @@ class StreamingRecognizer:
         self, utterance: Utterance, kind: ASREventKind, heard: Transcription, text: str
     ) -> None:
         last = utterance.emitted
-        if not text or last == (kind, text):
+        if not text and kind is ASREventKind.PREFLIGHT and last is None:
+            kind = ASREventKind.WORDLESS
+        elif not text or last == (kind, text):
             return
         if kind is ASREventKind.INTERIM and last is not None and last[1] == text:
             return

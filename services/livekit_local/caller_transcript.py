@@ -27,7 +27,8 @@ class _Words:
     segment: str
     text: str
     final: bool
-    language: str
+    language: str = ""
+    aside: bool = False
 
 
 class CallerTranscript:
@@ -65,6 +66,19 @@ class CallerTranscript:
             self._segment = ""
         self._news.set()
 
+    def show_aside(self, speaker: Speaker, text: str) -> None:
+        """Publish words that were not meant to be answered; without any, withdraw what was shown.
+
+        They end the utterance.
+        """
+        if not text and not self._segment:
+            return
+        segment = self._segment or utils.shortuuid("SG_")
+        self._segment = ""
+        self._waiting = [w for w in self._waiting if w.segment != segment or w.final]
+        self._waiting.append(_Words(speaker, segment, text, final=True, aside=True))
+        self._news.set()
+
     async def aclose(self) -> None:
         """Stop publishing. Idempotent."""
         await utils.aio.cancel_and_wait(self._publishing)
@@ -84,15 +98,19 @@ class CallerTranscript:
         if not self._room.isconnected():
             return
         me, speaker = self._room.local_participant, words.speaker
+        attributes = {
+            ATTRIBUTE_TRANSCRIPTION_FINAL: "true" if words.final else "false",
+            ATTRIBUTE_TRANSCRIPTION_TRACK_ID: speaker.track_sid,
+            ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID: words.segment,
+        }
+        if words.language:
+            attributes[StreamAttribute.LANGUAGE] = words.language
+        if words.aside:
+            attributes[StreamAttribute.BACKCHANNEL] = "true"
         writer = await me.stream_text(
             topic=TOPIC_TRANSCRIPTION,
             sender_identity=speaker.identity,
-            attributes={
-                ATTRIBUTE_TRANSCRIPTION_FINAL: "true" if words.final else "false",
-                ATTRIBUTE_TRANSCRIPTION_TRACK_ID: speaker.track_sid,
-                ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID: words.segment,
-                **({StreamAttribute.LANGUAGE: words.language} if words.language else {}),
-            },
+            attributes=attributes,
         )
         await writer.write(words.text)
         await writer.aclose()

@@ -24,6 +24,7 @@ from ..vad.silero import (
     VoiceActivityModel,
 )
 from .callers import Speaker, carries_voice
+from .noise import NoiseSuppressor
 from .vad import LocalVAD
 
 logger = logging.getLogger("services.livekit_local")
@@ -70,6 +71,7 @@ class RoomAudioInput(io.AudioInput):
         frame_milliseconds: int,
         recognising: Callable[[], bool],
         on_speaker: Callable[[Speaker], None],
+        is_noisy: Callable[[rtc.RemoteParticipant], bool] = lambda _: False,
     ) -> None:
         """Follow the tracks of `room`.
 
@@ -80,6 +82,7 @@ class RoomAudioInput(io.AudioInput):
             frame_milliseconds: length of the frames, mono at 16 kHz.
             recognising: whether words of the speaker are still to be recognised.
             on_speaker: called with each new speaker.
+            is_noisy: whether the noise of this caller is to be suppressed here.
         """
         super().__init__(label="RoomAudioInput")
         self._room = room
@@ -88,6 +91,7 @@ class RoomAudioInput(io.AudioInput):
         self._frame_milliseconds = frame_milliseconds
         self._recognising = recognising
         self._on_speaker = on_speaker
+        self._is_noisy = is_noisy
         self._frames: aio.Chan[rtc.AudioFrame] = aio.Chan()
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._owners: dict[str, str] = {}
@@ -138,7 +142,9 @@ class RoomAudioInput(io.AudioInput):
             return
         speaker = Speaker(participant.identity, publication.sid)
         heard = HeldTrack(speaker, VoiceActivityDetector(self._model, self._vad.options))
-        task = asyncio.create_task(self._follow(track, heard), name="follow-track")
+        suppressor = NoiseSuppressor() if self._is_noisy(participant) else None
+        following = self._follow(track, heard, suppressor)
+        task = asyncio.create_task(following, name="follow-track")
         self._followed[publication.sid] = task
         self._owners[publication.sid] = participant.identity
 
@@ -163,7 +169,9 @@ class RoomAudioInput(io.AudioInput):
             task.add_done_callback(self._closing.discard)
 
     @log_exceptions(logger=logger)
-    async def _follow(self, track: rtc.RemoteTrack, heard: HeldTrack) -> None:
+    async def _follow(
+        self, track: rtc.RemoteTrack, heard: HeldTrack, suppressor: NoiseSuppressor | None
+    ) -> None:
         sid = heard.speaker.track_sid
         try:
             stream = rtc.AudioStream.from_track(
@@ -174,7 +182,8 @@ class RoomAudioInput(io.AudioInput):
             )
             try:
                 async for event in stream:
-                    self._take(heard, event.frame)
+                    frame = event.frame
+                    self._take(heard, suppressor.process_frame(frame) if suppressor else frame)
             finally:
                 await stream.aclose()
         finally:

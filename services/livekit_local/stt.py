@@ -6,7 +6,7 @@ import asyncio
 import logging
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal
 
@@ -84,6 +84,8 @@ class LocalSTT(stt.STT[Literal["error"]]):
         self._model = model
         self._lease: Lease | None = None
         self._listeners: list[Callable[[ASREvent], None]] = []
+        self.screen: Callable[[ASREvent], Iterable[ASREvent]] | None = None
+        """Returns what the framework shall have in place of an event; subscribers have them all."""
         self._vad = vad
         self._room = room or f"stt-{uuid.uuid4().hex[:8]}"
         self._keyterms = tuple(keyterms or ())
@@ -150,6 +152,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
             interim_results=self.capabilities.interim_results,
             conn_options=conn_options,
             on_heard=self._publish,
+            screen=lambda heard: (heard,) if self.screen is None else self.screen(heard),
             on_close=self._streams.discard,
         )
         self._streams.add(stream)
@@ -172,6 +175,11 @@ class LocalSTT(stt.STT[Literal["error"]]):
         self._options = replace(self._options, likely_language=language)
         for stream in self._streams:
             stream.update_options(self._options)
+
+    def finish_utterance(self) -> None:
+        """End the open utterances: their finals follow."""
+        for stream in tuple(self._streams):
+            stream.finish_utterance()
 
     def subscribe(self, listener: Callable[[ASREvent], None]) -> Callable[[], None]:
         """Have `listener` receive every event; return a function that ends that."""
@@ -263,6 +271,7 @@ class LocalSpeechStream(stt.RecognizeStream):
         interim_results: bool,
         conn_options: APIConnectOptions,
         on_heard: Callable[[ASREvent], None],
+        screen: Callable[[ASREvent], Iterable[ASREvent]],
         on_close: Callable[[LocalSpeechStream], None],
     ) -> None:
         self._engines = owner.engines
@@ -274,6 +283,7 @@ class LocalSpeechStream(stt.RecognizeStream):
         self._silence = silence_seconds
         self._interims = interim_results
         self._on_heard = on_heard
+        self._screen = screen
         self._on_close = on_close
         self._recognizer: StreamingRecognizer | None = None
         self._failures = 0
@@ -297,6 +307,11 @@ class LocalSpeechStream(stt.RecognizeStream):
         """Size of the audio that is not recognised yet; from any thread."""
         recognizer = self._recognizer
         return recognizer.audio_bytes if recognizer is not None else 0
+
+    def finish_utterance(self) -> None:
+        """End the open utterance, if there is one: its final follows."""
+        if self._recognizer is not None:
+            self._recognizer.finish()
 
     def push_frame(self, frame: rtc.AudioFrame) -> None:
         """Push audio of any rate and channel count; malformed frames are dropped."""
@@ -389,7 +404,10 @@ class LocalSpeechStream(stt.RecognizeStream):
             return
         if heard.kind is ASREventKind.FINAL and heard.text:
             self._failures = 0
-        self._event_ch.send_nowait(speech_event(heard, self.start_time_offset))
+        for passed in self._screen(heard):
+            if passed.kind is ASREventKind.WORDLESS:
+                continue
+            self._event_ch.send_nowait(speech_event(passed, self.start_time_offset))
         if heard.kind is ASREventKind.FINAL and heard.audio_seconds:
             self._event_ch.send_nowait(
                 stt.SpeechEvent(

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 
+import numpy as np
 from livekit import rtc
 from livekit.agents import utils
 from livekit.agents.types import TimedString
 from livekit.agents.voice import io
+from numpy.typing import NDArray
+
+from ..audio.samples import SAMPLE_RATE, Samples
+
+_LONGEST_SOUND_SECONDS = 3.0
+"""Of audio that was played: more than any echo takes to come back."""
+_REMEMBERED_PAUSES = 4
 
 
 class SpokenTranscript:
@@ -27,6 +36,7 @@ class SpokenTranscript:
         self.text = _SpokenText(self, text)
         self._next_text = text
         self._reply = _Reply()
+        self._before = _Reply()
         self._paused = False
         self._open: list[asyncio.Task[None]] = []
         self._start(self._reply)
@@ -36,9 +46,24 @@ class SpokenTranscript:
         """The current reply, or the next one."""
         return self._reply
 
+    def was_audible(self, moment: float) -> bool:
+        """Whether a reply was being played at that monotonic time, pauses included."""
+        return self._reply.was_played(moment) or self._before.was_played(moment)
+
+    def words_around(self, before_seconds: float, ahead_seconds: float) -> str:
+        """The words played from so long before now to so long after, pauses left out."""
+        parts = (r.words_around(before_seconds, ahead_seconds) for r in (self._before, self._reply))
+        return " ".join(part for part in parts if part)
+
+    def sound_before(self, seconds: float) -> tuple[Samples, int]:
+        """The last audio played up to now, at most so much of it, and its sample rate."""
+        return self._reply.sound_before(seconds), self.audio.sample_rate or SAMPLE_RATE
+
     def rotate(self) -> None:
         """End the current reply and begin another."""
         self._reply.close()
+        if self._reply.has_begun:
+            self._before = self._reply
         self._reply = _Reply(paused=self._paused)
         self._start(self._reply)
 
@@ -93,6 +118,11 @@ class _Reply:
         self._held_since: float | None = time.monotonic() if paused else None
         self._held_seconds = 0.0
         self._closed = False
+        self._ended: float | None = None
+        self._sound: deque[rtc.AudioFrame] = deque()
+        self._sound_start = 0.0
+        self._pauses: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED_PAUSES)
+        """Where it was paused, and for how long."""
         self._heard_seconds: float | None = None
         self._news = asyncio.Event()
 
@@ -105,6 +135,73 @@ class _Reply:
     def audio_ended(self) -> bool:
         """Whether all audio is known."""
         return self._audio_ended
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any of it has been played."""
+        return self._started is not None
+
+    def was_played(self, moment: float) -> bool:
+        """Whether it was being played then (monotonic), pauses included."""
+        started, ended = self._started, self._ended
+        return started is not None and started <= moment and (ended is None or moment < ended)
+
+    def words_around(self, before_seconds: float, ahead_seconds: float) -> str:
+        """The words from so long before now to so long after, as far as they are known."""
+        place = self._place()
+        if place is None:
+            return ""
+        if self._ended is not None and self._heard_seconds is not None:
+            ahead_seconds = min(ahead_seconds, self._heard_seconds - place)
+        first, last = place - before_seconds, place + ahead_seconds
+        return "".join(text for text, start, end in self._words if end > first and start < last)
+
+    def add_sound(self, frame: rtc.AudioFrame) -> None:
+        """Add the next audio; what was played long ago is forgotten."""
+        self._sound.append(frame)
+        self.pushed_seconds += frame.duration
+        place = self._place() or 0.0
+        oldest = min(place, self.pushed_seconds) - _LONGEST_SOUND_SECONDS
+        while self._sound_start + self._sound[0].duration < oldest:
+            self._sound_start += self._sound.popleft().duration
+
+    def sound_before(self, seconds: float) -> Samples:
+        """What was played in the last so many seconds, mono in [-1, 1]: silence in pauses."""
+        place = self._place()
+        if place is None or not self._sound:
+            return np.empty(0, dtype=np.float32)
+        rate = self._sound[0].sample_rate
+        samples = np.concatenate([np.frombuffer(f.data, dtype=np.int16) for f in self._sound])
+        pauses = [*self._pauses]
+        if self._held_since is not None:
+            pauses.append((place, time.monotonic() - self._held_since))
+        parts: list[NDArray[np.int16]] = []
+        end = place
+        for start, length in reversed(pauses):
+            parts.append(self._cut(samples, start, end, rate))
+            parts.append(np.zeros(round(min(length, seconds) * rate), dtype=np.int16))
+            end = start
+        parts.append(self._cut(samples, end - seconds, end, rate))
+        played = np.concatenate(parts[::-1])[-round(seconds * rate) :]
+        sound: Samples = played.astype(np.float32) / np.float32(32768.0)
+        return sound
+
+    def _cut(
+        self, samples: NDArray[np.int16], start: float, end: float, rate: int
+    ) -> NDArray[np.int16]:
+        first = round((start - self._sound_start) * rate)
+        last = round((end - self._sound_start) * rate)
+        return samples[max(0, first) : max(0, last)]
+
+    def _place(self) -> float | None:
+        """Seconds of it that were played; None before it has begun."""
+        if self._started is None:
+            return None
+        now = time.monotonic()
+        held = self._held_seconds
+        if self._held_since is not None:
+            held += now - max(self._held_since, self._started)
+        return now - self._started - held
 
     def add_text(self, text: str) -> None:
         """Add the next word; without a time of its own it follows the one before."""
@@ -139,7 +236,11 @@ class _Reply:
             self._held_since = now
         elif not paused and self._held_since is not None:
             if self._started is not None:
-                self._held_seconds += now - max(self._held_since, self._started)
+                place = self._place()
+                lasted = now - max(self._held_since, self._started)
+                self._held_seconds += lasted
+                if place is not None:
+                    self._pauses.append((place, lasted))
             self._held_since = None
         self._news.set()
 
@@ -147,12 +248,15 @@ class _Reply:
         """Record that playback ended; return the words that were heard."""
         if interrupted:
             self._heard_seconds = heard_seconds
+        self._ended = time.monotonic()
         self._closed = True
         self._news.set()
         return "".join(text for text, start, end in self._words if self._was_heard(start, end))
 
     def close(self) -> None:
         """Record that nothing more will be played: publish the rest at once."""
+        if self._ended is None:
+            self._ended = time.monotonic()
         self._closed = True
         self._text_ended = True
         self._news.set()
@@ -207,7 +311,7 @@ class SpokenAudio(io.AudioOutput):
         assert self.next_in_chain is not None
         await self.next_in_chain.capture_frame(frame)
         await super().capture_frame(frame)
-        self._owner.reply.pushed_seconds += frame.duration
+        self._owner.reply.add_sound(frame)
 
     def flush(self) -> None:
         super().flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from livekit.agents import utils, vad
@@ -58,6 +58,8 @@ class LocalVAD(vad.VAD):
         self._options = options or VoiceActivityOptions()
         self._listeners: list[VoiceListener] = []
         self._silent_since: float | None = None
+        self.gate: Callable[[Activity], Iterable[Activity]] | None = None
+        """Returns the activity as the framework shall see it; subscribers see it unchanged."""
 
     @property
     def silent_since(self) -> float | None:
@@ -138,7 +140,9 @@ class LocalVADStream(vad.VADStream):
                     self._owner.note(activity)
                     for listener in tuple(self._listeners):
                         listener.observe(activity)
-                    self._event_ch.send_nowait(_event(activity))
+                    gate = self._owner.gate
+                    for seen in (activity,) if gate is None else gate(activity):
+                        self._event_ch.send_nowait(_event(seen))
 
 
 def _event(activity: Activity) -> vad.VADEvent:

@@ -45,7 +45,62 @@ class Segment:
     identity: str
     text: str = ""
     final: bool = False
+    aside: bool = False
+    """Marked as said while listening."""
     created: float = field(default_factory=time.monotonic)
+
+
+class Surroundings:
+    """What a microphone picks up besides its caller: sound in the room, and the agent's voice."""
+
+    def __init__(
+        self,
+        *,
+        background: Samples | None = None,
+        echo_decibels: float | None = None,
+        echo_delay_seconds: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        """Play `background` again and again, and the agent from a loudspeaker.
+
+        The loudspeaker's sound comes back `echo_delay_seconds` later, with a room's reverberation
+        (300 ms to a thousandth), its power changed by `echo_decibels`; without that, there is none.
+        """
+        self._background = background
+        self._place = 0
+        self._response: Samples | None = None
+        if echo_decibels is not None:
+            taps = np.arange(SAMPLE_RATE * 3 // 10)
+            decay = 10.0 ** (-3.0 * taps / len(taps))
+            tail = np.random.default_rng(seed).standard_normal(len(taps)) * decay
+            tail[0] = 0.0
+            tail *= 0.5 / np.linalg.norm(tail)
+            tail[0] = 0.87
+            self._response = (tail * 10.0 ** (echo_decibels / 20.0)).astype(np.float32)
+        self._echo = np.zeros(round(echo_delay_seconds * SAMPLE_RATE), dtype=np.float32)
+        self._rest = np.empty(0, dtype=np.float32)
+
+    def hear(self, samples: Samples) -> None:
+        """Take what the loudspeaker plays."""
+        if self._response is None:
+            return
+        size = len(samples) + len(self._response) - 1
+        product = np.fft.rfft(samples, size) * np.fft.rfft(self._response, size)
+        echo: Samples = np.fft.irfft(product, size).astype(np.float32)
+        echo[: len(self._rest)] += self._rest[: len(echo)]
+        self._echo = np.concatenate((self._echo, echo[: len(samples)]))
+        self._rest = echo[len(samples) :]
+
+    def next_frame(self) -> Samples:
+        """The next 20 ms."""
+        frame = np.zeros(_FRAME_SAMPLES, dtype=np.float32)
+        if self._background is not None:
+            places = (self._place + np.arange(_FRAME_SAMPLES)) % len(self._background)
+            frame += self._background[places]
+            self._place += _FRAME_SAMPLES
+        echo, self._echo = self._echo[:_FRAME_SAMPLES], self._echo[_FRAME_SAMPLES:]
+        frame[: len(echo)] += echo
+        return frame
 
 
 def room_token(
@@ -95,6 +150,7 @@ class Caller:
         self._tasks: set[asyncio.Task[None]] = set()
         self._speaking = False
         """Whether the microphone sends."""
+        self._surroundings: Surroundings | None = None
         self._closed = False
 
     async def __aenter__(self) -> Caller:
@@ -129,6 +185,10 @@ class Caller:
             self._speaking = True
             self._start(self._microphone(), "caller-microphone")
         return publication
+
+    def surround(self, surroundings: Surroundings | None) -> None:
+        """From now on, have the microphone pick that up as well."""
+        self._surroundings = surroundings
 
     async def leave(self) -> None:
         """Leave, and end everything that belongs to this caller."""
@@ -276,6 +336,8 @@ class Caller:
             samples = self._queue.popleft() if speaking else silence
             if speaking:
                 self._marks.append(time.monotonic())
+            if self._surroundings is not None:
+                samples = np.clip(samples + self._surroundings.next_frame(), -1.0, 1.0)
             pcm = (samples * 32767.0).astype(np.int16)
             await self._source.capture_frame(
                 rtc.AudioFrame(pcm.tobytes(), SAMPLE_RATE, 1, _FRAME_SAMPLES)
@@ -293,6 +355,8 @@ class Caller:
                 samples /= 32768.0
                 now = time.monotonic()
                 self.heard.append((now, samples))
+                if self._surroundings is not None:
+                    self._surroundings.hear(samples)
                 if _is_audible(samples):
                     self._audible.append(now)
                     self.sound_started.set()
@@ -328,6 +392,7 @@ class Caller:
             # Cut off in mid-sentence, because we or the agent left.
             return
         final = (reader.info.attributes or {}).get(StreamAttribute.FINAL, "true")
+        segment.aside = attributes.get(StreamAttribute.BACKCHANNEL) == "true"
         # As on the page, a correction that comes late does not undo what is final.
         segment.final = segment.final or final == "true"
 

@@ -60,6 +60,11 @@ export const StreamAttribute = {
   track: 'lk.transcribed_track_id',
   /** Code of the language in which the words were recognised; absent from the agent's own. */
   language: 'agent.language',
+  /**
+   * `true` where a caller said them while listening to the agent, which neither stopped nor
+   * answered: "mm-hmm". Without words, what was shown of the segment is withdrawn. Else absent.
+   */
+  backchannel: 'agent.backchannel',
 } as const;
 export type StreamAttribute = (typeof StreamAttribute)[keyof typeof StreamAttribute];
 

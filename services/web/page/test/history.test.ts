@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { historyOf } from '../src/call/history';
-import { type Message, withSegment } from '../src/call/transcript';
+import { type Message, type SegmentUpdate, withSegment } from '../src/call/transcript';
 import { LONGEST_HISTORY_CHARACTERS, MOST_HISTORY_MESSAGES } from '../src/protocol';
 
 function said(...texts: string[]): readonly Message[] {
@@ -56,4 +56,17 @@ test('words that may still be corrected are left out', () => {
 test('no more messages are told than the protocol allows', () => {
   const many = said(...Array.from({ length: MOST_HISTORY_MESSAGES + 5 }, (_, index) => `${index}`));
   assert.ok(historyOf(many).messages.length <= MOST_HISTORY_MESSAGES);
+});
+
+test('what a listener said is no part of the conversation', () => {
+  const aside: SegmentUpdate = {
+    id: 'a',
+    side: 'caller',
+    name: 'You',
+    text: 'Mm-hmm.',
+    final: true,
+    aside: true,
+  };
+  const messages = withSegment(said('One, two'), aside);
+  assert.deepEqual(historyOf(messages).messages, [{ role: 'assistant', text: 'One, two' }]);
 });

@@ -77,3 +77,11 @@ test('the conversation as text names speakers and interruptions', () => {
   const text = asText(messages, 'Ada');
   assert.match(text, /^Ada, .+\n\n\[.+\] Agent: I was — \(interrupted\)\n\[.+\] You: stop\n$/);
 });
+
+test('what a listener said is in brackets, and is withdrawn without words', () => {
+  const heard = { id: 'two', side: 'caller', name: 'You', final: true, aside: true } as const;
+  const messages = after(update('One, two'), update('Mm-hmm.', heard));
+  assert.equal(messages[1]?.aside, true);
+  assert.match(asText(messages, 'Ada'), /You: \(Mm-hmm\.\)\n$/);
+  assert.equal(withSegment(messages, update('', heard)).length, 1);
+});

@@ -11,6 +11,7 @@ import pytest
 from livekit import rtc
 from livekit.agents import Agent, AgentSession, JobContext
 from livekit.agents.voice import UserStateChangedEvent
+from livekit.agents.voice.agent_activity import AgentActivity
 from livekit.agents.voice.room_io import TextInputOptions
 
 from agent.session.framework import ActivityClosedError, LongLivedSession
@@ -34,6 +35,7 @@ def kept_events(session: AgentSession[Any]) -> int:
 async def test_the_framework_has_the_private_parts_that_a_room_uses() -> None:
     look = (
         f"livekit-agents is {version('livekit-agents')}, not {WRITTEN_AGAINST}: see in its "
+        "voice/agent_activity.py how a speech that was paused for nothing is resumed, in "
         "voice/agent_session.py what emit keeps, wait_for_idle raises, _update_activity takes, in "
         "voice/room_io/types.py what answers typed text, and in job.py how connect joins a room"
     )
@@ -45,6 +47,17 @@ async def test_the_framework_has_the_private_parts_that_a_room_uses() -> None:
     assert kept_events(LongLivedSession(**nothing)) == 0, look
     assert ActivityClosedError.__name__ in inspect.getsource(AgentSession.wait_for_idle), look
     assert inspect.iscoroutinefunction(TextInputOptions().text_input_cb), look
+    # `go_on_speaking` does what this timer does.
+    resumes = inspect.getsource(AgentActivity._start_false_interruption_timer)
+    for step in (
+        "self._paused_speech.handle.done()",
+        "self._restore_paused_speech_state(self._paused_speech)",
+        "audio_output.resume()",
+        "AgentFalseInterruptionEvent(resumed=resumed)",
+        "self._paused_speech = None",
+    ):
+        assert step in resumes, look
+    assert "_paused_speech" in inspect.getsource(AgentActivity._update_paused_speech), look
     assert "self._room.connect(" in inspect.getsource(JobContext.connect), look
     assert list(inspect.signature(rtc.Room.connect).parameters) == [
         "self",

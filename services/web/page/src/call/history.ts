@@ -16,7 +16,7 @@ export function historyOf(messages: readonly Message[]): History {
   const latest: HistoryMessage[] = [];
   let left = LONGEST_HISTORY_CHARACTERS;
   for (const message of messages.toReversed()) {
-    if (!message.final) continue;
+    if (!message.final || message.aside) continue;
     left -= OVERHEAD_CHARACTERS;
     const text = latest.length === 0 ? shortened(message.text, left) : message.text;
     left -= text.length;

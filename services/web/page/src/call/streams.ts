@@ -83,5 +83,6 @@ async function readSegment(
     return;
   }
   const final = grows || reader.info.attributes?.[StreamAttribute.final] !== 'false';
-  events.segment({ id, ...from, text, final });
+  const aside = !grows && reader.info.attributes?.[StreamAttribute.backchannel] === 'true';
+  events.segment({ id, ...from, text, final, aside });
 }

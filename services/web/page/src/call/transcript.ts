@@ -20,6 +20,8 @@ export interface Message {
   readonly typed: boolean;
   /** Whether the reply was interrupted here. */
   readonly cut: boolean;
+  /** Said while listening to the agent, which did not answer: "mm-hmm". */
+  readonly aside: boolean;
   readonly turn: Turn | null;
 }
 
@@ -31,6 +33,7 @@ export interface SegmentUpdate {
   language?: string;
   final: boolean;
   cut?: boolean;
+  aside?: boolean;
 }
 
 export interface TypedMessage {
@@ -59,6 +62,7 @@ export function withSegment(
       final: update.final,
       typed: false,
       cut: update.cut ?? false,
+      aside: update.aside ?? false,
       turn: null,
     };
     return [...messages, message];
@@ -67,7 +71,14 @@ export function withSegment(
   if (!text) return update.final ? messages.filter((message) => message !== old) : messages;
   if (old.final && !update.final) return messages;
   const language = update.language || (old.language ?? '');
-  const changed = { ...old, text, language, final: update.final, cut: update.cut ?? old.cut };
+  const changed = {
+    ...old,
+    text,
+    language,
+    final: update.final,
+    cut: update.cut ?? old.cut,
+    aside: update.aside ?? old.aside,
+  };
   return messages.with(index, changed);
 }
 
@@ -78,6 +89,7 @@ export function withTyped(messages: readonly Message[], typed: TypedMessage): re
     final: true,
     typed: true,
     cut: false,
+    aside: false,
     turn: null,
   };
   return [...messages, message];
@@ -113,7 +125,8 @@ export function asText(messages: readonly Message[], title: string): string {
     .map((message) => {
       const time = new Date(message.at).toLocaleTimeString([], { hour12: false });
       const cut = message.cut ? ` — (${words().interrupted})` : '';
-      return `[${time}] ${speakerName(message)}: ${message.text}${cut}`;
+      const said = message.aside ? `(${message.text})` : message.text;
+      return `[${time}] ${speakerName(message)}: ${said}${cut}`;
     });
   const day = messages[0] ? new Date(messages[0].at).toLocaleDateString() : '';
   return [`${title}, ${day}`, '', ...lines, ''].join('\n');

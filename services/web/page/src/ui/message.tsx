@@ -15,6 +15,7 @@ export const MessageItem = memo(function MessageItem({ message, showsWait }: Pro
   const live = message.side === 'agent' && !message.final;
   const classes = ['message', message.side, message.final ? 'final' : 'interim'];
   if (message.cut) classes.push('cut');
+  if (message.aside) classes.push('aside');
   const time = new Date(message.at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   return (
     <li class={classes.join(' ')} data-side={message.side} data-final={message.final}>
@@ -24,7 +25,7 @@ export const MessageItem = memo(function MessageItem({ message, showsWait }: Pro
         {message.typed && <span class="typed">{words().typed}</span>}
       </p>
       <p class="text" dir="auto" {...inLanguage(message)}>
-        <Spoken text={message.text} live={live} />
+        {message.aside ? `(${message.text})` : <Spoken text={message.text} live={live} />}
         {message.cut && <span class="break"> — {words().interrupted}</span>}
       </p>
       {showsWait && message.turn && <WaitChip turn={message.turn} />}

@@ -1,0 +1,141 @@
+"""Follows whether the caller's voice is the agent's own, from a loudspeaker."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+
+from ..audio.samples import SAMPLE_RATE, Samples
+from ..endpointing.echo import (
+    ECHO_ANYWHERE_LIKENESS,
+    ECHO_LIKENESS,
+    STEPS_PER_SECOND,
+    Spectrum,
+    likeness,
+    spectrum,
+)
+from ..vad.silero import WINDOW_SECONDS
+
+_FIRST_COMPARED_SECONDS = 0.3
+"""Voice before it is compared with the agent's: less is like too much speech somewhere."""
+_FIRST_COMPARED_AT_DELAY_SECONDS = 0.15
+"""The same once the delay of the call's echo is known: before a voice may pause the agent."""
+_COMPARED_AGAIN_SECONDS = 0.12
+_COMPARED_SECONDS = 0.5
+_LONGEST_DELAY_SECONDS = 1.2
+"""Of an echo: the way to the caller and back, with the buffers at both ends."""
+_DELAY_TOLERANCE_SECONDS = 0.15
+"""By how much the delay of a call's echo changes in the call."""
+_SAME_DELAY_SECONDS = 0.04
+"""By how much it changes from one voice to the next."""
+_GUESS = 0.5
+_ANOTHER_VOICE = 2
+"""Comparisons in a row that find another voice where there is one: an echo alone fails one now and
+then, where it is soft."""
+
+
+class PlayedSound(Protocol):
+    """What the agent plays."""
+
+    def sound_before(self, seconds: float) -> tuple[Samples, int]:
+        """The last audio played up to now, mono in [-1, 1], and its sample rate."""
+
+
+class EchoWatch:
+    """Compares one voice after the other with what the agent played; belongs to one loop."""
+
+    def __init__(self) -> None:
+        self._recent: deque[Samples] = deque(maxlen=round(_COMPARED_SECONDS / WINDOW_SECONDS))
+        self._delay_seconds: float | None = None
+        """Of the call's echo, once it is certain that there is one."""
+        self._latest_seconds: float | None = None
+        """Delay at which the agent's voice was found last, in this voice or the one before."""
+        self._independent_from = 0.0
+        """Voice of this utterance from which a comparison says more than the one that found it."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with a new voice."""
+        self._next = _FIRST_COMPARED_SECONDS
+        if self._delay_seconds is not None:
+            self._next = _FIRST_COMPARED_AT_DELAY_SECONDS
+        self._compared = self._alike = 0
+        self._found = False
+        self._independent_from = 0.0
+        self._others = self._most_others = 0
+        """Comparisons in a row, now and at most, that found another voice."""
+
+    @property
+    def hears_agent(self) -> bool:
+        """Whether the latest part of the voice is the agent's, and no other beside it."""
+        if self._delay_seconds is None or not self._alike:
+            return False
+        return self._others < _ANOTHER_VOICE
+
+    @property
+    def share(self) -> float:
+        """How much of the voice is the agent's, from 0 to 1; as long as that is a guess, 0.5.
+
+        1 where no other voice was found for long enough to be one.
+        """
+        share = self._alike / self._compared if self._compared else 0.0
+        if self._delay_seconds is None:
+            return min(share, _GUESS)
+        return 1.0 if share >= _GUESS and self._most_others < _ANOTHER_VOICE else min(share, 0.7)
+
+    def push(self, window: Samples) -> None:
+        """Take the next window of the microphone, with voice or without."""
+        self._recent.append(window)
+
+    def consider(self, voiced_seconds: float, agent: PlayedSound, *, ended: bool = False) -> None:
+        """Compare, if that much voice is worth another comparison; takes some milliseconds.
+
+        `ended` says that the voice ended with the window before the latest.
+        """
+        since = voiced_seconds - self._next
+        if since < (-_COMPARED_AGAIN_SECONDS / 2 if ended else 0.0):
+            return
+        self._next = voiced_seconds + _COMPARED_AGAIN_SECONDS
+        length = min(voiced_seconds, _COMPARED_SECONDS)
+        windows = [*self._recent][-round(length / WINDOW_SECONDS) :]
+        heard = spectrum(np.concatenate(windows), SAMPLE_RATE)
+        found, delay = self._find(heard, length, agent)
+        self._compared += 1
+        self._found = found >= 0.0
+        self._others = 0 if self._found else self._others + 1
+        self._most_others = max(self._most_others, self._others)
+        if not self._found:
+            return
+        self._alike += 1
+        if self._delay_seconds is not None:
+            self._delay_seconds = delay
+        elif voiced_seconds >= self._independent_from:
+            before, self._latest_seconds = self._latest_seconds, delay
+            self._independent_from = voiced_seconds + length
+            # Two voices are alike by chance now and then, but not twice at the same delay.
+            if before is not None and abs(before - delay) <= _SAME_DELAY_SECONDS:
+                self._delay_seconds = delay
+
+    def _find(self, heard: Spectrum, length: float, agent: PlayedSound) -> tuple[float, float]:
+        """How much more than needed what is heard is like something played, and its delay."""
+        earliest = _LONGEST_DELAY_SECONDS
+        played = spectrum(*agent.sound_before(length + earliest))
+        if self._delay_seconds is not None:
+            latest = len(played) - len(heard)
+            place = latest - round(self._delay_seconds * STEPS_PER_SECOND)
+            tolerance = round(_DELAY_TOLERANCE_SECONDS * STEPS_PER_SECOND)
+            first = max(0, place - tolerance)
+            found, best = likeness(heard, played[first : place + tolerance + len(heard)])
+            if found >= ECHO_LIKENESS or length < _FIRST_COMPARED_SECONDS:
+                return found - ECHO_LIKENESS, (latest - first - best) / STEPS_PER_SECOND
+        # A voice that is synthesised late shifts what follows.
+        found, best = likeness(heard, played)
+        delay = (len(played) - len(heard) - best) / STEPS_PER_SECOND
+        return found - ECHO_ANYWHERE_LIKENESS, delay
+
+    def confirm(self) -> None:
+        """Note that the voice was the agent's, by its words."""
+        if self._delay_seconds is None and self._found:
+            self._delay_seconds = self._latest_seconds
