@@ -67,7 +67,7 @@ test('numbers and names are those of the language', () => {
   );
   assert.equal(speakerName({ side: 'guest', name: 'Ada' }), 'Ada (Gast)');
   const message = { id: '1', side: 'agent', name: '', text: 'Ja', at: 0, final: true } as const;
-  const text = asText([{ ...message, typed: false, cut: true, turn: null }], 'Ada');
+  const text = asText([{ ...message, typed: false, aside: false, cut: true, turn: null }], 'Ada');
   assert.match(text, /Assistent: Ja — \(unterbrochen\)/);
 });
 
