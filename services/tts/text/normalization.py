@@ -27,6 +27,8 @@ _READ_SYMBOLS = frozenset("+=×÷±<>≤≥≠≈°№$€£¥₹%&@")
 _ELLIPSIS = re.compile(r"…|\.{2,}")
 _REPEATED_MARKS = re.compile(rf"([{ASCII_PAUSE_MARKS}]){{2,}}")
 _REPEATED_LETTER = re.compile(r"(\w)\1{4,}")
+_AREA_CODE = re.compile(r"\(\d{1,5}\)")
+_CLOSES_ASIDE = re.compile(r"\(?[^()]+\)")
 _BETWEEN = re.compile(r"(?<=\w)_+(?=\w)")
 
 
@@ -150,7 +152,7 @@ def _join(before: str, words: str, *, ruled: bool) -> str:
 
 
 def _tidy_word(word: str) -> str:
-    word = _BETWEEN.sub(" ", " ".join(word.split())).strip("_ ")
+    word = _BETWEEN.sub(" ", " ".join(word.split())).replace("_", "").strip()
     word = _REPEATED_LETTER.sub(r"\1\1\1", word)
     if len(word) > _LONGEST_SPOKEN:
         word = word[: _LONGEST_SPOKEN + 1].rpartition(" ")[0] or word[:_LONGEST_SPOKEN]
@@ -159,7 +161,7 @@ def _tidy_word(word: str) -> str:
 
 
 def _tidy_words(words: list[SpeakableWord]) -> list[SpeakableWord]:
-    """Resolve what depends on neighbours: lone symbols, ellipses, titles with a full stop."""
+    """Resolve what depends on neighbours: lone symbols, ellipses, brackets, titles' full stops."""
     out: list[SpeakableWord] = []
     last = max((i for i, w in enumerate(words) if _has_sound(w.spoken)), default=-1)
     for index, word in enumerate(words):
@@ -178,7 +180,12 @@ def _tidy_words(words: list[SpeakableWord]) -> list[SpeakableWord]:
         if index < last and spoken.endswith(".") and spoken[:-1].lower() in TITLES:
             # espeak-ng ends the sentence at any full stop before a capital.
             spoken = spoken[:-1]
+        aside = spoken and not _AREA_CODE.fullmatch(word.written)
+        if aside and word.written.startswith("("):
+            _end_clause(out)
         out.append(replace(word, spoken=spoken))
+        if aside and index < last and _CLOSES_ASIDE.fullmatch(word.written):
+            _end_clause(out)
     return out
 
 

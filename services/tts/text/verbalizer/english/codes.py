@@ -27,6 +27,7 @@ PLACE_BEFORE = re.compile(
     r"|status|line|rtx|gtx|rx|flight\s[A-Z\d]{2}|lot|box|exit|ward|bed|seat|bay|floor|platform|model|error\scode)[\s#:]+$",
     re.IGNORECASE,
 )
+_PHONE_LABEL = re.compile(r"\b(?:tel|telephone|phone|fax|hotline|helpline)[.]?:\s?$", re.IGNORECASE)
 _EMERGENCY = re.compile(r"\b(?:call|dial|ring|text|phone)(?:ed|ing)?\s$", re.IGNORECASE)
 _STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM"
@@ -70,6 +71,8 @@ def _code(match: re.Match[str]) -> str | None:
         return grouped_digits(text) if len(text) > 2 else None
     if _EMERGENCY.search(lead) and len(text) in (3, 5, 6):
         return digits(text)
+    if _PHONE_LABEL.search(lead):
+        return grouped_digits(text) if len(text) > 3 else digits(text)
     if len(text) == 3 and re.match(r"\s(?:error|status|response|page)", after(match, 10)):
         return in_pairs(text)
     if PLACE_BEFORE.search(lead) and len(text) in (3, 4):
@@ -254,6 +257,8 @@ CODES: Final = (
             "PIN: 4072": "PIN: four zero seven two",
             "Room 204 please": "Room two oh four please",
             "Dial 911!": "Dial nine one one!",
+            "Hotline: 116117": "Hotline: one one six one one seven",
+            "Fax: 112": "Fax: one one two",
             "order number 48213": "order number four eight two one three",
         },
     ),

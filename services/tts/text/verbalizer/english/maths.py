@@ -7,7 +7,7 @@ from typing import Final
 
 from ..numerals import SUBSCRIPTS, SUPERSCRIPTS, lowered
 from ..rule import Rule
-from .words import FRACTION, MINUS, after, before, cardinal, letters
+from .words import FRACTION, MINUS, NUMBER, after, before, cardinal, letters
 from .words import number as plain_number
 
 _OPERAND_BEFORE = re.compile(r"[\w)\]²³%°!′\"π∞]\s{0,3}$")
@@ -220,6 +220,16 @@ MATHS: Final = (
         r"(?P<base>\d+(?:\.\d+)?)[eE](?P<sign>[-+])?(?P<exponent>\d{1,3})",
         _scientific,
         {"6.02e23": "six point zero two times ten to the power of twenty three"},
+    ),
+    Rule(
+        "times a power of ten",
+        rf"(?P<base>{NUMBER})[ ]?[xX×·][ ]?10(?=\^|\*\*|[{SUPERSCRIPTS}])",
+        lambda m: f"{plain_number(m['base'])} times ten",
+        {
+            "1.5×10³": "one point five times ten cubed",
+            "2 x 10^-4": "two times ten to the power of minus four",
+        },
+        inside=True,
     ),
     Rule(
         "function",

@@ -125,6 +125,9 @@ _AFTER = (
     )
     + ")"
 )
+_CODE = "(?:" + "|".join(_CODES) + r")(?!\w)"
+_ROUND = r"(?:\.[-–—](?![\w-]))"
+"""The cents of a round amount, as written in Switzerland."""
 _SCALE = "(?:" + "|".join(sorted(SCALES, key=len, reverse=True)) + r")(?!\w)"
 _PERIODS: Final = {
     "mo": "month",
@@ -183,7 +186,8 @@ def _amount(text: str, scale: str | None, currency: _Currency, *, one: bool) -> 
 
 def _read(match: re.Match[str]) -> str | None:
     found = match.groupdict()
-    currency = _NAMES[found["currency"]]
+    symbol = found.get("code") or found["currency"]
+    currency = _NAMES[symbol]
     scale = found.get("scale")
     upper = found.get("upper")
     lead = match.string[max(0, match.start() - 12) : match.start()]
@@ -201,6 +205,9 @@ def _read(match: re.Match[str]) -> str | None:
         if (lower_scale := found.get("lower_scale")) and lower_scale != scale:
             words = words[: -len(" to ")] + f" {SCALES[lower_scale]} to "
         words += _amount(upper, scale, currency, one=one)
+    elif symbol in _CODES and re.fullmatch(r"0?\.\d+", found["amount"]):
+        # Cents alone would not tell of which currency.
+        words += f"{number(found['amount'], code=False)} {currency.many}"
     else:
         words += _amount(found["amount"], scale, currency, one=one)
     if fraction := found.get("fraction"):
@@ -241,7 +248,8 @@ MONEY: Final = (
     Rule(
         "money, sign first",
         rf"(?P<minus>{MINUS})?(?P<currency>{_BEFORE}){SPACE}?(?P<sign2>[-−–])?(?P<amount>{NUMBER})"
-        rf"(?:(?:{SPACE}|-)?(?P<scale>{_SCALE}))?(?P<plus>\+(?=[\s.,;!?)]|$))?{_PER}",
+        rf"(?:(?:{SPACE}|-)?(?P<scale>{_SCALE}))?(?P<plus>\+(?=[\s.,;!?)]|$))?{_PER}"
+        rf"(?:{_ROUND}|{SPACE}(?P<code>{_CODE}))?",
         lambda m: (
             _read(m) if not m["sign2"] else "minus " + (_read(m) or "").removeprefix("minus ")
         ),
@@ -262,6 +270,8 @@ MONEY: Final = (
             "$9.99/month": "nine dollars and ninety nine cents per month",
             "a loss of -$40": "a loss of minus forty dollars",
             "CHF 20 each": "twenty Swiss francs each",
+            "CHF 20.- or CHF 5.–": "twenty Swiss francs or five Swiss francs",
+            "$1,250.50 CAD": "one thousand two hundred and fifty Canadian dollars and fifty cents",
             "$100+ in fees": "one hundred dollars plus in fees",
             "£1.01": "one pound and one penny",
             "Gas is $3.459.": "Gas is three point four five nine dollars.",
@@ -270,7 +280,7 @@ MONEY: Final = (
     Rule(
         "money, name last",
         rf"(?P<minus>{MINUS})?(?P<amount>{NUMBER})(?:{SPACE}?(?P<scale>{_SCALE}))?"
-        rf"{SPACE}?(?P<currency>{_AFTER})(?!\d){_PER}",
+        rf"{_ROUND}?{SPACE}?(?P<currency>{_AFTER})(?!\d){_PER}",
         _read,
         {
             "5 USD": "five U.S dollars",
@@ -278,6 +288,8 @@ MONEY: Final = (
             "1.5 million EUR": "one point five million euros",
             "300 kr": "three hundred kronor",
             "0.5 BTC": "zero point five bitcoins",
+            "1 USD = 0.92 EUR": "one U.S dollar equals zero point nine two euros",
+            "20.- CHF": "twenty Swiss francs",
         },
     ),
     Rule(

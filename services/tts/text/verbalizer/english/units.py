@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ..numerals import SUPERSCRIPTS
 from ..rule import BAR, Rule
 from .unit_names import UNITS
 from .words import DASH, FRACTION, FRACTIONS, MINUS, NUMBER, SPACE, cardinal, fraction, number
@@ -17,6 +18,7 @@ _STOPPED = frozenset(
 _OF_A_SIZE = re.compile(
     r"\s(?:feet|foot|inch|inches|meters?|cent|milli|pixels?|grid|card|array|matrix)"
 )
+_POWER = re.compile(rf"\^|\*\*|[{SUPERSCRIPTS}]")
 _SPACED_ONLY = frozenset("A N J F V t".split())
 """Read as units after a space only with a number that has no other sense: "5 A" is not "5A"."""
 _WORD_LIKE = re.compile(
@@ -135,7 +137,7 @@ def _quantity(match: re.Match[str]) -> str | None:
 
 def _alone(match: re.Match[str]) -> str | None:
     lead = match.string[max(0, match.start() - 8) : match.start()]
-    if re.search(r"\d[ -]?$", lead):
+    if re.search(r"\d[ -]?$", lead) and not re.search(r"(?:\^|\*\*)[-−]?\d+ $", lead):
         return None
     one = bool(re.search(r"(?:\b(?:per|an?|each|one)\s|/)$", lead, re.IGNORECASE))
     unit, _, below = match.group().partition("/")
@@ -177,6 +179,27 @@ def _inches(match: re.Match[str]) -> str | None:
     return f"{number(match['amount'])} {'inch' if one else 'inches'}"
 
 
+def _fraction_of_unit(match: re.Match[str]) -> str | None:
+    unit, whole, gap = match["unit"], match["whole"], match["gap"]
+    above, below = int(match["above"]), int(match["below"])
+    if below not in (2, 3, 4, 5, 6, 8, 10, 16, 32) or above >= below:
+        return None
+    follows = match.string[match.end() : match.end() + 4]
+    if unit == "in" and not match["stop"] and gap != "-" and not _WORD_LIKE.match(follows):
+        return None
+    words = fraction(above, below)
+    one = not whole or gap == "-"
+    if whole:
+        words = f"{cardinal(int(whole))} and " + ("a half" if (above, below) == (1, 2) else words)
+    elif follows.startswith(" of ") and unit not in ("%",):
+        article = "an" if _name(unit, one=True)[0] in "aeio" else "a"
+        words += f" of {article}"
+    name = _name(unit, one=one)
+    if match["stop"] and (not follows.strip() or unit not in _STOPPED):
+        name += "."
+    return f"{words} {name}"
+
+
 def _coordinate(match: re.Match[str]) -> str:
     words = [f"{number(match['degrees'])} degrees"]
     words += [f"{number(match[k])} {k}" for k in ("minutes", "seconds") if match[k]]
@@ -186,6 +209,8 @@ def _coordinate(match: re.Match[str]) -> str:
 
 def _dimensions(match: re.Match[str]) -> str | None:
     rest = match.string[match.end() : match.end() + 12]
+    if _POWER.match(rest):
+        return None
     if "=" in rest[:3]:
         return " times ".join(number(p) for p in re.findall(NUMBER, match["sizes"]))
     if " ×" in match["sizes"] and not match["unit"] and not _OF_A_SIZE.match(rest):
@@ -260,6 +285,18 @@ QUANTITIES: Final = (
         {"40°42'N": "forty degrees forty two minutes north"},
     ),
     Rule(
+        "fraction of a unit",
+        rf"(?:(?P<whole>\d{{1,3}})[ -])?(?P<above>\d{{1,2}})[/⁄](?P<below>\d{{1,2}})"
+        rf"(?P<gap>{SPACE}|-)?(?P<unit>{_UNIT})(?P<stop>\.(?!\w))?",
+        _fraction_of_unit,
+        {
+            "3/4 lb of butter": "three quarters of a pound of butter",
+            "Add 2 1/2 tsp. of salt.": "Add two and a half teaspoons of salt.",
+            "1/4 oz. and 1/8 mi": "one quarter ounce and one eighth mile",
+            "a 1 1/2-mi run": "a one and a half mile run",
+        },
+    ),
+    Rule(
         "dimensions",
         rf"(?P<sizes>{NUMBER}(?:[ ]?[x×][ ]?{NUMBER})+)(?:{SPACE}?(?P<unit>{_UNIT}))?",
         _dimensions,
@@ -276,6 +313,7 @@ QUANTITIES: Final = (
         {
             "in km/h or mph": "in kilometers per hour or miles per hour",
             "half a kg": "half a kilogram",
+            "3.0×10^8 m/s": "three point zero times ten to the power of eight meters per second",
         },
     ),
     Rule(

@@ -15,6 +15,7 @@ def spoken(text: str, language: str = "en") -> str:
     ("text", "expected"),
     [
         ("**Bold**, *it*, _under_ and ~~gone~~.", "Bold, it, under and gone."),
+        ("_Note_: **done**.", "Note: done."),
         ("Call `set_timer()` now.", "Call set timer now."),
         ("See [the docs](https://a.example/b?c=d).", "See the docs."),
         ("Go to https://www.example.com/a/b?c=d. Bye.", "Go to example dot com. Bye."),
@@ -62,6 +63,13 @@ def test_dashes_and_ellipses_become_pauses() -> None:
     assert spoken("Well... I think… so...") == "Well, I think, so."
     assert spoken("Paris — the capital - is big") == "Paris, the capital, is big"
     assert spoken("...") == spoken("—") == spoken("***") == ""
+
+
+def test_brackets_become_pauses() -> None:
+    assert spoken("It is 20°C (68°F) now (outside).") == (
+        "It is twenty degrees Celsius, sixty eight degrees Fahrenheit, now, outside."
+    )
+    assert spoken("Two item(s) of f(x) here") == "Two items of f of x here"
 
 
 def test_a_title_does_not_end_the_sentence() -> None:
