@@ -63,10 +63,15 @@ class AudioFile:
         if not self._container.streams.audio:
             self._container.close()
             raise AudioFileError("has no sound in it")
+        codec = self._container.streams.audio[0].codec_context
+        if codec is None:
+            # FFmpeg knows no decoder for what the file says it holds.
+            self._container.close()
+            raise AudioFileError("has no sound that can be decoded")
         self._rate = sample_rate
         self._max_seconds = math.inf if max_seconds is None else max_seconds
         self._stopped = False
-        self.channels: int = self._container.streams.audio[0].codec_context.channels
+        self.channels: int = codec.channels
         """As the file states."""
         if channel is not None and channel >= self.channels:
             self._container.close()

@@ -142,6 +142,12 @@ async def test_who_comes_goes_by_the_rooms_name(join: Join, folder: Path) -> Non
     assert await first_words(await join(room="night-7")) == "Good night."
 
 
+async def test_captions_keep_the_words_that_were_written(join: Join, folder: Path) -> None:
+    greeting = "Entry is $5.99 from 7:30 on."
+    (folder / "prices.toml").write_text(f'greeting = "{greeting}"')
+    assert await first_words(await join("prices")) == greeting
+
+
 async def test_an_unknown_agent_is_a_clear_sentence_and_the_end_of_the_call(join: Join) -> None:
     sentence = "There is no agent named nobody here."
     caller = await join("nobody")

@@ -86,6 +86,23 @@ def test_recogniser_understands_what_was_said(terminal: Commands, asr: Streaming
     assert heard(asr, terminal.folder / "time.wav") == "what time is it"
 
 
+def test_what_is_no_word_sounds_like_the_words_it_stands_for(
+    terminal: Commands, asr: StreamingASR
+) -> None:
+    terminal.run("say", "It is 7:30, and 12 of 20 cost $5.", "-o", "written.wav")
+    terminal.run(
+        "say",
+        "It is seven thirty, and twelve of twenty cost five dollars.",
+        "-o",
+        "in-words.wav",
+    )
+    assert heard(asr, terminal.folder / "written.wav") == heard(
+        asr, terminal.folder / "in-words.wav"
+    )
+    lengths = [seconds_of(terminal.folder / f"{name}.wav") for name in ("written", "in-words")]
+    assert lengths[0] == pytest.approx(lengths[1], rel=0.05)
+
+
 def test_text_of_standard_input_is_said_sentence_by_sentence(
     terminal: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

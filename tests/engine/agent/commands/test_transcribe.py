@@ -105,6 +105,21 @@ def test_long_recording_is_whole_and_its_times_run_on(terminal: Commands) -> Non
     assert edges[-1] == pytest.approx(long.speech_end_seconds or long.seconds, abs=1.0)
 
 
+def test_no_word_of_a_file_is_missing_from_any_format(terminal: Commands) -> None:
+    file = recordings("long")[0].path
+    (as_json,) = json.loads(terminal.run("transcribe", "--format", "json", "--words", file).out)
+    words = as_json["text"].split()
+    assert [w["word"].strip() for s in as_json["segments"] for w in s["words"]] == words
+    for subtitles in ("srt", "vtt"):
+        shown = terminal.run("transcribe", "--format", subtitles, file).out
+        lines = [
+            line
+            for line in shown.splitlines()
+            if line and "-->" not in line and not line.isdigit() and line != "WEBVTT"
+        ]
+        assert " ".join(lines).split() == words
+
+
 def test_subtitles_are_well_formed(terminal: Commands) -> None:
     ran = terminal.run("transcribe", "--format", "srt", recordings("long")[0].path)
     blocks = ran.out.strip().split("\n\n")

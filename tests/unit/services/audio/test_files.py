@@ -168,3 +168,11 @@ def test_a_reader_that_is_told_to_stop_gives_no_more(tmp_path: Path) -> None:
         next(chunks)
         file.stop()
         assert len(list(chunks)) <= 1
+
+
+def test_sound_in_no_known_form_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "unknown.wav"
+    form = struct.pack("<HHIIHH", 0, 0, 1, 0, 0, 0)
+    path.write_bytes(b"RIFF$\x00\x00\x00WAVEfmt \x10\x00\x00\x00" + form + b"data" + bytes(4))
+    with pytest.raises(AudioFileError, match="no sound that can be decoded"):
+        AudioFile(path, sample_rate=RATE)
