@@ -27,6 +27,8 @@ logger = logging.getLogger("agent.session.attendant")
 
 LONGEST_WAIT_FOR_SILENCE_SECONDS = 30.0
 """A timer that is due is announced after this, even if somebody is still speaking."""
+_ANNOUNCED_AT_MOST = 3
+"""Times; after that the caller's own turns have been going before it for too long."""
 END_OF_CALL_SECONDS = 10.0
 """A call ends at most this long after the caller asked for it, even if the goodbye goes unheard."""
 
@@ -155,14 +157,18 @@ class Attendant:
     async def _announce_in_silence(self, session: AgentSession[Any]) -> None:
         while True:
             sentence = await self._announcements.get()
-            try:
-                async with asyncio.timeout(LONGEST_WAIT_FOR_SILENCE_SECONDS):
-                    await session.wait_for_idle()
-            except TimeoutError:
-                logger.info("announcement no longer waits for silence")
-            except ActivityClosedError:
-                return
-            await session.say(sentence, allow_interruptions=True)
+            for _ in range(_ANNOUNCED_AT_MOST):
+                try:
+                    async with asyncio.timeout(LONGEST_WAIT_FOR_SILENCE_SECONDS):
+                        await session.wait_for_idle()
+                except TimeoutError:
+                    logger.info("announcement no longer waits for silence")
+                except ActivityClosedError:
+                    return
+                speech = await session.say(sentence, allow_interruptions=True)
+                # The reply to a turn that ends just now interrupts it before its first word.
+                if speech.chat_items or not speech.interrupted:
+                    break
 
     def _on_item_added(self, event: ConversationItemAddedEvent) -> None:
         item, session = event.item, self._session
