@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 import urllib.error
@@ -17,7 +18,7 @@ from aiohttp import web
 from livekit import api, rtc
 
 from services.livekit_server.credentials import LiveKitCredentials
-from services.protocol import AgentState, ParticipantAttribute, Topic
+from services.protocol import AgentState, Method, ParticipantAttribute, Pong, Topic
 from services.web.http.errors import ApiError
 from services.web.routes.dispatch import Redispatcher
 from services.web.routes.tokens import Holder, TokenIssuer
@@ -158,7 +159,7 @@ def test_an_agent_on_its_way_out_is_no_agent(
     deployment.start_agent()
     grant = join(deployment, caller, loop_thread)
     leaving = wait_for_agent(caller)
-    loop_thread.run(said(caller, "linger"))
+    loop_thread.run(make_it_leave(caller, leaving))
 
     def one_more_is_there() -> bool:
         return len(agents_in(caller)) == 2
@@ -245,8 +246,18 @@ async def until_settled(livekit: LiveKitCredentials, room: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def said(caller: rtc.Room, text: str) -> None:
-    await caller.local_participant.send_text(text, topic=Topic.CHAT)
+async def make_it_leave(caller: rtc.Room, agent: str) -> None:
+    """Tell an agent to leave until it answers that it does: what reaches it as it comes is lost."""
+    me = caller.local_participant
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            await me.send_text("linger", topic=Topic.CHAT)
+            with contextlib.suppress(rtc.RpcError):
+                pong = await me.perform_rpc(
+                    destination_identity=agent, method=Method.PING, payload="", response_timeout=5.0
+                )
+                if pong == Pong.LEAVES:
+                    return
 
 
 def test_only_a_caller_in_the_room_is_served(
