@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from ..audio.samples import Samples
-from ..endpointing.acoustic import JUDGED_AT_SECONDS, TurnAudio
+from ..endpointing.acoustic import JUDGED_AT_SECONDS, AcousticModel, TurnAudio
 from ..inference import InferenceError, Priority, Run
 from ..shared.acoustic import ROLE
 from ..shared.engines import SharedEngines
@@ -72,11 +72,11 @@ class VoiceJudge:
             activity.speaking
             and not self._asked
             and activity.silent_seconds >= JUDGED_AT_SECONDS
-            and self._engines.acoustic.peek() is not None
+            and (model := self._engines.acoustic.peek()) is not None
         ):
             self._asked = True
             self._task = asyncio.create_task(
-                self._judge(self._audio.samples), name="end-of-turn-voice"
+                self._judge(model, self._audio.samples), name="end-of-turn-voice"
             )
 
     def begin_turn(self) -> None:
@@ -95,10 +95,8 @@ class VoiceJudge:
         if task is not None:
             task.cancel()
 
-    async def _judge(self, samples: Samples) -> None:
-        model, second = self._engines.acoustic.peek(), self._second
-        if model is None:
-            return
+    async def _judge(self, model: AcousticModel, samples: Samples) -> None:
+        second = self._second
 
         def judge(_: Run) -> tuple[float, float | None]:
             other = None if second is None else second.probability(samples)
@@ -115,5 +113,8 @@ class VoiceJudge:
             )
         except InferenceError as error:
             logger.debug("no judgement of the voice", extra={"error": str(error)})
+        except Exception:
+            # A fault of the model costs this judgement, not the turn.
+            logger.exception("judging the voice failed")
         self._task = None
         self._on_judged()

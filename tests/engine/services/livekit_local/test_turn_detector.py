@@ -185,3 +185,21 @@ async def test_while_the_model_is_out_of_service_the_words_decide(
             await listening.predict()
     finally:
         shared.scheduler.guard = None
+
+
+async def test_a_model_that_fails_costs_its_judgement_and_not_the_turn(
+    vad: LocalVAD,
+    stt: LocalSTT,
+    listening: LocalTurnStream,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_: AcousticModel, __: Samples) -> float:
+        raise RuntimeError("the network broke")
+
+    monkeypatch.setattr(AcousticModel, "probability", fail)
+    await hear(vad, said=person("coffee_15_3").samples, silent_seconds=1.0)
+    understood(stt, f"{ORDER} sugar.")
+    async with asyncio.timeout(PATIENCE_SECONDS / 4):
+        await listening.predict()
+    assert "judging the voice failed" in caplog.text
