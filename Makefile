@@ -52,7 +52,7 @@ models:
 
 test:
 	@$(SETUP) dev livekit page programs
-	@$(PYTHON) -m pytest -p scripts.no_skips $(SIDE_BY_SIDE) $(ARGS)
+	@$(PYTHON) -m pytest -p scripts.no_skips -p scripts.second_chance $(SIDE_BY_SIDE) $(ARGS)
 
 test-fast:
 	@$(SETUP) dev
@@ -69,7 +69,7 @@ test-llama:
 
 test-faults:
 	@$(SETUP) dev livekit page programs
-	@$(PYTHON) -m pytest -p scripts.no_skips tests/faults $(ARGS)
+	@$(PYTHON) -m pytest -p scripts.no_skips -p scripts.second_chance tests/faults $(ARGS)
 
 fuzz:
 	@$(SETUP) dev livekit
