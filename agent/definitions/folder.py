@@ -15,6 +15,7 @@ from agent.definitions.keys_file import MOST_AGENTS, read_keys
 from agent.definitions.problems import DefinitionError, Problem
 from agent.definitions.python_file import read_python
 from agent.definitions.toml_file import NAME_PATTERN, read_toml
+from agent.observability.masking import mask_also
 from agent.settings import Settings
 
 logger = logging.getLogger("agent.definitions")
@@ -174,6 +175,7 @@ class AgentFolder:
             code = files[1]
         if first.suffix == ".toml":
             definition = read_toml(first, self._settings, self._variables, coded=code is not None)
+            mask_also(definition.settings(self._settings).secrets)
         else:
             definition = _bare(first)
         if code is None:

@@ -9,6 +9,7 @@ from typing import Any
 from agent.definitions.keys import KEYS, TABLES, Key
 from agent.definitions.problems import DefinitionError, Problem, unknown, wrong
 from agent.settings import Settings
+from services.web.http.addresses import without_password
 
 LARGEST_FILE_BYTES = 1_000_000
 MOST_AGENTS = 200
@@ -88,7 +89,7 @@ def not_allowed(key: Key, value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value for a sentence, shortened."""
-    text = repr(value)
+    """Return a value for a sentence, shortened, and without the password of an address."""
+    text = repr(without_password(value) if isinstance(value, str) else value)
     cut = text[:_LONGEST_VALUE_CHARACTERS]
     return cut if cut == text else f"{cut}…"

@@ -1,8 +1,10 @@
 """Keeping secrets, and words of callers, out of the log."""
 
+import json
 import logging
 import re
-from collections.abc import Collection
+import threading
+from collections.abc import Collection, Iterable
 
 _SHORTEST_SECRET = 8
 """A shorter one would mask ordinary words; LiveKit's own development secret is "secret"."""
@@ -12,16 +14,38 @@ _MASK = "***"
 
 
 class Mask:
-    """Replaces secrets and tokens in text."""
+    """Replaces secrets and tokens in text, those of `mask_also` too. Safe from any thread."""
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
-        self._secrets = frozenset(s for s in secrets if len(s) >= _SHORTEST_SECRET)
+        self._secrets = _spellings(secrets)
 
     def __call__(self, text: str) -> str:
         """Return the text with every secret and token replaced."""
-        for secret in self._secrets:
+        # The longest first, as one may be the beginning of another.
+        for secret in sorted(self._secrets | _more, key=len, reverse=True):
             text = text.replace(secret, _MASK)
         return _TOKEN.sub(_MASK, text)
+
+
+def mask_also(secrets: Iterable[str]) -> None:
+    """Mask these too in every line of the process from now on. Safe from any thread.
+
+    For secrets that become known later than the settings, such as those that agents name.
+    """
+    global _more
+    with _lock:
+        _more |= _spellings(secrets)
+
+
+def _spellings(secrets: Iterable[str]) -> frozenset[str]:
+    """Return the secrets worth masking, also as they are written within JSON."""
+    long_enough = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+    escaped = [json.dumps(secret, ensure_ascii=False)[1:-1] for secret in long_enough]
+    return frozenset((*long_enough, *escaped))
+
+
+_lock = threading.Lock()
+_more: frozenset[str] = frozenset()
 
 
 def debugging() -> bool:

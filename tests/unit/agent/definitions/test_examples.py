@@ -93,6 +93,29 @@ def test_a_hand_over_in_a_typed_conversation(endpoint: Endpoint) -> None:
     assert "This is the billing department." in done.stdout
 
 
+def test_the_key_that_an_agent_names_is_in_no_line_of_the_log(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    key, password = "sk-of-the-agent-alone", "word-of-the-proxy"
+    address = endpoint.base_url.replace("//", f"//me:{password}@")
+    (tmp_path / "desk.toml").write_text(
+        f'[llm]\nbase_url = "{address}"\nmodel = "m"\napi_key_env = "DESK_KEY"'
+    )
+    body = {"error": {"message": f"Incorrect API key provided: {key} for {password}"}}
+    endpoint.refuse = lambda _: (401, body)
+    done = run(
+        *("-m", "agent", "console", "--text"),
+        words="hello there\n",
+        AGENTS_DIR=str(tmp_path),
+        DESK_KEY=key,
+        LOG_LEVEL="debug",
+    )
+    assert f"Bearer {key}" in endpoint.keys
+    assert "Incorrect API key provided: *** for ***" in done.stderr
+    assert key not in done.stderr
+    assert password not in done.stderr
+
+
 def test_an_owners_test_of_an_agent_passes(endpoint: Endpoint) -> None:
     endpoint.respond = calls(("add_to_order", '{"item": "rolls", "number": 3}'))
     arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull)

@@ -201,6 +201,12 @@ def test_files_that_are_no_text_are_one_line_each(tmp_path: Path, suffix: str) -
     ]
 
 
+def test_the_password_of_an_address_is_in_no_problem(tmp_path: Path) -> None:
+    write(tmp_path, desk_toml='[llm]\nbase_url = "ftp://me:hunter2@host/v1"')
+    (problem,) = problems(tmp_path)
+    assert problem.startswith("desk.toml: llm.base_url = 'ftp://***@host/v1' is not allowed")
+
+
 def test_a_broken_file_costs_only_its_own_agent(tmp_path: Path) -> None:
     write(tmp_path, good_toml="", bad_toml="x = ", worse_py="1 / 0")
     agents = read(tmp_path)

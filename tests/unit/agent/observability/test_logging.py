@@ -15,7 +15,7 @@ import pytest
 from livekit.agents import APIConnectionError, APIStatusError
 
 from agent.observability.logging import setup_logging
-from agent.observability.masking import error_text
+from agent.observability.masking import error_text, mask_also
 
 SECRET = "correct-horse-battery"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYWxsZXIifQ.c2lnbmF0dXJl"
@@ -192,6 +192,24 @@ def test_room_and_job_are_in_every_line_of_a_room(monkeypatch: pytest.MonkeyPatc
     lines = objects(stream)
     assert [line["room"] for line in lines] == ["kitchen", "hall"]
     assert {line["job_id"] for line in lines} == {"AJ_1"}
+
+
+@pytest.mark.parametrize("form", ["readable", "json"])
+def test_a_secret_that_becomes_known_later_is_masked_however_it_is_written(
+    form: Literal["readable", "json"],
+) -> None:
+    stream = logged(form)
+    later = 'quoted"and\\back'
+    longer = f"{later}-and-more"
+    mask_also([later, longer, "short"])
+    logging.getLogger("agent").error(
+        "refused", extra={"error": f"not {longer}", "header": {"key": later}, "other": "short"}
+    )
+    line = stream.getvalue()
+    assert "quoted" not in line
+    assert "and-more" not in line
+    assert line.count("***") == 2
+    assert "short" in line
 
 
 def test_setting_up_twice_logs_once() -> None:
