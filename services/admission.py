@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from . import defaults
@@ -144,13 +144,29 @@ class Admission:
         with self._lock:
             return dict(self._answers)
 
-    def offer(self, job: str, room: str = "", *, load_bytes: int = 0) -> Decision:
+    def offer(
+        self,
+        job: str,
+        room: str = "",
+        *,
+        load_bytes: int = 0,
+        asr_unavailable: bool | None = None,
+    ) -> Decision:
         """Decide on a room; when accepted, a place is reserved under `job`.
 
-        `load_bytes` is what the room needs of models that are not loaded yet. A place promised to
-        `room` is used, and a room without callers is ended if there is no other place.
+        A place promised to `room` is used, and a room without callers is ended if there is no other
+        place.
+
+        Args:
+            job: the offer.
+            room: its name.
+            load_bytes: what the room needs of models that are not loaded yet.
+            asr_unavailable: whether the circuit of the room's recogniser is open; None where that
+                is the one of the conditions.
         """
         conditions = self._read()
+        if asr_unavailable is not None:
+            conditions = replace(conditions, asr_unavailable=asr_unavailable)
         leave: Callable[[], None] | None = None
         with self._lock:
             self._expire()

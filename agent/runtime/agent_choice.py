@@ -20,7 +20,7 @@ from services.livekit_server.rooms import UNREACHABLE, LiveKitRooms
 from services.models import describe_demo
 from services.shared.config import LoadedModel
 from services.shared.engines import SharedASR, SharedEngines, SharedVoice
-from services.shared.pool import Lease
+from services.shared.shared_model import Lease
 
 logger = logging.getLogger("agent.runtime.agent_choice")
 
@@ -40,9 +40,7 @@ class Chosen:
     @property
     def bytes_to_load(self) -> int:
         """What its room needs beyond what is loaded, or asked for by another room."""
-        return sum(
-            model.bytes_to_load for model in (self.recogniser, self.voice) if not model.users
-        )
+        return self.recogniser.bytes_to_add + self.voice.bytes_to_add
 
     def loaded(self) -> dict[str, LoadedModel]:
         """Its models by role, as far as loaded."""

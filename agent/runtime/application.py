@@ -303,7 +303,7 @@ class Application:
         return {
             "worker": Check(worker.ready, f"{worker.rooms} of {worker.capacity} rooms"),
             "admission": Check(not refusal, refusal),
-            "models": Check(True, " ".join([models, *worker.speech.notices])),
+            "models": Check(True, " ".join([models, *worker.model_notices()])),
         }
 
     def _announce(self) -> None:

@@ -35,7 +35,7 @@ from services.memory import (
     standard_steps,
 )
 from services.metrics import Metrics
-from services.shared.engines import SharedEngines, SharedVoice
+from services.shared.engines import SharedASR, SharedEngines, SharedVoice
 
 logger = logging.getLogger("agent.runtime.supervisor")
 
@@ -184,6 +184,23 @@ class Supervisor:
         """Whether the circuit breaker lets the voice be used; from any thread."""
         return self.circuits.of(voice.engine).usable
 
+    def out_of_service(self, model: SharedASR | SharedVoice) -> bool:
+        """Whether the circuit of a model is open; from any thread.
+
+        Not half open, as then a room is what tries it.
+        """
+        engines = self._engines
+        if model.slot is None and model is not engines.asr and model is not engines.tts:
+            # It was never called.
+            return False
+        return self.circuits.states().get(model.engine) is CircuitState.OPEN
+
+    @property
+    def engines_out_of_service(self) -> list[str]:
+        """The names of the engines that are left alone for a while, for operators."""
+        states = self.circuits.states().items()
+        return sorted(engine for engine, state in states if state is CircuitState.OPEN)
+
     def close(self) -> None:
         """Remove the temporary files and close the GPU's driver. Idempotent."""
         self.temp_files.close()
@@ -207,14 +224,13 @@ class Supervisor:
     def _conditions(self) -> Conditions:
         scheduler = self._engines.scheduler.stats()
         urgent = (Priority.FINAL, Priority.SPECULATIVE)
-        states = self.circuits.states()
         return Conditions(
             memory=self.monitor.level,
             headroom_bytes=max(0, self._room_bytes()),
             loop_lag_seconds=self._lasting_lag_seconds(),
             waiting_calls=sum(scheduler.queued[priority] for priority in urgent),
-            asr_unavailable=states.get(self._engines.asr.engine) is CircuitState.OPEN,
-            tts_unavailable=states.get(self._engines.tts.engine) is CircuitState.OPEN,
+            asr_unavailable=self.out_of_service(self._engines.asr),
+            tts_unavailable=self.out_of_service(self._engines.tts),
             threads_exhausted=scheduler.exhausted,
         )
 

@@ -156,6 +156,12 @@ class Worker:
         """Return the sentences that callers should read about the agent that answers by default."""
         return self._choice.default().notices()
 
+    def model_notices(self) -> list[str]:
+        """Return what operators should know about the models of all agents."""
+        left_alone = self._supervisor.engines_out_of_service
+        pause = [f"Out of service for a while: {', '.join(left_alone)}."] if left_alone else []
+        return [*self.speech.notices, *pause]
+
     @property
     def agents(self) -> Agents:
         """The agents of the folder."""
@@ -331,6 +337,7 @@ class Worker:
             request.id,
             request.room.name,
             load_bytes=await asyncio.to_thread(lambda: chosen.bytes_to_load),
+            asr_unavailable=self._supervisor.out_of_service(chosen.recogniser),
         )
         if not decision.accepted:
             if self._waiting is not None and decision.refusal in PASSING:

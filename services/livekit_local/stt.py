@@ -22,7 +22,7 @@ from ..asr.recognizer import RecognizerTiming, StreamingRecognizer
 from ..audio.samples import SAMPLE_RATE, Samples
 from ..inference import Priority
 from ..shared.engines import SharedASR, SharedEngines, shared_engines
-from ..shared.pool import Lease
+from ..shared.shared_model import Lease
 from ..vad.silero import (
     VoiceActivityDetector,
     VoiceActivityOptions,

@@ -34,11 +34,12 @@ from .resolve import (
     resolve_turn,
     resolve_voice,
 )
-from .sizes import asr_bytes, voice_bytes
+from .sizes import ASR_WEIGHTS, asr_weights, estimated_bytes, voice_weights
 from .turn_models import DEFAULT_TURN
 
 __all__ = [
     "ASR_CATALOGUE",
+    "ASR_WEIGHTS",
     "DEFAULT_ASR",
     "DEFAULT_TURN",
     "DEFAULT_VOICES",
@@ -66,8 +67,9 @@ __all__ = [
     "TurnModel",
     "Voice",
     "VoiceEntry",
-    "asr_bytes",
+    "asr_weights",
     "describe_demo",
+    "estimated_bytes",
     "fetch_asr",
     "fetch_turn",
     "fetch_voice",
@@ -77,5 +79,5 @@ __all__ = [
     "resolve_turn",
     "resolve_voice",
     "summary",
-    "voice_bytes",
+    "voice_weights",
 ]

@@ -12,15 +12,16 @@ from ..host.cores import available_cores, plan_threads
 from ..host.process_memory import measure_growth
 from ..inference import InferenceScheduler
 from ..models import (
+    ASR_WEIGHTS,
     DEMO_ASR,
     DEMO_VOICE,
     ASRModel,
     ModelError,
     Voice,
-    asr_bytes,
+    asr_weights,
     resolve_asr,
     resolve_first_voice,
-    voice_bytes,
+    voice_weights,
 )
 from ..tts.engine import StreamingTTS
 from ..vad.silero import VoiceActivityModel
@@ -28,7 +29,10 @@ from .acoustic import ROLE as _END_OF_TURN
 from .acoustic import SharedAcousticModel
 from .config import EngineConfig, LoadedModel, ModelInUse
 from .load_once import LoadOnce
-from .pool import Lease, ModelKind, ModelPool, ModelSlot, SharedModel
+from .model_kind import ModelKind
+from .model_slot import ModelSlot
+from .pool import ModelPool
+from .shared_model import Lease, SharedModel
 from .starting import start_asr, start_tts
 
 logger = logging.getLogger("services.shared")
@@ -175,7 +179,7 @@ class SharedEngines:
     @property
     def pending_bytes(self) -> int:
         """What models that somebody has asked to use will take, and are not loaded yet."""
-        return sum(asked.bytes_to_load for asked in self._asked if asked.users)
+        return self._recognisers.pending_bytes + self._voices.pending_bytes
 
     @property
     def idle_bytes(self) -> int:
@@ -249,9 +253,9 @@ class SharedEngines:
             engine="asr",
             called="recogniser",
             find=lambda name: resolve_asr(name, cache=config.cache),
-            place=lambda model: model.folder,
+            place=lambda model: model.folder.resolve() / ASR_WEIGHTS,
             start=start,
-            size=lambda name: asr_bytes(name, cache=config.cache),
+            weights=lambda name: asr_weights(name, cache=config.cache),
             facts=lambda asr: {
                 "context_seconds": asr.config.context_seconds or asr.config.window_seconds
             },
@@ -273,9 +277,9 @@ class SharedEngines:
             engine="tts",
             called="voice",
             find=lambda names: resolve_first_voice(names, cache=config.cache),
-            place=lambda voice: voice.model,
+            place=lambda voice: voice.model.resolve(),
             start=start,
-            size=lambda names: voice_bytes(names, cache=config.cache),
+            weights=lambda names: voice_weights(names, cache=config.cache),
             facts=lambda _: {},
         )
 

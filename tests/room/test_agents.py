@@ -21,7 +21,13 @@ from livekit.protocol.room import RoomConfiguration
 from agent.definitions.folder import AgentFolder
 from agent.languages import phrases_in
 from agent.settings import Settings
-from services.models import DEMO_VOICE
+from services.admission import Refusal
+from services.asr.config import ASRError, DecodeOptions
+from services.asr.engine import StreamingASR
+from services.asr.transcription import Transcription
+from services.audio.samples import Samples
+from services.inference import Run
+from services.models import DEMO_ASR, DEMO_VOICE
 from tests.room.llm_endpoint import ANSWER, Endpoint, calls, never_answer
 from tests.support.caller import Caller
 
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
 
 AGENT = "worker-with-agents"
 EXAMPLES = Path(__file__).parents[2] / "examples"
+SPEECH = Path(__file__).parents[1] / "speech"
 TICK_NS = 1_000_000_000
 
 _numbers = itertools.count(1)
@@ -72,7 +79,12 @@ async def worker(
     settings = Settings.model_validate(
         {
             "agent": {"name": AGENT, "dispatch": "explicit", "folder": folder},
-            "limits": {"room_empty_seconds": 0.2, "loop_lag_seconds": 60.0},
+            "limits": {
+                "room_empty_seconds": 0.2,
+                "loop_lag_seconds": 60.0,
+                "circuit_failures": 1,
+                "circuit_open_seconds": 600.0,
+            },
             "llm": {"base_url": endpoint.base_url, "model": "test", "timeout_seconds": 2.0},
         }
     )
@@ -91,7 +103,12 @@ async def join(livekit: LiveKitCredentials, worker: Worker) -> AsyncIterator[Joi
     async with AsyncExitStack() as stack:
 
         async def enter(
-            agent: str = "", *, room: str = "", attribute: str = "", metadata: str = ""
+            agent: str = "",
+            *,
+            room: str = "",
+            attribute: str = "",
+            metadata: str = "",
+            answered: bool = True,
         ) -> Caller:
             caller = await stack.enter_async_context(Caller())
             asked = metadata or (json.dumps({"agent": agent}) if agent else "")
@@ -106,7 +123,8 @@ async def join(livekit: LiveKitCredentials, worker: Worker) -> AsyncIterator[Joi
             if attribute:
                 token = token.with_attributes({"agent": attribute})
             await caller.join(livekit.url, token.to_jwt())
-            await caller.wait_for_agent()
+            if answered:
+                await caller.wait_for_agent()
             return caller
 
         yield enter
@@ -216,6 +234,41 @@ async def test_an_agents_own_voice_is_loaded_for_its_rooms_and_idle_after_them(
         while voice.users:
             await asyncio.sleep(0.02)
     assert shared.unload_idle() == "own-voice"
+
+
+@pytest.mark.own_copy
+async def test_a_recogniser_that_is_out_of_service_closes_the_door_to_its_agents_alone(
+    join: Join, folder: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ears = folder / "own-ears"
+    shutil.copytree(DEMO_ASR.folder, ears)
+    (folder / "deaf.toml").write_text(f'[recogniser]\nmodel = "{ears}"')
+    real = StreamingASR.decode
+
+    def broken(
+        self: StreamingASR, samples: Samples, options: DecodeOptions, run: Run, **times: float
+    ) -> Transcription:
+        if self.config.name == ears.name:
+            raise ASRError("broken for the test")
+        return real(self, samples, options, run, **times)
+
+    caller = await join("deaf")
+    await caller.wait_for_greeting()
+    monkeypatch.setattr(StreamingASR, "decode", broken)
+    await caller.say_file(SPEECH / "turn_15_kal16.wav")
+    async with asyncio.timeout(20.0):
+        while not caller.notices:
+            await asyncio.sleep(0.02)
+    # By the first failure, which may be that of an interim transcript, it is out of service.
+    phrases = phrases_in("en")
+    assert caller.notices[0]["text"] in (phrases.did_not_catch, phrases.cannot_hear)
+    assert worker.model_notices()[-1] == "Out of service for a while: asr own-ears."
+    assert worker.refusal == ""
+    await join("deaf", answered=False)
+    async with asyncio.timeout(20.0):
+        while Refusal.ASR_UNAVAILABLE not in worker._admission.answers:
+            await asyncio.sleep(0.02)
+    assert await first_words(await join("shop")) == SHOP
 
 
 async def test_an_edit_counts_from_the_next_call_on(join: Join, folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.asr.engine import StreamingASR
 from services.shared.engines import SharedEngines, shared_engines
-from services.shared.pool import Lease, SharedModel
+from services.shared.shared_model import Lease, SharedModel
 from services.tts.engine import StreamingTTS
 
 

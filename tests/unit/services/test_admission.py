@@ -77,6 +77,15 @@ def test_a_room_counts_with_the_models_that_it_would_have_to_load(world: World) 
     assert make(world).offer("unknown", load_bytes=90 * MB).accepted
 
 
+def test_a_room_is_judged_by_the_recogniser_that_it_would_use(world: World) -> None:
+    admission = make(world)
+    refused = admission.offer("own is out of service", asr_unavailable=True)
+    assert refused == Decision(False, Refusal.ASR_UNAVAILABLE)
+    world.set(asr_unavailable=True)
+    assert admission.offer("own works", asr_unavailable=False).accepted
+    assert admission.offer("that of most").refusal is Refusal.ASR_UNAVAILABLE
+
+
 def test_a_reservation_that_nobody_takes_up_expires(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -170,6 +170,45 @@ def test_a_model_that_is_wanted_counts_as_memory_to_come(
     assert speech.idle_bytes > 0
 
 
+def test_a_model_that_is_wanted_by_two_names_counts_once(
+    speech: SharedEngines, tmp_path: Path
+) -> None:
+    name = copy_voice(DEMO_VOICE.model, tmp_path / "wanted.onnx")
+    (tmp_path / "link").symlink_to(tmp_path)
+    by_path, by_link = speech.voice((name,)), speech.voice((f"{tmp_path}/link/wanted.onnx",))
+    second_choice = speech.voice(("/nowhere/voice.onnx", name))
+    size = DEMO_VOICE.model.stat().st_size
+    assert by_link.bytes_to_add == size
+    leases = [by_path.use(), by_link.use()]
+    assert speech.pending_bytes == size
+    assert second_choice.bytes_to_add == 0
+    demo_by_path = speech.recogniser(str(DEMO_ASR.folder))
+    leases += [demo_by_path.use(), speech.asr.use()]
+    assert speech.pending_bytes == size + (DEMO_ASR.folder / "model.bin").stat().st_size
+    by_path.get_blocking()
+    assert second_choice.bytes_to_load == 0
+    for lease in leases:
+        lease.close()
+    assert speech.unload_idle() == "wanted"
+    assert second_choice.bytes_to_add > 0
+
+
+def test_the_default_speaks_for_a_voice_whatever_is_wrong_with_that(
+    speech: SharedEngines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = speech.voice((copy_voice(DEMO_VOICE.model, tmp_path / "large.onnx"),))
+    load = StreamingTTS.load
+
+    def fails(config: TTSConfig, **rest: object) -> StreamingTTS:
+        if config.name == "large":
+            raise MemoryError("no more memory")
+        return load(config, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(StreamingTTS, "load", fails)
+    assert own.get_blocking() is speech.tts.get_blocking()
+    assert own.problem == "no more memory. The default voice takes its place."
+
+
 def test_idle_models_make_room_for_one_that_is_needed(
     speech: SharedEngines, tmp_path: Path
 ) -> None:
