@@ -13,6 +13,7 @@ from .fractions import FRACTION_RULES
 from .maths import MATHS, MATHS_SYMBOLS
 from .money import MONEY
 from .names import NAMES
+from .notations import NOTATIONS
 from .numbers import NUMBERS, PLAIN_NUMBERS
 from .roman import ROMAN_NUMERALS
 from .serials import SERIALS
@@ -25,6 +26,7 @@ ENGLISH: Final = Language(
     rules=(
         *WEB,
         *NAMES,
+        *NOTATIONS,
         *ROMAN_NUMERALS,
         *MONEY,
         *DATES[:2],

@@ -66,6 +66,8 @@ def _numeric(match: re.Match[str]) -> str | None:
     first, second, years = int(match["first"]), int(match["second"]), match["year"]
     if not years and ((first, second) == (9, 11) or not _ON_A_DAY.search(before(match))):
         return None
+    if not years and re.search(r"\d/\d+\sof\s$", before(match)):
+        return None
     day_first = match["mark"] == "." or first > 12
     month, day = (second, first) if day_first else (first, second)
     if not (1 <= month <= 12 and 1 <= day <= 31):
@@ -93,6 +95,8 @@ def _month_first(match: re.Match[str]) -> str:
         words += f" to {ordinal(int(upper))}"
     if years := match["year"]:
         words += f",{BAR}{year(int(years))}"
+    elif re.match(rf"{DASH}{_MONTH}", after(match, 12)):
+        words += " to "
     return words
 
 
@@ -167,6 +171,7 @@ DATES: Final = (
         {
             "Due 01/02/2025.": "Due January second, twenty twenty five.",
             "on 3/14": "on March fourteenth",
+            "1/3 of 2/5": "one third of two fifths",
             "25/12/2024": "December twenty fifth, twenty twenty four",
             "14.03.2025": "March fourteenth, twenty twenty five",
         },
@@ -186,6 +191,7 @@ DATES: Final = (
             "December 25 th is a holiday.": "December twenty fifth is a holiday.",
             "Dec 25th, 2024": "December twenty fifth, twenty twenty four",
             "Jan. 5 at noon": "January fifth at noon",
+            "Jan 1st–Mar 31st": "January first to March thirty first",
             "March 3-5, 2025": "March third to fifth, twenty twenty five",
         },
     ),

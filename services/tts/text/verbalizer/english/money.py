@@ -299,6 +299,13 @@ MONEY: Final = (
         {"It is 3€50.": "It is three euros and fifty cents."},
     ),
     Rule(
+        "currency by itself",
+        r"(?P<currency>US\$|CA\$|A\$|NZ\$|HK\$|S\$)(?=\s[A-Za-z])",
+        lambda m: _NAMES[m["currency"]].one,
+        {"The US$ exchange rate": "The U.S dollar exchange rate"},
+        inside=True,
+    ),
+    Rule(
         "cents",
         rf"(?P<amount>{NUMBER}){SPACE}?¢",
         lambda m: f"{number(m['amount'])} {'cent' if m['amount'] == '1' else 'cents'}",

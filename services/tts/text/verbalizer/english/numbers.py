@@ -138,7 +138,7 @@ NUMBERS: Final = (
             f"{in_pairs(m['number'].split('.')[0])} point {_decimals(m['number'])}"
             f" {m['letters'] if m['letters'] != 'ac' else 'A.C'}"
         ),
-        {"3.5x faster": "three point five x faster"},
+        {"an 802.3af switch": "an eight oh two point three af switch"},
     ),
 )
 

@@ -8,7 +8,18 @@ from typing import Final
 from ..numerals import SUPERSCRIPTS
 from ..rule import BAR, Rule
 from .unit_names import UNITS
-from .words import DASH, FRACTION, FRACTIONS, MINUS, NUMBER, SPACE, cardinal, fraction, number
+from .words import (
+    DASH,
+    FRACTION,
+    FRACTIONS,
+    MINUS,
+    NUMBER,
+    SPACE,
+    cardinal,
+    fraction,
+    number,
+    ordinal,
+)
 
 _STOPPED = frozenset(
     "ft in mi yd yds lb lbs oz gal qt pt tsp tbsp Tbsp hr hrs min mins sec secs yr"
@@ -182,14 +193,17 @@ def _inches(match: re.Match[str]) -> str | None:
 def _fraction_of_unit(match: re.Match[str]) -> str | None:
     unit, whole, gap = match["unit"], match["whole"], match["gap"]
     above, below = int(match["above"]), int(match["below"])
-    if below not in (2, 3, 4, 5, 6, 8, 10, 16, 32) or above >= below:
+    of_a_second = above == 1 and unit in ("s", "sec", "second") and not whole
+    if (below not in (2, 3, 4, 5, 6, 8, 10, 16, 32) and not of_a_second) or above >= below:
         return None
     follows = match.string[match.end() : match.end() + 4]
     if unit == "in" and not match["stop"] and gap != "-" and not _WORD_LIKE.match(follows):
         return None
     words = fraction(above, below)
     one = not whole or gap == "-"
-    if whole:
+    if of_a_second:
+        words = f"one {ordinal(below)} of a"
+    elif whole:
         words = f"{cardinal(int(whole))} and " + ("a half" if (above, below) == (1, 2) else words)
     elif follows.startswith(" of ") and unit not in ("%",):
         article = "an" if _name(unit, one=True)[0] in "aeio" else "a"
@@ -286,13 +300,14 @@ QUANTITIES: Final = (
     ),
     Rule(
         "fraction of a unit",
-        rf"(?:(?P<whole>\d{{1,3}})[ -])?(?P<above>\d{{1,2}})[/⁄](?P<below>\d{{1,2}})"
+        rf"(?:(?P<whole>\d{{1,3}})[ -])?(?P<above>\d{{1,2}})[/⁄](?P<below>\d{{1,4}})"
         rf"(?P<gap>{SPACE}|-)?(?P<unit>{_UNIT})(?P<stop>\.(?!\w))?",
         _fraction_of_unit,
         {
             "3/4 lb of butter": "three quarters of a pound of butter",
             "Add 2 1/2 tsp. of salt.": "Add two and a half teaspoons of salt.",
             "1/4 oz. and 1/8 mi": "one quarter ounce and one eighth mile",
+            "at 1/250 s": "at one two hundred and fiftieth of a second",
             "a 1 1/2-mi run": "a one and a half mile run",
         },
     ),
