@@ -34,7 +34,9 @@ def _fraction(match: re.Match[str]) -> str | None:
             words = f"{cardinal(above)} over {cardinal(below)}"
         elif (
             below > 4
-            and re.search(r"\b(?:scored?|got|rated|rating|is|of)\s$", before(match, 10))
+            and re.search(
+                r"(?:\b(?:scored?|got|rated|rating|is)|(?<!\d)\sof)\s$", before(match, 10)
+            )
             and below in (5, 10, 20, 100)
         ):
             words = f"{cardinal(above)} out of {cardinal(below)}"
