@@ -6,6 +6,41 @@ import re
 from collections.abc import Callable
 
 from ..verdict import WaitReason
+from .english_words import (
+    ADJECTIVES,
+    ADVERBS_OF_DEGREE,
+    ARTICLES,
+    AUXILIARIES,
+    BE,
+    BEFORE_A_VERB,
+    CONJUNCTIONS,
+    CONTRACTIONS,
+    DEMANDING_VERBS,
+    DO,
+    FILLERS,
+    HOURS,
+    INDIRECT_OBJECT_VERBS,
+    MEASURES,
+    MODALS,
+    NUMBERS,
+    OBJECTS,
+    OPENABLE_VERBS,
+    OPERATORS,
+    PARTICLE_VERBS,
+    PARTICLES,
+    POLITE,
+    PREPOSITIONS,
+    QUESTION_WORDS,
+    SUBJECTS,
+    SUBORDINATORS,
+    TENS,
+    THINKING_ALOUD,
+    USUALLY_DATED_VERBS,
+    USUALLY_DETAILED,
+    VERBS_OF_OPINION,
+    VERBS_WITH_PREPOSITION,
+    WHOLE_UTTERANCES,
+)
 from .verdict import Completeness
 
 
@@ -31,106 +66,12 @@ def judge(text: str) -> Completeness | None:
 _Rule = Callable[[list[str]], Completeness | None]
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_CONTRACTIONS = {"'s": "is", "'re": "are", "'m": "am", "'ll": "will", "'d": "would", "'ve": "have"}
-
-_WHOLE_UTTERANCES = _set(
-    "hello hi hey goodbye bye yes no okay ok thanks stop wait why yeah yep nope sure cancel help "
-    "continue pardon sorry quiet enough heads tails alright good great nice fine perfect right "
-    "exactly correct cool"
-) | {
-    "thank you",
-    "no thank you",
-    "thank you very much",
-    "good morning",
-    "good afternoon",
-    "good evening",
-    "good night",
-    "excuse me",
-    "never mind",
-    "come on",
-    "go on",
-    "go ahead",
-    "of course",
-    "not yet",
-    "how come",
-    "so what",
-    "what for",
-    "me too",
-    "i do",
-    "what else",
-    "hang up",
-    "shut up",
-    "wake up",
-    "sit down",
-    "slow down",
-    "speak up",
-    "come in",
-    "anything else",
-}
-
-_ARTICLES = _set("a an the my your our their every each another its his")
-_CONJUNCTIONS = _set("and or but because if when while than as which whose unless although nor")
-_SUBORDINATORS = _set("if because while although unless")
-_FILLERS = _set("um uh er erm hmm mm ah")
-_SUBJECTS = _set("i you he she it we they this that there")
-_OBJECTS = _set("me him her it us them this that you")
-_BE = _set("is are am was were")
-_DO = _set("do does did have has had")
-_MODALS = _set("will would can could should shall must might may")
-_AUXILIARIES = _BE | _DO | _MODALS | _set("be been being cannot don't doesn't didn't isn't")
-_QUESTION_WORDS = _set("what who where when why how which whose")
-_MEASURES = _set(
-    "time day date kind sort type year month number color many much far long old often"
-)
-_PREPOSITIONS = _set(
-    "for to at of with from by between until till into onto after before against through during "
-    "without within toward towards under among per via since"
-)
-_PARTICLES = _set("in on up down off out over back about away around")
-_PARTICLE_VERBS = _set(
-    "hang shut wake give stand sit calm slow speed come go log sign carry hold move watch "
-    "shut stay get back keep"
-)
-_ADVERBS_OF_DEGREE = _set("very too really quite more most much extremely rather pretty even")
-_ADJECTIVES = _set(
-    "red green blue black white yellow small big large little old new happy sad warm cold quick "
-    "slow bright dark quiet loud good bad great nice first second next last other same whole "
-    "main best"
-)
-_DEMANDING_VERBS = _set(
-    "set spell add tell give show remind pick roll flip find call send bring take make put buy "
-    "keep want need let get say repeat count turn switch play put translate calculate convert "
-    "choose rename create delete remove schedule book order thank"
-)
-_OPENABLE_VERBS = _set("open close read write start move check help")
-_INDIRECT_OBJECT_VERBS = _set(
-    "tell give show remind bring send let make buy read teach ask get find fetch hand pass order "
-    "pour lend"
-)
-_OPERATORS = _set("plus minus times divided multiplied over squared percent")
-_USUALLY_DETAILED = _set("weather forecast number timer alarm reminder meeting appointment")
-_USUALLY_DATED_VERBS = _set("call meet visit email text invite")
-_TIME_UNITS = _set("second minute hour day week month year")
-_NUMBERS = _set(
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
-    "hundred thousand million oh zero point"
-)
-_HOURS = _set("one two three four five six seven eight nine ten eleven twelve")
-_TENS = _set("twenty thirty forty fifty sixty seventy eighty ninety")
-_POLITE = _set("please can could would will you okay so well hey hello hi there now and just um uh")
-
-
 def _words(text: str) -> list[str]:
     """Split lower-case text into words, contracted auxiliaries apart."""
     words = re.findall(r"[a-z]+(?:'[a-z]+)?|\d[\d.,:]*", text)
     separated: list[str] = []
     for word in words:
-        for ending, full in _CONTRACTIONS.items():
+        for ending, full in CONTRACTIONS.items():
             if word.endswith(ending) and word != ending:
                 separated += [word.removesuffix(ending), full]
                 break
@@ -140,56 +81,33 @@ def _words(text: str) -> list[str]:
 
 
 def _is_number(word: str) -> bool:
-    return word in _NUMBERS or word[0].isdigit()
+    return word in NUMBERS or word[0].isdigit()
 
 
 def _is_time(words: list[str]) -> bool:
     """Whether numbers may be a time of day: "seven thirty", "7:30"."""
     if len(words) == 1:
         return ":" in words[0]
-    return len(words) < 4 and words[0] in _HOURS and words[1] in _TENS | {"oh", "fifteen", "ten"}
+    return len(words) < 4 and words[0] in HOURS and words[1] in TENS | {"oh", "fifteen", "ten"}
 
 
 def _request(words: list[str]) -> list[str]:
     """Drop polite words from the start."""
     start = 0
-    while start < len(words) - 1 and words[start] in _POLITE:
+    while start < len(words) - 1 and words[start] in POLITE:
         start += 1
     return words[start:]
 
 
 def _question(words: list[str]) -> list[str]:
     """Return the words from the first question word on, or none."""
-    positions = [index for index, word in enumerate(words) if word in _QUESTION_WORDS]
+    positions = [index for index, word in enumerate(words) if word in QUESTION_WORDS]
     return words[positions[0] :] if positions else []
-
-
-_THINKING_ALOUD = (
-    "let me think",
-    "let me see",
-    "let me check",
-    "let me look",
-    "give me a second",
-    "give me a moment",
-    "give me a minute",
-    "just a second",
-    "just a moment",
-    "just a minute",
-    "one second",
-    "one moment",
-    "hold on",
-    "hang on",
-    "you know",
-    "i mean",
-    "how do i say",
-    "what is the word",
-)
-"""A caller who says so has not finished."""
 
 
 def _thinking_aloud(words: list[str]) -> Completeness | None:
     said = " ".join(words).removesuffix(" please")
-    if len(words) > 6 or not said.endswith(_THINKING_ALOUD):
+    if len(words) > 6 or not said.endswith(THINKING_ALOUD):
         return None
     if said.endswith(("do you know", "did you know")):
         return None
@@ -197,17 +115,17 @@ def _thinking_aloud(words: list[str]) -> Completeness | None:
 
 
 def _whole_utterance(words: list[str]) -> Completeness | None:
-    if " ".join(words) in _WHOLE_UTTERANCES:
+    if " ".join(words) in WHOLE_UTTERANCES:
         return Completeness(0.95, "an utterance of its own")
     return None
 
 
 def _hesitation(words: list[str]) -> Completeness | None:
-    if words[-1] in _FILLERS and len(words) > 1:
+    if words[-1] in FILLERS and len(words) > 1:
         return Completeness(0.1, f"hesitates: {words[-1]}", WaitReason.THINKING)
     if words[-1] == "like":
         return Completeness(0.8 if _question(words) else 0.1, "ends with like")
-    if all(word in _POLITE for word in words) and any(word in _MODALS for word in words):
+    if all(word in POLITE for word in words) and any(word in MODALS for word in words):
         return Completeness(0.05, "only a polite beginning")
     return None
 
@@ -216,24 +134,24 @@ def _announces_a_noun(words: list[str]) -> Completeness | None:
     last = words[-1]
     if last == "her" or (last == "no" and len(words) > 1):
         return None
-    if last in _ARTICLES:
+    if last in ARTICLES:
         return Completeness(0.02, f"ends with {last}")
-    if last in _ADVERBS_OF_DEGREE and words[-2:-1] != ["very"] and last not in ("more", "much"):
+    if last in ADVERBS_OF_DEGREE and words[-2:-1] != ["very"] and last not in ("more", "much"):
         return Completeness(0.1, f"ends with {last}")
-    if last in _ADJECTIVES and len(words) > 1 and words[-2] in _ARTICLES:
+    if last in ADJECTIVES and len(words) > 1 and words[-2] in ARTICLES:
         return Completeness(0.2, f"an adjective without its noun: {last}")
     return None
 
 
 def _conjunction(words: list[str]) -> Completeness | None:
     last = words[-1]
-    if words[0] in _SUBORDINATORS and len(words) < 7:
+    if words[0] in SUBORDINATORS and len(words) < 7:
         return Completeness(0.3, f"a clause that begins with {words[0]}")
     if last == "then" and words[-2:-1] == ["and"]:
         return Completeness(0.05, "ends with and then")
-    if last == "that" and words[-2:-1] and words[-2] in _set("think hope believe guess feel so"):
+    if last == "that" and words[-2:-1] and words[-2] in VERBS_OF_OPINION:
         return Completeness(0.1, "ends with that")
-    if last not in _CONJUNCTIONS:
+    if last not in CONJUNCTIONS:
         return None
     return Completeness(0.03, f"ends with {last}")
 
@@ -244,21 +162,21 @@ def _short_question(words: list[str]) -> Completeness | None:
     if not question:
         return None
     last = words[-1]
-    if last in _QUESTION_WORDS:
+    if last in QUESTION_WORDS:
         if len(words) == 1:
             return Completeness(0.3, f"only {last}")
         return Completeness(0.15, f"ends with {last}")
-    if not any(word in _AUXILIARIES for word in question):
-        if len(question) < 4 and question[1] in _MEASURES:
+    if not any(word in AUXILIARIES for word in question):
+        if len(question) < 4 and question[1] in MEASURES:
             return Completeness(0.15, "a question without its verb")
         return None
-    if len(question) > 1 and question[-2] in _AUXILIARIES and last in _SUBJECTS:
-        if question[-2] in _BE:
+    if len(question) > 1 and question[-2] in AUXILIARIES and last in SUBJECTS:
+        if question[-2] in BE:
             known = question[0] in ("who", "how", "where") or last in ("it", "this", "that")
             return Completeness(0.85 if known else 0.45, f"ends with {question[-2]} {last}")
-        if question[-2] not in _DO or len(question) > 2:
+        if question[-2] not in DO or len(question) > 2:
             return Completeness(0.05, f"a question without its verb after {last}")
-    if question[0] == "what" and len(question) > 2 and question[1] in _BE:
+    if question[0] == "what" and len(question) > 2 and question[1] in BE:
         return _what_is(question)
     return None
 
@@ -268,33 +186,33 @@ def _what_is(question: list[str]) -> Completeness | None:
     rest = question[2:]
     if all(_is_number(word) or word == "and" for word in rest):
         return Completeness(0.15, "a number without its operation")
-    if any(word in _OPERATORS for word in rest) and _is_number(rest[-1]):
+    if any(word in OPERATORS for word in rest) and _is_number(rest[-1]):
         # "twenty" may become "twenty one", and any sum may go on.
-        return Completeness(0.8 if rest[-1] not in _TENS else 0.65, "a calculation")
+        return Completeness(0.8 if rest[-1] not in TENS else 0.65, "a calculation")
     return None
 
 
 def _subject_of_a_question(words: list[str]) -> Completeness | None:
     """Judge "can you", "will it": an auxiliary and its subject without a verb."""
-    if len(words) < 2 or words[-1] not in _SUBJECTS or words[-2] not in _AUXILIARIES:
+    if len(words) < 2 or words[-1] not in SUBJECTS or words[-2] not in AUXILIARIES:
         return None
     before = words[:-2]
-    if all(word in _POLITE for word in before):
+    if all(word in POLITE for word in before):
         return Completeness(0.05, f"a question without its verb after {words[-1]}")
-    if words[-2] in _MODALS:
+    if words[-2] in MODALS:
         return Completeness(0.1, f"a question without its verb after {words[-1]}")
     return None
 
 
 def _auxiliary(words: list[str]) -> Completeness | None:
     last = words[-1]
-    if last not in _AUXILIARIES or (last == "may" and words[-2:-1] and words[-2] not in _SUBJECTS):
+    if last not in AUXILIARIES or (last == "may" and words[-2:-1] and words[-2] not in SUBJECTS):
         return None
     before = words[-2] if len(words) > 1 else ""
-    if before in _SUBJECTS:
+    if before in SUBJECTS:
         if last in ("do", "have", "does", "did") and _question(words):
             return Completeness(0.9, f"a question that ends with {before} {last}")
-        if _question(words) and last in _BE | _MODALS:
+        if _question(words) and last in BE | MODALS:
             return Completeness(0.8, f"a clause that ends with {before} {last}")
         if words[0] in ("yes", "no") or (len(words) > 2 and words[0] == "i"):
             return Completeness(0.8, "a short answer")
@@ -306,21 +224,21 @@ def _auxiliary(words: list[str]) -> Completeness | None:
 
 def _preposition(words: list[str]) -> Completeness | None:
     last = words[-1]
-    if last in _PREPOSITIONS:
+    if last in PREPOSITIONS:
         question = _question(words)
         stranded = (
             len(question) > 3
             and question[0] in ("who", "where", "what")
-            and words[-2] in _SUBJECTS | _set("look talk looking talking listening made used")
+            and words[-2] in SUBJECTS | VERBS_WITH_PREPOSITION
         )
         if stranded and last != "to":
             return Completeness(0.6, f"a question that may end with {last}")
         return Completeness(0.03, f"ends with {last}")
-    if last in _PARTICLES and len(words) > 1:
+    if last in PARTICLES and len(words) > 1:
         before = words[-2]
-        if before in _OBJECTS and len(words) > 2 and last not in ("about", "in"):
+        if before in OBJECTS and len(words) > 2 and last not in ("about", "in"):
             return Completeness(0.75, f"a verb with {last}")
-        if before in _PARTICLE_VERBS and last not in ("about", "around"):
+        if before in PARTICLE_VERBS and last not in ("about", "around"):
             return Completeness(0.5, f"{before} {last} may want an object")
         return Completeness(0.05, f"ends with {last}")
     return None
@@ -328,7 +246,7 @@ def _preposition(words: list[str]) -> Completeness | None:
 
 def _operation(words: list[str]) -> Completeness | None:
     last = words[-1]
-    if last in ("squared", "percent") or last not in _OPERATORS:
+    if last in ("squared", "percent") or last not in OPERATORS:
         return None
     if last == "times" and not _question(words) and len(words) > 2:
         return Completeness(0.6, "a number of times")
@@ -357,10 +275,10 @@ def _length_without_unit(words: list[str]) -> Completeness | None:
 
 def _missing_particular(words: list[str]) -> Completeness | None:
     """Judge requests that are complete but usually name a place, a time or a range."""
-    if words[-1] in _USUALLY_DETAILED and len(words) > 2:
+    if words[-1] in USUALLY_DETAILED and len(words) > 2:
         return Completeness(0.4, f"{words[-1]}, but no particulars")
     request = _request(words)
-    if len(request) == 2 and request[0] in _USUALLY_DATED_VERBS:
+    if len(request) == 2 and request[0] in USUALLY_DATED_VERBS:
         return Completeness(0.65, f"{request[0]} somebody, but perhaps not now")
     return None
 
@@ -369,17 +287,15 @@ def _missing_object(words: list[str]) -> Completeness | None:
     """Judge verbs without their object, or without the message to the person they name."""
     request = _request(words)
     last = request[-1]
-    if len(request) == 2 and request[0] in _INDIRECT_OBJECT_VERBS and last in ("me", "us"):
+    if len(request) == 2 and request[0] in INDIRECT_OBJECT_VERBS and last in ("me", "us"):
         return Completeness(0.1, f"{request[0]} {last}, but not what")
     if request[:3] == ["repeat", "after", "me"] and len(request) == 3:
         return Completeness(0.15, "nothing to repeat yet")
     if request[0] == "remind" and "to" not in request and "about" not in request:
         return Completeness(0.25, "nothing to be reminded of yet")
-    if last in _DEMANDING_VERBS and (
-        len(request) == 1 or request[-2] in _set("to please will no i we")
-    ):
+    if last in DEMANDING_VERBS and (len(request) == 1 or request[-2] in BEFORE_A_VERB):
         return Completeness(0.12 if last != "repeat" else 0.45, f"{last} without its object")
-    if last in _OPENABLE_VERBS and (len(request) == 1 or request[-2] in ("to", "will")):
+    if last in OPENABLE_VERBS and (len(request) == 1 or request[-2] in ("to", "will")):
         return Completeness(0.4, f"{last} may want an object")
     if request[0] in ("add", "put") and not any(w in ("to", "on", "in") for w in request):
         return Completeness(0.35, f"{request[0]}, but not where")
@@ -390,9 +306,9 @@ def _missing_object(words: list[str]) -> Completeness | None:
 
 def _noun_phrase(words: list[str]) -> Completeness | None:
     """Judge a subject without a verb."""
-    if words[0] in _ARTICLES and len(words) < 4 and not any(w in _AUXILIARIES for w in words):
+    if words[0] in ARTICLES and len(words) < 4 and not any(w in AUXILIARIES for w in words):
         return Completeness(0.4, "only a noun phrase")
-    if len(words) == 1 and words[0] in _POLITE | _SUBJECTS | _ADJECTIVES:
+    if len(words) == 1 and words[0] in POLITE | SUBJECTS | ADJECTIVES:
         return Completeness(0.25, "one word that begins more")
     if len(words) == 1:
         return Completeness(0.55, "one word")
