@@ -15,7 +15,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help run setup page models test test-fast coverage test-faults test-llama fuzz lint format types \
+.PHONY: help run setup page models wheel test test-fast coverage test-faults test-llama fuzz lint format types \
 	bench soak lock env-example agent-keys protocol screenshots clean
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make setup        set up everything: Python, LiveKit server, page, models'
 	@echo 'make page         build the page'
 	@echo 'make models       fetch the speech models again'
+	@echo 'make wheel        build the wheel that `pip install` takes, into dist/'
 	@echo 'make test         every test; ARGS="-k name" narrows'
 	@echo 'make test-fast    the tests without server and browser'
 	@echo 'make coverage     the same, which must reach most lines of the product'
@@ -49,6 +50,12 @@ page:
 
 models:
 	@$(SETUP) runtime fetch
+
+wheel:
+	@$(SETUP) dev page
+	@rm -rf build
+	@$(PYTHON) -m uv build --quiet --wheel --out-dir dist
+	@ls dist/local_voice_agent-*.whl
 
 test:
 	@$(SETUP) dev livekit page programs

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
 
+from agent.distribution import SCRIPT, env_example, version
 from agent.settings import Settings, SettingsError, read_settings
 from services.host.allocator import keep_native_memory_small
+from services.program import program, run_as
 
 _EXIT_INTERRUPTED = 130
 
@@ -45,10 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_missing_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
-        prog="python -m agent",
+        prog=program(),
         description="A voice agent that runs wholly on this machine.",
-        epilog="Settings come from the environment and from .env; .env.example lists them all.",
+        epilog=f"Settings come from the environment and from .env; {env_example()} lists them all.",
     )
+    parser.add_argument("--version", action="version", version=version())
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     wanted = next((word for word in words if not word.startswith("-")), None)
     for name, text in _COMMANDS.items():
@@ -87,6 +90,12 @@ def _open_missing_streams() -> None:
 def _load(name: str) -> Command:
     module = importlib.import_module(f"agent.commands.{name.replace('-', '_')}")
     return cast(Command, module)
+
+
+def voice_agent() -> int:
+    """Run the command of an installation."""
+    run_as(SCRIPT)
+    return _main_or_interrupted()
 
 
 def _main_or_interrupted() -> int:

@@ -16,6 +16,7 @@ from agent.commands.command_line import (
 )
 from agent.settings import Settings, SettingsError, require_livekit
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
+from services.program import program
 
 if TYPE_CHECKING:
     from livekit.agents import AgentServer
@@ -109,7 +110,7 @@ async def _open_room(name: str, settings: Settings) -> Room:
     except (aiohttp.ClientError, TimeoutError) as error:
         why = reason(error, waited_seconds=_ANSWER_SECONDS)
     raise CommandError(
-        f"{livekit.url} does not let us into the room: {why}; see `python -m agent doctor`"
+        f"{livekit.url} does not let us into the room: {why}; see `{program()} doctor`"
     )
 
 

@@ -16,6 +16,7 @@ from agent.commands.command_line import (
     until_stopped,
 )
 from agent.settings import Settings
+from services.program import program
 
 if TYPE_CHECKING:
     from agent.definitions.definition import AgentDefinition
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Ctrl-C ends it, and with --text Ctrl-D or the end of the input.\n"
         "\n"
         "example:\n"
-        '  echo "what is six times seven" | python -m agent console --text'
+        f'  echo "what is six times seven" | {program()} console --text'
     )
 
 

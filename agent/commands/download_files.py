@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from agent.commands.command_line import EXIT_FAILED, CommandError, complain, finish
 from agent.settings import Settings
+from services.program import program
 
 if TYPE_CHECKING:
     from services.models import ModelError, VoiceEntry
     from services.models.sources import Sources
 
-_COMMAND = "python -m agent download-files"
 Voices = tuple[tuple[str, ...], ...]
 """What to fetch: of each group the first voice that can be had."""
 
@@ -251,7 +251,7 @@ def _what_now(arguments: argparse.Namespace, turn: str | None, failed: Mapping[s
         meanwhile = "words and pauses alone decide when a caller is done"
     else:
         meanwhile = "the demo models serve"
-    return f"Until then {meanwhile}. Try again: {_COMMAND}{names}"
+    return f"Until then {meanwhile}. Try again: {program()} download-files{names}"
 
 
 def _say_how_to_use(asr: str | None, voices: Voices, settings: Settings) -> None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from agent.commands.command_line import EXIT_USAGE, CommandError, complain, finish_async
 from agent.commands.output_file import check_writable, output_file
+from agent.distribution import env_example
 from agent.settings import Settings
+from services.program import program
 
 if TYPE_CHECKING:
     from services.tts.engine import StreamingTTS
@@ -39,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "examples:\n"
-        '  python -m agent say "Dinner is ready."\n'
-        "  python -m agent say - -o letter.wav < letter.txt\n"
+        f'  {program()} say "Dinner is ready."\n'
+        f"  {program()} say - -o letter.wav < letter.txt\n"
         "\n"
-        "TTS_VOICE names the voice, TTS_SPEED its pace; see .env.example."
+        f"TTS_VOICE names the voice, TTS_SPEED its pace; see {env_example()}."
     )
 
 

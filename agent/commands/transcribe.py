@@ -17,7 +17,9 @@ from agent.commands.command_line import (
     finish_async,
 )
 from agent.commands.output_file import check_writable, output_file
+from agent.distribution import env_example
 from agent.settings import Settings
+from services.program import program
 
 if TYPE_CHECKING:
     from agent.commands.transcripts import Transcript
@@ -62,12 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "examples:\n"
-        "  python -m agent transcribe meeting.mp3\n"
-        "  python -m agent transcribe --format srt talk.mp4 -o talk.srt\n"
-        "  python -m agent transcribe --format json --words *.wav -o transcripts/\n"
-        "  python -m agent transcribe --format vtt --speakers Ada,Ben call.wav -o call.vtt\n"
+        f"  {program()} transcribe meeting.mp3\n"
+        f"  {program()} transcribe --format srt talk.mp4 -o talk.srt\n"
+        f"  {program()} transcribe --format json --words *.wav -o transcripts/\n"
+        f"  {program()} transcribe --format vtt --speakers Ada,Ben call.wav -o call.vtt\n"
         "\n"
-        "ASR_MODEL names the model and ASR_LANGUAGE the language; see .env.example."
+        f"ASR_MODEL names the model and ASR_LANGUAGE the language; see {env_example()}."
     )
 
 

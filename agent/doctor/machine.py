@@ -7,16 +7,14 @@ import platform
 import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from agent.distribution import repair, requirements
 from agent.doctor.findings import Finding, fail, ok, warn
 from agent.settings import Settings
 
-_PROJECT_FILE = Path(__file__).parents[2] / "pyproject.toml"
-_DISTRIBUTION = "local-voice-agent"
 _SHOWN_PACKAGES = ("livekit-agents", "faster-whisper", "ctranslate2", "piper-tts", "onnxruntime")
 _OLDEST_PYTHON = (3, 11)
 _ENOUGH_MEMORY_MB = 1500
@@ -29,7 +27,7 @@ def check_python(_: Settings) -> Iterator[Finding]:
     """Check the interpreter's version."""
     version = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     if sys.version_info < _OLDEST_PYTHON:
-        yield fail("Python", version, "use Python 3.11 or newer: `make setup` finds it")
+        yield fail("Python", version, "use Python 3.11 or newer")
     else:
         yield ok("Python", version)
 
@@ -38,7 +36,7 @@ def check_packages(_: Settings) -> Iterator[Finding]:
     """Check that every dependency is installed in a version that fits."""
     problems = [problem for line in _requirements() if (problem := _problem(line))]
     if problems:
-        yield fail("packages", "; ".join(problems), "run `make setup`")
+        yield fail("packages", "; ".join(problems), repair())
         return
     shown = [f"{name} {metadata.version(name)}" for name in _SHOWN_PACKAGES]
     yield ok("packages", ", ".join(shown))
@@ -127,15 +125,11 @@ def check_sound(_: Settings) -> Iterator[Finding]:
 
 
 def _requirements() -> list[str]:
-    """Return the dependencies that pyproject.toml lists."""
+    """Return the dependencies, the chief ones where nothing says which there are."""
     try:
-        lines: list[str] = tomllib.loads(_PROJECT_FILE.read_text())["project"]["dependencies"]
-    except (OSError, KeyError, tomllib.TOMLDecodeError):
-        try:
-            lines = [r for r in metadata.requires(_DISTRIBUTION) or [] if "extra ==" not in r]
-        except metadata.PackageNotFoundError:
-            lines = list(_SHOWN_PACKAGES)
-    return lines
+        return requirements()
+    except metadata.PackageNotFoundError:
+        return list(_SHOWN_PACKAGES)
 
 
 def _problem(line: str) -> str:

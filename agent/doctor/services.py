@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 
+from agent.distribution import livekit_config
 from agent.doctor.findings import Finding, fail, ok, warn
 from agent.settings import Settings
 from services.web.http.addresses import without_password
@@ -152,9 +153,9 @@ async def _check_program(settings: Settings) -> Finding:
                 process.kill()
                 await process.wait()
     except (OSError, TimeoutError) as error:
-        return fail("LiveKit", f"{program} does not run: {error}", "install it again: `make setup`")
+        return fail("LiveKit", f"{program} does not run: {error}", "install it again")
     version = output.decode(errors="replace").strip().rpartition(" ")[2]
-    config = settings.livekit.server_config
+    config = livekit_config(settings.livekit.server_config)
     if process.returncode or not version:
         return fail("LiveKit", f"{program} is not a livekit-server", "see LIVEKIT_SERVER")
     if not config.is_file():

@@ -13,6 +13,7 @@ import numpy as np
 from agent.doctor.findings import Finding, fail, ok, warn
 from agent.doctor.model_choice import IN_TIME_SECONDS, better_in_time, quicker
 from agent.settings import Settings
+from services.program import program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,7 +126,7 @@ def _check_language(wanted: str, speech: SharedEngines) -> Finding | None:
         "language",
         f"callers speak {language_name(wanted)}, but the voice {voice.name} speaks "
         f"{language_name(voice.language)}, and the agent with it",
-        f"choose a voice: python -m agent download-files --list --language {wanted}",
+        f"choose a voice: {program()} download-files --list --language {wanted}",
     )
 
 
@@ -224,7 +225,7 @@ def _notice(speech: SharedEngines, before: list[str] | None = None) -> str:
 
 
 def _fetch_again(option: str, name: str) -> str:
-    return f"fetch it again: python -m agent download-files --{option} {name}"
+    return f"fetch it again: {program()} download-files --{option} {name}"
 
 
 def _agree(heard: str, said: str) -> bool:

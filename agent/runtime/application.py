@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from agent.definitions.problems import DefinitionError
+from agent.distribution import livekit_config
 from agent.observability.logging import setup_logging
 from agent.settings import Settings
 from agent.settings.environment import read_variables
@@ -203,7 +204,8 @@ class Application:
         livekit = self._settings.livekit
         if livekit.url:
             return livekit.credentials
-        self._livekit = LiveKitServer(livekit.server_config, program=livekit.server)
+        config = livekit_config(livekit.server_config)
+        self._livekit = LiveKitServer(config, program=livekit.server)
         return await self._livekit.start()
 
     def _start_web(self, livekit: LiveKitCredentials) -> None:

@@ -23,6 +23,7 @@ from agent.settings.operation import (
     MemorySettings,
 )
 from agent.settings.speech import ASRSettings, ModelSettings, VoiceSettings
+from services.program import program
 from services.web.http.addresses import password_in
 
 __all__ = ["Settings", "SettingsError", "read_settings", "require_livekit"]
@@ -84,7 +85,7 @@ def require_livekit(livekit: LiveKitSettings) -> None:
     if not livekit.url:
         raise SettingsError(
             "LIVEKIT_URL is not set: set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET "
-            "to those of your LiveKit server, or use `python -m agent dev`"
+            f"to those of your LiveKit server, or use `{program()} dev`"
         )
 
 

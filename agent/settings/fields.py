@@ -43,11 +43,13 @@ def variable(
 ) -> Any:
     """Declare a field read from the environment variable `name`.
 
-    `explanation` is one line for the person who sets it, `unit` the unit of a number in the
-    plural, `allowed` says what a value may be where type and constraints do not say it.
+    `default` may be a function that returns it. `explanation` is one line for the person who sets
+    it, `unit` the unit of a number in the plural, `allowed` says what a value may be where type and
+    constraints do not say it.
     """
+    given = {"default_factory": default} if callable(default) else {"default": default}
     return Field(
-        default=default,
+        **given,
         description=explanation,
         json_schema_extra={"variable": name, "unit": unit, "allowed": allowed},
         **constraints,

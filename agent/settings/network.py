@@ -54,7 +54,7 @@ class LiveKitSettings(Group):
     server_config: Path = variable(
         "LIVEKIT_SERVER_CONFIG",
         Path("livekit.yaml"),
-        "Configuration of the server that `dev` starts.",
+        "Configuration of the server that `dev` starts; where the default is missing, ours serves.",
     )
 
     @property

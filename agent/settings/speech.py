@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from annotated_types import MinLen
 from pydantic import Field, StringConstraints
 
+from agent.distribution import models_folder
 from agent.settings.fields import (
     Group,
     SeparatedByCommas,
@@ -44,8 +45,8 @@ class ModelSettings(Group):
     )
     cache: Path = variable(
         "WHISPER_MODEL_PATH",
-        Path(defaults.WHISPER_MODEL_PATH),
-        "Folder for downloaded models.",
+        models_folder,
+        "Folder for downloaded models; default of an installation: its folder in the user's cache.",
     )
 
 

@@ -12,6 +12,7 @@ from faster_whisper import WhisperModel
 
 from ..audio.samples import SAMPLE_RATE, Samples, clean, split_quietly
 from ..inference import DynamicPriority, InferenceScheduler, Priority, Run
+from ..program import program
 from .config import ASRConfig, ASRError, ASRLoadError, DecodeOptions
 from .decoder import decode
 from .transcription import Transcription, join_transcriptions
@@ -167,5 +168,5 @@ class StreamingASR:
 def _load_error(config: ASRConfig, problem: str) -> ASRLoadError:
     return ASRLoadError(
         f"speech recognition model {config.model} {problem}: "
-        f"fetch it again with `python -m agent download-files --asr {config.name}`"
+        f"fetch it again with `{program()} download-files --asr {config.name}`"
     )

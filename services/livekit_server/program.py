@@ -28,9 +28,9 @@ def find_program(path: str = "") -> str:
     found = shutil.which(PROGRAM) or shutil.which(PROGRAM, path=str(Path(sys.prefix) / "bin"))
     if found is None:
         raise LiveKitServerError(
-            "livekit-server is not installed: run `make setup` (builds it with Go), "
-            "or `brew install livekit` (macOS), "
-            "or `curl -sSL https://get.livekit.io | bash` (Linux); "
+            "livekit-server is not installed: `brew install livekit` (macOS), "
+            "`curl -sSL https://get.livekit.io | bash` (Linux), "
+            "or `make setup` in a checkout (builds it with Go) installs it; "
             "or set LIVEKIT_URL to use a server that runs elsewhere"
         )
     return str(Path(found).resolve())

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from ..program import program
 from .entries import ASREntry, ModelEntry, TurnEntry, VoiceEntry
 from .errors import ModelMissing
 from .piper_list import language_names
@@ -15,7 +16,6 @@ DEFAULT_ASR = "base"
 DEFAULT_VOICES = ("en_US-ljspeech-medium", "en_US-joe-medium")
 """In order of preference: the first is free of conditions, the second has more sources."""
 
-LIST_COMMAND = "python -m agent download-files --list"
 NEAR_NAMES = 5
 
 _ASR_BY_NAME = {entry.name: entry for entry in RECOGNISERS}
@@ -55,7 +55,8 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """Return the error sentence for a name that the catalogue does not have."""
     names = list(known)
     near = difflib.get_close_matches(name, names, n=NEAR_NAMES) or names[:NEAR_NAMES]
-    return f"There is no {what} called {name!r}; {LIST_COMMAND} has all: {', '.join(near)}, …"
+    known_by = f"{program()} download-files --list"
+    return f"There is no {what} called {name!r}; {known_by} has all: {', '.join(near)}, …"
 
 
 def find_voices(language: str = "", words: Iterable[str] = ()) -> list[VoiceEntry]:

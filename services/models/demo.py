@@ -1,5 +1,6 @@
 """The demo models inside the package."""
 
+from ..program import program
 from .catalogue import ASR_CATALOGUE, VOICE_CATALOGUE
 from .entries import DEMO_NAME
 from .resolve import (
@@ -44,5 +45,5 @@ def describe_demo(*, asr: bool = True, voice: bool = True) -> tuple[str, ...]:
     if voice:
         sentences.append("This is the demo voice: small, male, English and robotic.")
     if asr or voice:
-        sentences.append("Fetch real models with: python -m agent download-files")
+        sentences.append(f"Fetch real models with: {program()} download-files")
     return tuple(sentences)

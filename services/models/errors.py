@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from ..program import program
+
 
 class ModelError(Exception):
     """A model cannot be used or fetched; the message is one sentence for the owner."""
@@ -50,4 +52,4 @@ class DiskFull(FetchError):
 
 def download_command(kind: str, name: str) -> str:
     """Return the command that fetches a model of `kind` (`asr`, `voice` or `turn`) again."""
-    return f"python -m agent download-files --{kind} {name}"
+    return f"{program()} download-files --{kind} {name}"

@@ -154,26 +154,30 @@ async def running(
     *,
     through: tuple[str, ...] = (),
     module: str = "agent",
+    program: Path | None = None,
 ) -> AsyncIterator[AgentProcess]:
     """`python -m agent ROLE` with the demo models and nothing else of this environment.
 
     `folder`, one for each, is where it runs and its home, so that no `.env` and no cache is read.
     `through` is a command that runs the one after it in its own place, such as `nice`; `module`
-    is what is run where it is not the product itself.
+    is what is run where it is not the product itself, `program` the script of an installation.
     What is left of it at the end is killed; a test that passed fails where its log was not quiet.
     """
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    command: tuple[str | Path, ...] = (sys.executable, "-m", module)
+    checkout = {"PYTHONPATH": str(ROOT), "LIVEKIT_SERVER_CONFIG": str(ROOT / "livekit.yaml")}
+    if program is not None:
+        command, checkout = (program,), {}
     process = await asyncio.create_subprocess_exec(
-        *(*through, sys.executable, "-m", module, role),
+        *(*through, *command, role),
         cwd=folder,
         env={
             **environment,
             "HOME": str(folder),
-            "PYTHONPATH": str(ROOT),
+            **checkout,
             "MODELS": "demo",
             "WEB_PORT": str(free_port()),
             "WORKER_PORT": str(free_port()),
-            "LIVEKIT_SERVER_CONFIG": str(ROOT / "livekit.yaml"),
             "ROOM_EMPTY_SECONDS": "0.2",
             **(variables or {}),
         },
