@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +12,7 @@ from livekit import rtc
 from livekit.agents import AgentSession, llm
 
 from services.livekit_local.callers import callers, carries_voice
+from services.livekit_local.sending import is_sent
 from services.protocol import (
     DONE,
     LONGEST_NAME_CHARACTERS,
@@ -33,8 +33,6 @@ from services.protocol import (
     shortened,
 )
 from services.shared.config import LoadedModel
-
-logger = logging.getLogger("agent.session.remote")
 
 _SENDING_SECONDS: Final = 2.0
 """How long a farewell may take to leave."""
@@ -72,7 +70,8 @@ class Remote:
         for method, handler in handlers.items():
             self._room.local_participant.register_rpc_method(method, handler)
             self._methods.append(method)
-        await self._room.local_participant.set_attributes(
+        # Without these the page shows less, and the call goes on.
+        await self._set_attributes(
             {ParticipantAttribute.INFO: info.encode(), ParticipantAttribute.LANGUAGE: language}
         )
 
@@ -98,7 +97,9 @@ class Remote:
 
     def publish_language(self, language: str) -> None:
         """Publish the code of the language that the agent speaks from now on."""
-        self._start(self._set_language(language), "publish-language")
+        self._start(
+            self._set_attributes({ParticipantAttribute.LANGUAGE: language}), "publish-language"
+        )
 
     def publish_turn(self, turn: Turn) -> asyncio.Task[None]:
         """Publish where the time of a turn went; the task is done once that is sent."""
@@ -118,13 +119,8 @@ class Remote:
             async with asyncio.timeout(_SENDING_SECONDS):
                 await self._publish(Topic.NOTICE, Notice(NoticeKind.CALL_ENDED, text))
 
-    async def _set_language(self, language: str) -> None:
-        try:
-            await self._room.local_participant.set_attributes(
-                {ParticipantAttribute.LANGUAGE: language}
-            )
-        except Exception as error:
-            logger.debug("language not published", extra={"error": str(error)})
+    async def _set_attributes(self, attributes: dict[str, str]) -> None:
+        await is_sent("attributes", self._room.local_participant.set_attributes(attributes))
 
     async def _ping(self, _: rtc.RpcInvocationData) -> str:
         return self._commands.presence()
@@ -145,10 +141,8 @@ class Remote:
             raise rtc.RpcError(NOT_ALLOWED, "Only a speaker may command the agent.")
 
     async def _publish(self, topic: Topic, message: Message) -> None:
-        try:
-            await self._room.local_participant.send_text(message.encode(), topic=topic)
-        except Exception as error:
-            logger.debug("not published", extra={"topic": topic, "error": str(error)})
+        me = self._room.local_participant
+        await is_sent(topic, me.send_text(message.encode(), topic=topic))
 
     def _start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from livekit import rtc
 
+from services.livekit_local.sending import is_sent
 from services.protocol import ParticipantAttribute
-
-logger = logging.getLogger("agent.session.shown_state")
 
 _STATE: Final = ParticipantAttribute.STATE
 
@@ -57,7 +55,5 @@ class ShownState:
             correction.add_done_callback(self._corrections.discard)
 
     async def _correct(self) -> None:
-        try:
-            await self._room.local_participant.set_attributes({_STATE: self._actual()})
-        except Exception as error:
-            logger.debug("state not corrected", extra={"error": repr(error)})
+        me = self._room.local_participant
+        await is_sent("state", me.set_attributes({_STATE: self._actual()}))

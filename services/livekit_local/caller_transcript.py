@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass
 
 from livekit import rtc
@@ -17,8 +16,7 @@ from livekit.agents.types import (
 
 from ..protocol import StreamAttribute
 from .callers import Speaker
-
-logger = logging.getLogger("services.livekit_local")
+from .sending import is_sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +87,10 @@ class CallerTranscript:
             self._news.clear()
             while self._waiting:
                 words = self._waiting.pop(0)
-                try:
-                    await self._publish(words)
-                except Exception as error:
-                    logger.debug("transcript not published", extra={"error": str(error)})
+                sent = await is_sent("transcript", self._publish(words))
+                if not sent and words.final:
+                    # Nothing else replaces it, and who has it already takes it for the same.
+                    await is_sent("transcript", self._publish(words))
 
     async def _publish(self, words: _Words) -> None:
         if not self._room.isconnected():

@@ -14,6 +14,7 @@ from livekit.agents.voice import io
 from numpy.typing import NDArray
 
 from ..audio.samples import SAMPLE_RATE, Samples
+from .sending import is_sent
 
 _LONGEST_SOUND_SECONDS = 3.0
 """Of audio that was played: more than any echo takes to come back."""
@@ -100,7 +101,9 @@ class SpokenTranscript:
         sent = False
         while (word := await reply.next_due()) is not None:
             sent = True
-            await self._next_text.capture_text(word)
+            if not await is_sent("word of a reply", self._next_text.capture_text(word)):
+                # The next word begins another message.
+                self._next_text.flush()
         if sent:
             self._next_text.flush()
 
