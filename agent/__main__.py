@@ -25,6 +25,7 @@ _COMMANDS = {
     "download-files": "fetch speech models",
     "transcribe": "write down what is said in audio files",
     "say": "speak a text",
+    "api-keys": "make, list and revoke keys of the audio API",
     "check": "check the agents in the folder of agents",
     "doctor": "check what is installed, reachable and loadable, and how fast it is",
     "memory": "watch the memory of a running worker",

@@ -38,9 +38,7 @@ if TYPE_CHECKING:
     from agent.runtime.supervised_engines import SupervisedEngines
     from agent.runtime.supervisor import Supervisor
     from agent.runtime.worker import Worker
-    from services.asr.engine import StreamingASR
     from services.shared.engines import SharedEngines
-    from services.vad.silero import VoiceActivityModel
 
 logger = logging.getLogger("agent.runtime.application")
 
@@ -252,28 +250,33 @@ class Application:
         )
 
     def _worker_routes(self, speech: SharedEngines, supervisor: Supervisor) -> list[AddRoutes]:
-        """Return the routes of a process with models: admin, metrics, transcription."""
+        """Return the routes of a process with models: admin, metrics, the audio API."""
+        from services.web.audio_api.access import ApiAccess, ApiLimits
+        from services.web.audio_api.routes import AudioApiRoutes
         from services.web.routes.admin import AdminAccess, MemoryRoutes
         from services.web.routes.metrics import MetricsRoute
-        from services.web.routes.transcribe import TranscribeRoute
 
         settings = self._settings
         token = settings.web.admin_token.get_secret_value() or None
         guard = self._guard()
         access = AdminAccess(token, guard)
 
-        async def engines() -> tuple[StreamingASR, VoiceActivityModel]:
-            return await speech.asr.get(), await speech.voice_activity.get()
-
+        limits = ApiLimits(
+            max_bytes=settings.limits.transcribe_mb * 10**6,
+            max_seconds=settings.limits.transcribe_seconds,
+            max_characters=settings.api.max_characters,
+            requests_per_minute=settings.api.requests_per_minute,
+            requests_at_once=settings.api.requests_at_once,
+        )
+        api = ApiAccess(settings.api.keys_file, guard, limits)
         return [
             MemoryRoutes(access, supervisor.view.look, supervisor.view.clean),
             MetricsRoute(supervisor.metrics.render),
-            TranscribeRoute(
-                access,
-                engines,
+            AudioApiRoutes(
+                api,
+                speech,
                 supervisor.temp_files.file,
-                max_bytes=settings.limits.transcribe_mb * 10**6,
-                max_seconds=settings.limits.transcribe_seconds,
+                on_request=supervisor.metrics.count_api_request,
             ),
         ]
 

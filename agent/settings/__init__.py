@@ -15,7 +15,7 @@ from agent.settings.environment import (
     read_variables,
     variables_of,
 )
-from agent.settings.network import LiveKitSettings, WebSettings
+from agent.settings.network import ApiSettings, LiveKitSettings, WebSettings
 from agent.settings.operation import (
     LifecycleSettings,
     LimitSettings,
@@ -47,6 +47,7 @@ class Settings(BaseModel):
     lifecycle: LifecycleSettings = LifecycleSettings()
     memory: MemorySettings = MemorySettings()
     web: WebSettings = WebSettings()
+    api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
 
     @property

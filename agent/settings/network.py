@@ -145,7 +145,41 @@ class WebSettings(Group):
     admin_token: SecretStr = variable(
         "ADMIN_TOKEN",
         SecretStr(""),
-        "Token for /admin and /api/transcribe; empty: both are disabled.",
+        "Token for /admin; empty: it is disabled.",
         allowed="16 characters or more",
         min_length=16,
+    )
+
+
+class ApiSettings(Group):
+    """OpenAI's audio endpoints, below /v1 of a worker; off without a key."""
+
+    keys_file: Path = variable(
+        "API_KEYS_FILE",
+        Path("api-keys.json"),
+        "File of the keys that `python -m agent api-keys` makes.",
+    )
+    requests_per_minute: int = variable(
+        "API_REQUESTS_PER_MINUTE",
+        120,
+        "Maximum rate of requests with one key.",
+        unit="requests per minute",
+        ge=1,
+        le=100000,
+    )
+    requests_at_once: int = variable(
+        "API_REQUESTS_AT_ONCE",
+        8,
+        "Maximum number of requests at once; half of it for one key.",
+        unit="requests",
+        ge=1,
+        le=64,
+    )
+    max_characters: int = variable(
+        "API_MAX_CHARACTERS",
+        4096,
+        "Longest text accepted by POST /v1/audio/speech.",
+        unit="characters",
+        ge=1,
+        le=10000,
     )

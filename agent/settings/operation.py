@@ -101,10 +101,12 @@ class LimitSettings(Group):
         "SILENCE_ANSWER_SECONDS", 20.0, "Time to answer that question before the call ends."
     )
     transcribe_mb: int = megabytes(
-        "TRANSCRIBE_MAX_MB", 25, "Largest file accepted by POST /api/transcribe."
+        "TRANSCRIBE_MAX_MB", 25, "Largest file accepted by POST /v1/audio/transcriptions."
     )
     transcribe_seconds: float = seconds(
-        "TRANSCRIBE_MAX_SECONDS", 600.0, "Longest audio accepted by POST /api/transcribe."
+        "TRANSCRIBE_MAX_SECONDS",
+        600.0,
+        "Longest audio accepted by POST /v1/audio/transcriptions.",
     )
 
 

@@ -66,6 +66,12 @@ class StreamingASR:
         whisper = self._whisper
         return whisper is not None and whisper.multilingual
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """The codes of the languages that it knows, as Whisper has them; none once closed."""
+        whisper = self._whisper
+        return whisper.languages if whisper is not None else frozenset()
+
     def warm(self) -> None:
         """Run one inference, so that no room pays for the first.
 

@@ -46,6 +46,8 @@ class Segment:
     """Empty unless asked for."""
     speaker: str = ""
     """Empty if not known."""
+    no_speech_probability: float = 0.0
+    """As the recogniser puts it."""
 
 
 async def transcribe_file(
@@ -66,9 +68,9 @@ async def transcribe_file(
     As many stretches of speech are recognised at once as the recogniser has workers. `channel` is
     the only one to transcribe, counted from 0, and `speaker` whose it is. `on_progress` is called
     on the event loop with the seconds of the file that are done, and with its length if that is
-    known; `on_notice` with what is odd about the file, once it is read. Close the iterator
-    (`contextlib.aclosing`) to stop early. Raises AudioFileError (AudioTooLongError if the file is
-    longer than `max_seconds`), ASRError or InferenceError.
+    known, as it is in the last call; `on_notice` with what is odd about the file, once it is read.
+    Close the iterator (`contextlib.aclosing`) to stop early. Raises AudioFileError
+    (AudioTooLongError if the file is longer than `max_seconds`), ASRError or InferenceError.
     """
     window = asr.config.window_seconds
     waiting: deque[tuple[SpeechSegment, asyncio.Task[Transcription]]] = deque()
@@ -110,6 +112,8 @@ async def transcribe_file(
             while waiting:
                 if segment := await oldest():
                     yield segment
+            if on_progress is not None:
+                on_progress(file.read_seconds, file.read_seconds)
             if file.cancelled_seconds >= _CANCELLED_SECONDS and on_notice is not None:
                 on_notice(_CANCELLED.format(file.cancelled_seconds))
         finally:
@@ -186,4 +190,5 @@ def _segment(start_seconds: float, end_seconds: float, heard: Transcription) -> 
         language=heard.language,
         confidence=heard.confidence,
         words=tuple(replace(w, end_seconds=max(w.start_seconds, w.end_seconds)) for w in words),
+        no_speech_probability=heard.no_speech_probability,
     )

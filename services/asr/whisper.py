@@ -49,6 +49,10 @@ class WhisperModel(Protocol):
     hf_tokenizer: Any
     max_length: int
 
+    @property
+    def supported_languages(self) -> list[str]:
+        """Codes of the languages that the model knows."""
+
     def feature_extractor(self, waveform: Samples) -> Samples:
         """Compute log-mel features, float32 [mels, frames]."""
 
@@ -88,6 +92,11 @@ class Whisper:
     def multilingual(self) -> bool:
         """Whether the model knows more than English."""
         return bool(self.model.model.is_multilingual)
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The codes of the languages that the model knows."""
+        return frozenset(self.model.supported_languages)
 
     @property
     def window_frames(self) -> int:

@@ -71,6 +71,8 @@ class AudioFile:
         self._rate = sample_rate
         self._max_seconds = math.inf if max_seconds is None else max_seconds
         self._stopped = False
+        self.read_seconds = 0.0
+        """Sound that was decoded so far, silence included."""
         self.channels: int = codec.channels
         """As the file states."""
         if channel is not None and channel >= self.channels:
@@ -122,15 +124,14 @@ class AudioFile:
 
     def _resampled(self) -> Iterator[Samples]:
         resampler = av.AudioResampler(format=_FORMAT, layout="mono", rate=self._rate)
-        seconds = 0.0
         for frame in self._decoded():
             if self._stopped:
                 return
             if frame.sample_rate not in _RATES:
                 raise AudioFileError(f"has a sample rate of {frame.sample_rate} Hz")
             # Checked ahead of the resampler, which would expand a frame with a false rate.
-            seconds += frame.samples / frame.sample_rate
-            if seconds > self._max_seconds:
+            self.read_seconds += frame.samples / frame.sample_rate
+            if self.read_seconds > self._max_seconds:
                 raise self._too_long()
             # The timestamps of damaged files jump, which the resampler would fill or refuse.
             frame.pts = None

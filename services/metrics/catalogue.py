@@ -118,6 +118,14 @@ TTS_REAL_TIME_FACTOR = _histogram(
 )
 TTS_SPEECH = _counter("tts_speech_seconds", "seconds", "Speech that was synthesised.")
 
+API_REQUESTS = _counter(
+    "api_requests",
+    "requests",
+    "Requests to the audio API, by route and HTTP status; `cancelled` where the client left.",
+    "route",
+    "status",
+)
+
 INFERENCE_QUEUED = _gauge("inference_queued", "calls", "Model calls waiting, by class.", "priority")
 INFERENCE_RUNNING = _gauge("inference_running", "calls", "Model calls running.")
 INFERENCE_SLOTS = _gauge("inference_slots", "calls", "Model calls that can run at once.")

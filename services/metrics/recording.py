@@ -70,6 +70,7 @@ class Metrics:
         self._turns = _counter(catalogue.TURNS, registry)
         self._replies = _counter(catalogue.REPLIES, registry)
         self._notices = _counter(catalogue.CALLER_NOTICES, registry)
+        self._api_requests = _counter(catalogue.API_REQUESTS, registry)
         self._asr_factor = _histogram(catalogue.ASR_REAL_TIME_FACTOR, registry)
         self._asr_audio = _counter(catalogue.ASR_AUDIO, registry)
         self._tts_factor = _histogram(catalogue.TTS_REAL_TIME_FACTOR, registry)
@@ -125,6 +126,10 @@ class Metrics:
     def count_notice(self, kind: str) -> None:
         """Count a problem reported to a caller, one of `NOTICE_KINDS`."""
         self._notices.labels(kind if kind in NOTICE_KINDS else OTHER).inc()
+
+    def count_api_request(self, route: str, status: str) -> None:
+        """Count a request to the audio API: its route, and its status or `cancelled`."""
+        self._api_requests.labels(route, status).inc()
 
     def observe_recognition(self, *, audio_seconds: float, compute_seconds: float) -> None:
         """Record a recognition that gave a result."""

@@ -17,6 +17,7 @@ from services.models import DEMO_VOICE, ModelMissing, resolve_voice
 from tests.faults.disk import SmallDisk, small_disk
 from tests.room.processes import ROOT, START_SECONDS, free_port
 from tests.room.workers import call_the_worker, start
+from tests.support.audio_api import FORM_TYPE, form, write_key
 from tests.support.models.hub_server import HubServer, running_hub
 from tests.support.models.small_catalogue import FIRST_VOICE, SmallCatalogue
 from tests.support.recordings import recording
@@ -32,7 +33,7 @@ SmallCatalogue().use(pytest.MonkeyPatch())
 sys.exit(main())
 """
 """The agent, with a catalogue whose files are small."""
-TOKEN = "an admin token for this test"
+API_KEY = "the key of this test"
 
 
 @pytest.fixture
@@ -69,8 +70,9 @@ async def test_a_worker_whose_log_and_temporary_files_have_no_room_keeps_talking
         "TMPDIR": str(disk.path),
         "WORKER_PORT": str(port),
         "MEMORY_CHECK_SECONDS": "0.2",
-        "ADMIN_TOKEN": TOKEN,
+        "API_KEYS_FILE": str(tmp_path / "keys.json"),
     }
+    write_key(tmp_path / "keys.json", API_KEY)
     with_log_on_disk = ("sh", "-c", 'exec "$@" 2>"$0"', str(log))
     async with (
         LiveKitServer(ROOT / "livekit.yaml") as livekit,
@@ -86,9 +88,9 @@ async def test_a_worker_whose_log_and_temporary_files_have_no_room_keeps_talking
             answer = (await caller.wait_for_transcript(2, of_agent=True))[1]
             assert "fourteen" in answer.lower()
         upload = session.post(
-            f"{address}/api/transcribe",
-            data=recording("turn_31").path.read_bytes(),
-            headers={"X-Admin-Token": TOKEN},
+            f"{address}/v1/audio/transcriptions",
+            data=form(recording("turn_31").path.read_bytes(), {"model": "whisper-1"}),
+            headers={"Authorization": f"Bearer {API_KEY}", "Content-Type": FORM_TYPE},
         )
         async with upload as response:
             assert response.status == 507

@@ -17,8 +17,9 @@ import pytest_asyncio
 
 from tests.room.processes import AgentProcess, running, token
 from tests.room.workers import call
+from tests.support.audio_api import BOUNDARY, FORM_TYPE, form, write_key
 
-ADMIN_TOKEN = "the admin token of this test"
+API_KEY = "the key of this test"
 OPEN_FILES = 256
 """Of the process; a quarter of it may be connections of the page."""
 CONNECTIONS = 400
@@ -35,7 +36,8 @@ Attack = Callable[[str], Coroutine[Any, Any, None]]
 async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AgentProcess]:
     """Page, worker and LiveKit server as `make run` starts them, in a shell with few files."""
     folder: Path = tmp_path_factory.mktemp("web-attacked")
-    variables = {"ADMIN_TOKEN": ADMIN_TOKEN, "LOOP_LAG_LIMIT_SECONDS": "60"}
+    write_key(folder / "api-keys.json", API_KEY)
+    variables = {"LOOP_LAG_LIMIT_SECONDS": "60"}
     through = ("sh", "-c", f'ulimit -n {OPEN_FILES}; exec "$@"', "sh")
     async with running("dev", folder, variables, through=through) as agent:
         await agent.wait_until_ready()
@@ -89,8 +91,9 @@ async def stalled_uploads(address: str) -> None:
         for _ in range(10):
             peer = stack.enter_context(socket.create_connection((host, port), 2))
             peer.sendall(
-                f"POST /api/transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
-                f"X-Admin-Token: {ADMIN_TOKEN}\r\n\r\n".encode()
+                f"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n"
+                f"Content-Length: 1000000\r\nContent-Type: {FORM_TYPE}\r\n"
+                f"Authorization: Bearer {API_KEY}\r\n\r\n--{BOUNDARY}\r\n".encode()
             )
         await asyncio.sleep(1)
         await healthy(address)
@@ -101,10 +104,12 @@ async def false_rates(address: str) -> None:
         size = 2 * rate * min(seconds, 2_000_000)
         head = b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt "
         head += struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
-        body = head + b"data" + struct.pack("<I", size) + bytes(size)
+        sound = head + b"data" + struct.pack("<I", size) + bytes(size)
+        body = form(sound, {"model": "whisper-1"})
+        headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": FORM_TYPE}
         async with (
-            aiohttp.ClientSession(headers={"X-Admin-Token": ADMIN_TOKEN}) as session,
-            session.post(f"{address}/api/transcribe", data=body) as answer,
+            aiohttp.ClientSession(headers=headers) as session,
+            session.post(f"{address}/v1/audio/transcriptions", data=body) as answer,
         ):
             assert answer.status == 413
 

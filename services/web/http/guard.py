@@ -79,7 +79,7 @@ class Guard:
             try:
                 self.check_host(request)
             except ApiError as error:
-                return error.response()
+                return error.response(request.path)
             return await handler(request)
 
         app.middlewares.append(check)

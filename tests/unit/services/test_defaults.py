@@ -33,9 +33,9 @@ from services.tts.engine import StreamingTTS, TTSConfig
 from services.tts.piper.voice import PiperVoice
 from services.vad.silero import VoiceActivityOptions
 from services.web.app import web_server
+from services.web.audio_api.access import ApiLimits
 from services.web.routes.room_limit import RoomLimit
 from services.web.routes.tokens import TokenIssuer, TokenRoutes
-from services.web.routes.transcribe import TranscribeRoute
 from tests.support.deploy_files import REPOSITORY
 
 MB = 2**20
@@ -106,7 +106,7 @@ GIVEN: list[tuple[Callable[..., Any], tuple[str, ...]]] = [
     (LLMLimits, ("idle_seconds", "load_seconds", "reply_seconds", "reply_characters")),
     (ModelReload, ("fragmentation_bytes",)),
     (RoomLimit, ("most",)),
-    (TranscribeRoute, ("max_bytes", "max_seconds")),
+    (ApiLimits, ("max_bytes", "max_seconds", "max_characters", "requests_per_minute")),
 ]
 """Parts that get what a setting says and have no default of their own."""
 

@@ -1,0 +1,319 @@
+"""`POST /v1/audio/transcriptions`: a file in, its words out; conversations never wait for it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from ...asr.config import AUTO, ASRError, DecodeOptions
+from ...asr.engine import StreamingASR
+from ...asr.files import Segment, transcribe_file, transcribe_speakers
+from ...asr.scripts import join_texts
+from ...asr.subtitles import srt, vtt
+from ...audio.files import AudioFileError, AudioTooLongError
+from ...inference import InferenceError
+from ...models.languages import base_language
+from ...shared.engines import SharedEngines
+from ..http.errors import ApiError
+from . import transcript_json
+from .access import BUSY_SECONDS, ApiAccess, ApiLimits
+from .answers import EVENT_STREAM, PieceByPiece
+from .api_keys import ApiKey
+from .form import Form, FormReader
+from .models import ApiModels
+
+NewFile = Callable[[], AbstractContextManager[Path]]
+
+FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
+_STREAMED: Final = ("json", "text")
+_TIMED: Final = ("srt", "vtt", "verbose_json")
+_GRANULARITIES: Final = ("segment", "word")
+_LONGEST_PROMPT_CHARACTERS = 4000
+_MOST_KEYWORDS = 100
+
+
+class Transcriptions:
+    """Receives files and transcribes them, in the scheduler's last class.
+
+    Work for a client who disconnects is cancelled, and its file removed.
+    """
+
+    def __init__(
+        self,
+        access: ApiAccess,
+        models: ApiModels,
+        speech: SharedEngines,
+        new_file: NewFile,
+        reader: FormReader,
+    ) -> None:
+        self._access = access
+        self._models = models
+        self._speech = speech
+        self._new_file = new_file
+        self._reader = reader
+
+    async def answer(self, request: web.Request, key: ApiKey) -> web.StreamResponse:
+        """Answer a request of a holder of a key."""
+        with self._access.place(key) as limits, _file_errors(), self._new_file() as path:
+            form = await self._reader.receive(request, path, max_bytes=limits.max_bytes)
+            wanted = _Wanted.of(form)
+            self._models.check_recogniser(wanted.model)
+            asr = await self._models.recogniser_engine()
+            wanted.check_languages(asr)
+            work = _Work(path, asr, wanted, limits, owner=f"api {key.name}")
+            if wanted.stream:
+                return await self._stream(request, work)
+            return _written(await self._whole(work), work)
+
+    async def _whole(self, work: _Work) -> list[Segment]:
+        voice_activity = await self._speech.voice_activity.get()
+        if work.wanted.speakers:
+            return await transcribe_speakers(
+                work.path,
+                work.asr,
+                voice_activity,
+                work.wanted.speakers,
+                options=work.options,
+                owner=work.owner,
+                max_seconds=work.limits.max_seconds,
+                on_progress=work.on_progress,
+            )
+        found = transcribe_file(
+            work.path,
+            work.asr,
+            voice_activity,
+            options=work.options,
+            owner=work.owner,
+            max_seconds=work.limits.max_seconds,
+            on_progress=work.on_progress,
+            on_notice=work.notices.append,
+        )
+        async with contextlib.aclosing(found):
+            return [segment async for segment in found]
+
+    async def _stream(self, request: web.Request, work: _Work) -> web.StreamResponse:
+        """Send each stretch of speech as soon as it is recognised, as server-sent events."""
+        answer = PieceByPiece(request, EVENT_STREAM)
+        voice_activity = await self._speech.voice_activity.get()
+        texts: list[str] = []
+        sent = ""
+        found = transcribe_file(
+            work.path,
+            work.asr,
+            voice_activity,
+            options=work.options,
+            owner=work.owner,
+            max_seconds=work.limits.max_seconds,
+        )
+        try:
+            async with contextlib.aclosing(found):
+                async for segment in found:
+                    texts.append(segment.text)
+                    joined = join_texts(texts)
+                    delta, sent = joined[len(sent) :], joined
+                    await answer.send_event({"type": "transcript.text.delta", "delta": delta})
+            await answer.send_event({"type": "transcript.text.done", "text": sent})
+        except (AudioFileError, ASRError, InferenceError) as error:
+            if not answer.begun:
+                raise
+            await answer.send_error(_refusal(error))
+        return await answer.end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the fields of a form ask for."""
+
+    model: str
+    format: str
+    granularities: tuple[str, ...]
+    languages: frozenset[str]
+    """Codes of those that may be spoken; empty for any."""
+    prompt: str
+    keywords: tuple[str, ...]
+    speakers: tuple[str, ...]
+    stream: bool
+
+    @classmethod
+    def of(cls, form: Form) -> _Wanted:
+        """Read the fields; raises ApiError 400."""
+        model = form.text("model")
+        if not model:
+            raise _bad("model", "Name a model: one of GET /v1/models, or whisper-1.")
+        wanted = cls(
+            model=model,
+            format=_format(form),
+            granularities=_granularities(form),
+            languages=_languages(form),
+            prompt=form.text("prompt")[:_LONGEST_PROMPT_CHARACTERS],
+            keywords=form.texts("keywords")[:_MOST_KEYWORDS],
+            speakers=_speakers(form),
+            stream=_flag(form, "stream"),
+        )
+        _check_temperature(form)
+        if "logprobs" in form.texts("include"):
+            raise _bad("include", "Log probabilities of tokens are not given.")
+        if wanted.stream and (wanted.format not in _STREAMED or wanted.speakers):
+            raise _bad("stream", "Only json and text are streamed, without speakers.")
+        return wanted
+
+    def check_languages(self, asr: StreamingASR) -> None:
+        """Refuse a language that the recogniser does not know; raises ApiError 400."""
+        known = asr.languages
+        for code in self.languages - known:
+            only = " English is the only one." if known == {"en"} else ""
+            raise _bad(
+                "language",
+                f"The recogniser knows no language {code[:20]!r}; send a code such as en.{only}",
+            )
+
+    @property
+    def timed(self) -> bool:
+        """Whether the answer needs the time of each word."""
+        return self.format in ("srt", "vtt") or "word" in self.granularities
+
+
+@dataclass(slots=True)
+class _Work:
+    """A file to transcribe, and what is learnt of it."""
+
+    path: Path
+    asr: StreamingASR
+    wanted: _Wanted
+    limits: ApiLimits
+    owner: str
+    seconds: float = 0.0
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def options(self) -> DecodeOptions:
+        """As OpenAI's: the language is detected unless it is named, though ours is expected."""
+        languages = self.wanted.languages
+        return DecodeOptions(
+            language=next(iter(languages)) if len(languages) == 1 else AUTO,
+            likely_language=self.asr.config.language,
+            hotwords=self.wanted.keywords,
+            prompt=self.wanted.prompt,
+            words=self.wanted.timed,
+        )
+
+    def on_progress(self, done: float, total: float | None) -> None:
+        """Remember the length of the file, which the last call has."""
+        self.seconds = total or done
+
+
+def _written(segments: list[Segment], work: _Work) -> web.Response:
+    wanted = work.wanted
+    match wanted.format:
+        case "text":
+            lines = [f"{s.speaker}: {s.text}" if s.speaker else s.text for s in segments]
+            text = "\n".join(lines) if wanted.speakers else join_texts(lines)
+            return web.Response(text=f"{text}\n", content_type="text/plain")
+        case "srt":
+            return web.Response(text=srt(segments), content_type="application/x-subrip")
+        case "vtt":
+            return web.Response(text=vtt(segments), content_type="text/vtt")
+        case "verbose_json":
+            content = transcript_json.verbose(
+                segments,
+                work.seconds,
+                work.notices,
+                language=next(iter(wanted.languages), work.asr.config.language or "en"),
+                granularities=wanted.granularities or ("segment",),
+            )
+        case _:
+            content = transcript_json.plain(segments, work.seconds, work.notices)
+    return web.json_response(content)
+
+
+def _format(form: Form) -> str:
+    name = form.text("response_format", "json")
+    if name == "diarized_json":
+        raise _bad(
+            "response_format",
+            "Speakers are not told apart by their voices. For a file with one channel for each, "
+            "send their names as `speakers`.",
+        )
+    if name not in FORMATS:
+        raise _bad("response_format", f"The response_format is one of {', '.join(FORMATS)}.")
+    return name
+
+
+def _granularities(form: Form) -> tuple[str, ...]:
+    found = form.texts("timestamp_granularities")
+    if any(name not in _GRANULARITIES for name in found):
+        raise _bad("timestamp_granularities", "The timestamp_granularities are word and segment.")
+    if found and form.text("response_format", "json") not in _TIMED:
+        raise _bad("timestamp_granularities", "Times come with response_format=verbose_json only.")
+    return found
+
+
+def _languages(form: Form) -> frozenset[str]:
+    named = [*form.texts("language"), *form.texts("languages")]
+    return frozenset(base_language(name.strip()) for name in named if name.strip()) - {AUTO}
+
+
+def _speakers(form: Form) -> tuple[str, ...]:
+    named = form.text("speakers")
+    speakers = tuple(" ".join(name.split()) for name in named.split(",")) if named else ()
+    if named and (len(speakers) < 2 or not all(speakers)):
+        raise _bad("speakers", "Name the speaker of each channel: speakers=Ada,Ben.")
+    return speakers
+
+
+def _flag(form: Form, name: str) -> bool:
+    value = form.text(name, "false").lower()
+    if value not in ("true", "false"):
+        raise _bad(name, f"{name} is true or false.")
+    return value == "true"
+
+
+def _check_temperature(form: Form) -> None:
+    """Decoding is always greedy; what is no temperature at all is a mistake of the client's."""
+    try:
+        usable = 0.0 <= float(form.text("temperature", "0")) <= 1.0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _bad("temperature", "The temperature is a number from 0 to 1.")
+
+
+def _bad(name: str, message: str) -> ApiError:
+    return ApiError(400, f"bad_{name}", message, field=name)
+
+
+@contextlib.contextmanager
+def _file_errors() -> Iterator[None]:
+    """Turn what goes wrong with a file into refusals."""
+    try:
+        yield
+    except (AudioFileError, ASRError, InferenceError) as error:
+        raise _refusal(error) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ApiError(
+            507, "disk_full", "The server has no room on its disk for this file."
+        ) from error
+
+
+def _refusal(error: Exception) -> ApiError:
+    if isinstance(error, AudioTooLongError):
+        return ApiError(413, "too_long", f"The audio {error}.", field="file")
+    if isinstance(error, AudioFileError):
+        return ApiError(
+            400, "bad_audio", f"The file {error}. Send audio, such as WAV or MP3.", field="file"
+        )
+    return ApiError(
+        503,
+        "engine",
+        f"The recogniser is not available: {error}.",
+        retry_after_seconds=BUSY_SECONDS,
+    )
