@@ -1,8 +1,9 @@
 """Write the table of keys in `docs/agents.md` from the keys that are read."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from agent.definitions.keys import KEYS, Key
+from agent.definitions.keys import KEYS, SERVER_KEYS, SERVERS, Key
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGE = REPOSITORY / "docs" / "agents.md"
@@ -18,7 +19,11 @@ def agents_page(text: str) -> str:
 
 def _tables() -> str:
     rows = ["| key | value | meaning |", "| --- | --- | --- |"]
-    return "\n".join([*rows, *(_row(key) for key in KEYS.values())]) + "\n"
+    keys = [
+        *KEYS.values(),
+        *(replace(key, name=f"{SERVERS}.NAME.{key.name}") for key in SERVER_KEYS.values()),
+    ]
+    return "\n".join([*rows, *(_row(key) for key in keys)]) + "\n"
 
 
 def _row(key: Key) -> str:

@@ -122,6 +122,8 @@ class NoticeKind(StrEnum):
     """The language model failed, and an apology is spoken in place of an answer."""
     VOICE_UNAVAILABLE = "voice_unavailable"
     """The voice failed; replies come as text meanwhile."""
+    TOOLS_UNAVAILABLE = "tools_unavailable"
+    """Some of the agent's tools cannot be used; it goes on without them and tries them again."""
     CALL_ENDED = "call_ended"
     """The call is over for everybody: a moment later the agent ends the room. No other agent is to
     be asked for."""

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.commands.command_line import EXIT_FAILED, finish
 from agent.settings import Settings
+
+if TYPE_CHECKING:
+    from agent.definitions.folder import Agents
+    from agent.definitions.problems import Problem
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
-        "Runs the Python files among them. Prints one line for each problem, and ends with\n"
-        "status 1 if there is one."
+        "Runs the Python files among them, and starts or reaches their MCP servers. Prints one\n"
+        "line for each problem, and ends with status 1 if there is one."
     )
 
 
@@ -40,7 +46,11 @@ def _check(settings: Settings, folder: Path | None) -> int:
         print(f"{shown}: there is no such folder, so the built-in assistant answers")
         return 0 if folder is None else EXIT_FAILED
     agents = AgentFolder(settings, read_variables(Path(".env"))).read()
-    problems = [*agents.problems, *model_problems(agents, settings)]
+    problems = [
+        *agents.problems,
+        *model_problems(agents, settings),
+        *_server_problems(agents),
+    ]
     for problem in problems:
         print(problem, file=sys.stderr)
     for agent in agents.by_name.values():
@@ -52,3 +62,23 @@ def _check(settings: Settings, folder: Path | None) -> int:
     if not agents.by_name and not problems:
         print(f"{shown}: no agents, so the built-in assistant answers")
     return EXIT_FAILED if problems else 0
+
+
+def _server_problems(agents: Agents) -> list[Problem]:
+    """Try the MCP servers of all agents."""
+    named = [
+        (agent.files[0].name, server)
+        for agent in agents.by_name.values()
+        for server in agent.servers
+    ]
+    if not named:
+        return []
+    from agent.definitions.problems import Problem
+    from agent.mcp.probe import all_problems
+
+    found = asyncio.run(all_problems(server for _, server in named))
+    return [
+        Problem(file, f"mcp.{server.name}: {text}")
+        for (file, server), texts in zip(named, found, strict=True)
+        for text in texts
+    ]

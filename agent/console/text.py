@@ -61,6 +61,7 @@ async def converse_in_text(
             on_end_call=ended.set,
         )
         await session.start(made.agent, record=False)
+        await made.tools_tried()
         await session.wait_for_idle()
         answering = asyncio.create_task(_answer(session, LineReader(source), replies, ended))
         ending = asyncio.create_task(ended.wait())

@@ -10,6 +10,7 @@ from typing import Any
 
 from livekit.agents import Agent
 
+from agent.mcp.definition import MCPServerDefinition
 from agent.settings import Settings
 from agent.tools import REGISTRY, Tool
 
@@ -33,6 +34,8 @@ class AgentDefinition:
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings that differ for this agent, by group and field."""
     tools: tuple[Tool, ...] = tuple(REGISTRY.values())
+    servers: tuple[MCPServerDefinition, ...] = ()
+    """MCP servers whose tools it has besides."""
     make: Callable[[], Agent] | None = None
     """Makes the agent of one conversation, where the owner has written it in Python."""
     make_userdata: Callable[[], Any] | None = None

@@ -11,14 +11,17 @@ from pydantic.fields import FieldInfo
 from agent.settings import Settings
 from agent.settings.environment import allowed_values
 
-Kind = Literal["text", "texts", "switch", "list or switch"]
+Kind = Literal["text", "texts", "switch", "list or switch", "names", "seconds"]
 
 _KINDS: dict[Kind, str] = {
     "text": "a text",
     "texts": "a text or a list of texts",
     "switch": "true or false",
     "list or switch": "a list of texts, true or false",
+    "names": "a table of names of environment variables",
+    "seconds": "a number from 0.1 to 600",
 }
+_SECONDS = (0.1, 600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,13 @@ class Key:
                 return isinstance(value, str) or texts
             case "list or switch":
                 return isinstance(value, bool) or texts
+            case "names":
+                items = value.values() if isinstance(value, dict) else [None]
+                return all(isinstance(item, str) for item in items)
+            case "seconds":
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    return False
+                return _SECONDS[0] <= value <= _SECONDS[1]
         return isinstance(value, str) if not self.setting else not isinstance(value, dict | list)
 
 
@@ -126,5 +136,24 @@ KEYS: dict[str, Key] = {
     key.name: key for key in sorted((*_OWN, *_of_settings()), key=lambda key: "." in key.name)
 }
 """Every key, those without a table first."""
+
+SERVERS = "mcp"
+"""The table of MCP servers, each a table of its own."""
+
+SERVER_KEYS: dict[str, Key] = {
+    key.name: key
+    for key in (
+        Key("command", "Program to start, with its arguments; `python`: the worker's.", "texts"),
+        Key("url", "Address of a server that runs elsewhere, in place of a command."),
+        Key("tools", "Which of its tools may be used; without: all.", "texts"),
+        Key("env", "Environment variables that the program is given.", "texts"),
+        Key("token_env", "Name of the environment variable with the token for the address."),
+        Key("headers_env", "Headers to send, each with the variable that has its value.", "names"),
+        Key("transport", "`streamable_http` or `sse`; without: by the address."),
+        Key("start_seconds", "Longest wait for its tools; without: 10.", "seconds"),
+        Key("call_seconds", "Longest wait for what a tool answers; without: 20.", "seconds"),
+    )
+}
+"""The keys of one MCP server, without the names of both tables."""
 
 TABLES = tuple(dict.fromkeys(name.split(".")[0] for name in KEYS if "." in name))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agent.definitions.keys import KEYS, TABLES, Key
+from agent.definitions.keys import KEYS, SERVER_KEYS, SERVERS, TABLES, Key
 from agent.definitions.problems import DefinitionError, Problem, unknown, wrong
 from agent.settings import Settings
 from services.web.http.addresses import without_password
@@ -46,7 +48,9 @@ def read_keys(file: Path) -> dict[str, Any]:
     problems: list[str] = []
     values: dict[str, Any] = {}
     for name, value in content.items():
-        if name not in TABLES:
+        if name == SERVERS:
+            problems += _server_problems(value)
+        elif name not in TABLES:
             values[name] = value
         elif isinstance(value, dict):
             values.update({f"{name}.{key}": inner for key, inner in value.items()})
@@ -56,13 +60,29 @@ def read_keys(file: Path) -> dict[str, Any]:
         key = KEYS.get(name)
         if key is None:
             is_table = "." not in name and isinstance(value, dict)
-            known = TABLES if is_table else KEYS
+            known = (*TABLES, SERVERS) if is_table else KEYS
             problems.append(unknown(name, known, "table" if is_table else "key"))
         elif not key.fits(value):
             problems.append(not_allowed(key, value))
     if problems:
         raise DefinitionError(Problem(file.name, problem) for problem in problems)
-    return values
+    return {**values, SERVERS: content.get(SERVERS, {})}
+
+
+def _server_problems(servers: object) -> Iterator[str]:
+    """Yield what is wrong with the keys of the MCP servers."""
+    tables = servers.items() if isinstance(servers, dict) else [("", servers)]
+    for server, table in tables:
+        if not isinstance(table, dict) or not server:
+            yield f"[{SERVERS}] holds a table for each server, such as [{SERVERS}.hotel]"
+            return
+        known = {f"{SERVERS}.{server}.{name}": key for name, key in SERVER_KEYS.items()}
+        for name, value in table.items():
+            full = f"{SERVERS}.{server}.{name}"
+            if full not in known:
+                yield unknown(full, known, "key")
+            elif not known[full].fits(value):
+                yield not_allowed(replace(known[full], name=full), value)
 
 
 def public_agents(settings: Settings) -> list[tuple[str, str]]:

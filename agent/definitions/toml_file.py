@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from agent.definitions.definition import AgentDefinition
-from agent.definitions.keys import KEYS, Key
+from agent.definitions.keys import KEYS, SERVERS, Key
 from agent.definitions.keys_file import not_allowed, read_keys, read_text, shown
 from agent.definitions.problems import DefinitionError, Problem, unknown, wrong
+from agent.definitions.servers import read_servers
 from agent.definitions.tool_files import read_tools
 from agent.settings import Settings
 from agent.tools import REGISTRY, Tool
@@ -59,6 +60,7 @@ def read_toml(
                 text = f"there are two tools named {tool.name!r}: rename the one in {beside.name}"
                 problems.append(Problem(file.name, text))
             tools.append(tool)
+    servers = attempt(read_servers, file, values[SERVERS], variables) or ()
     if problems:
         raise DefinitionError(problems)
     return AgentDefinition(
@@ -70,6 +72,7 @@ def read_toml(
         prewarm=values.get("prewarm", False),
         overrides=overrides,
         tools=tuple(tools),
+        servers=servers,
         files=tuple(files),
     )
 

@@ -33,6 +33,7 @@ class Phrases:
     did_not_catch: str
     cannot_hear: str
     voice_out_of_service: str
+    tools_down: str
     no_voice: str
     builtin_only: str
 

@@ -14,6 +14,7 @@ _NOISY = (
     "huggingface_hub",
     "livekit",
     "matplotlib",
+    "mcp",
     "openai",
     "opentelemetry",
     "piper",
@@ -41,6 +42,9 @@ FREED_ALREADY = "Attempted to drop unknown FFI handle"
 UNUSED_STREAM = ("ignoring text stream with topic", "ignoring byte stream with topic")
 """Logged by the client library for each stream with a topic that the agent does not use."""
 
+MCP_FAILED = "MCP client connection failed with unexpected error"
+"""The framework's line about a lost MCP server, whose trace may quote the server's answers."""
+
 QUOTING = ("failed to generate LLM completion", "failed to synthesize speech")
 """Beginnings of framework lines that go on with a service's answer."""
 
@@ -60,8 +64,15 @@ def tame(record: logging.LogRecord) -> bool:
         message = record.getMessage()
         if message.startswith(QUOTING) and not debugging():
             record.msg, record.args = message.partition(":")[0], None
+        if message == MCP_FAILED and not debugging():
+            error = record.exc_info[1] if record.exc_info else None
+            record.exc_info = None
+            vars(record).setdefault("kind", type(error).__name__)
         chatter = record.levelno == logging.INFO and message.startswith(CHATTER)
         return "deprecated" not in message and (not chatter or debugging())
+    if record.name.startswith("mcp."):
+        # It quotes what servers answer; whoever uses it says what went wrong.
+        return debugging()
     if record.name == "livekit":
         return debugging() or FREED_ALREADY not in record.getMessage()
     if record.name == "root" and record.getMessage().startswith(UNUSED_STREAM):

@@ -9,6 +9,7 @@ from functools import partial
 from livekit.agents import Agent, llm
 
 from agent.definitions.definition import AgentDefinition
+from agent.mcp.toolset import MCPTools
 from agent.session.assistant import Assistant
 from agent.session.attendant import Attendant
 from agent.session.conversation_language import ConversationLanguage
@@ -24,11 +25,20 @@ class ConversationAgent:
     agent: Agent
     attendant: Attendant | None
     """None for an agent that attends itself."""
+    servers: MCPTools | None = None
+    """Its MCP servers, where it has any."""
+
+    async def tools_tried(self) -> None:
+        """Wait until each MCP server of a started session was connected to, or failed."""
+        if self.servers is not None:
+            await self.servers.settled()
 
     async def aclose(self) -> None:
-        """End the tools' timers and announcements. Idempotent."""
+        """End the tools' timers, announcements and MCP servers. Idempotent."""
         if self.attendant is not None:
             await self.attendant.aclose()
+        if self.servers is not None:
+            await self.servers.wait_closed()
 
 
 async def make_agent(
@@ -43,6 +53,7 @@ async def make_agent(
     before_greeting: Callable[[], None] | None = None,
     on_llm_failure: Callable[[str], None] | None = None,
     on_end_call: Callable[[], None] | None = None,
+    on_tools_down: Callable[[], None] | None = None,
 ) -> ConversationAgent:
     """Make the agent, for a session that is not started yet; raises what an owner's code raises.
 
@@ -57,6 +68,7 @@ async def make_agent(
         before_greeting: called once the session has its outputs.
         on_llm_failure: called with the apology that replaces a failed reply.
         on_end_call: called when the caller has asked to end the call.
+        on_tools_down: called once, when tools of an MCP server cannot be used.
     """
     continues = earlier is not None and bool(earlier.items)
     if continues:
@@ -74,7 +86,8 @@ async def make_agent(
             on_llm_failure=on_llm_failure,
             on_end_call=on_end_call,
         )
-        return ConversationAgent(assistant, None)
+        servers = await _give_servers(assistant, definition, on_tools_down)
+        return ConversationAgent(assistant, None, servers)
     attendant = Attendant(
         toolbox.state,
         language,
@@ -92,4 +105,21 @@ async def make_agent(
         await agent.update_chat_ctx(earlier)
     attendant.equip(agent, instead_of_entering=greeting or "")
     session.on_agent = partial(attendant.equip)
-    return ConversationAgent(agent, attendant)
+    servers = await _give_servers(agent, definition, on_tools_down)
+    return ConversationAgent(agent, attendant, servers)
+
+
+async def _give_servers(
+    agent: Agent, definition: AgentDefinition, on_down: Callable[[], None] | None
+) -> MCPTools | None:
+    """Give an agent that is not started yet the tools of its MCP servers."""
+    if not definition.servers:
+        return None
+    others = agent.tools
+    servers = MCPTools(
+        definition.servers,
+        taken=lambda: llm.ToolContext(others).function_tools.keys(),
+        on_down=on_down,
+    )
+    await agent.update_tools([*others, servers])
+    return servers

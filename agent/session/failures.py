@@ -51,6 +51,10 @@ class FailureNotices:
         """Keep the apology that replaces a reply, which may be prepared and never spoken."""
         self._apology = apology
 
+    def tools_down(self) -> None:
+        """Let the callers read that some tools cannot be used."""
+        self._notify(NoticeKind.TOOLS_UNAVAILABLE, self._phrases().tools_down)
+
     def _on_error(self, event: ErrorEvent) -> None:
         error = getattr(event.error, "error", event.error)
         kind = getattr(event.error, "type", "error")

@@ -181,6 +181,7 @@ class RoomConversation:
             before_greeting=self._synchronise_transcript,
             on_llm_failure=self._failures.llm_failed,
             on_end_call=self.end_call,
+            on_tools_down=self._failures.tools_down,
         )
         self._session.input.audio = self._callers.audio
         await self._session.start(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,6 +29,7 @@ from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import Run
 from services.models import DEMO_ASR, DEMO_VOICE
+from services.protocol import NoticeKind
 from tests.room.llm_endpoint import ANSWER, Endpoint, calls, never_answer
 from tests.support.caller import Caller
 
@@ -63,6 +65,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(f"{DEMO_VOICE.model}{suffix}", folder / f"own-voice.onnx{suffix}")
     (folder / "loud.toml").write_text(
         f'greeting = "I am loud."\n[voice]\nname = "{folder}/own-voice.onnx"\nspeed = 1.5\n'
+    )
+    (folder / "broken.toml").write_text(
+        'greeting = "I am broken."\n[mcp.missing]\ncommand = "no-such-program"\n'
     )
     return folder
 
@@ -214,6 +219,42 @@ async def test_an_agent_hands_the_call_over_to_another(join: Join, endpoint: End
     await caller.send_text("are you there")
     await caller.wait_for_words(phrases_in("en").llm_slow)
     endpoint.recover()
+
+
+async def test_an_agent_uses_the_tools_of_its_mcp_server(
+    join: Join, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint.requests.clear()
+    endpoint.respond = calls(("free_rooms", '{"kind": "single"}'))
+    with caplog.at_level(logging.INFO, "agent.mcp"):
+        caller = await join("hotel")
+        assert await first_words(caller) == "Hello, this is the hotel."
+        await caller.wait_for_silence()
+        async with asyncio.timeout(60.0):
+            while "MCP server connected" not in caplog.messages:
+                await asyncio.sleep(0.02)
+    await caller.send_text("is a single room free")
+    assert (await caller.wait_for_transcript(2, of_agent=True))[1] == ANSWER
+    asked, answered = endpoint.requests[0], endpoint.requests[-1]
+    assert {tool["function"]["name"] for tool in asked["tools"]} == {"end_call", "free_rooms"}
+    assert answered["messages"][-1]["content"] == "3 single rooms are free tonight."
+    assert caller.notices == []
+    endpoint.recover()
+
+
+async def test_a_server_that_is_down_is_a_notice_and_the_call_goes_on(
+    join: Join, endpoint: Endpoint
+) -> None:
+    caller = await join("broken")
+    assert await first_words(caller) == "I am broken."
+    async with asyncio.timeout(60.0):
+        while not caller.notices:
+            await asyncio.sleep(0.02)
+    await caller.wait_for_silence()
+    await caller.send_text("what is the weather like")
+    assert (await caller.wait_for_transcript(2, of_agent=True))[1] == ANSWER
+    told = {"kind": NoticeKind.TOOLS_UNAVAILABLE, "text": phrases_in("en").tools_down}
+    assert caller.notices == [told], "it was told more than once, or not at all"
 
 
 @pytest.mark.own_copy

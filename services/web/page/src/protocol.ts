@@ -120,6 +120,8 @@ export const NoticeKind = {
   llmUnavailable: 'llm_unavailable',
   /** The voice failed; replies come as text meanwhile. */
   voiceUnavailable: 'voice_unavailable',
+  /** Some of the agent's tools cannot be used; it goes on without them and tries them again. */
+  toolsUnavailable: 'tools_unavailable',
   /**
    * The call is over for everybody: a moment later the agent ends the room. No other agent is to be
    * asked for.

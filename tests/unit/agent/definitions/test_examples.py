@@ -39,7 +39,7 @@ def run(*command: str, words: str = "", **variables: str) -> subprocess.Complete
 def test_the_check_finds_nothing_wrong_with_them() -> None:
     done = run("-m", "agent", "check")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "reception (default, public)\nshop\ntransfer\n"
+    assert done.stdout == "hotel\nreception (default, public)\nshop\ntransfer\n"
 
 
 def test_the_check_prints_a_line_for_each_problem(tmp_path: Path) -> None:
@@ -49,6 +49,20 @@ def test_the_check_prints_a_line_for_each_problem(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == "good (default)\n"
     assert done.stderr == "desk.toml: 'greting' is no key: did you mean 'greeting'?\n"
+
+
+def test_the_check_tries_the_servers(tmp_path: Path) -> None:
+    server = REPOSITORY / "examples" / "servers" / "hotel.py"
+    (tmp_path / "desk.toml").write_text(
+        f'[mcp.rooms]\ncommand = ["python", "{server}"]\ntools = ["free_room"]\n'
+        '[mcp.prices]\nurl = "http://127.0.0.1:1/mcp"\n'
+    )
+    done = run("-m", "agent", "check", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "desk.toml: mcp.rooms: it has no tool 'free_room': did you mean 'free_rooms'?",
+        "desk.toml: mcp.prices: nothing answers at http://127.0.0.1:1/mcp",
+    ]
 
 
 def test_production_does_not_start_with_an_agent_that_is_wrong(tmp_path: Path) -> None:
@@ -114,6 +128,19 @@ def test_the_key_that_an_agent_names_is_in_no_line_of_the_log(
     assert "Incorrect API key provided: *** for ***" in done.stderr
     assert key not in done.stderr
     assert password not in done.stderr
+
+
+def test_a_typed_conversation_uses_the_tool_of_a_server(endpoint: Endpoint) -> None:
+    endpoint.respond = calls(("free_rooms", '{"kind": "single"}'))
+    done = run(
+        *("-m", "agent", "console", "--text", "--agent", "hotel"),
+        words="is a single room free\n",
+        LLM_BASE_URL=endpoint.base_url,
+        LLM_MODEL="m",
+    )
+    assert done.stdout.splitlines() == ["Hello, this is the hotel.", ANSWER]
+    answered = endpoint.requests[-1]["messages"][-1]
+    assert answered["content"] == "3 single rooms are free tonight."
 
 
 def test_an_owners_test_of_an_agent_passes(endpoint: Endpoint) -> None:

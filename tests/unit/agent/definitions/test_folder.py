@@ -11,6 +11,7 @@ import pytest
 
 from agent.definitions.folder import AgentFolder, Agents, NoSuchAgentError
 from agent.definitions.keys_file import public_agents
+from agent.observability.masking import Mask
 from agent.settings import Settings
 from agent.tools import REGISTRY
 from services.models import DEMO_VOICE
@@ -132,6 +133,20 @@ def test_the_demo_pair_serves_every_agent_where_the_settings_want_it(tmp_path: P
         ('instructions_file = "no.md"', "no.md: it is no file, or a link that leads nowhere"),
         ('name = "two words"', "name = 'two words' is not allowed: up to 64 letters"),
         ("greeting = ", "it is no TOML: Invalid value (at end of document)"),
+        ("mcp = 3", "[mcp] holds a table for each server, such as [mcp.hotel]"),
+        ('[mcp]\ncommand = "x"', "[mcp] holds a table for each server, such as [mcp.hotel]"),
+        ('[mpc.a]\nurl = "x"', "'mpc' is no table: did you mean 'mcp'?"),
+        ('[mcp.a]\ncomand = "x"', "'mcp.a.comand' is no key: did you mean 'mcp.a.command'?"),
+        ("[mcp.a]\nurl = 3", "mcp.a.url = 3 is not allowed: set it to a text"),
+        ('[mcp.a]\nurl = "ftp://a"', "mcp.a.url is no address like http://"),
+        ("[mcp.a]", "mcp.a has no command and no url: set one of them"),
+        ('[mcp.a]\ncommand = "x"\nurl = "http://a"', "mcp.a has command and url: it is one"),
+        ('[mcp.a]\ncommand = "x"\ntoken_env = "X"', "token_env belongs to a server with url"),
+        ('[mcp.a]\nurl = "http://a"\nenv = "X"', "mcp.a.env belongs to a server with command"),
+        ('[mcp.a]\nurl = "http://a"\ntoken_env = "NO"', "token_env: the environment has no"),
+        ('[mcp.a]\nurl = "http://a"\ntransport = "see"', "no transport: did you mean 'sse'?"),
+        ('[mcp.a]\ncommand = "x"\ncall_seconds = 0', "set it to a number from 0.1 to 600"),
+        ('[mcp."a b"]\ncommand = "x"', "mcp.a b: a name has up to 32 letters, digits"),
     ],
 )
 def test_a_wrong_key_is_one_line_with_the_right_one(tmp_path: Path, text: str, line: str) -> None:
@@ -140,6 +155,48 @@ def test_a_wrong_key_is_one_line_with_the_right_one(tmp_path: Path, text: str, l
     assert line in problem
     assert "\n" not in problem
     assert read(tmp_path).by_name == {}
+
+
+def test_the_servers_of_an_agent_are_read_with_their_secrets(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        desk_toml="""
+            [mcp.rooms]
+            command = ["python", "rooms.py"]
+            env = ["ROOMS_PASSWORD"]
+            tools = "free_rooms"
+            call_seconds = 3
+            [mcp.orders]
+            url = "https://orders.example/mcp"
+            token_env = "ORDERS_TOKEN"
+            headers_env = {X-Desk = "DESK"}
+            [mcp.older]
+            url = "https://orders.example/sse"
+        """,
+    )
+    variables = {"ROOMS_PASSWORD": "password-1", "ORDERS_TOKEN": "token-123", "DESK": "desk-12345"}
+    desk = read(tmp_path, variables).default
+    rooms, orders, older = desk.servers
+    assert (rooms.transport, rooms.command, rooms.folder) == (
+        "stdio",
+        ("python", "rooms.py"),
+        tmp_path,
+    )
+    assert (rooms.tools, rooms.start_seconds, rooms.call_seconds) == (("free_rooms",), 10.0, 3)
+    assert rooms.env["ROOMS_PASSWORD"].get_secret_value() == "password-1"
+    headers = {name: value.get_secret_value() for name, value in orders.headers.items()}
+    assert headers == {"Authorization": "Bearer token-123", "X-Desk": "desk-12345"}
+    assert (orders.transport, older.transport) == ("streamable_http", "sse")
+    assert not any(secret in repr(desk) for secret in variables.values())
+    mask = Mask()
+    assert mask("password-1 Bearer token-123 desk-12345") == "*** Bearer *** ***"
+
+
+def test_a_secret_in_place_of_a_variables_name_is_not_repeated(tmp_path: Path) -> None:
+    write(tmp_path, desk_toml='[mcp.a]\nurl = "http://a"\ntoken_env = "sk-123-secret"')
+    assert problems(tmp_path) == [
+        "desk.toml: mcp.a.token_env takes the names of environment variables, not values"
+    ]
 
 
 def test_a_detector_that_the_worker_does_not_load_is_told(tmp_path: Path) -> None:

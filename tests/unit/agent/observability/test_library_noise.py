@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.observability.library_noise import CHATTER, FREED_ALREADY, QUOTING, UNUSED_STREAM
+from agent.observability.library_noise import (
+    CHATTER,
+    FREED_ALREADY,
+    MCP_FAILED,
+    QUOTING,
+    UNUSED_STREAM,
+)
 
 
 def folder_of(package: str) -> Path:
@@ -22,7 +28,7 @@ def folder_of(package: str) -> Path:
 @pytest.mark.parametrize(
     ("package", "distribution", "text"),
     [
-        *(("livekit.agents", "livekit-agents", text) for text in (*CHATTER, *QUOTING)),
+        *(("livekit.agents", "livekit-agents", text) for text in (*CHATTER, *QUOTING, MCP_FAILED)),
         *(("livekit.rtc", "livekit", text) for text in UNUSED_STREAM),
     ],
 )
