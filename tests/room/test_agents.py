@@ -113,9 +113,10 @@ async def join(livekit: LiveKitCredentials, worker: Worker) -> AsyncIterator[Joi
             room: str = "",
             attribute: str = "",
             metadata: str = "",
+            identity: str = "caller",
             answered: bool = True,
         ) -> Caller:
-            caller = await stack.enter_async_context(Caller())
+            caller = await stack.enter_async_context(Caller(identity))
             asked = metadata or (json.dumps({"agent": agent}) if agent else "")
             dispatch = RoomAgentDispatch(agent_name=AGENT, metadata=asked)
             room = room or f"agents-{next(_numbers)}"
@@ -194,6 +195,51 @@ async def test_an_agent_in_python_answers_and_uses_its_own_tools(
     assert asked["messages"][0]["content"].startswith("You take orders in a bakery.")
     assert [tool["function"]["name"] for tool in asked["tools"]] == ["add_to_order"]
     assert answered["messages"][-1]["content"] == "The order is now 3 rolls."
+    endpoint.recover()
+
+
+async def test_an_agent_answers_from_a_folder_of_texts(
+    join: Join, endpoint: Endpoint, folder: Path
+) -> None:
+    caller = await join("library")
+    assert (await first_words(caller)).startswith("Hello, what would you like to know")
+    endpoint.respond = calls(("search_texts", '{"words": "sauna\\" OR NEAR("}'))
+    found = "The sauna is on the roof."
+    for number, told in enumerate(["The texts say nothing about that.", found], start=2):
+        endpoint.requests.clear()
+        await caller.send_text("is there a sauna")
+        assert (await caller.wait_for_transcript(number, of_agent=True))[-1] == ANSWER
+        assert endpoint.requests[-1]["messages"][-1]["content"] == told
+        (folder / "texts" / "sauna.txt").write_text(found)
+    endpoint.recover()
+
+
+async def test_an_agent_remembers_a_caller_until_it_is_told_to_forget(
+    join: Join, endpoint: Endpoint, folder: Path
+) -> None:
+    async def call(identity: str, greeting: str, act: tuple[str, str]) -> None:
+        """Call, and have the model do so, amid the greeting."""
+        endpoint.respond = calls(act)
+        caller = await join("remember", identity=identity)
+        await caller.wait_for_words(greeting)
+        await caller.send_text("please do that")
+        await caller.wait_for_words(ANSWER)
+        await caller.leave()
+
+    def instructions() -> str:
+        return str(endpoint.requests[-1]["messages"][0]["content"])
+
+    await call("ann", "Hello", ("remember", '{"fact": "allergic to nuts"}'))
+    await call("bob", "Hello", ("remember", '{"fact": "fond of nuts"}'))
+    assert "nuts" not in instructions()
+    endpoint.requests.clear()
+    await call("ann", "Welcome", ("forget_me", "{}"))
+    assert "allergic to nuts" in str(endpoint.requests[0]["messages"][0]["content"])
+    assert "nuts" not in instructions()
+    memory = folder / "memory.sqlite3"
+    assert memory.stat().st_mode & 0o777 == 0o600
+    assert b"allergic" not in memory.read_bytes()
+    assert b"fond of nuts" in memory.read_bytes()
     endpoint.recover()
 
 

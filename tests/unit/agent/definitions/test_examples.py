@@ -39,7 +39,14 @@ def run(*command: str, words: str = "", **variables: str) -> subprocess.Complete
 def test_the_check_finds_nothing_wrong_with_them() -> None:
     done = run("-m", "agent", "check")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "hotel\nreception (default, public)\nshop\ntransfer\n"
+    assert done.stdout.splitlines() == [
+        "hotel",
+        "library (public)",
+        "reception (default, public)",
+        "remember",
+        "shop",
+        "transfer",
+    ]
 
 
 def test_the_check_prints_a_line_for_each_problem(tmp_path: Path) -> None:
@@ -143,16 +150,50 @@ def test_a_typed_conversation_uses_the_tool_of_a_server(endpoint: Endpoint) -> N
     assert answered["content"] == "3 single rooms are free tonight."
 
 
+def test_a_typed_conversation_searches_a_folder_of_texts(tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text("The sauna is hot.")
+    told = run(
+        *("-m", "agent", "console", "--text", "--agent", "library"),
+        words='look up "dogs" AND NEAR(\nlook up the sauna\n',
+    )
+    assert told.stdout.splitlines()[1:] == [
+        "Small dogs are welcome and stay for free; larger ones are ten euros a night.",
+        "The texts say nothing about that.",
+    ]
+    told = run(
+        *("-m", "agent", "console", "--text", "--agent", "library"),
+        words="look up the sauna\n",
+        TEXTS_DIR=str(tmp_path),
+    )
+    assert told.stdout.splitlines()[1:] == ["The sauna is hot."]
+
+
+@pytest.mark.own_copy
 def test_an_owners_test_of_an_agent_passes(endpoint: Endpoint) -> None:
     endpoint.respond = calls(("add_to_order", '{"item": "rolls", "number": 3}'))
-    arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull)
-    command = (*arguments, "examples/test_shop.py")
-    done = run(*command, LLM_BASE_URL=endpoint.base_url, LLM_MODEL="m")
+    done = owners_test("test_shop.py", endpoint)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
     endpoint.recover()
-    done = run(*command, LLM_BASE_URL=endpoint.base_url, LLM_MODEL="m")
+    done = owners_test("test_shop.py", endpoint, "-x")
     assert done.returncode == 1, "the model that only talks was taken for one that orders"
     assert ANSWER in done.stdout
+
+
+def test_owners_tests_of_tools_and_of_what_is_kept_pass(endpoint: Endpoint) -> None:
+    endpoint.respond = calls(("remember", '{"fact": "allergic to nuts"}'))
+    done = owners_test("test_library.py", endpoint, "examples/test_remember.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def owners_test(file: str, endpoint: Endpoint, *options: str) -> subprocess.CompletedProcess[str]:
+    return run(
+        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, *options),
+        f"examples/{file}",
+        LLM_BASE_URL=endpoint.base_url,
+        LLM_MODEL="m",
+        MODELS="demo",
+    )
 
 
 def test_the_table_of_keys_is_what_the_parser_reads() -> None:
