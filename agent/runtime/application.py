@@ -33,11 +33,13 @@ from services.web.http.server import AddRoutes, WebServer, WebServerError
 from services.web.routes.status import AgentStatus, Check, HealthRoutes, OfferedAgent
 
 if TYPE_CHECKING:
+    from livekit.agents import AgentServer
+
     from agent.definitions.folder import AgentFolder
     from agent.observability.otlp import Tracing
     from agent.runtime.supervised_engines import SupervisedEngines
     from agent.runtime.supervisor import Supervisor
-    from agent.runtime.worker import Worker
+    from agent.runtime.worker import Converse, Worker
     from services.shared.engines import SharedEngines
 
 logger = logging.getLogger("agent.runtime.application")
@@ -73,9 +75,36 @@ def set_up_logging(settings: Settings, role: Role) -> None:
 class Application:
     """Owns the LiveKit server, the worker and the web server of one process."""
 
-    def __init__(self, settings: Settings, role: Role) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        role: Role,
+        *,
+        server: AgentServer | None = None,
+        edited: bool = False,
+        alone: bool = False,
+        converse: Converse | None = None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            settings: of the process.
+            role: its purpose.
+            server: the framework's part of the worker, by default one of its own.
+            edited: whether agents' files may change; rooms are then not waited for at the end, and
+                a worker serves no health.
+            alone: whether the worker registers nowhere, and takes the jobs that the framework
+                makes up.
+            converse: what converses in such a job.
+        """
         self._settings = settings
         self._role = role
+        self._server = server
+        self._edited = edited or role is Role.DEV
+        self._alone = alone
+        self._converse = converse
+        self.ending = False
+        """Whether its parts are being ended, or have been."""
         self._stop = asyncio.Event()
         self._stop_now = asyncio.Event()
         self._deadline: threading.Timer | None = None
@@ -96,7 +125,7 @@ class Application:
         try:
             raise_open_files_limit()
             await _first(self._start_and_serve(), self._stop.wait())
-            if self._role is Role.START and self._worker is not None:
+            if self._drains and self._worker is not None:
                 await _first(self._drain(self._worker), self._stop_now.wait())
         except (
             LiveKitServerError,
@@ -117,6 +146,16 @@ class Application:
         finally:
             await self._end(self._exit_status)
         return self._exit_status
+
+    def stop(self) -> None:
+        """End at once, as a second signal does; on the event loop."""
+        self._stop.set()
+        self._stop_now.set()
+
+    @property
+    def _drains(self) -> bool:
+        """Whether rooms may finish after a signal."""
+        return self._role is Role.START and not self._edited and not self._alone
 
     def _end_for_restart(self) -> None:
         """Let the rooms finish, then end, for the service manager to start a fresh process."""
@@ -139,7 +178,7 @@ class Application:
         if self._stop.is_set():
             self._stop_now.set()
         self._stop.set()
-        if self._role is not Role.START or self._stop_now.is_set():
+        if not self._drains or self._stop_now.is_set():
             self._bound_the_end(0)
 
     def _bound_the_end(self, status: int) -> None:
@@ -175,13 +214,21 @@ class Application:
         # Meanwhile health is answered, and a busy port is reported at once.
         loading = asyncio.create_task(prewarm_agents(folder, settings, speech), name="load-models")
         try:
-            livekit = await self._reach_livekit()
-            self._start_web(livekit)
+            livekit = None if self._alone else await self._reach_livekit()
+            if livekit is not None and (self._drains or self._role is not Role.START):
+                self._start_web(livekit)
             await loading
         finally:
             loading.cancel()
         self._worker = Worker(
-            settings, livekit, speech, supervisor, folder=folder, edited=self._role is Role.DEV
+            settings,
+            livekit,
+            speech,
+            supervisor,
+            folder=folder,
+            edited=self._edited,
+            server=self._server,
+            converse=self._converse,
         )
         await self._worker.start()
         self._announce()
@@ -312,10 +359,11 @@ class Application:
         }
 
     def _announce(self) -> None:
-        assert self._web is not None
         if self._role is Role.START:
-            logger.info("worker ready", extra={"health": self._web.address})
+            health = {"health": self._web.address} if self._web is not None else {}
+            logger.info("worker ready", extra=health)
             return
+        assert self._web is not None
         for notice in self._worker.notices() if self._worker else ():
             _say(notice)
         _say(f"Ready: open {self._web.address} in a browser. Ctrl-C ends it.")
@@ -329,6 +377,7 @@ class Application:
 
     async def _end(self, status: int) -> None:
         """End all parts in order, within the bound of the whole process."""
+        self.ending = True
         self._bound_the_end(status)
         if self._web is not None:
             await asyncio.to_thread(self._web.stop)

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import math
+from collections.abc import Awaitable, Callable
 
-from livekit.agents import AgentServer, JobContext, JobExecutorType, JobRequest
+from livekit.agents import NOT_GIVEN, AgentServer, JobContext, JobExecutorType, JobRequest
 
 from agent.definitions.folder import AgentFolder, Agents
 from agent.languages import SOURCE_LANGUAGE, phrases_in
@@ -40,6 +41,9 @@ from services.tts.types import Delivery
 
 logger = logging.getLogger("agent.runtime.worker")
 
+Converse = Callable[[JobContext, Chosen, PipelineModels], Awaitable[None]]
+"""Begins the conversation of a job."""
+
 _NEVER_GIVE_UP = 2**31
 _JOB_START_SECONDS = 30.0
 
@@ -56,11 +60,16 @@ class Worker:
         *,
         folder: AgentFolder | None = None,
         edited: bool = False,
+        server: AgentServer | None = None,
+        converse: Converse | None = None,
     ) -> None:
         """Without credentials the worker registers nowhere and only takes simulated jobs.
 
         `folder` has the agents, by default that of the settings; `edited`: its files may change.
+        `server` is the framework's part, by default one of its own. `converse` is for jobs that
+        have no room.
         """
+        self._converse_elsewhere = converse
         self._settings = settings
         self._livekit = livekit
         self.speech = speech
@@ -95,9 +104,10 @@ class Worker:
         supervisor.metrics.watch_waiting(lambda: len(self.waiting))
         self._serving_waiting: asyncio.Task[None] | None = None
         self._reporting: set[asyncio.Task[None]] = set()
-        self.server = AgentServer(
+        self.server = server or AgentServer(host="127.0.0.1", port=0)
+        self.server.load_fnc = self._load
+        self.server.update_options(
             job_executor_type=JobExecutorType.THREAD,
-            load_fnc=self._load,
             # Admission decides. The framework counts a room that is just beginning twice, and
             # refuses the last place.
             load_threshold=math.inf,
@@ -105,11 +115,9 @@ class Worker:
             initialize_process_timeout=_JOB_START_SECONDS,
             shutdown_process_timeout=settings.lifecycle.shutdown_seconds,
             max_retry=_NEVER_GIVE_UP,
-            ws_url=livekit.url if livekit else None,
-            api_key=livekit.api_key if livekit else None,
-            api_secret=livekit.api_secret if livekit else None,
-            host="127.0.0.1",
-            port=0,
+            ws_url=livekit.url if livekit else NOT_GIVEN,
+            api_key=livekit.api_key if livekit else NOT_GIVEN,
+            api_secret=livekit.api_secret if livekit else NOT_GIVEN,
         )
         self.server.rtc_session(
             self._converse,
@@ -297,6 +305,9 @@ class Worker:
             end_of_turn_model=await self._end_of_turn_model(chosen.settings),
             build_llm=self._models_of(chosen).build,
         )
+        if self._converse_elsewhere is not None:
+            await self._converse_elsewhere(ctx, chosen, models)
+            return
         await converse(
             ctx,
             RoomServices(

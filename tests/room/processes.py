@@ -80,6 +80,10 @@ class AgentProcess:
         """Until a line of the log holds `text`."""
         await self._until(lambda: any(text in line for line in self.log))
 
+    async def wait_for_output(self, text: str) -> None:
+        """Until a line of standard output holds `text`."""
+        await self._until(lambda: any(text in line for line in self.output))
+
     async def wait_for_livekit(self) -> psutil.Process:
         """Until its LiveKit server runs."""
         await self._until(lambda: self._livekit() is not None)
@@ -155,12 +159,14 @@ async def running(
     through: tuple[str, ...] = (),
     module: str = "agent",
     program: Path | None = None,
+    words: tuple[str, ...] = (),
 ) -> AsyncIterator[AgentProcess]:
     """`python -m agent ROLE` with the demo models and nothing else of this environment.
 
     `folder`, one for each, is where it runs and its home, so that no `.env` and no cache is read.
     `through` is a command that runs the one after it in its own place, such as `nice`; `module`
-    is what is run where it is not the product itself, `program` the script of an installation.
+    is what is run where it is not the product itself, `program` the script of an installation, and
+    `words` come after the role.
     What is left of it at the end is killed; a test that passed fails where its log was not quiet.
     """
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -169,7 +175,7 @@ async def running(
     if program is not None:
         command, checkout = (program,), {}
     process = await asyncio.create_subprocess_exec(
-        *(*through, *command, role),
+        *(*through, *command, role, *words),
         cwd=folder,
         env={
             **environment,

@@ -35,10 +35,13 @@ async def start(
     *,
     through: tuple[str, ...] = (),
     module: str = "agent",
+    words: tuple[str, ...] = (),
 ) -> AsyncIterator[AgentProcess]:
     """`python -m agent start` at a LiveKit server; `folder` is its own."""
     variables = {**account(livekit), **(variables or {})}
-    async with running("start", folder, variables, through=through, module=module) as agent:
+    async with running(
+        "start", folder, variables, through=through, module=module, words=words
+    ) as agent:
         yield agent
     assert not [line for line in agent.log if livekit.api_secret in line]
     assert not agent.output
