@@ -15,7 +15,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help run setup page models wheel test test-fast coverage test-faults test-llama fuzz lint format types \
+.PHONY: help run setup page models wheel plugin test test-fast coverage test-faults test-llama fuzz lint format types \
 	bench soak lock env-example agent-keys protocol screenshots clean
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make page         build the page'
 	@echo 'make models       fetch the speech models again'
 	@echo 'make wheel        build the wheel that `pip install` takes, into dist/'
+	@echo 'make plugin       build the wheel of the LiveKit plugin, into dist/'
 	@echo 'make test         every test; ARGS="-k name" narrows'
 	@echo 'make test-fast    the tests without server and browser'
 	@echo 'make coverage     the same, which must reach most lines of the product'
@@ -56,6 +57,10 @@ wheel:
 	@rm -rf build
 	@$(PYTHON) -m uv build --quiet --wheel --out-dir dist
 	@ls dist/local_voice_agent-*.whl
+
+plugin:
+	@$(SETUP) dev
+	@$(PYTHON) -m scripts.plugin dist
 
 test:
 	@$(SETUP) dev livekit page programs

@@ -19,6 +19,8 @@ class EngineConfig:
     """A catalogue name, or a Piper `.onnx` file; of several, the first found on this machine."""
     turn: str | None = None
     """Catalogue name of the model that judges whether a voice sounds finished; None for none."""
+    stand_ins: bool = True
+    """Whether the default model takes the place of an unusable one, and the demo one of that."""
     cache: Path = Path(defaults.WHISPER_MODEL_PATH)
     """Folder of the downloaded models."""
     language: str | None = defaults.ASR_LANGUAGE

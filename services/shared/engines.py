@@ -81,6 +81,7 @@ class SharedEngines:
             self._asr_kind(),
             default=self.config.asr,
             demo=DEMO_ASR.name,
+            stand_ins=self.config.stand_ins,
             loading=self._loading,
             make_room=self._make_room,
         )
@@ -88,6 +89,7 @@ class SharedEngines:
             self._voice_kind(),
             default=self.config.voices,
             demo=(DEMO_VOICE.name,),
+            stand_ins=self.config.stand_ins,
             loading=self._loading,
             make_room=self._make_room,
         )

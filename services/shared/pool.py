@@ -22,6 +22,7 @@ class ModelPool(Generic[Request, Model, Engine]):
         *,
         default: Request,
         demo: Request,
+        stand_ins: bool,
         loading: threading.Lock,
         make_room: Callable[[int], object],
     ) -> None:
@@ -31,6 +32,7 @@ class ModelPool(Generic[Request, Model, Engine]):
             kind: recognisers or voices.
             default: what most conversations use; takes the place of others that are unusable.
             demo: takes the place of the default.
+            stand_ins: whether any takes the place of another.
             loading: held during a load. One at a time, so that loads leave most of the machine to
                 the conversations, and each is measured alone.
             make_room: called in the loading thread with the bytes that are about to be taken.
@@ -40,6 +42,7 @@ class ModelPool(Generic[Request, Model, Engine]):
         self.make_room = make_room
         self._default_request = default
         self._demo_request = demo
+        self._stand_ins = stand_ins
         self._lock = threading.Lock()
         self._shared: dict[Request, SharedModel[Request, Model, Engine]] = {}
         self._slots: dict[Path, ModelSlot[Request, Model, Engine]] = {}
@@ -56,7 +59,7 @@ class ModelPool(Generic[Request, Model, Engine]):
 
     def of_fallback(self, request: Request) -> Request | None:
         """Return what takes the place of an unusable model; None if nothing does."""
-        if request == self._demo_request:
+        if request == self._demo_request or not self._stand_ins:
             return None
         return self._demo_request if request == self._default_request else self._default_request
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
+_LOCK = REPOSITORY / "requirements.lock"
 _SOURCES = (
     "agent services scripts docs/licences.md LICENSE README.md livekit.yaml pyproject.toml "
     ".env.example requirements.lock"
@@ -44,7 +46,11 @@ def install(folder: Path, *wheels: str | Path) -> Path:
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"
-    wanted = ["--constraint", str(REPOSITORY / "requirements.lock"), *map(str, wheels)]
+    versions = folder / "versions.txt"
+    # Without the checksums, which pip would want of our wheels too.
+    locked = re.findall(r"^[\w.-]+==[^\\\n]+", _LOCK.read_text(), re.MULTILINE)
+    versions.write_text("\n".join(locked))
+    wanted = ["--constraint", str(versions), *map(str, wheels)]
     _uv_or_pip(
         ["pip", "install", "--python", str(python), *wanted],
         ["--python", str(python), "install", *wanted],

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-
-from piper import PiperVoice as PiperReader
-from piper.config import PhonemeType, PiperConfig
-from piper.const import BOS, EOS, PAD
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ...models.voice_config import check_voice_config
 from ..text.normalization import SpeakableWord
 from ..text.punctuation import ends_with_pause
 from ..types import SynthesisError, TTSLoadError
 from .alignment import WordSounds, match_words, word_sounds
+
+if TYPE_CHECKING:
+    from piper.config import PiperConfig
 
 _REMEMBERED_WORDS = 4096
 
@@ -48,9 +49,11 @@ class PiperText:
     """
 
     def __init__(self, config: PiperConfig) -> None:
+        piper = _piper()
         self._config = config
+        self._marks = piper.const.BOS, piper.const.EOS, piper.const.PAD
         # Used for phonemes only, so it needs no session.
-        self._reader = PiperReader(session=None, config=config)
+        self._reader = piper.PiperVoice(session=None, config=config)
         self._sounds_alone = lru_cache(_REMEMBERED_WORDS)(self._count_sounds)
 
     @property
@@ -95,9 +98,10 @@ class PiperText:
 
     def _phonemize(self, text: str) -> list[list[str]]:
         try:
-            return self._reader.phonemize(text)
+            phonemes: list[list[str]] = self._reader.phonemize(text)
         except Exception as error:
             raise SynthesisError(f"the text has no phonemes: {error}") from error
+        return phonemes
 
     def _count_sounds(self, word: str) -> WordSounds:
         return word_sounds([p for sentence in self._phonemize(word) for p in sentence])
@@ -105,23 +109,26 @@ class PiperText:
     def _to_ids(self, phonemes: Sequence[str]) -> tuple[list[int], list[tuple[int, int]]]:
         """Return the ids of a sentence, and the range of each phoneme (empty if unknown)."""
         id_map = self._config.phoneme_id_map
-        pad = id_map[PAD]
-        ids = [*id_map[BOS], *pad]
+        begin, end, pad = (id_map[mark] for mark in self._marks)
+        ids = [*begin, *pad]
         spans: list[tuple[int, int]] = []
         for phoneme in phonemes:
             start = len(ids)
             if phoneme in id_map:
                 ids += [*id_map[phoneme], *pad]
             spans.append((start, len(ids)))
-        return [*ids, *id_map[EOS]], spans
+        return [*ids, *end], spans
 
 
 def read_piper_config(path: Path) -> PiperConfig:
     """Read the configuration of a voice; raises TTSLoadError."""
+    piper = _piper()
+    marks = piper.const.BOS, piper.const.EOS, piper.const.PAD
+    types = piper.config.PhonemeType
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         check_voice_config(content)
-        config = PiperConfig.from_dict({"num_speakers": 1, **content})
+        config: PiperConfig = piper.config.PiperConfig.from_dict({"num_speakers": 1, **content})
     except OSError as error:
         raise TTSLoadError(
             f"{path} cannot be read: {error.strerror}. A Piper voice is two files, NAME.onnx and"
@@ -131,12 +138,12 @@ def read_piper_config(path: Path) -> PiperConfig:
         raise TTSLoadError(
             f"{path} is not the configuration of a Piper voice ({error}): fetch the voice again"
         ) from error
-    if config.phoneme_type not in (PhonemeType.ESPEAK, PhonemeType.TEXT):
+    if config.phoneme_type not in (types.ESPEAK, types.TEXT):
         raise TTSLoadError(
             f"{path}: {config.phoneme_type.value} phonemes need packages that are not installed:"
             " choose a voice with espeak phonemes"
         )
-    if missing := [s for s in (BOS, EOS, PAD) if s not in config.phoneme_id_map]:
+    if missing := [s for s in marks if s not in config.phoneme_id_map]:
         raise TTSLoadError(f"{path} has no phoneme ids for {missing}: fetch the voice again")
     return config
 
@@ -158,3 +165,14 @@ def _to_id_range(spans: Sequence[tuple[int, int]], start: int, end: int) -> tupl
         return 0, 0
     first = spans[start][0] if start < len(spans) else spans[-1][1]
     return first, spans[end - 1][1] if end > start else first
+
+
+def _piper() -> ModuleType:
+    """Return piper-tts, which whoever only recognises speech may lack. Raises TTSLoadError."""
+    try:
+        import piper
+        import piper.config
+        import piper.const
+    except ImportError as error:
+        raise TTSLoadError(f"piper-tts is not installed ({error}): no voice can speak") from error
+    return piper

@@ -1,0 +1,174 @@
+"""The LiveKit plugin, installed where nothing of this checkout is, in somebody else's agent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import wave
+import zipfile
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from scripts import plugin
+from services.livekit_server.credentials import LiveKitCredentials
+from tests.room.processes import AgentProcess
+from tests.support.caller import Caller, room_token
+from tests.support.people import PersonRecording, people
+from tests.support.recordings import SAMPLE_RATE
+from tests.support.wheels import build_wheel, install
+
+_HERE = Path(__file__).parent
+_SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin's wheel."""
+    project = plugin.assemble(tmp_path_factory.mktemp("assembled") / "plugin")
+    return build_wheel(project, tmp_path_factory.mktemp("wheels"))
+
+
+@pytest.fixture(scope="module")
+def hears(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with the plugin and without piper-tts."""
+    return install(tmp_path_factory.mktemp("hears"), wheel) / "python"
+
+
+@pytest.fixture(scope="module")
+def speaks(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with all of the plugin."""
+    return install(tmp_path_factory.mktemp("speaks"), f"{wheel}[tts]") / "python"
+
+
+def test_the_wheel_joins_the_namespace_of_livekit_s_plugins(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"livekit/__init__.py", "livekit/plugins/__init__.py"}.isdisjoint(names)
+    assert "livekit/plugins/local_speech/py.typed" in names
+    ours = [name for name in names if ".dist-info/" not in name]
+    assert all(name.startswith("livekit/plugins/local_speech/") for name in ours)
+
+
+def test_recognition_needs_no_piper_and_says_where_to_get_it(
+    hears: Path, genuine_cache: Path, tmp_path: Path
+) -> None:
+    said = _run(
+        hears, genuine_cache, tmp_path, "plugin_conditions.py", "stt", str(_wave_file(tmp_path))
+    )
+    assert "pip install 'livekit-plugins-local-speech[tts]'" in said
+
+
+def test_the_voice_is_what_livekit_expects_of_one(
+    speaks: Path, genuine_cache: Path, tmp_path: Path
+) -> None:
+    _run(speaks, genuine_cache, tmp_path, "plugin_conditions.py", "tts")
+
+
+def test_the_framework_fetches_the_files_of_the_plugin(
+    speaks: Path, genuine_cache: Path, tmp_path: Path
+) -> None:
+    ended = _run(speaks, genuine_cache, tmp_path, "-m", "livekit.agents", "download-files")
+    assert "finished downloading files for livekit.plugins.local_speech" in ended
+
+
+async def test_three_jobs_of_a_worker_with_threads_load_each_model_once(
+    speaks: Path, genuine_cache: Path, tmp_path: Path, livekit: LiveKitCredentials
+) -> None:
+    log = await _converse(speaks, genuine_cache, tmp_path, livekit, "THREAD")
+    loaded = Counter(line["role"] for line in log if line["message"] == "model ready")
+    assert loaded == {"asr": 1, "voice": 1, "voice activity": 1, "end of turn": 1}
+    assert [line for line in log if line["message"] == "jobs of this process share each model"]
+
+
+async def _converse(
+    python: Path, models: Path, folder: Path, livekit: LiveKitCredentials, executor: str
+) -> list[dict[str, object]]:
+    """Have three callers converse at once with a worker's agent; return the worker's log."""
+    worker = await _worker(python, models, folder, livekit, executor)
+    try:
+        await worker.wait_for_output("registered worker")
+        async with AsyncExitStack() as stack:
+            callers = [await stack.enter_async_context(Caller()) for _ in range(3)]
+            await asyncio.gather(
+                *(_call(caller, livekit, f"{folder.name}-{n}") for n, caller in enumerate(callers))
+            )
+        worker.assert_running()
+    finally:
+        await worker.kill()
+    return [json.loads(line) for line in worker.output if line.startswith("{")]
+
+
+async def _call(caller: Caller, livekit: LiveKitCredentials, room: str) -> None:
+    """Be greeted, speak, be understood and answered."""
+    token = room_token(
+        livekit.api_key, livekit.api_secret, room, "caller", agent_name="plugin-under-test"
+    )
+    await caller.join(livekit.url, token)
+    await caller.wait_for_agent(_SECONDS)
+    await caller.wait_for_words("I am here", _SECONDS)
+    await caller.wait_for_silence()
+    await caller.say(_request().samples)
+    await caller.wait_for_transcript(1, of_agent=False, timeout_seconds=_SECONDS)
+    await caller.wait_for_words("I have heard that", _SECONDS)
+
+
+async def _worker(
+    python: Path, models: Path, folder: Path, livekit: LiveKitCredentials, executor: str
+) -> AgentProcess:
+    shutil.copy(_HERE / "plugin_agent.py", folder)
+    process = await asyncio.create_subprocess_exec(
+        *(python, "-m", "livekit.agents", "start", "plugin_agent.py"),
+        cwd=folder,
+        env={
+            **_environment(models, folder),
+            "EXECUTOR": executor,
+            "LIVEKIT_URL": livekit.url,
+            "LIVEKIT_API_KEY": livekit.api_key,
+            "LIVEKIT_API_SECRET": livekit.api_secret,
+        },
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    return AgentProcess(process, folder)
+
+
+def _run(python: Path, models: Path, folder: Path, *words: str) -> str:
+    """Run a script of this folder or a module with that Python; return all it wrote."""
+    if words[0] != "-m":
+        shutil.copy(_HERE / words[0], folder)
+    ended = subprocess.run(
+        [python, *words],
+        cwd=folder,
+        env=_environment(models, folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+def _environment(models: Path, folder: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "LOCAL_SPEECH_MODELS": str(models)}
+
+
+def _wave_file(folder: Path) -> Path:
+    """A person's request, as a file."""
+    samples = _request().samples
+    with wave.open(str(folder / "said.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return folder / "said.wav"
+
+
+def _request() -> PersonRecording:
+    return next(person for person in people("request") if person.seconds > 2.0)
