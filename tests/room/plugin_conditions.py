@@ -6,9 +6,10 @@
 import asyncio
 import sys
 import wave
+from collections.abc import Callable
 
 from livekit import rtc
-from livekit.agents import Plugin, stt, tts
+from livekit.agents import APIConnectionError, APIConnectOptions, Plugin, stt, tts
 from livekit.plugins import local_speech  # type: ignore[attr-defined]
 
 LONGEST_FRAME_SECONDS = 0.25
@@ -17,6 +18,7 @@ TEXT = "It is ten past three in the afternoon. Your timer for ten minutes is set
 
 async def hear(path: str) -> None:
     frames = list(_frames(path))
+    _refuses(ValueError, local_speech.TurnDetector, "TurnDetector(stt, vad)")
     recogniser = local_speech.STT(model="base", word_times=True)
     assert recogniser.capabilities.streaming
     assert recogniser.capabilities.interim_results
@@ -55,9 +57,21 @@ async def hear(path: str) -> None:
     kinds = {event.type.value async for event in heard}
     assert "start_of_speech" in kinds
     await heard.aclose()
-    turn = local_speech.TurnDetector(local_speech.STT(), detector).stream()
+    latest = local_speech.STT()
+    assert local_speech.TurnDetector()._stt is latest
+    turn = local_speech.TurnDetector(latest, detector).stream()
     assert await turn.supports_language(None)
     await turn.aclose()
+
+    missing = local_speech.STT(model="small")
+    said = ""
+    try:
+        await missing.recognize(frames, conn_options=APIConnectOptions(max_retry=0))
+    except APIConnectionError as error:
+        said = str(error)
+    assert "python -m livekit.plugins.local_speech download-files --asr small" in said
+    _refuses(RuntimeError, local_speech.configure, "comes before")
+    _refuses(ImportError, local_speech.TTS, "pip install 'livekit-plugins-local-speech[tts]'")
     await _nothing_left()
 
 
@@ -95,6 +109,15 @@ def _seconds(frames: list[rtc.AudioFrame]) -> float:
     return sum(frame.duration for frame in frames)
 
 
+def _refuses(kind: type[Exception], call: Callable[[], object], words: str) -> None:
+    said = ""
+    try:
+        call()
+    except kind as error:
+        said = str(error)
+    assert words in said
+
+
 async def _nothing_left() -> None:
     async with asyncio.timeout(10):
         while len(asyncio.all_tasks()) > 1:
@@ -118,9 +141,5 @@ if __name__ == "__main__":
     assert plugin.logger is not None
     if sys.argv[1] == "stt":
         asyncio.run(hear(sys.argv[2]))
-        try:
-            local_speech.TTS()
-        except ImportError as error:
-            print(error)
     else:
         asyncio.run(speak())
