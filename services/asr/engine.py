@@ -113,14 +113,10 @@ class StreamingASR:
         offset = 0
         for piece in pieces:
             heard.append(
-                await self.scheduler.run(
-                    partial(
-                        self.decode,
-                        piece,
-                        options or DecodeOptions(),
-                        start_seconds=start_seconds + offset / SAMPLE_RATE,
-                    ),
-                    engine=self.config.engine,
+                await self._transcribe_piece(
+                    piece,
+                    options or DecodeOptions(),
+                    start_seconds=start_seconds + offset / SAMPLE_RATE,
                     owner=owner,
                     priority=priority,
                     deadline_seconds=deadline_seconds,
@@ -134,6 +130,31 @@ class StreamingASR:
         if self.on_recognition is not None:
             self.on_recognition(whole.audio_seconds, whole.compute_seconds)
         return whole
+
+    async def _transcribe_piece(
+        self,
+        piece: Samples,
+        options: DecodeOptions,
+        *,
+        start_seconds: float,
+        owner: str,
+        priority: Priority | DynamicPriority,
+        deadline_seconds: float,
+        queue_seconds: float | None,
+        supersede: str | None,
+        work: str,
+    ) -> Transcription:
+        """Transcribe audio within the window, in a call of its own."""
+        return await self.scheduler.run(
+            partial(self.decode, piece, options, start_seconds=start_seconds),
+            engine=self.config.engine,
+            owner=owner,
+            priority=priority,
+            deadline_seconds=deadline_seconds,
+            queue_seconds=queue_seconds,
+            supersede=supersede,
+            work=work,
+        )
 
     def decode(
         self, samples: Samples, options: DecodeOptions, run: Run, *, start_seconds: float = 0.0

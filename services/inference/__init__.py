@@ -1,6 +1,7 @@
 """The inference scheduler: runs every model call in bounded threads, fairly and cancellably."""
 
 from .call import (
+    EngineLost,
     EngineUnavailable,
     InferenceError,
     InferenceTimeout,
@@ -18,6 +19,7 @@ from .scheduler import InferenceScheduler, SchedulerStats
 __all__ = [
     "CallRecord",
     "DynamicPriority",
+    "EngineLost",
     "EngineUnavailable",
     "InferenceError",
     "InferenceScheduler",

@@ -58,6 +58,10 @@ class EngineUnavailable(InferenceError):
     """The circuit breaker of the engine is open; nothing was run."""
 
 
+class EngineLost(InferenceError):
+    """The process that the engine runs in has ended or cannot be reached; it may be back soon."""
+
+
 class Superseded(InferenceError):
     """A newer call took this one's place before it began."""
 

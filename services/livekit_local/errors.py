@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livekit.agents import APIConnectionError, APIError, APITimeoutError
 
-from ..inference import EngineUnavailable, InferenceTimeout, QueueFull
+from ..inference import EngineLost, EngineUnavailable, InferenceTimeout, QueueFull
 from ..tts.types import SynthesisTimeout
 
 
@@ -16,4 +16,6 @@ def api_error(what: str, error: Exception) -> APIError:
         return APITimeoutError(f"{what}: {error}", retryable=True)
     if isinstance(error, (QueueFull, EngineUnavailable)):
         return APIConnectionError(f"{what} is busy: {error}", retryable=True)
+    if isinstance(error, EngineLost):
+        return APIConnectionError(f"{what} is out of reach: {error}", retryable=True)
     return APIConnectionError(f"{what} failed: {error}", retryable=False)

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 
 from ..audio.samples import Samples
-from ..endpointing.acoustic import JUDGED_AT_SECONDS, AcousticModel, TurnAudio
-from ..inference import InferenceError, Priority, Run
+from ..endpointing.acoustic import JUDGED_AT_SECONDS, TurnAudio
+from ..inference import InferenceError, Priority
 from ..shared.acoustic import ROLE
 from ..shared.engines import SharedEngines
 from ..vad.silero import Activity, ActivityKind
@@ -72,11 +72,11 @@ class VoiceJudge:
             activity.speaking
             and not self._asked
             and activity.silent_seconds >= JUDGED_AT_SECONDS
-            and (model := self._engines.acoustic.peek()) is not None
+            and self._engines.acoustic.peek() is not None
         ):
             self._asked = True
             self._task = asyncio.create_task(
-                self._judge(model, self._audio.samples), name="end-of-turn-voice"
+                self._judge(self._audio.samples), name="end-of-turn-voice"
             )
 
     def begin_turn(self) -> None:
@@ -95,21 +95,16 @@ class VoiceJudge:
         if task is not None:
             task.cancel()
 
-    async def _judge(self, model: AcousticModel, samples: Samples) -> None:
-        second = self._second
-
-        def judge(_: Run) -> tuple[float, float | None]:
-            other = None if second is None else second.probability(samples)
-            return model.probability(samples), other
-
+    async def _judge(self, samples: Samples) -> None:
         try:
-            self.probability, self.second_probability = await self._engines.scheduler.run(
-                judge,
-                engine=ROLE,
-                owner=self._room,
-                priority=Priority.FINAL,
-                deadline_seconds=_DEADLINE_SECONDS,
-                queue_seconds=_QUEUE_SECONDS,
+            self.probability, self.second_probability = await asyncio.gather(
+                self._engines.judge_turn(
+                    samples,
+                    owner=self._room,
+                    deadline_seconds=_DEADLINE_SECONDS,
+                    queue_seconds=_QUEUE_SECONDS,
+                ),
+                self._judge_again(samples),
             )
         except InferenceError as error:
             logger.debug("no judgement of the voice", extra={"error": str(error)})
@@ -118,3 +113,16 @@ class VoiceJudge:
             logger.exception("judging the voice failed")
         self._task = None
         self._on_judged()
+
+    async def _judge_again(self, samples: Samples) -> float | None:
+        second = self._second
+        if second is None:
+            return None
+        return await self._engines.scheduler.run(
+            lambda _: second.probability(samples),
+            engine=ROLE,
+            owner=self._room,
+            priority=Priority.FINAL,
+            deadline_seconds=_DEADLINE_SECONDS,
+            queue_seconds=_QUEUE_SECONDS,
+        )

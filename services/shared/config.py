@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from .. import defaults
+from ..memory.levels import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,24 @@ class ModelInUse:
     model: LoadedModel
     users: int
     """Rooms and other holders; 0 for an idle model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMemory:
+    """How full a process is."""
+
+    level: Level = Level.HEALTHY
+    headroom_bytes: int | None = None
+    """How much more it may take; None where nobody watches it."""
+    process_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProcess:
+    """Another process, which holds the models."""
+
+    where: str
+    """Its address."""
+    problem: str
+    """Why it cannot be reached; empty while it is there."""
+    memory: ProcessMemory

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..asr.engine import StreamingASR
+from ..audio.samples import Samples
 from ..host.cores import available_cores, plan_threads
 from ..host.process_memory import measure_growth
-from ..inference import InferenceScheduler
+from ..inference import InferenceScheduler, Priority
 from ..models import (
     ASR_WEIGHTS,
     DEMO_ASR,
@@ -27,7 +28,7 @@ from ..tts.engine import StreamingTTS
 from ..vad.silero import VoiceActivityModel
 from .acoustic import ROLE as _END_OF_TURN
 from .acoustic import SharedAcousticModel
-from .config import EngineConfig, LoadedModel, ModelInUse
+from .config import EngineConfig, LoadedModel, ModelInUse, ModelProcess
 from .load_once import LoadOnce
 from .model_kind import ModelKind
 from .model_slot import ModelSlot
@@ -37,9 +38,9 @@ from .starting import start_asr, start_tts
 
 logger = logging.getLogger("services.shared")
 
-SharedASR = SharedModel[str, ASRModel, StreamingASR]
+SharedASR = SharedModel[str, Any, StreamingASR]
 """A recogniser, as it was asked for."""
-SharedVoice = SharedModel[tuple[str, ...], Voice, StreamingTTS]
+SharedVoice = SharedModel[tuple[str, ...], Any, StreamingTTS]
 """A voice, as it was asked for."""
 
 _VOICE_ACTIVITY = "voice activity"
@@ -98,9 +99,7 @@ class SharedEngines:
         self.tts: SharedVoice = self._voices.default
         """The voice of the configuration."""
         self.voice_activity = LoadOnce(_VOICE_ACTIVITY, self._load_voice_activity)
-        self.acoustic = SharedAcousticModel(
-            self.config.turn, cache=self.config.cache, loading=self._loading
-        )
+        self.acoustic = self._acoustic_model()
         """Judges whether a voice sounds finished; None where no such model serves."""
 
     def recogniser(self, name: str | None = None) -> SharedASR:
@@ -188,6 +187,17 @@ class SharedEngines:
         """What `unload_idle` could free."""
         return sum(used.model.memory_bytes for used in self.in_use if not used.users)
 
+    @property
+    def elsewhere(self) -> ModelProcess | None:
+        """The process that holds the models; None where this one does."""
+        return None
+
+    @property
+    def waiting_calls(self) -> int:
+        """Queued model calls that conversations are waiting for."""
+        queued = self.scheduler.stats().queued
+        return queued[Priority.FINAL] + queued[Priority.SPECULATIVE]
+
     def voice_sample_rate(self, voice: SharedVoice | None = None) -> int:
         """Return the sample rate in Hz of a voice that is loaded, or will be; None: the default."""
         asked = voice or self.tts
@@ -198,6 +208,31 @@ class SharedEngines:
             return resolve_first_voice(asked.request, cache=self.config.cache).sample_rate
         except ModelError:
             return DEMO_VOICE.sample_rate
+
+    async def judge_turn(
+        self,
+        samples: Samples,
+        *,
+        owner: str,
+        deadline_seconds: float,
+        queue_seconds: float | None = None,
+    ) -> float | None:
+        """Return the probability that a speaker has finished; None where no model serves.
+
+        `AcousticModel.probability` describes the audio, `InferenceScheduler.run` the rest. Raises
+        InferenceError, or what the model raises.
+        """
+        model = await self.acoustic.get()
+        if model is None:
+            return None
+        return await self.scheduler.run(
+            lambda _: model.probability(samples),
+            engine=_END_OF_TURN,
+            owner=owner,
+            priority=Priority.FINAL,
+            deadline_seconds=deadline_seconds,
+            queue_seconds=queue_seconds,
+        )
 
     def unload_idle(self) -> str | None:
         """Unload the model that has been idle longest; return its name, None if none is idle.
@@ -242,7 +277,7 @@ class SharedEngines:
     def _asked(self) -> list[SharedModel[Any, Any, Any]]:
         return [*self._recognisers.shared, *self._voices.shared]
 
-    def _asr_kind(self) -> ModelKind[str, ASRModel, StreamingASR]:
+    def _asr_kind(self) -> ModelKind[str, Any, StreamingASR]:
         config = self.config
 
         def start(model: ASRModel, engine: str, is_default: bool) -> StreamingASR:
@@ -263,7 +298,7 @@ class SharedEngines:
             },
         )
 
-    def _voice_kind(self) -> ModelKind[tuple[str, ...], Voice, StreamingTTS]:
+    def _voice_kind(self) -> ModelKind[tuple[str, ...], Any, StreamingTTS]:
         config = self.config
 
         def start(voice: Voice, engine: str, is_default: bool) -> StreamingTTS:
@@ -284,6 +319,9 @@ class SharedEngines:
             weights=lambda names: voice_weights(names, cache=config.cache),
             facts=lambda _: {},
         )
+
+    def _acoustic_model(self) -> SharedAcousticModel:
+        return SharedAcousticModel(self.config.turn, cache=self.config.cache, loading=self._loading)
 
     def _make_room(self, needed_bytes: int) -> None:
         """Unload idle models, longest idle first, until a model of that size fits."""

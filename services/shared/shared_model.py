@@ -29,6 +29,8 @@ class SharedModel(Generic[Request, Model, Engine]):
         self.request = request
         self.problem = ""
         """Why another model takes its place; empty if none does."""
+        self.reason = ""
+        """The same without what takes its place."""
         self._pool = pool
         self._fallback = fallback
         self._lock = threading.Lock()
@@ -158,16 +160,17 @@ class SharedModel(Generic[Request, Model, Engine]):
 
     def _find(self) -> ModelSlot[Request, Model, Engine]:
         """Load the model, or the one that takes its place; return where it is."""
-        slot, problem = self._usable()
+        slot, problem, reason = self._usable()
         with self._lock:
-            self.problem, self._slot = problem, slot
+            self.problem, self.reason, self._slot = problem, reason, slot
             previous, self._held = self._held, None
             self._hold()
             if previous is not None:
                 previous.hold(-1)
         return slot
 
-    def _usable(self) -> tuple[ModelSlot[Request, Model, Engine], str]:
+    def _usable(self) -> tuple[ModelSlot[Request, Model, Engine], str, str]:
+        """Return the model that serves, and why it is another one: with what does, and without."""
         kind = self._pool.kind
         # Whatever is wrong with one agent's model, its calls go on.
         faults = UNUSABLE if self._is_default else (Exception,)
@@ -183,9 +186,10 @@ class SharedModel(Generic[Request, Model, Engine]):
                 logger.error("model unusable, demo takes its place", extra=facts)
             else:
                 logger.error("model unusable, default takes its place", extra=facts)
-            problem = f"{error}. The {which} {kind.called} takes its place."
+            reason = str(error)
+            problem = f"{reason}. The {which} {kind.called} takes its place."
         else:
-            return slot, ""
+            return slot, "", ""
         if self._is_default:
             slot = self._pool.slot(self._fallback, instead_of_default=True)
             slot.once.get_blocking()
@@ -195,7 +199,7 @@ class SharedModel(Generic[Request, Model, Engine]):
             found = default.slot
             assert found is not None
             slot = found
-        return slot, problem
+        return slot, problem, reason
 
 
 class Lease:
