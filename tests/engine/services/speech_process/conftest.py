@@ -32,15 +32,10 @@ def server(shared: SharedEngines, socket_path: Path) -> Iterator[SpeechServer]:
 
 
 @pytest.fixture
-def remote(
-    server: SpeechServer, socket_path: Path, shared: SharedEngines
-) -> Iterator[RemoteEngines]:
-    """Uses the models of the server, and for voice activity the one of this process."""
+def remote(server: SpeechServer, socket_path: Path) -> Iterator[RemoteEngines]:
+    """Uses the models of the server."""
     with contextlib.closing(RemoteEngines(EngineConfig(), socket_path)) as engines:
-        own, engines.voice_activity = engines.voice_activity, shared.voice_activity
         yield engines
-        # What it closes are its own models.
-        engines.voice_activity = own
 
 
 @pytest.fixture

@@ -147,7 +147,11 @@ async def test_rooms_in_several_threads_use_it_at_once(
         assert words == SENTENCE.split()
 
 
-async def test_the_plugins_hear_and_speak_with_it(remote: RemoteEngines, asr: StreamingASR) -> None:
+async def test_the_plugins_hear_and_speak_with_it(
+    remote: RemoteEngines, asr: StreamingASR, shared: SharedEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Voice activity stays in this process.
+    monkeypatch.setattr(remote, "voice_activity", shared.voice_activity)
     recording = recordings("turn")[0]
     pcm = recording.pcm
     frame = rtc.AudioFrame(pcm.tobytes(), SAMPLE_RATE, 1, len(pcm))
