@@ -36,23 +36,25 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _check(settings: Settings, folder: Path | None) -> int:
     from agent.definitions.folder import AgentFolder
     from agent.definitions.models import model_problems
+    from agent.definitions.records import record_problems
     from agent.settings.environment import read_variables
 
     if folder is not None:
         changed = settings.agent.model_copy(update={"folder": folder})
         settings = settings.model_copy(update={"agent": changed})
     shown = settings.agent.folder
-    if not shown.is_dir():
-        print(f"{shown}: there is no such folder, so the built-in assistant answers")
-        return 0 if folder is None else EXIT_FAILED
     agents = AgentFolder(settings, read_variables(Path(".env"))).read()
     problems = [
         *agents.problems,
         *model_problems(agents, settings),
         *_server_problems(agents),
+        *record_problems(agents, settings),
     ]
     for problem in problems:
         print(problem, file=sys.stderr)
+    if not shown.is_dir():
+        print(f"{shown}: there is no such folder, so the built-in assistant answers")
+        return 0 if folder is None and not problems else EXIT_FAILED
     for agent in agents.by_name.values():
         marks = [mark for mark in ("default", "public", "prewarm") if getattr(agent, mark)]
         if agent.default is False and agent is agents.default:

@@ -102,6 +102,15 @@ _OWN = (
         kind="list or switch",
     ),
     Key("tools.files", "Python files with tools, beside this one.", kind="texts"),
+    Key(
+        "records.folder",
+        "Folder that gets a transcript of each call; empty: none.",
+        setting="records.folder",
+    ),
+    Key(
+        "records.webhook_secret_env",
+        "Name of the environment variable with the secret that signs what the webhook gets.",
+    ),
 )
 
 _TABLES = {
@@ -120,6 +129,7 @@ _TABLES = {
         ),
     ),
     "turn": ("turn", None),
+    "records": ("records", ("max_mb", "max_days", "webhook")),
 }
 """Tables whose keys are fields of a group of settings; None: all of them."""
 

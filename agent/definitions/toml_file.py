@@ -107,16 +107,24 @@ def _overrides(
             if name in ("voice.name", "recogniser.model"):
                 names = tuple(_model(file, text) for text in _texts(value))
                 value = names if key.kind == "texts" else names[0]
+            if name == "records.folder" and isinstance(value, str) and value:
+                value = str(_beside(file, value))
             wanted.setdefault(group, {})[field] = _texts(value) if key.kind == "texts" else value
     problems = []
-    if variable := values.get("llm.api_key_env"):
-        secret = variables.get(variable, "")
-        if not secret:
-            problems.append(f"llm.api_key_env: the environment has no variable {variable!r}")
-        wanted.setdefault("llm", {})["api_key"] = SecretStr(secret)
-    elif "llm.base_url" in values:
-        # The key of the settings belongs to the endpoint of the settings.
-        wanted["llm"]["api_key"] = SecretStr("")
+    for group, address, field in (
+        ("llm", "base_url", "api_key"),
+        ("records", "webhook", "webhook_secret"),
+    ):
+        if variable := values.get(f"{group}.{field}_env"):
+            secret = variables.get(variable, "")
+            if not secret:
+                problems.append(
+                    f"{group}.{field}_env: the environment has no variable {variable!r}"
+                )
+            wanted.setdefault(group, {})[field] = SecretStr(secret or "missing in the environment")
+        elif f"{group}.{address}" in values:
+            # The secret of the settings belongs to the address of the settings.
+            wanted[group][field] = SecretStr("")
     acoustic = ("acoustic", "model")
     detection = values.get("turn.detection")
     if detection in acoustic and process.turn.detection not in acoustic:

@@ -7,14 +7,18 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from livekit.agents import NOT_GIVEN, AgentServer, JobContext, JobExecutorType, JobRequest
 
+from agent.definitions.definition import BUILT_IN
 from agent.definitions.folder import AgentFolder, Agents
 from agent.languages import SOURCE_LANGUAGE, phrases_in
 from agent.llm.language_models import LanguageModels
 from agent.llm.stream import LLMLimits
 from agent.phrases import FIXED_PHRASES
+from agent.records.keeper import RecordKeeper, bounds_of
+from agent.records.webhook import WebhookDelivery
 from agent.runtime.agent_choice import AgentChoice, Chosen
 from agent.runtime.framework import is_connected, report_load
 from agent.runtime.supervisor import Supervisor
@@ -29,6 +33,7 @@ from agent.session.pipeline import (
 )
 from agent.session.room import RoomServices, converse
 from agent.settings import Settings
+from agent.settings.records import RecordSettings
 from services.admission import PASSING
 from services.dispatch_metadata import DispatchMetadata
 from services.livekit_local.eou_model import EndOfTurnModel
@@ -83,6 +88,12 @@ class Worker:
             speech,
             edited=edited,
             rooms=(lambda: LiveKitRooms(livekit)) if livekit is not None else None,
+        )
+        self._delivery = WebhookDelivery(Path(settings.records.spool), secret=self._webhook_secret)
+        self._records = RecordKeeper(
+            settings.records,
+            folders=lambda: bounds_of(self._record_settings().values()),
+            on_posted=self._delivery.wake,
         )
         self.language_models = language_models(settings)
         self._language_models = {settings.llm: self.language_models}
@@ -178,6 +189,8 @@ class Worker:
     async def prepare(self) -> None:
         """Load and warm everything a room needs, so that none waits. Raises what a load raises."""
         await asyncio.to_thread(self._folder.read)
+        await asyncio.to_thread(self._records.start)
+        self._delivery.start()
         await prewarm_agents(self._folder, self._settings, self.speech)
         # Before any room, since the first two at once would create two clients and lose events.
         install_ffi_routing()
@@ -237,6 +250,8 @@ class Worker:
         for task in tuple(self._reporting):
             task.cancel()
         await asyncio.gather(*self._reporting, return_exceptions=True)
+        await asyncio.to_thread(self._records.close)
+        await self._delivery.aclose()
         for models in self._language_models.values():
             await models.aclose()
 
@@ -318,6 +333,7 @@ class Worker:
                 loaded=chosen.loaded,
                 notices=chosen.notices,
                 refusal=chosen.refusal,
+                records=self._records,
                 metrics=self._supervisor.metrics,
                 voice_in_service=self._supervisor.voice_in_service,
                 vacant=lambda leave: self._admission.vacant(job, leave),
@@ -326,6 +342,20 @@ class Worker:
                 delete_room=self._delete_room,
             ),
         )
+
+    def _record_settings(self) -> dict[str, RecordSettings]:
+        """Return what is kept of calls by each agent; from any thread."""
+        agents = (BUILT_IN, *self._folder.agents.by_name.values())
+        return {agent.name: agent.settings(self._settings).records for agent in agents}
+
+    def _webhook_secret(self, agent: str, webhook: str) -> str:
+        """Return the secret of a webhook, as the settings are now; empty where they have none."""
+        by_agent = self._record_settings()
+        asked = by_agent.pop(agent, None)
+        for settings in (*([asked] if asked is not None else []), *by_agent.values()):
+            if settings.webhook == webhook:
+                return settings.webhook_secret.get_secret_value()
+        return ""
 
     def _left(self, room: str, chosen: Chosen) -> None:
         """Watch an empty room, to which the same agent comes back."""

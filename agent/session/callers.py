@@ -47,6 +47,7 @@ class Callers:
         noise_suppression: Literal["auto", "on", "off"],
         on_vacant: Callable[[bool], None],
         on_gone: Callable[[str], None],
+        on_typed_turn: Callable[[str, str], None] | None = None,
     ) -> None:
         """Follow a room that is not joined yet.
 
@@ -61,6 +62,7 @@ class Callers:
             silence: begun with the first caller, and closed here.
             on_vacant: called with whether the room is empty whenever that may have changed.
             on_gone: called with the reason once the room has been empty for `empty_seconds`.
+            on_typed_turn: called with identity and text of each message that is about to be a turn.
         """
         self._room = room
         self._empty_seconds = empty_seconds
@@ -71,7 +73,7 @@ class Callers:
         self._empty_timer: asyncio.TimerHandle | None = None
         self._speaker: Speaker | None = None
         self._transcript = CallerTranscript(room)
-        self._typed = TypedText(room, on_typed=silence.caller_spoke)
+        self._typed = TypedText(room, on_typed=silence.caller_spoke, on_turn=on_typed_turn)
         self.audio = RoomAudioInput(
             room,
             model,
@@ -91,6 +93,11 @@ class Callers:
     def present(self) -> list[rtc.RemoteParticipant]:
         """The callers, by time of joining."""
         return callers(self._room)
+
+    @property
+    def speaker(self) -> str:
+        """Identity of the caller who has the floor, or had it last; empty before the first."""
+        return self._speaker.identity if self._speaker is not None else ""
 
     def begin(self) -> None:
         """Wait for the first caller, now that the room is joined."""

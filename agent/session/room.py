@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass
 
 from livekit import rtc
 from livekit.agents import JobContext, llm
-from livekit.agents.voice import CloseEvent
+from livekit.agents.voice import CloseEvent, UserInputTranscribedEvent
 from livekit.agents.voice.room_io import AudioOutputOptions, RoomOptions, TextOutputOptions
 
 from agent.definitions.definition import AgentDefinition
+from agent.records.keeper import RecordKeeper
 from agent.session.attendant import END_OF_CALL_SECONDS
+from agent.session.call_record import CallRecord
 from agent.session.callers import Callers
 from agent.session.conversation_agent import ConversationAgent, make_agent
 from agent.session.failures import FailureNotices
@@ -29,6 +31,7 @@ from agent.session.silent_callers import SilentCallers
 from agent.session.turn_records import Turns
 from agent.settings import Settings
 from services.dispatch_metadata import DispatchMetadata
+from services.endpointing.overlap import Meaning
 from services.livekit_local import SpokenTranscript
 from services.metrics import Metrics
 from services.protocol import NoticeKind, Pong, Turn
@@ -66,6 +69,8 @@ class RoomServices:
     """Ends a room, by its name, for everybody in it; called on the room's event loop."""
     account: Callable[[Callable[[], int]], None]
     """Called with a function that returns the bytes the room holds, callable from any thread."""
+    records: RecordKeeper | None = None
+    """Keeps the records of calls, where the settings ask for any."""
     refusal: str = ""
     """Why the agent that the call asks for does not come: said and shown, then the call ends."""
 
@@ -97,6 +102,7 @@ class RoomConversation:
         )
         self._session = session = pipeline.session
         session.on("close", self._on_close)
+        self._record = self._begin_record()
         self._remote = Remote(
             self._room,
             session_commands(session, self._presence),
@@ -140,10 +146,11 @@ class RoomConversation:
             noise_suppression=settings.turn.noise_suppression,
             on_vacant=self._report_vacancy,
             on_gone=self._leave_empty,
+            on_typed_turn=self._record.typed if self._record is not None else None,
         )
-        session.on_transcribed = self._callers.transcribed
+        session.on_transcribed = self._on_transcribed
         if pipeline.barge_in is not None:
-            pipeline.barge_in.on_dropped = self._callers.passed_over
+            pipeline.barge_in.on_dropped = self._passed_over
         self._memory = RoomMemory(
             history=lambda: session.history.items,
             turns=self._turns.records,
@@ -155,6 +162,7 @@ class RoomConversation:
         self._refusing: asyncio.Task[None] | None = None
         self._spoken: SpokenTranscript | None = None
         self._ended = False
+        self._end_reason = "the worker ended it"
         self._hanging_up: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
 
@@ -166,6 +174,8 @@ class RoomConversation:
         await join(self._ctx)
         self._shown_state.watch()
         self._callers.begin()
+        if self._record is not None:
+            self._record.begin()
         await self._remote.open(
             agent_info(services.loaded(), services.llm_name, services.notices()),
             language=self._language.spoken,
@@ -220,6 +230,7 @@ class RoomConversation:
         """
         if not self._ended:
             self._ended = True
+            self._end_reason = reason
             read = farewell or self._language.phrases.call_ended
             self._hanging_up = asyncio.create_task(self._hang_up(read, reason), name="hang-up")
 
@@ -241,6 +252,8 @@ class RoomConversation:
         if self._spoken is not None:
             await self._spoken.aclose()
         await self._pipeline.aclose()
+        if self._record is not None:
+            self._record.end(self._ctx, self._end_reason)
         logger.info("conversation ended", extra=self._turns.summary())
 
     async def _earlier(self) -> llm.ChatContext:
@@ -267,10 +280,33 @@ class RoomConversation:
         output = self._session.output
         if output.audio is None or output.transcription is None:
             return
-        self._spoken = SpokenTranscript(output.audio, output.transcription)
+        text = output.transcription
+        if self._record is not None:
+            text = self._record.follow_words(text)
+        self._spoken = SpokenTranscript(output.audio, text)
         self._pipeline.follow_speech(self._spoken)
         output.audio = self._spoken.audio
         output.transcription = self._spoken.text
+
+    def _begin_record(self) -> CallRecord | None:
+        services, job = self._services, self._ctx.job
+        settings = services.settings.records
+        if services.records is None or services.refusal or not settings.wanted:
+            return None
+        record = services.records.begin(
+            settings, agent=services.definition.name, room=job.room.name, job=job.id
+        )
+        return CallRecord(record, self._session, self._room)
+
+    def _on_transcribed(self, event: UserInputTranscribedEvent) -> None:
+        self._callers.transcribed(event)
+        if self._record is not None:
+            self._record.transcribed(event, self._callers.speaker)
+
+    def _passed_over(self, meaning: Meaning, text: str) -> None:
+        self._callers.passed_over(meaning, text)
+        if self._record is not None and meaning is Meaning.BACKCHANNEL:
+            self._record.backchannel(self._callers.speaker, text)
 
     def _heard_from(self, identity: str) -> None:
         if self._pipeline.barge_in is not None:
@@ -287,6 +323,8 @@ class RoomConversation:
         self._services.metrics.observe_turn(**values)
         rounded = {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}
         logger.info("turn answered", extra=rounded)
+        if self._record is not None:
+            self._record.answered(turn)
         if not self._ended:
             self._remote.publish_turn(turn)
 
@@ -294,6 +332,8 @@ class RoomConversation:
         if self._ended:
             return False
         self._remote.notify(kind, text)
+        if self._record is not None:
+            self._record.notified(kind, text)
         return True
 
     def _report_vacancy(self, vacant: bool) -> None:
@@ -309,6 +349,7 @@ class RoomConversation:
         self._services.left_empty()
         if not self._ended:
             self._ended = True
+            self._end_reason = reason
             self._leaving = asyncio.create_task(self._leave(reason), name="leave")
 
     async def _leave(self, reason: str) -> None:
@@ -320,9 +361,12 @@ class RoomConversation:
     def _end(self, reason: str) -> None:
         if not self._ended:
             self._ended = True
+            self._end_reason = reason
             self._ctx.shutdown(reason)
 
     async def _hang_up(self, farewell: str, reason: str) -> None:
+        if self._record is not None:
+            self._record.notified(NoticeKind.CALL_ENDED, farewell)
         await self._remote.say_farewell(farewell)
         # The last words travel separately and may still be on their way.
         await asyncio.sleep(_FAREWELL_SECONDS)

@@ -43,12 +43,25 @@ class TypedText:
     of the others open for as long as the room lasts, where each of them slows every event down.
     """
 
-    def __init__(self, room: rtc.Room, *, on_typed: Callable[[], None]) -> None:
-        """`on_typed` is called for each message."""
+    def __init__(
+        self,
+        room: rtc.Room,
+        *,
+        on_typed: Callable[[], None],
+        on_turn: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Take text in a room that is not joined yet.
+
+        Args:
+            room: the room.
+            on_typed: called for each message.
+            on_turn: called with identity and text of each that is about to be a turn.
+        """
         self._room = room
         self._session: AgentSession[Any] | None = None
         self._begun = asyncio.Event()
         self._on_typed = on_typed
+        self._on_turn = on_turn
         self._tasks: dict[asyncio.Task[None], str] = {}
         """By the identity of the caller whose message they take."""
         self._turn = asyncio.Lock()
@@ -111,6 +124,8 @@ class TypedText:
             async with self._turn:
                 await self._begun.wait()
                 assert self._session is not None
+                if self._on_turn is not None:
+                    self._on_turn(participant.identity, text)
                 await take_typed_turn(self._session, event)
         except Exception:
             logger.warning("typed text not taken", exc_info=True)

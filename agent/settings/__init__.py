@@ -22,6 +22,7 @@ from agent.settings.operation import (
     LogSettings,
     MemorySettings,
 )
+from agent.settings.records import RecordSettings
 from agent.settings.speech import ASRSettings, ModelSettings, VoiceSettings
 from services.program import program
 from services.web.http.addresses import password_in
@@ -43,6 +44,7 @@ class Settings(BaseModel):
     llm: LLMSettings = LLMSettings()
     agent: AgentSettings = AgentSettings()
     turn: TurnSettings = TurnSettings()
+    records: RecordSettings = RecordSettings()
     limits: LimitSettings = LimitSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     memory: MemorySettings = MemorySettings()
