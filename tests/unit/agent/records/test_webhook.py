@@ -261,7 +261,8 @@ async def test_the_documented_receiver_takes_ours_and_nobody_elses(
     monkeypatch.setenv("HOOK_SECRET", SECRET)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(code.partition("app = ")[0], names)
+    imports = "import base64, hmac, os, time\nfrom pathlib import Path\nfrom aiohttp import web\n"
+    exec(imports + code.partition("app = ")[0], names)
     receiver.handler = names["receive"]
     keep(tmp_path, receiver.address)
     stranger = WebhookDelivery(tmp_path, secret=lambda *_: "another secret of no use")
