@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from pydantic import SecretStr
 
 from agent.records import webhook
 from agent.records.entries import Ended, Said
@@ -79,7 +80,9 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def keep(spool: Path, address: str, count: int = 1) -> None:
     """End calls whose records the webhook is to get."""
-    settings = RecordSettings(spool=str(spool), webhook=address, webhook_secret=SECRET, spool_mb=1)
+    settings = RecordSettings(
+        spool=str(spool), webhook=address, webhook_secret=SecretStr(SECRET), spool_mb=1
+    )
     keeper = RecordKeeper(settings)
     for _ in range(count):
         record = keeper.begin(settings, agent="reception", room="room", job="")
