@@ -12,7 +12,7 @@ from typing import Any
 from agent.distribution import livekit_config
 from agent.doctor.findings import Finding, fail, ok, warn
 from agent.settings import Settings
-from services.web.http.addresses import without_password
+from services.web.http.addresses import is_loopback, without_password
 
 _ANSWER_SECONDS = 4.0
 _SHOWN_MODELS = 8
@@ -71,6 +71,16 @@ async def check_ports(settings: Settings) -> AsyncIterator[Finding]:
     web = settings.web
     yield _check_port("the page", web.host, web.port, "WEB")
     yield _check_port("a production worker", web.worker_host, web.worker_port, "WORKER")
+    wyoming = settings.wyoming
+    if wyoming.port:
+        yield _check_port("Home Assistant", wyoming.host, wyoming.port, "WYOMING")
+        if not (wyoming.allowed or is_loopback(wyoming.host)):
+            yield warn(
+                "port",
+                f"whoever reaches {wyoming.host}:{wyoming.port} may use recogniser and voice, as "
+                "the Wyoming protocol has no keys",
+                "name the addresses of your clients in WYOMING_ALLOWED",
+            )
 
 
 def _check_port(use: str, host: str, port: int, prefix: str) -> Finding:

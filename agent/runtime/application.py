@@ -31,6 +31,7 @@ from services.web.http.connections import Connections
 from services.web.http.guard import Guard
 from services.web.http.server import AddRoutes, WebServer, WebServerError
 from services.web.routes.status import AgentStatus, Check, HealthRoutes, OfferedAgent
+from services.wyoming.errors import WyomingServerError
 
 if TYPE_CHECKING:
     from livekit.agents import AgentServer
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from agent.runtime.supervisor import Supervisor
     from agent.runtime.worker import Converse, Worker
     from services.shared.engines import SharedEngines
+    from services.wyoming.server import WyomingServer
 
 logger = logging.getLogger("agent.runtime.application")
 
@@ -114,6 +116,7 @@ class Application:
         self._worker: Worker | None = None
         self._exit_status = 0
         self._web: WebServer | None = None
+        self._wyoming: WyomingServer | None = None
         self._offered: tuple[OfferedAgent, ...] = ()
 
     async def run(self) -> int:
@@ -133,6 +136,7 @@ class Application:
             TempFilesError,
             TooFewFilesError,
             WebServerError,
+            WyomingServerError,
         ) as error:
             _say(str(error), sys.stderr)
             self._exit_status = _EXIT_STARTUP
@@ -201,6 +205,7 @@ class Application:
         from agent.observability.tracing import start_tracing
         from agent.runtime.supervised_engines import SupervisedEngines
         from agent.runtime.worker import Worker, prewarm_agents
+        from agent.runtime.wyoming import start_wyoming
 
         # Where nobody would start the process again it goes on, without new rooms.
         ends = self._end_for_restart if self._role is Role.START else None
@@ -217,6 +222,7 @@ class Application:
             livekit = None if self._alone else await self._reach_livekit()
             if livekit is not None and (self._drains or self._role is not Role.START):
                 self._start_web(livekit)
+                self._wyoming = await asyncio.to_thread(start_wyoming, settings, engines)
             await loading
         finally:
             loading.cancel()
@@ -381,6 +387,8 @@ class Application:
         self._bound_the_end(status)
         if self._web is not None:
             await asyncio.to_thread(self._web.stop)
+        if self._wyoming is not None:
+            await asyncio.to_thread(self._wyoming.stop)
         if self._worker is not None:
             with contextlib.suppress(Exception):
                 await self._worker.aclose()

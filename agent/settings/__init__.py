@@ -15,7 +15,12 @@ from agent.settings.environment import (
     read_variables,
     variables_of,
 )
-from agent.settings.network import ApiSettings, LiveKitSettings, WebSettings
+from agent.settings.network import (
+    ApiSettings,
+    LiveKitSettings,
+    WebSettings,
+    WyomingSettings,
+)
 from agent.settings.operation import (
     LifecycleSettings,
     LimitSettings,
@@ -50,6 +55,7 @@ class Settings(BaseModel):
     memory: MemorySettings = MemorySettings()
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()
+    wyoming: WyomingSettings = WyomingSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -1,11 +1,11 @@
-"""Settings of the LiveKit server and of the page."""
+"""Settings of the LiveKit server, the page and the Wyoming server."""
 
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
-from agent.settings.fields import LIVEKIT_ADDRESS, Group, Several, variable
+from agent.settings.fields import LIVEKIT_ADDRESS, Group, Several, seconds, variable
 from services import defaults
 from services.livekit_server.credentials import LiveKitCredentials
 from services.web.http.addresses import EVERY_ORIGIN, read_network, read_origin
@@ -182,4 +182,47 @@ class ApiSettings(Group):
         unit="characters",
         ge=1,
         le=10000,
+    )
+
+
+class WyomingSettings(Group):
+    """Wyoming server: speech for Home Assistant; the protocol has no keys."""
+
+    port: int = variable(
+        "WYOMING_PORT",
+        0,
+        "Port of the Wyoming server, 10300 by convention; 0: off.",
+        ge=0,
+        le=65535,
+    )
+    host: str = variable(
+        "WYOMING_HOST",
+        "127.0.0.1",
+        "Address of the Wyoming server; 0.0.0.0: whoever reaches this machine may use it.",
+        allowed="a host name or an IP address",
+        pattern="^[A-Za-z0-9_.:-]+$",
+    )
+    allowed: Annotated[Several, AfterValidator(_networks)] = variable(
+        "WYOMING_ALLOWED",
+        (),
+        "Clients of the Wyoming server, separated by commas; empty: all that reach it.",
+        allowed="IP addresses or networks separated by commas",
+    )
+    zeroconf: bool = variable(
+        "WYOMING_ZEROCONF",
+        True,
+        "Whether Home Assistant finds the Wyoming server by itself, unless it is on loopback.",
+    )
+    max_connections: int = variable(
+        "WYOMING_MAX_CONNECTIONS",
+        defaults.WYOMING_MAX_CONNECTIONS,
+        "Maximum number of Wyoming clients at once.",
+        unit="clients",
+        ge=1,
+        le=1000,
+    )
+    max_seconds: float = seconds(
+        "WYOMING_MAX_SECONDS",
+        defaults.WYOMING_MAX_SECONDS,
+        "Longest sound that a Wyoming client may have recognised at once.",
     )

@@ -61,7 +61,8 @@ class StreamingRecognizer:
 
     Call `push` with audio and `observe` with voice activity in the order in which they occur; both
     return at once. `emit` receives the events in order. With `auto_finish` an utterance ends at the
-    detector's end of speech, otherwise when `finish` is called.
+    detector's end of speech, otherwise when `finish` is called. `priority` is the class of every
+    decode of a stream without interim results; None: it follows from what the decode is for.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class StreamingRecognizer:
         timing: RecognizerTiming | None = None,
         auto_finish: bool,
         interim_results: bool = True,
+        priority: Priority | None = None,
     ) -> None:
         self._asr = asr
         self._owner = owner
@@ -82,6 +84,7 @@ class StreamingRecognizer:
         self._timing = timing or RecognizerTiming()
         self._auto_finish = auto_finish
         self._interim_results = interim_results
+        self._priority = priority
         self._preroll: list[Samples] = []
         self._preroll_samples = 0
         self._position = 0
@@ -215,7 +218,7 @@ class StreamingRecognizer:
     def _start_decode(self, utterance: Utterance, priority: Priority) -> Decode:
         if utterance.decode is not None and not utterance.decode.task.done():
             utterance.decode.task.cancel()
-        dynamic = DynamicPriority(priority)
+        dynamic = DynamicPriority(priority if self._priority is None else self._priority)
         task = asyncio.create_task(self._decode(utterance, dynamic), name="recognizer-decode")
         decode = Decode(utterance.end, dynamic, task)
         utterance.decode = decode
@@ -230,13 +233,17 @@ class StreamingRecognizer:
         cut = utterance.cut((await self._asr()).config.window_seconds, self._timing.commit_seconds)
         if cut is not None:
             # It is decoded for good, so it is worth more than the interim that needs it.
-            priority.raise_to(Priority.SPECULATIVE)
+            self._raise(priority, Priority.SPECULATIVE)
             utterance.commit(await self._transcribe(utterance, cut, priority), cut)
         tail = await self._transcribe(utterance, end, priority, supersede=interim)
         if interim:
             old = self._interim_cost_seconds or tail.compute_seconds
             self._interim_cost_seconds = 0.7 * old + 0.3 * tail.compute_seconds
         return tail
+
+    def _raise(self, priority: DynamicPriority, to: Priority) -> None:
+        if self._priority is None:
+            priority.raise_to(to)
 
     async def _transcribe(
         self,
@@ -309,7 +316,7 @@ class StreamingRecognizer:
         for attempt in range(2):
             if attempt == 0 and utterance.covered() and utterance.decode is not None:
                 decode = utterance.decode
-                decode.priority.raise_to(Priority.FINAL)
+                self._raise(decode.priority, Priority.FINAL)
             else:
                 decode = self._start_decode(utterance, Priority.FINAL)
             try:

@@ -254,6 +254,17 @@ LOOP_LAG_LONGEST = _gauge(
 )
 LOOPS_STUCK = _gauge("loops_stuck", "loops", "Event loops blocked for more than a second.")
 
+WYOMING_CLIENTS = _gauge(
+    "wyoming_clients", "clients", "Clients connected to the Wyoming server; absent while it is off."
+)
+WYOMING_REQUESTS = _counter(
+    "wyoming_requests",
+    "requests",
+    "Requests to the Wyoming server that have ended, by kind and outcome.",
+    "kind",
+    "outcome",
+)
+
 CATALOGUE: tuple[Definition, ...] = tuple(
     value for value in tuple(globals().values()) if isinstance(value, Definition)
 )

@@ -41,6 +41,8 @@ REPLY_OUTCOMES = ("used", "caller went on", "words changed")
 NOTICE_KINDS = tuple(kind for kind in NoticeKind if kind is not NoticeKind.CALL_ENDED)
 """Problems that are reported to callers."""
 WAIT_REASONS = tuple(WaitReason)
+WYOMING_KINDS = ("transcribe", "synthesize")
+WYOMING_OUTCOMES = ("done", "failed", "refused", "cancelled")
 OTHER = "other"
 """Replaces an unknown value of a label, so that the number of series is bounded."""
 
@@ -79,6 +81,7 @@ class Metrics:
         self._inference_run = _histogram(catalogue.INFERENCE_RUN, registry)
         self._inference_calls = _counter(catalogue.INFERENCE_CALLS, registry)
         self._circuit_opened = _counter(catalogue.CIRCUIT_OPENED, registry)
+        self._wyoming = _counter(catalogue.WYOMING_REQUESTS, registry)
         self._call_series: dict[tuple[str, Priority], _CallSeries] = {}
         # Prometheus misses the first event of a series that does not begin at 0.
         for flag in (False, True):
@@ -90,6 +93,9 @@ class Metrics:
             self._notices.labels(kind)
         for reason in (*WAIT_REASONS, OTHER):
             self._end_of_turn.labels(reason)
+        for wyoming_kind in WYOMING_KINDS:
+            for outcome in WYOMING_OUTCOMES:
+                self._wyoming.labels(wyoming_kind, outcome)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format; blocks some milliseconds."""
@@ -131,6 +137,13 @@ class Metrics:
         """Count a request to the audio API: its route, and its status or `cancelled`."""
         self._api_requests.labels(route, status).inc()
 
+    def count_wyoming(self, kind: str, outcome: str) -> None:
+        """Count a request to the Wyoming server, of `WYOMING_KINDS`, by `WYOMING_OUTCOMES`."""
+        self._wyoming.labels(
+            kind if kind in WYOMING_KINDS else OTHER,
+            outcome if outcome in WYOMING_OUTCOMES else OTHER,
+        ).inc()
+
     def observe_recognition(self, *, audio_seconds: float, compute_seconds: float) -> None:
         """Record a recognition that gave a result."""
         _observe_cost(self._asr_factor, self._asr_audio, audio_seconds, compute_seconds)
@@ -168,6 +181,10 @@ class Metrics:
     def watch_waiting(self, read: Callable[[], int]) -> None:
         """Report how many refused rooms wait for a place."""
         self._snapshots.watch("waiting", read, snapshots.waiting)
+
+    def watch_wyoming(self, read: Callable[[], int]) -> None:
+        """Report how many clients the Wyoming server has."""
+        self._snapshots.watch("wyoming", read, snapshots.wyoming)
 
     def watch_admission(self, admission: Admission) -> None:
         """Report the load, and the rooms accepted and refused."""

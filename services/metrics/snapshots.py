@@ -36,6 +36,11 @@ def waiting(count: int) -> Iterator[Metric]:
     yield _single(catalogue.ROOMS_WAITING, count)
 
 
+def wyoming(clients: int) -> Iterator[Metric]:
+    """Clients of the Wyoming server."""
+    yield _single(catalogue.WYOMING_CLIENTS, clients)
+
+
 def admission(owner: Admission) -> Iterator[Metric]:
     """The load reported to the dispatcher, and the answers to offered rooms."""
     yield _single(catalogue.LOAD, owner.load())

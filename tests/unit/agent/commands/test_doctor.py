@@ -173,6 +173,18 @@ async def test_taken_port_and_foreign_address_are_told_apart() -> None:
     assert page.status is Status.OK
 
 
+async def test_a_door_without_a_key_is_told_where_others_reach_it() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        door = {"port": taken.getsockname()[1], "host": "0.0.0.0"}
+        _, _, port, open_ = await findings(services.check_ports, {"wyoming": door})
+    assert (port.status, open_.status) == (Status.WARN, Status.WARN)
+    assert "WYOMING_PORT" in port.cure
+    assert "WYOMING_ALLOWED" in open_.cure
+    for closed in ({"allowed": "192.168.1.20"}, {"host": "127.0.0.1"}):
+        found = await findings(services.check_ports, {"wyoming": door | closed})
+        assert len(found) == 3
+
+
 def test_packages_of_this_environment_fit() -> None:
     (finding,) = machine.check_packages(Settings())
     assert finding.status is Status.OK, finding.text

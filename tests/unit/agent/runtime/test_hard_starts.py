@@ -73,6 +73,14 @@ def test_too_few_open_files_are_told(tmp_path: Path, role: str) -> None:
     assert_one_sentence(ended, "ulimit -n")
 
 
+def test_a_busy_port_of_the_wyoming_server_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = started(tmp_path, "start", WYOMING_PORT=port)
+    assert_one_sentence(ended, port)
+    assert "WYOMING_PORT" in ended.stderr
+
+
 def test_no_place_for_temporary_files_is_told(tmp_path: Path) -> None:
     ended = started(tmp_path, "start", shell="ulimit -f 0;")
     assert_one_sentence(ended, "set TMPDIR")

@@ -15,7 +15,7 @@ from services.inference.circuit_breaker import CircuitState
 from services.memory import Level
 from services.metrics import CATALOGUE, NOTICE_KINDS, REPLY_OUTCOMES, Definition
 from services.metrics.catalogue import PREFIX
-from services.metrics.recording import OTHER
+from services.metrics.recording import OTHER, WYOMING_KINDS, WYOMING_OUTCOMES
 from tests.support.promql import names_in, product_names
 from tests.support.promtool import promtool
 
@@ -60,6 +60,8 @@ def test_the_values_of_labels_are_those_of_the_code() -> None:
     assert values_of("`outcome` of replies") == [*REPLY_OUTCOMES, OTHER]
     assert values_of("`kind`") == [*NOTICE_KINDS, OTHER]
     assert values_of("`outcome` of model calls") == list(get_args(Outcome))
+    assert values_of("`kind` of Wyoming requests") == [*WYOMING_KINDS, OTHER]
+    assert values_of("`outcome` of Wyoming requests") == [*WYOMING_OUTCOMES, OTHER]
     assert values_of("`priority`") == [priority.name.lower() for priority in Priority]
     assert values_of("`state`") == [state.value for state in CircuitState]
     assert values_of("`reason`") == [reason.value for reason in Refusal]

@@ -393,6 +393,7 @@ def everything(tmp_path: Path) -> str:
         metrics.watch_rooms(lambda: admission.rooms, lambda: admission.capacity)
         metrics.watch_admission(admission)
         metrics.watch_waiting(lambda: 0)
+        metrics.watch_wyoming(lambda: 0)
         metrics.watch_scheduler(scheduler.stats)
         metrics.watch_circuits(circuits.states)
         metrics.watch_models(speech)
