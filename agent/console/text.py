@@ -76,6 +76,8 @@ async def converse_in_text(
                 raise result
     finally:
         replies.end()
+        if made is not None:
+            await made.stop_tools()
         with suppress(RuntimeError):
             await session.aclose()
         if made is not None:

@@ -86,6 +86,8 @@ async def converse_aloud(
         await session.start(made.agent, record=False)
         await ended.wait()
     finally:
+        if made is not None:
+            await made.stop_tools()
         with suppress(RuntimeError):
             await session.aclose()
         if made is not None:

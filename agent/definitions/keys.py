@@ -126,6 +126,8 @@ _TABLES = {
             "load_seconds",
             "reply_seconds",
             "max_reply_characters",
+            "max_tool_characters",
+            "slow_tool_seconds",
         ),
     ),
     "turn": ("turn", None),

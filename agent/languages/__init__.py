@@ -28,6 +28,7 @@ class Phrases:
     llm_unspeakable: str
     tools_without_end: str
     waking: str
+    one_moment: str
     still_there: str
     nobody_answers: str
     did_not_catch: str
@@ -49,6 +50,7 @@ class Phrases:
             self.llm_unspeakable,
             self.tools_without_end,
             self.waking,
+            self.one_moment,
             self.still_there,
             self.nobody_answers,
             self.did_not_catch,

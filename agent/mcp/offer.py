@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from livekit.agents.llm import RawFunctionTool
 
+from agent.tools.bounds import cut
+
 MOST_TOOLS: Final = 64
 """Of one server; a language model chooses badly among more, and reads all at each turn."""
 LONGEST_DESCRIPTION_CHARACTERS: Final = 1_000
 LONGEST_SCHEMA_CHARACTERS: Final = 8_000
 LONGEST_SCHEMAS_CHARACTERS: Final = 60_000
 """Of one server's tools together, some 15,000 tokens."""
-
-CUT: Final = "… [cut]"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What OpenAI's interface takes as the name of a function."""
@@ -83,8 +83,3 @@ def _schema(raw: dict[str, Any]) -> dict[str, Any] | None:
         "description": cut(raw.get("description") or "", LONGEST_DESCRIPTION_CHARACTERS),
         "parameters": {**parameters, "type": "object"},
     }
-
-
-def cut(text: str, most: int) -> str:
-    """Return a text of at most so many characters, marked where it was longer."""
-    return text if len(text) <= most else f"{text[: most - len(CUT)]}{CUT}"

@@ -9,6 +9,7 @@ from livekit.agents import Agent, FlushSentinel, ModelSettings, llm
 
 from agent.session.attendant import Attendant
 from agent.session.conversation_language import ConversationLanguage
+from agent.session.slow_tools import ToolLimits
 from agent.tools import RoomState, Toolbox
 
 INSTRUCTIONS = """\
@@ -43,6 +44,7 @@ class Assistant(Agent):
         greeting: said at the start; empty for none.
         earlier: the conversation so far, where this agent continues one.
         max_history_items: how many messages and tool results the conversation keeps.
+        limits: what holds for every tool.
         before_greeting: called once the session has its outputs, before the greeting.
         on_llm_failure: called with the apology that replaces a failed reply of the LLM.
         on_end_call: called once, when the caller has asked to end the call and heard the goodbye.
@@ -54,6 +56,7 @@ class Assistant(Agent):
         toolbox: Toolbox,
         language: ConversationLanguage | None = None,
         max_history_items: int,
+        limits: ToolLimits | None = None,
         name: str = "",
         instructions: str | None = None,
         greeting: str = "",
@@ -73,6 +76,7 @@ class Assistant(Agent):
             toolbox.state,
             language,
             max_history_items=max_history_items,
+            tools=limits,
             before_greeting=before_greeting,
             on_llm_failure=on_llm_failure,
             on_end_call=on_end_call,
@@ -104,6 +108,7 @@ class Assistant(Agent):
         model_settings: ModelSettings,
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         """Yield the LLM's reply, or an apology where it fails or has nothing that can be spoken."""
+        self._attendant.bound_results(chat_ctx)
         if self._language.follows:
             # Otherwise the instructions say so from the start.
             chat_ctx = self._attendant.with_language(chat_ctx)

@@ -21,7 +21,9 @@ from agent.llm.builtin.conversation import said_name
 from agent.session.conversation_language import ConversationLanguage
 from agent.session.framework import ActivityClosedError
 from agent.session.guarded_reply import guarded_reply
+from agent.session.slow_tools import SlowTools, ToolLimits
 from agent.tools import RoomState
+from agent.tools.bounds import cut
 
 logger = logging.getLogger("agent.session.attendant")
 
@@ -47,6 +49,7 @@ class Attendant:
         language: ConversationLanguage,
         *,
         max_history_items: int,
+        tools: ToolLimits | None = None,
         before_greeting: Callable[[], None] | None = None,
         on_llm_failure: Callable[[str], None] | None = None,
         on_end_call: Callable[[], None] | None = None,
@@ -57,6 +60,7 @@ class Attendant:
             state: of the tools; closed with the attendant.
             language: what the caller speaks, and the agent.
             max_history_items: how many messages and tool results the conversation keeps.
+            tools: what holds for every tool of the conversation.
             before_greeting: called once the session has its outputs, before the greeting.
             on_llm_failure: called with the apology that replaces a failed reply of the LLM.
             on_end_call: called once, when the caller has asked to end the call and heard the
@@ -68,6 +72,8 @@ class Attendant:
         state.language = lambda: language.spoken
         self._language = language
         self._max_history_items = max_history_items
+        self._tool_limits = tools or ToolLimits()
+        self._slow_tools: SlowTools | None = None
         self._before_greeting = before_greeting
         self._on_llm_failure = on_llm_failure
         self._on_end_call = on_end_call
@@ -87,6 +93,11 @@ class Attendant:
         if self._before_greeting is not None:
             self._before_greeting()
         session.on("conversation_item_added", self._on_item_added)
+        self._slow_tools = SlowTools(
+            session,
+            seconds=self._tool_limits.announced_after_seconds,
+            phrase=lambda: self._language.phrases.one_moment,
+        )
         self._start(self._announce_in_silence(session), name="attendant-announcements")
 
     async def aclose(self) -> None:
@@ -94,6 +105,8 @@ class Attendant:
         if self._session is not None:
             self._session.off("conversation_item_added", self._on_item_added)
             self._session = None
+        if self._slow_tools is not None:
+            await self._slow_tools.aclose()
         await self.state.aclose()
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
@@ -114,6 +127,17 @@ class Attendant:
             phrases=self._language.phrases,
             on_failure=self._on_llm_failure,
         )
+
+    def bound_results(self, chat_ctx: llm.ChatContext) -> None:
+        """Cut what tools have returned, in place, so that the history keeps no more either."""
+        most = self._tool_limits.most_characters
+        for item in chat_ctx.items:
+            if isinstance(item, llm.FunctionCallOutput) and len(item.output) > most:
+                logger.info(
+                    "result of a tool cut",
+                    extra={"tool": item.name, "characters": len(item.output)},
+                )
+                item.output = cut(item.output, most)
 
     def with_language(self, chat_ctx: llm.ChatContext) -> llm.ChatContext:
         """Tell the LLM which language the caller speaks, unless that needs no words."""
@@ -144,6 +168,7 @@ class Attendant:
         async def llm_node(
             chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
         ) -> AsyncGenerator[Reply, None]:
+            self.bound_results(chat_ctx)
             chat_ctx = self.with_language(chat_ctx)
             given = _pieces(answer(chat_ctx, tools, model_settings))
             reply = self.reply(given, chat_ctx, model_settings)

@@ -14,6 +14,7 @@ from agent.session.assistant import Assistant
 from agent.session.attendant import Attendant
 from agent.session.conversation_language import ConversationLanguage
 from agent.session.framework import LongLivedSession
+from agent.session.slow_tools import ToolLimits
 from agent.settings import Settings
 from agent.tools import Toolbox
 
@@ -27,6 +28,11 @@ class ConversationAgent:
     """None for an agent that attends itself."""
     servers: MCPTools | None = None
     """Its MCP servers, where it has any."""
+
+    async def stop_tools(self) -> None:
+        """Have calls of MCP tools end; a session that closes waits for them."""
+        if self.servers is not None:
+            await self.servers.aclose()
 
     async def tools_tried(self) -> None:
         """Wait until each MCP server of a started session was connected to, or failed."""
@@ -70,6 +76,7 @@ async def make_agent(
         on_end_call: called when the caller has asked to end the call.
         on_tools_down: called once, when tools of an MCP server cannot be used.
     """
+    limits = ToolLimits(settings.llm.max_tool_characters, settings.llm.slow_tool_seconds)
     continues = earlier is not None and bool(earlier.items)
     if continues:
         greeting = language.phrases.back
@@ -82,6 +89,7 @@ async def make_agent(
             greeting=own if greeting is None else greeting,
             earlier=earlier,
             max_history_items=settings.limits.chat_history_items,
+            limits=limits,
             before_greeting=before_greeting,
             on_llm_failure=on_llm_failure,
             on_end_call=on_end_call,
@@ -92,6 +100,7 @@ async def make_agent(
         toolbox.state,
         language,
         max_history_items=settings.limits.chat_history_items,
+        tools=limits,
         before_greeting=before_greeting,
         on_llm_failure=on_llm_failure,
         on_end_call=on_end_call,

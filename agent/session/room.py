@@ -243,6 +243,8 @@ class RoomConversation:
                 task.cancel()
         self._remote.close()
         self._shown_state.close()
+        if self._agent is not None:
+            await self._agent.stop_tools()
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
         if self._agent is not None:

@@ -92,6 +92,20 @@ class LLMSettings(Group):
         ge=100,
         le=1_000_000,
     )
+    max_tool_characters: int = variable(
+        "LLM_MAX_TOOL_CHARACTERS",
+        8_000,
+        "Longest result of a tool that the LLM is given; the rest is cut.",
+        unit="characters",
+        ge=200,
+        le=1_000_000,
+    )
+    slow_tool_seconds: float = seconds(
+        "LLM_SLOW_TOOL_SECONDS",
+        2.0,
+        "Time after which the agent says that a tool is still at work; 0: it never does.",
+        zero=True,
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -7,21 +7,27 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any, TypeVar, get_type_hints
 
 from livekit.agents import FunctionTool, ToolError, function_tool
 
 from agent.tools.room_state import RoomState
 from agent.tools.spoken.numbers import parse_number
+from services.host.threads import run_in_daemon
 
 logger = logging.getLogger("agent.tools")
 
 DEADLINE_SECONDS = 20.0
 """A tool that takes longer is given up, and the caller hears so."""
+
+MOST_THREADS = 8
+"""Plain functions of an owner's tools that run at once in one room; a hung one keeps its thread."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -45,6 +51,8 @@ class Tool:
     """Type of each parameter, without the state."""
     accepts: Callable[[dict[str, Any]], bool]
     """Whether the arguments taken from a phrase make sense; else the phrase does not fit."""
+    blocks: bool = False
+    """Whether it may take long without letting anything else run: an owner's plain function."""
 
 
 REGISTRY: dict[str, Tool] = {}
@@ -80,7 +88,8 @@ def tool(
     A phrase is a regular expression that must match the whole request (lower case, without
     punctuation); its named groups are the arguments, as str, or int for an int parameter.
     A first parameter annotated `RoomState` receives the room's state. The function returns what
-    the agent says; it may be a coroutine. Pass `effect=True` if it changes or starts anything: it
+    the agent says; it may be a coroutine. An owner's plain function without the state runs in a
+    thread, as it may block. Pass `effect=True` if it changes or starts anything: it
     then waits until the caller's turn is confirmed, and `accepts` checks beforehand whether a
     phrase's arguments make sense. Without an effect, raise `NotUnderstoodError` if they do not.
     """
@@ -97,6 +106,9 @@ def tool(
             takes_state=takes_state,
             parameters={name: kind for name, kind in hints.items() if kind is not RoomState},
             accepts=accepts,
+            blocks=_target.get() is not REGISTRY
+            and not takes_state
+            and not inspect.iscoroutinefunction(function),
         )
         known = _target.get() if registry is None else registry
         if entry.name in known:
@@ -125,6 +137,7 @@ class Toolbox:
         self.state = state
         offered = REGISTRY.values() if tools is None else tools
         self._tools = {entry.name: entry for entry in offered}
+        self._threads: list[Future[Any]] = []
         self._function_tools = [self._bind(entry) for entry in self._tools.values()]
 
     @property
@@ -153,13 +166,25 @@ class Toolbox:
         state = (self.state,) if entry.takes_state else ()
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                result = entry.function(*state, **arguments)
+                if entry.blocks:
+                    result = await self._in_thread(entry, arguments)
+                else:
+                    result = entry.function(*state, **arguments)
                 if inspect.isawaitable(result):
                     result = await result
         except TimeoutError:
             logger.warning("tool gave no answer", extra={"tool": name, "seconds": DEADLINE_SECONDS})
             raise ToolError(f"{name} gave no answer within {DEADLINE_SECONDS:.0f} s") from None
         return str(result)
+
+    async def _in_thread(self, entry: Tool, arguments: Mapping[str, Any]) -> Any:
+        """Run a function that may block in a thread, which outlives its deadline at worst."""
+        if sum(not thread.done() for thread in self._threads) >= MOST_THREADS:
+            raise ToolError(f"{entry.name} is still busy")
+        function = partial(entry.function, **arguments)
+        running = run_in_daemon(f"tool-{entry.name}", partial(copy_context().run, function))
+        self._threads = [thread for thread in self._threads if not thread.done()] + [running]
+        return await asyncio.wrap_future(running)
 
     def _bind(self, entry: Tool) -> FunctionTool[..., Any]:
         async def run(**arguments: Any) -> str:

@@ -11,10 +11,11 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from livekit import api
 from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
@@ -22,6 +23,7 @@ from livekit.protocol.room import RoomConfiguration
 from agent.definitions.folder import AgentFolder
 from agent.languages import phrases_in
 from agent.settings import Settings
+from agent.tools import registry
 from services.admission import Refusal
 from services.asr.config import ASRError, DecodeOptions
 from services.asr.engine import StreamingASR
@@ -30,7 +32,7 @@ from services.audio.samples import Samples
 from services.inference import Run
 from services.models import DEMO_ASR, DEMO_VOICE
 from services.protocol import NoticeKind
-from tests.room.llm_endpoint import ANSWER, Endpoint, calls, never_answer
+from tests.room.llm_endpoint import ANSWER, Endpoint, always, calls, never_answer, says
 from tests.support.caller import Caller
 
 if TYPE_CHECKING:
@@ -69,7 +71,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "broken.toml").write_text(
         'greeting = "I am broken."\n[mcp.missing]\ncommand = "no-such-program"\n'
     )
+    (folder / "tools" / "look_up.py").write_text(LOOK_UP.format(folder=str(folder)))
+    (folder / "slow.toml").write_text(
+        'greeting = "I am slow."\n[tools]\nfiles = "tools/look_up.py"\n'
+        "[llm]\nslow_tool_seconds = 0.3\nmax_tool_characters = 1000\n"
+    )
     return folder
+
+
+LOOK_UP = """
+import time
+from pathlib import Path
+from agent.tools import tool
+
+@tool()
+def look_up(name: str) -> str:
+    "Look something up, which takes until a file of that name is there."
+    while not (Path({folder!r}) / name).exists():
+        time.sleep(0.02)
+    return "It was found. " * 1000
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -301,6 +322,56 @@ async def test_a_server_that_is_down_is_a_notice_and_the_call_goes_on(
     assert (await caller.wait_for_transcript(2, of_agent=True))[1] == ANSWER
     told = {"kind": NoticeKind.TOOLS_UNAVAILABLE, "text": phrases_in("en").tools_down}
     assert caller.notices == [told], "it was told more than once, or not at all"
+
+
+@pytest.mark.parametrize("how", ["typed", "spoken"])
+async def test_a_slow_tool_is_announced_once_and_can_be_talked_over(
+    join: Join,
+    endpoint: Endpoint,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    how: str,
+) -> None:
+    monkeypatch.setattr(registry, "DEADLINE_SECONDS", 600.0)
+    found = f"found-{how}"
+
+    async def respond(response: web.StreamResponse, body: dict[str, Any]) -> None:
+        last = body["messages"][-1]
+        if last["role"] == "user" and last["content"] == "look it up":
+            await calls(("look_up", json.dumps({"name": found})))(response, body)
+        elif any("It was found." in (m["content"] or "") for m in body["messages"]):
+            await always(says("Here it is."))(response, body)
+        else:
+            await always(says("I am here."))(response, body)
+
+    endpoint.requests.clear()
+    endpoint.respond = respond
+    caller = await join("slow")
+    await caller.wait_for_greeting()
+    await caller.send_text("look it up")
+    moment = phrases_in("en").one_moment
+    await caller.wait_for_words(moment, 60.0)
+    # The tool does not end before the caller was answered.
+    if how == "typed":
+        await caller.send_text("are you there")
+    else:
+        await caller.say_file(SPEECH / "turn_15_kal16.wav")
+    await caller.wait_for_words("I am here.", 60.0)
+    (folder / found).touch()
+    await caller.wait_for_words("Here it is.", 60.0)
+    assert sum(moment.startswith(said) for said in caller.transcripts(of_agent=True)) <= 1
+    assert not [text for text in caplog.messages if "not done in time" in text], (
+        "the caller's words waited for the tool, until the framework gave it up"
+    )
+    (result,) = (
+        message["content"]
+        for message in endpoint.requests[-1]["messages"]
+        if message["role"] == "tool"
+    )
+    assert len(result) == 1000
+    assert result.endswith("… [cut: 14000 characters in all]")
+    endpoint.recover()
 
 
 @pytest.mark.own_copy

@@ -169,6 +169,36 @@ def test_a_typed_conversation_searches_a_folder_of_texts(tmp_path: Path) -> None
 
 
 @pytest.mark.own_copy
+def test_the_frameworks_own_servers_of_a_python_agent_are_used(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    server = str(REPOSITORY / "examples" / "servers" / "hotel.py")
+    (tmp_path / "desk.py").write_text(
+        "import sys\n"
+        "from livekit.agents import Agent\n"
+        "from livekit.agents.llm.mcp import MCPServerStdio\n"
+        "class Desk(Agent):\n"
+        "    def __init__(self):\n"
+        "        server = MCPServerStdio(\n"
+        f"            sys.executable, [{server!r}], client_session_timeout_seconds=60\n"
+        "        )\n"
+        "        super().__init__(instructions='Be kind.', mcp_servers=[server])\n"
+        "    async def on_enter(self):\n"
+        "        self.session.say('Good day.')\n"
+    )
+    endpoint.respond = calls(("free_rooms", '{"kind": "single"}'))
+    done = run(
+        *("-m", "agent", "console", "--text"),
+        words="is a single room free\n",
+        AGENTS_DIR=str(tmp_path),
+        LLM_BASE_URL=endpoint.base_url,
+        LLM_MODEL="m",
+    )
+    assert done.stdout.splitlines() == ["Good day.", ANSWER]
+    answered = endpoint.requests[-1]["messages"][-1]
+    assert "3 single rooms are free tonight." in answered["content"]
+
+
 def test_an_owners_test_of_an_agent_passes(endpoint: Endpoint) -> None:
     endpoint.respond = calls(("add_to_order", '{"item": "rolls", "number": 3}'))
     done = owners_test("test_shop.py", endpoint)
