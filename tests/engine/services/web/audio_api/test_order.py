@@ -1,0 +1,190 @@
+"""The audio API behind conversations: what streams, what waits, and what is given up."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.inference import InferenceScheduler, Priority, Run
+from services.shared.engines import SharedEngines
+from services.tts.engine import StreamingTTS
+from tests.support.audio_api import LIMITS, AudioApi, audio_api, form
+from tests.support.recordings import recording
+
+TEXT = "It is ten o'clock. It is half past three. It is seven in the evening. Good bye for now."
+
+
+class HeldDesk:
+    """Takes all inference threads, as conversations may, until it is released."""
+
+    def __init__(self, scheduler: InferenceScheduler) -> None:
+        self._scheduler = scheduler
+        self._free = threading.Event()
+        self.slots = scheduler.stats().slots
+        self._calls: list[Future[bool]] = []
+
+    def hold(self) -> None:
+        """Have every thread taken as soon as its call ends; may be called again."""
+        if self._calls:
+            return
+        self._calls = [
+            self._scheduler.submit(
+                lambda run: self._free.wait(60),
+                engine="test",
+                owner=f"room {number}",
+                priority=Priority.FINAL,
+                deadline_seconds=120,
+            )
+            for number in range(self.slots)
+        ]
+
+    def release(self) -> None:
+        self._free.set()
+        for call in self._calls:
+            assert call.result(60)
+
+
+@pytest.fixture
+def desk(shared: SharedEngines) -> Iterator[HeldDesk]:
+    desk = HeldDesk(shared.scheduler)
+    yield desk
+    desk.release()
+
+
+@pytest.fixture
+def api(shared: SharedEngines, tmp_path: Path) -> Iterator[AudioApi]:
+    limits = replace(LIMITS, max_bytes=5_000_000, max_seconds=600, max_characters=10_000)
+    with audio_api(shared, tmp_path, limits=limits, stall_seconds=2) as running:
+        yield running
+
+
+@pytest.fixture
+def held_after_a_sentence(
+    tts: StreamingTTS, desk: HeldDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first sentence of a text nothing more can be computed."""
+    monkeypatch.setattr(tts, "on_synthesis", lambda speech, compute: desk.hold())
+
+
+def speech_request(api: AudioApi, **fields: object) -> bytes:
+    sent = {"model": "tts-1", "voice": "alloy", "input": TEXT, "response_format": "pcm"}
+    body = json.dumps({**sent, **fields}).encode()
+    head = (
+        f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {api.key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+@pytest.mark.usefixtures("held_after_a_sentence")
+@pytest.mark.parametrize("name", ["pcm", "wav", "mp3", "opus", "aac", "flac"])
+def test_the_first_sound_comes_before_the_rest_is_computed(
+    api: AudioApi, desk: HeldDesk, name: str
+) -> None:
+    with (
+        api.client() as client,
+        client.audio.speech.with_streaming_response.create(
+            model="tts-1",
+            voice="alloy",
+            input=TEXT,
+            response_format=name,  # type: ignore[arg-type]
+        ) as answer,
+    ):
+        pieces = answer.iter_bytes()
+        first = b""
+        while len(first) < 2000:
+            first += next(pieces)
+        assert api.requests == []
+        desk.release()
+        rest = b"".join(pieces)
+    assert len(rest) > len(first)
+    _until(lambda: api.requests == [("speech", "200")])
+
+
+@pytest.mark.usefixtures("held_after_a_sentence")
+def test_speech_for_whoever_leaves_is_given_up(
+    api: AudioApi, desk: HeldDesk, shared: SharedEngines
+) -> None:
+    with socket.create_connection(("127.0.0.1", api.server.port)) as peer:
+        peer.sendall(speech_request(api))
+        assert peer.recv(1000)
+        _until(lambda: waiting(shared) == 1)
+    _until(lambda: api.requests == [("speech", "cancelled")])
+    _until(lambda: waiting(shared) == 0)
+
+
+def test_whoever_does_not_read_is_given_up(api: AudioApi) -> None:
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.connect(("127.0.0.1", api.server.port))
+        # Minutes of sound, more than any buffer takes.
+        peer.sendall(speech_request(api, input=110 * TEXT, speed=0.5))
+        _until(lambda: api.requests == [("speech", "cancelled")])
+
+
+def test_conversations_go_before_files_and_texts(
+    api: AudioApi, desk: HeldDesk, shared: SharedEngines
+) -> None:
+    desk.hold()
+    said = recording("turn_05")
+    with ThreadPoolExecutor(2) as pool, api.client() as client:
+        file = pool.submit(api.upload, said.path.read_bytes())
+        text = pool.submit(client.audio.speech.create, model="tts-1", voice="alloy", input=TEXT)
+        _until(lambda: waiting(shared) == 2)
+        all_begun = threading.Barrier(desk.slots)
+        left: list[int] = []
+
+        def converse(run: Run) -> None:
+            all_begun.wait(60)
+            left.append(waiting(shared))
+            all_begun.wait(60)
+
+        rooms = [
+            shared.scheduler.submit(
+                converse,
+                engine="test",
+                owner=f"late room {number}",
+                priority=Priority.FINAL,
+                deadline_seconds=120,
+            )
+            for number in range(desk.slots)
+        ]
+        desk.release()
+        for room in rooms:
+            room.result(60)
+        assert left == [2] * desk.slots
+        assert file.result(60).json()["text"] == said.text
+        assert text.result(60).content
+
+
+def test_a_file_that_waits_is_removed_when_its_sender_leaves(
+    api: AudioApi, desk: HeldDesk, shared: SharedEngines
+) -> None:
+    desk.hold()
+    body = form(recording("long_0").path.read_bytes(), {"model": "whisper-1", "stream": "true"})
+    with socket.create_connection(("127.0.0.1", api.server.port)) as peer:
+        peer.sendall(api.head(len(body)) + body)
+        _until(lambda: waiting(shared) >= 1)
+        assert api.files.stats().count == 1
+    _until(lambda: api.requests == [("transcriptions", "cancelled")])
+    assert (waiting(shared), api.files.stats().count) == (0, 0)
+
+
+def waiting(shared: SharedEngines) -> int:
+    """Calls of the last class that have not begun."""
+    return shared.scheduler.stats().queued[Priority.BATCH]
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
