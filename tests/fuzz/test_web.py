@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,10 +18,13 @@ from agent.settings import Settings, SettingsError
 from agent.settings.network import WebSettings
 from services.livekit_server.credentials import LiveKitCredentials
 from services.web.app import web_server
+from services.web.audio_api.form import FormReader
 from services.web.http.addresses import AddressError, read_host, read_network, read_origin
 from services.web.http.server import WebServer
 from services.web.routes.status import AgentStatus
 from tests.fuzz.inputs import DEEP_JSON, JSON, changed, damaged
+from tests.support.audio_api import FORM_TYPE, form
+from tests.support.web_client import fetch
 
 LIVEKIT = LiveKitCredentials("ws://127.0.0.1:7880", "key", "s" * 40)
 WAIT_SECONDS = 10.0
@@ -30,6 +34,9 @@ REQUEST = (
     b"Content-Type: application/json; charset=utf-8\r\nContent-Encoding: identity\r\n"
     b'Content-Length: 15\r\nConnection: close\r\n\r\n{"name": "Zoe"}'
 )
+
+
+FORM = form(b"sound", {"model": "whisper-1", "language": "en"})
 
 
 class Faults(logging.Handler):
@@ -54,6 +61,31 @@ def server() -> Iterator[WebServer]:
     logging.getLogger().removeHandler(faults)
     server.stop()
     assert not faults.records
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """Takes forms, and does nothing with them."""
+    file = tmp_path_factory.mktemp("forms") / "upload"
+
+    async def receive(request: web.Request) -> web.Response:
+        received = await FormReader().receive(request, file, max_bytes=1000)
+        return web.json_response(received.text("model"))
+
+    def add_routes(app: web.Application) -> None:
+        app.router.add_post("/v1/form", receive)
+
+    server = WebServer("127.0.0.1", 0, [add_routes])
+    server.start()
+    yield server
+    server.stop()
+
+
+@given(body=st.one_of(damaged(FORM), st.binary(max_size=200)))
+def test_any_form_is_read_or_refused(forms: WebServer, body: bytes) -> None:
+    headers = {"Content-Type": FORM_TYPE}
+    answer = fetch(forms, "/v1/form", method="POST", headers=headers, body=body)
+    assert answer.status in (200, 400, 413)
 
 
 @given(data=st.one_of(damaged(REQUEST), st.binary(max_size=200)))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import socket
 import struct
+import wave
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pytest_asyncio
 from tests.room.processes import AgentProcess, running, token
 from tests.room.workers import call
 from tests.support.audio_api import BOUNDARY, FORM_TYPE, form, write_key
+from tests.support.recordings import SAMPLE_RATE, recording
 
 API_KEY = "the key of this test"
 OPEN_FILES = 256
@@ -114,12 +117,37 @@ async def false_rates(address: str) -> None:
             assert answer.status == 413
 
 
+async def much_speech(address: str) -> None:
+    """Minutes to write down and minutes to speak, until both are well under way."""
+    pcm = recording("long_0").pcm
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(pcm.tobytes() * (500 * SAMPLE_RATE // len(pcm)))
+    upload = form(sound.getvalue(), {"model": "whisper-1", "stream": "true"})
+    text = {"model": "tts-1", "voice": "alloy", "input": 150 * "It is half past ten. "}
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    async with (
+        aiohttp.ClientSession(f"{address}/v1/audio/", headers=headers) as session,
+        session.post("speech", json=text) as spoken,
+        session.post("transcriptions", data=upload, headers={"Content-Type": FORM_TYPE}) as written,
+    ):
+        assert (spoken.status, written.status) == (200, 200)
+        for answer in (spoken, written):
+            for _ in range(3):
+                assert await answer.content.readany()
+        await healthy(address)
+
+
 ATTACKS: dict[str, Attack] = {
     "60 bodies in punycode": punycode,
     "180 requests that are none": malformed,
     "400 silent connections": silent,
     "ten uploads that stall": stalled_uploads,
     "sound at false rates": false_rates,
+    "speech for minutes": much_speech,
 }
 
 

@@ -67,10 +67,11 @@ class AudioApi:
         headers = {"Authorization": f"Bearer {key or self.key}", "Content-Type": content_type}
         return fetch(self.server, f"/v1/{path}", method="POST", headers=headers, body=body)
 
-    def head(self, length: int, path: str = "audio/transcriptions") -> bytes:
+    def head(self, length: int, *, key: str | None = None) -> bytes:
         """The head of an upload that a test sends by itself."""
         return (
-            f"POST /v1/{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.key}\r\n"
+            "POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {key or self.key}\r\n"
             f"Content-Type: {FORM_TYPE}\r\nContent-Length: {length}\r\n\r\n"
         ).encode()
 

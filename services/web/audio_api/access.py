@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from aiohttp import web
 
+from ...program import program
 from ..http.errors import ApiError
 from ..http.guard import Guard
 from ..http.ratelimit import RateLimit
@@ -142,8 +143,8 @@ class ApiAccess:
             raise ApiError(
                 404,
                 "api_off",
-                "The audio API is off, as it has no key: make one with `python -m agent api-keys "
-                "add NAME`.",
+                "The audio API is off, as it has no key: make one with "
+                f"`{program()} api-keys add NAME`.",
             )
         for name in self._rates.keys() - names:
             del self._rates[name]

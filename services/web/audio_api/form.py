@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import (
+    BadContentDispositionHeader,
+    BadContentDispositionParam,
+    BodyPartReader,
+    MultipartReader,
+    web,
+)
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ..http.errors import ApiError
@@ -52,6 +59,9 @@ class FormReader:
     def __init__(
         self, *, piece_seconds: float = PIECE_SECONDS, upload_seconds: float = UPLOAD_SECONDS
     ) -> None:
+        # Each warning would quote a header of the client's, and be remembered for ever.
+        for kind in (BadContentDispositionHeader, BadContentDispositionParam):
+            warnings.filterwarnings("ignore", category=kind)
         self._piece_seconds = piece_seconds
         self._upload_seconds = upload_seconds
 

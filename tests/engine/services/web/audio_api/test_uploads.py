@@ -7,7 +7,6 @@ import io
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,7 +163,7 @@ def test_a_compressed_body_is_refused_at_once_and_keeps_no_place(serve: Serve) -
 
 
 def test_whoever_sends_nothing_more_keeps_a_place_only_for_a_while(serve: Serve) -> None:
-    api = serve(reader=FormReader(piece_seconds=2, upload_seconds=300))
+    api = serve(reader=FormReader(piece_seconds=3, upload_seconds=300))
     start = form(bytes(100_000), {"model": "whisper-1"})[:1000]
     at_once = (LIMITS.requests_at_once + 1) // 2
     with contextlib.ExitStack() as stack:
@@ -186,14 +185,28 @@ def test_a_file_that_comes_too_slowly_is_given_up(serve: Serve) -> None:
         assert b" 408 " in slow.recv(100)
 
 
-def test_more_requests_than_places_are_told_to_come_back(api: AudioApi) -> None:
-    body = recording("long_0").path.read_bytes()[:280_000]
-    with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: api.upload(body), range(6)))
-    assert {answer.status for answer in answers} == {200, 429}
-    refused = next(answer for answer in answers if answer.status == 429)
-    assert _code(refused) == (429, "too_many_requests")
-    assert int(refused.headers["Retry-After"]) > 0
+def test_more_requests_than_places_are_told_to_come_back(serve: Serve) -> None:
+    api = serve(reader=FormReader(piece_seconds=300, upload_seconds=300))
+    other = api.keys.add("other")
+    said = recording("turn_05").path.read_bytes()
+    of_one_key = LIMITS.requests_at_once // 2
+    with contextlib.ExitStack() as stack:
+
+        def take_places(key: str, taken: int) -> None:
+            for _ in range(of_one_key):
+                place = socket.create_connection(("127.0.0.1", api.server.port), 30)
+                stack.enter_context(place).sendall(api.head(100_000, key=key))
+            _until(lambda: api.files.stats().count == taken)
+
+        for number, key in enumerate((api.key, other), start=1):
+            take_places(key, number * of_one_key)
+            refused = api.upload(said, key)
+            assert _code(refused) == (429, "too_many_requests")
+            assert int(refused.headers["Retry-After"]) > 0
+        # All places are taken now, even for a key that has none.
+        assert api.upload(said, api.keys.add("late")).status == 429
+    _until(lambda: api.files.stats().count == 0)
+    assert api.upload(said).status == 200
 
 
 def test_a_file_that_breaks_off_leaves_no_trace(
