@@ -49,7 +49,7 @@ async def test_livekits_plugin_speaks(api: AudioApi, model: str, form: str) -> N
         api_key=api.key,
         model=model,
         voice="ash",
-        response_format=form,  # type: ignore[arg-type]
+        response_format=form,
     )
     try:
         stream = tts.synthesize("It is ten o'clock.", conn_options=ONCE)
