@@ -221,3 +221,28 @@ def test_the_health_check_fails_where_nothing_runs() -> None:
     done = check(1)
     assert done.returncode == 1
     assert "WORKER_PORT" in done.stderr
+
+
+@pytest.mark.parametrize(("bake", "fetches"), [("true", True), ("false", False)])
+def test_the_image_brings_every_model_that_its_settings_ask_for(
+    tmp_path: Path, bake: str, fetches: bool
+) -> None:
+    (command,) = [rest for kind, rest in stage("models") if kind == "RUN"]
+    choices = dict(rest.split("=", 1) for kind, rest in stage("models") if kind == "ARG")
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$@" >fetched\nenv >>fetched\n')
+    python.chmod(0o755)
+    subprocess.run(
+        ["sh", "-c", command.replace("/models", "models")],
+        cwd=tmp_path,
+        env={**choices, "BAKE_MODELS": bake, "PATH": f"{tmp_path}:/usr/bin:/bin"},
+        check=True,
+    )
+    assert (tmp_path / "models").is_dir()
+    if not fetches:
+        assert not (tmp_path / "fetched").exists()
+        return
+    words, *variables = (tmp_path / "fetched").read_text().splitlines()
+    # With names it would fetch those alone, without the end-of-turn model.
+    assert words == "-m agent download-files"
+    assert {f"{name}={choices[name]}" for name in ("ASR_MODEL", "TTS_VOICE")} <= set(variables)
