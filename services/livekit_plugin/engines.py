@@ -1,4 +1,4 @@
-"""The models of a process that uses the plugin: each loaded once, shared by all of its jobs."""
+"""The models behind the plugin: each loaded once, whether jobs are threads or processes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import platformdirs
 from ..models import DEFAULT_ASR, DEFAULT_TURN
 from ..shared.config import EngineConfig
 from ..shared.engines import SharedEngines
+from ..speech_process import SocketError, on_demand
 
 logger = logging.getLogger("services.livekit_plugin")
 
@@ -82,27 +83,18 @@ def models_folder() -> Path:
 
 
 def engines() -> SharedEngines:
-    """Return the engines of this process, which load each model on its first use."""
+    """Return the engines of this process, which load each model on its first use.
+
+    Where each job is a process, they are those of a speech process that all jobs share: it is
+    started by the first, and ends some seconds after the last.
+    """
     global _engines
     with _lock:
         if _engines is None:
             options = _options or _Options(default_folder())
-            _engines = SharedEngines(
-                EngineConfig(
-                    asr=DEFAULT_ASR,
-                    voice=DEFAULT_VOICE,
-                    turn=DEFAULT_TURN,
-                    cache=options.models_folder,
-                    language=None,
-                    device=options.device,
-                    compute_type=options.compute_type,
-                    slots=options.calls_at_once,
-                    stand_ins=False,
-                )
-            )
+            _engines = _start(options)
             # Native code that still runs when Python takes itself apart aborts the process.
             atexit.register(_engines.close)
-            _say_who_shares()
         return _engines
 
 
@@ -137,12 +129,29 @@ def has_piper() -> bool:
     return importlib.util.find_spec("piper") is not None
 
 
-def _say_who_shares() -> None:
+def _start(options: _Options) -> SharedEngines:
+    """Return engines for this process, and say with whom it shares the models."""
+    config = EngineConfig(
+        asr=DEFAULT_ASR,
+        voice=DEFAULT_VOICE,
+        turn=DEFAULT_TURN,
+        cache=options.models_folder.absolute(),
+        language=None,
+        device=options.device,
+        compute_type=options.compute_type,
+        slots=options.calls_at_once,
+        stand_ins=False,
+    )
     if multiprocessing.parent_process() is None:
         logger.info("jobs of this process share each model", extra={"pid": os.getpid()})
-    else:
-        logger.warning(
-            "this job's process loads models of its own: with "
-            "AgentServer(job_executor_type=JobExecutorType.THREAD) all jobs share one copy",
-            extra={"pid": os.getpid()},
-        )
+        return SharedEngines(config)
+    # One of many processes, each with a job.
+    try:
+        shared = on_demand.engines(config)
+    except SocketError as error:
+        logger.warning("this job's process loads models of its own", extra={"reason": str(error)})
+        return SharedEngines(config)
+    logger.info(
+        "jobs share the models of a speech process", extra={"socket": str(shared.link.path)}
+    )
+    return shared

@@ -225,7 +225,10 @@ class SpeechLink:
             except (FrameError, OSError, SocketError, TimeoutError) as error:
                 problem = str(error) or "it does not answer"
                 if problem != self._problem:
-                    logger.warning(
+                    # One that is about to be started is none to warn of.
+                    level = logging.INFO if self._revive is not None else logging.WARNING
+                    logger.log(
+                        level,
                         "speech process not reached",
                         extra={"socket": str(self.path), "reason": problem},
                     )

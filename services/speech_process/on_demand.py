@@ -29,8 +29,27 @@ _POLL_SECONDS = 0.02
 
 
 def engines(config: EngineConfig) -> RemoteEngines:
-    """Return engines in a process that is started now unless it runs, and again if it is lost."""
-    return RemoteEngines(config, start(config), revive=lambda: start(config))
+    """Return engines in a process that is started unless it runs, and again if it is lost.
+
+    Does not wait for it; the first request does. Raises SocketError where it can have no socket.
+    """
+    remote = RemoteEngines(config, socket_path(config), revive=lambda: start(config))
+    remote.link.start()
+    return remote
+
+
+def socket_path(config: EngineConfig, *, folder: Path | None = None) -> Path:
+    """Return the socket of the process that serves `config`, whether or not it runs.
+
+    `folder` is as for `start`. Raises SocketError.
+    """
+    folder = folder or _own_folder()
+    prepare_folder(folder)
+    # Models may be given by paths that are relative.
+    identity = f"{VERSION} {__package__} {Path.cwd()} {config_json(config)}"
+    path = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.sock"
+    check_length(path)
+    return path
 
 
 def start(
@@ -43,19 +62,12 @@ def start(
     its last client. Its log goes to a file beside the socket. `folder` is by default one of this
     user in XDG_RUNTIME_DIR or else in the folder for temporary files. Raises SocketError.
     """
-    folder = folder or _own_folder()
-    prepare_folder(folder)
-    settings = config_json(config)
-    # Models may be given by paths that are relative.
-    identity = f"{VERSION} {__package__} {Path.cwd()} {settings}"
-    key = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    path = folder / f"{key}.sock"
-    check_length(path)
-    with (folder / f"{key}.start").open("w") as starting:
+    path = socket_path(config, folder=folder)
+    with path.with_suffix(".start").open("w") as starting:
         # One at a time: the second finds the server of the first.
         fcntl.flock(starting, fcntl.LOCK_EX)
         if not _answers(path):
-            _start(path, settings, linger_seconds)
+            _start(path, config_json(config), linger_seconds)
     return path
 
 

@@ -77,17 +77,47 @@ def test_the_framework_fetches_the_files_of_the_plugin(
 async def test_three_jobs_of_a_worker_with_threads_load_each_model_once(
     speaks: Path, genuine_cache: Path, tmp_path: Path, livekit: LiveKitCredentials
 ) -> None:
-    log = await _converse(speaks, genuine_cache, tmp_path, livekit, "THREAD")
+    log, _ = await _converse(speaks, genuine_cache, tmp_path, livekit, "THREAD")
     loaded = Counter(line["role"] for line in log if line["message"] == "model ready")
     assert loaded == {"asr": 1, "voice": 1, "voice activity": 1, "end of turn": 1}
     assert [line for line in log if line["message"] == "jobs of this process share each model"]
 
 
+async def test_three_jobs_of_a_worker_with_processes_share_one_speech_process(
+    speaks: Path,
+    genuine_cache: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    livekit: LiveKitCredentials,
+) -> None:
+    # The path of a socket is bounded.
+    run = tmp_path_factory.mktemp("run")
+    log, programs = await _converse(
+        speaks, genuine_cache, tmp_path, livekit, "PROCESS", {"XDG_RUNTIME_DIR": str(run)}
+    )
+    shared = "jobs share the models of a speech process"
+    said = [line for line in log if line["message"] == shared]
+    assert len({line["pid"] for line in said}) == 3
+    assert len({line["socket"] for line in said}) == 1
+    assert len([program for program in programs if "speech_process" in program]) == 1
+    (served,) = run.glob("*/*.log")
+    ready = [line for line in served.read_text().splitlines() if line.endswith(": model ready")]
+    assert len(ready) == 3, "recogniser, voice and end of turn, each once"
+
+
 async def _converse(
-    python: Path, models: Path, folder: Path, livekit: LiveKitCredentials, executor: str
-) -> list[dict[str, object]]:
-    """Have three callers converse at once with a worker's agent; return the worker's log."""
-    worker = await _worker(python, models, folder, livekit, executor)
+    python: Path,
+    models: Path,
+    folder: Path,
+    livekit: LiveKitCredentials,
+    executor: str,
+    variables: dict[str, str] | None = None,
+) -> tuple[list[dict[str, object]], list[str]]:
+    """Have three callers converse at once with a worker's agent.
+
+    Returns the worker's log, and the command lines of it and of what it has started.
+    """
+    worker = await _worker(python, models, folder, livekit, executor, variables or {})
     try:
         await worker.wait_for_output("registered worker")
         async with AsyncExitStack() as stack:
@@ -95,10 +125,13 @@ async def _converse(
             await asyncio.gather(
                 *(_call(caller, livekit, f"{folder.name}-{n}") for n, caller in enumerate(callers))
             )
+            programs = [" ".join(process.cmdline()) for process in worker.all()]
         worker.assert_running()
+    except TimeoutError as error:
+        raise AssertionError("\n".join([*worker.output, *worker.log])) from error
     finally:
         await worker.kill()
-    return [json.loads(line) for line in worker.output if line.startswith("{")]
+    return [json.loads(line) for line in worker.output if line.startswith("{")], programs
 
 
 async def _call(caller: Caller, livekit: LiveKitCredentials, room: str) -> None:
@@ -116,7 +149,12 @@ async def _call(caller: Caller, livekit: LiveKitCredentials, room: str) -> None:
 
 
 async def _worker(
-    python: Path, models: Path, folder: Path, livekit: LiveKitCredentials, executor: str
+    python: Path,
+    models: Path,
+    folder: Path,
+    livekit: LiveKitCredentials,
+    executor: str,
+    variables: dict[str, str],
 ) -> AgentProcess:
     shutil.copy(_HERE / "plugin_agent.py", folder)
     process = await asyncio.create_subprocess_exec(
@@ -124,6 +162,7 @@ async def _worker(
         cwd=folder,
         env={
             **_environment(models, folder),
+            **variables,
             "EXECUTOR": executor,
             "LIVEKIT_URL": livekit.url,
             "LIVEKIT_API_KEY": livekit.api_key,
