@@ -43,6 +43,9 @@ class AgentVoice(PlayedSound, Protocol):
     def words_around(self, before_seconds: float, ahead_seconds: float) -> str:
         """The words of the agent's speech from so long before now to so long after."""
 
+    def latest_words_around(self, before_seconds: float, ahead_seconds: float) -> str:
+        """The same without the reply before the latest."""
+
 
 class BargeIn:
     """Decides for one room which voice is the caller's, and whether it interrupts the agent.
@@ -210,7 +213,8 @@ class BargeIn:
         self._overlaps = agent is not None and agent.was_audible(self._onset)
         self._asked = False
         if self._overlaps and agent is not None:
-            words = agent.words_around(_QUESTION_BEFORE_SECONDS, _QUESTION_AHEAD_SECONDS)
+            # What an earlier reply asked was answered, or else there would be no later one.
+            words = agent.latest_words_around(_QUESTION_BEFORE_SECONDS, _QUESTION_AHEAD_SECONDS)
             self._asked = any(mark in words for mark in _QUESTION_MARKS)
 
     def _judge(self, heard: ASREvent) -> None:
@@ -237,6 +241,7 @@ class BargeIn:
         if self._meaning is Meaning.ECHO:
             self._echo.confirm()
         self._voice_since = 0.0
+        level = self._loudness.level
         logger.debug(
             "voice over the agent",
             extra={
@@ -244,6 +249,7 @@ class BargeIn:
                 "text": heard.text,
                 "echo": round(self._echo.share, 2),
                 "log_probability": round(heard.mean_log_probability, 2),
+                "decibels": level if level is None else round(level, 1),
             },
         )
 
@@ -255,9 +261,11 @@ class BargeIn:
             self._learn(heard.text)
             yield heard
             return
-        if self._is_background and heard.text and self._silent_before >= _OF_ITS_OWN_SECONDS:
+        overlaps, self._overlaps = self._overlaps, False
+        of_its_own = not overlaps and self._silent_before >= _OF_ITS_OWN_SECONDS
+        if self._is_background and heard.text and of_its_own:
+            # A caller who waits for an answer, and speaks more softly than before, may try again.
             self._usual.lower()
-        self._overlaps = False
         if passed:
             # The session has had other words, which turned out to be none.
             yield replace(heard, kind=ASREventKind.INTERIM, text="", words=())

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 
 import numpy as np
 from livekit import rtc
 from livekit.agents import utils
-from livekit.agents.types import TimedString
 from livekit.agents.voice import io
-from numpy.typing import NDArray
 
 from ..audio.samples import SAMPLE_RATE, Samples
 from .sending import is_sent
-
-_LONGEST_SOUND_SECONDS = 3.0
-"""Of audio that was played: more than any echo takes to come back."""
-_REMEMBERED_PAUSES = 4
+from .spoken_reply import SpokenReply
 
 
 class SpokenTranscript:
@@ -36,14 +30,14 @@ class SpokenTranscript:
         self.audio = SpokenAudio(self, audio)
         self.text = _SpokenText(self, text)
         self._next_text = text
-        self._reply = _Reply()
-        self._before = _Reply()
+        self._reply = SpokenReply()
+        self._before = SpokenReply()
         self._paused = False
         self._open: list[asyncio.Task[None]] = []
         self._start(self._reply)
 
     @property
-    def reply(self) -> _Reply:
+    def reply(self) -> SpokenReply:
         """The current reply, or the next one."""
         return self._reply
 
@@ -56,16 +50,30 @@ class SpokenTranscript:
         parts = (r.words_around(before_seconds, ahead_seconds) for r in (self._before, self._reply))
         return " ".join(part for part in parts if part)
 
+    def latest_words_around(self, before_seconds: float, ahead_seconds: float) -> str:
+        """The same of the latest reply that was played, without the one before."""
+        latest = self._reply if self._reply.has_begun else self._before
+        return latest.words_around(before_seconds, ahead_seconds)
+
     def sound_before(self, seconds: float) -> tuple[Samples, int]:
-        """The last audio played up to now, at most so much of it, and its sample rate."""
-        return self._reply.sound_before(seconds), self.audio.sample_rate or SAMPLE_RATE
+        """What was played in the last so many seconds, silence included, and its sample rate."""
+        rate = self.audio.sample_rate or SAMPLE_RATE
+        played = np.zeros(round(seconds * rate), dtype=np.float32)
+        # The last words of a reply may still come back once the next one has begun.
+        for reply in (self._before, self._reply):
+            sound = reply.sound_before(seconds)
+            if len(sound):
+                played[-len(sound) :] += sound
+        return played, rate
 
     def rotate(self) -> None:
         """End the current reply and begin another."""
         self._reply.close()
         if self._reply.has_begun:
             self._before = self._reply
-        self._reply = _Reply(paused=self._paused)
+        self._reply = SpokenReply(
+            paused=self._paused, queued_seconds=self._reply.playhead.queued_seconds
+        )
         self._start(self._reply)
 
     def pause(self, paused: bool) -> None:
@@ -89,13 +97,13 @@ class SpokenTranscript:
         self._reply.close()
         await utils.aio.cancel_and_wait(*self._open)
 
-    def _start(self, reply: _Reply) -> None:
+    def _start(self, reply: SpokenReply) -> None:
         self._open = [task for task in self._open if not task.done()]
         before = self._open[-1] if self._open else None
         work = self._pass_on(reply, before)
         self._open.append(asyncio.create_task(work, name="spoken-transcript"))
 
-    async def _pass_on(self, reply: _Reply, before: asyncio.Task[None] | None) -> None:
+    async def _pass_on(self, reply: SpokenReply, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
         sent = False
@@ -106,194 +114,6 @@ class SpokenTranscript:
                 self._next_text.flush()
         if sent:
             self._next_text.flush()
-
-
-class _Reply:
-    """One reply: its words with their times, and how far it has been played."""
-
-    def __init__(self, *, paused: bool = False) -> None:
-        self._words: list[tuple[str, float, float]] = []
-        self._sent = 0
-        self._text_ended = False
-        self._audio_ended = False
-        self.pushed_seconds = 0.0
-        self._started: float | None = None
-        self._held_since: float | None = time.monotonic() if paused else None
-        self._held_seconds = 0.0
-        self._closed = False
-        self._ended: float | None = None
-        self._sound: deque[rtc.AudioFrame] = deque()
-        self._sound_start = 0.0
-        self._pauses: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED_PAUSES)
-        """Where it was paused, and for how long."""
-        self._heard_seconds: float | None = None
-        self._news = asyncio.Event()
-
-    @property
-    def text_ended(self) -> bool:
-        """Whether all words are known."""
-        return self._text_ended
-
-    @property
-    def audio_ended(self) -> bool:
-        """Whether all audio is known."""
-        return self._audio_ended
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether any of it has been played."""
-        return self._started is not None
-
-    def was_played(self, moment: float) -> bool:
-        """Whether it was being played then (monotonic), pauses included."""
-        started, ended = self._started, self._ended
-        return started is not None and started <= moment and (ended is None or moment < ended)
-
-    def words_around(self, before_seconds: float, ahead_seconds: float) -> str:
-        """The words from so long before now to so long after, as far as they are known."""
-        place = self._place()
-        if place is None:
-            return ""
-        if self._ended is not None and self._heard_seconds is not None:
-            ahead_seconds = min(ahead_seconds, self._heard_seconds - place)
-        first, last = place - before_seconds, place + ahead_seconds
-        return "".join(text for text, start, end in self._words if end > first and start < last)
-
-    def add_sound(self, frame: rtc.AudioFrame) -> None:
-        """Add the next audio; what was played long ago is forgotten."""
-        self._sound.append(frame)
-        self.pushed_seconds += frame.duration
-        place = self._place() or 0.0
-        oldest = min(place, self.pushed_seconds) - _LONGEST_SOUND_SECONDS
-        while self._sound_start + self._sound[0].duration < oldest:
-            self._sound_start += self._sound.popleft().duration
-
-    def sound_before(self, seconds: float) -> Samples:
-        """What was played in the last so many seconds, mono in [-1, 1]: silence in pauses."""
-        place = self._place()
-        if place is None or not self._sound:
-            return np.empty(0, dtype=np.float32)
-        rate = self._sound[0].sample_rate
-        samples = np.concatenate([np.frombuffer(f.data, dtype=np.int16) for f in self._sound])
-        pauses = [*self._pauses]
-        if self._held_since is not None:
-            pauses.append((place, time.monotonic() - self._held_since))
-        parts: list[NDArray[np.int16]] = []
-        end = place
-        for start, length in reversed(pauses):
-            parts.append(self._cut(samples, start, end, rate))
-            parts.append(np.zeros(round(min(length, seconds) * rate), dtype=np.int16))
-            end = start
-        parts.append(self._cut(samples, end - seconds, end, rate))
-        played = np.concatenate(parts[::-1])[-round(seconds * rate) :]
-        sound: Samples = played.astype(np.float32) / np.float32(32768.0)
-        return sound
-
-    def _cut(
-        self, samples: NDArray[np.int16], start: float, end: float, rate: int
-    ) -> NDArray[np.int16]:
-        first = round((start - self._sound_start) * rate)
-        last = round((end - self._sound_start) * rate)
-        return samples[max(0, first) : max(0, last)]
-
-    def _place(self) -> float | None:
-        """Seconds of it that were played; None before it has begun."""
-        if self._started is None:
-            return None
-        now = time.monotonic()
-        held = self._held_seconds
-        if self._held_since is not None:
-            held += now - max(self._held_since, self._started)
-        return now - self._started - held
-
-    def add_text(self, text: str) -> None:
-        """Add the next word; without a time of its own it follows the one before."""
-        last = self._words[-1][2] if self._words else 0.0
-        start, end = last, last
-        if isinstance(text, TimedString):
-            start = text.start_time if isinstance(text.start_time, float) else last
-            end = text.end_time if isinstance(text.end_time, float) else start
-        self._words.append((str(text), start, end))
-        self._news.set()
-
-    def end_text(self) -> None:
-        """Record that all words are known."""
-        self._text_ended = True
-        self._news.set()
-
-    def end_audio(self) -> None:
-        """Record that all audio is known; without any, words need not wait."""
-        self._audio_ended = True
-        self._news.set()
-
-    def playback_started(self, seconds_ago: float) -> None:
-        """Record that playback began."""
-        if self._started is None:
-            self._started = time.monotonic() - max(0.0, seconds_ago)
-            self._news.set()
-
-    def pause(self, paused: bool) -> None:
-        """Pause or resume with the playback."""
-        now = time.monotonic()
-        if paused and self._held_since is None:
-            self._held_since = now
-        elif not paused and self._held_since is not None:
-            if self._started is not None:
-                place = self._place()
-                lasted = now - max(self._held_since, self._started)
-                self._held_seconds += lasted
-                if place is not None:
-                    self._pauses.append((place, lasted))
-            self._held_since = None
-        self._news.set()
-
-    def finish(self, heard_seconds: float, *, interrupted: bool) -> str:
-        """Record that playback ended; return the words that were heard."""
-        if interrupted:
-            self._heard_seconds = heard_seconds
-        self._ended = time.monotonic()
-        self._closed = True
-        self._news.set()
-        return "".join(text for text, start, end in self._words if self._was_heard(start, end))
-
-    def close(self) -> None:
-        """Record that nothing more will be played: publish the rest at once."""
-        if self._ended is None:
-            self._ended = time.monotonic()
-        self._closed = True
-        self._text_ended = True
-        self._news.set()
-
-    async def next_due(self) -> str | None:
-        """Wait for the time of the next word and return it, or None after the last."""
-        while True:
-            self._news.clear()
-            wait: float | None = None
-            if self._sent < len(self._words):
-                text, start, end = self._words[self._sent]
-                if self._closed and not self._was_heard(start, end):
-                    return None
-                wait = self._until(start)
-                if wait is not None and wait <= 0:
-                    self._sent += 1
-                    return text
-            elif self._text_ended:
-                return None
-            try:
-                await asyncio.wait_for(self._news.wait(), wait)
-            except TimeoutError:
-                continue
-
-    def _was_heard(self, start: float, end: float) -> bool:
-        return self._heard_seconds is None or (start + end) / 2 < self._heard_seconds
-
-    def _until(self, start: float) -> float | None:
-        """Return the seconds until that moment of playback, or None if not known yet."""
-        if self._closed or (self._audio_ended and self.pushed_seconds == 0.0):
-            return 0.0
-        if self._started is None or self._held_since is not None:
-            return None
-        return start - (time.monotonic() - self._started - self._held_seconds)
 
 
 class SpokenAudio(io.AudioOutput):
@@ -332,6 +152,10 @@ class SpokenAudio(io.AudioOutput):
     def on_playback_started(self, *, created_at: float) -> None:
         super().on_playback_started(created_at=created_at)
         self._owner.reply.playback_started(time.time() - created_at)
+
+    def on_playback_progressed(self, *, started_at: float, offset: float, duration: float) -> None:
+        super().on_playback_progressed(started_at=started_at, offset=offset, duration=duration)
+        self._owner.reply.playback_progressed(offset, offset + duration)
 
     def on_playback_finished(
         self,

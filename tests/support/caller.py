@@ -391,6 +391,9 @@ class Caller:
         except rtc.data_stream.StreamError:
             # Cut off in mid-sentence, because we or the agent left.
             return
+        if not segment.final:
+            # Without any words it is withdrawn.
+            segment.text = text
         final = (reader.info.attributes or {}).get(StreamAttribute.FINAL, "true")
         segment.aside = attributes.get(StreamAttribute.BACKCHANNEL) == "true"
         # As on the page, a correction that comes late does not undo what is final.

@@ -109,6 +109,9 @@ def judge_overlap(overlap: Overlap, assent: Sequence[str] = ()) -> Meaning:
         return Meaning.INTERRUPTION
     if echoes:
         return Meaning.ECHO
+    if not overlap.complete and _may_be_echo(words, agent_words, overlap.echo_share):
+        # More words, or their end, will tell.
+        return Meaning.OPEN
     if _is_assent(words, phrases, overlap):
         if not overlap.complete:
             return Meaning.OPEN
@@ -196,6 +199,14 @@ def _is_echo(words: list[str], agent_words: list[str], echo_share: float) -> boo
         # A recogniser writes "3" for the agent's "three".
         matched += sum(word.isdecimal() and word not in agent_words for word in words)
     return matched >= (_ECHO_WORDS_IN_PART if in_part else _ECHO_WORDS) * len(words)
+
+
+def _may_be_echo(words: list[str], agent_words: list[str], echo_share: float) -> bool:
+    """Whether a voice that is not over sounds or reads a little as the agent's."""
+    if echo_share >= _ECHO_IN_PART:
+        return True
+    said = bool(agent_words) and len(words) < _LEAST_ECHO_WORDS
+    return said and all(word in agent_words or word.isdecimal() for word in words)
 
 
 def _words(text: str, language: str) -> list[str]:

@@ -130,6 +130,18 @@ def test_assent_that_may_go_on_is_open_until_the_caller_pauses() -> None:
     assert judge_overlap(Overlap("Stop", complete=False)) is Meaning.INTERRUPTION
 
 
+def test_what_may_be_an_echo_is_open_until_more_is_heard() -> None:
+    first = Overlap("One.", agent_words="One, two,", complete=False)
+    assert judge_overlap(first) is Meaning.OPEN
+    misheard = Overlap("What?", agent_words="One, two,", echo_share=0.5, complete=False)
+    assert judge_overlap(misheard) is Meaning.OPEN
+    # Somebody may have said so, and who wants the agent to stop is not kept waiting.
+    stop = Overlap("Stop", agent_words="One, two,", echo_share=0.5, complete=False)
+    assert judge_overlap(stop) is Meaning.INTERRUPTION
+    asked = Overlap("What?", agent_words="One, two,", echo_share=0.5)
+    assert judge_overlap(asked) is Meaning.INTERRUPTION
+
+
 def test_a_long_voice_or_many_words_are_no_backchannel() -> None:
     assert judge_overlap(Overlap("Okay.", voiced_seconds=4.0)) is Meaning.INTERRUPTION
     many = "yeah okay right yeah sure okay right"

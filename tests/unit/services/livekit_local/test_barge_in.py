@@ -24,7 +24,7 @@ class Speech:
 
     def __init__(self) -> None:
         self.audible = True
-        self.words = "one two three four"
+        self.words = self.latest = "one two three four"
 
     def was_audible(self, moment: float) -> bool:
         assert abs(moment - time.monotonic()) < 60
@@ -32,6 +32,9 @@ class Speech:
 
     def words_around(self, before_seconds: float, ahead_seconds: float) -> str:
         return self.words
+
+    def latest_words_around(self, before_seconds: float, ahead_seconds: float) -> str:
+        return self.latest
 
     def sound_before(self, seconds: float) -> tuple[Samples, int]:
         return np.zeros(round(seconds * SAMPLE_RATE), dtype=np.float32), SAMPLE_RATE
@@ -150,8 +153,14 @@ def test_the_same_words_in_silence_are_a_turn(room: Room) -> None:
     assert room.dropped == []
 
 
+def test_assent_after_a_question_that_was_answered_is_assent(room: Room) -> None:
+    room.speech.words, room.speech.latest = "How can I help? One two", "One two"
+    room.voice(0.48)
+    assert room.hear(FINAL, "Yes.")[0].text == ""
+
+
 def test_an_answer_to_the_agents_question_is_a_turn(room: Room) -> None:
-    room.speech.words = "shall I set the timer?"
+    room.speech.latest = "shall I set the timer?"
     room.voice(0.48)
     assert room.hear(FINAL, "Yes.")[0].text == "Yes."
 
@@ -195,6 +204,21 @@ def test_a_voice_in_the_background_is_silence_for_the_session(room: Room) -> Non
     seen = room.voice(0.6)
     assert [a.kind for a in seen if a.kind is not WINDOW] == [STARTED]
     assert room.hear(FINAL, "Thank you, goodbye.")[0].text == "Thank you, goodbye."
+
+
+def test_a_television_that_begins_while_the_agent_speaks_is_no_caller_who_tries_again(
+    room: Room,
+) -> None:
+    room.speech.audible = False
+    room.voice(0.6)
+    room.hear(FINAL, "What time is it?")
+    room.silence()
+    room.speech.audible = True
+    for level in (0.02, 0.036):
+        room.barge_in._ended = time.monotonic() - 5.0
+        room.voice(1.0, level=level)
+        assert room.hear(FINAL, "the weather tomorrow")[0].text == ""
+        room.silence()
 
 
 def test_each_caller_has_a_level_of_their_own(room: Room) -> None:

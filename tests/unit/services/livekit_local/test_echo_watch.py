@@ -51,11 +51,14 @@ def echo_at(start: float) -> Samples:
 
 def test_an_echo_becomes_certain_and_is_then_known_early() -> None:
     watch, agent = EchoWatch(), Played(AGENT)
-    hear(watch, agent, echo_at(3.0), 3.0, 0.35)
-    # Once may be chance.
+    for start in (3.0, 4.0):
+        # So little may be chance.
+        assert hear(watch, agent, echo_at(start), start, 0.35) == 0.5
+        assert not watch.hears_agent
+    assert hear(watch, agent, echo_at(3.0), 3.0, 0.5) == 0.5
+    # And so may one voice.
     assert not watch.hears_agent
-    assert watch.share == 0.5
-    hear(watch, agent, echo_at(5.0), 5.0, 0.7)
+    hear(watch, agent, echo_at(5.0), 5.0, 1.0)
     assert watch.hears_agent
     hear(watch, agent, echo_at(7.0), 7.0, 0.2)
     assert watch.hears_agent
@@ -69,9 +72,21 @@ def test_words_that_are_the_agents_make_a_first_echo_certain() -> None:
     assert watch.hears_agent
 
 
+def test_an_echo_that_is_not_heard_any_more_is_forgotten() -> None:
+    watch, agent = EchoWatch(), Played(AGENT)
+    hear(watch, agent, echo_at(3.0), 3.0, 0.35)
+    watch.confirm()
+    for name in ("coffee_01_2", "coffee_09_3"):
+        voice = levelled(name)
+        voice = voice[int(np.flatnonzero(np.abs(voice) > 0.03)[0]) :]
+        assert hear(watch, agent, voice, 6.0, 0.5) < 0.5
+    # One that comes back has to be found anew.
+    assert hear(watch, agent, echo_at(7.0), 7.0, 0.35) == 0.5
+
+
 def test_callers_are_never_taken_for_an_echo_even_beside_a_loudspeaker() -> None:
     watch, agent = EchoWatch(), Played(AGENT)
-    hear(watch, agent, echo_at(5.0), 5.0, 0.8)
+    hear(watch, agent, echo_at(5.0), 5.0, 1.0)
     assert watch.hears_agent
     for name in ("coffee_01_2", "coffee_09_3", "word_no_24ad3ebe", "child_0112", "phone_02"):
         voice = levelled(name)
