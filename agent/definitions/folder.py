@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.definitions.definition import BUILT_IN, AgentDefinition
-from agent.definitions.keys_file import MOST_AGENTS, read_keys
-from agent.definitions.problems import DefinitionError, Problem
+from agent.definitions.keys_file import MOST_AGENTS, beside, read_keys
+from agent.definitions.problems import DefinitionError, Problem, told, wrong
 from agent.definitions.python_file import read_python
 from agent.definitions.toml_file import NAME_PATTERN, read_toml
 from agent.observability.masking import mask_also
@@ -162,13 +162,23 @@ class AgentFolder:
                 for key in ("tools.files", "instructions_file"):
                     paths = keys.get(key, [])
                     paths = [paths] if isinstance(paths, str) else paths
-                    named = {file.parent / Path(path).expanduser() for path in paths}
+                    named = {beside(file, path) for path in paths}
                     self._named |= named
                     if key == "tools.files":
                         tools |= {_real(path) for path in named}
         return tools
 
     def _read(self, files: list[Path]) -> AgentDefinition:
+        """Read one agent; raises DefinitionError whatever is wrong with it."""
+        try:
+            return self._read_files(files)
+        except DefinitionError:
+            raise
+        except Exception as error:
+            logger.debug("agent file not read", exc_info=True)
+            raise wrong(files[0], f"it cannot be read: {told(error)}") from error
+
+    def _read_files(self, files: list[Path]) -> AgentDefinition:
         first = files[0]
         code = first if first.suffix == ".py" else None
         if len(files) > 1:

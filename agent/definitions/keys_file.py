@@ -27,7 +27,8 @@ def read_text(file: Path) -> str:
             raise wrong(file, "it is no file, or a link that leads nowhere")
         if file.stat().st_size > LARGEST_FILE_BYTES:
             raise wrong(file, f"it is larger than {LARGEST_FILE_BYTES // 1000} kB")
-        text = file.read_text(encoding="utf-8")
+        # Some editors begin a file with a byte order mark.
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise wrong(file, "it is no text in UTF-8") from None
     except OSError as error:
@@ -64,6 +65,8 @@ def read_keys(file: Path) -> dict[str, Any]:
             problems.append(unknown(name, known, "table" if is_table else "key"))
         elif not key.fits(value):
             problems.append(not_allowed(key, value))
+        elif _has_null(value):
+            problems.append(f"{name} contains a null character")
     if problems:
         raise DefinitionError(Problem(file.name, problem) for problem in problems)
     return {**values, SERVERS: content.get(SERVERS, {})}
@@ -83,6 +86,15 @@ def _server_problems(servers: object) -> Iterator[str]:
                 yield unknown(full, known, "key")
             elif not known[full].fits(value):
                 yield not_allowed(replace(known[full], name=full), value)
+
+
+def beside(file: Path, path: str) -> Path:
+    """Return a path that a file names, which starts where the file is."""
+    try:
+        return file.parent / Path(path).expanduser()
+    except RuntimeError:
+        # The home of a user who is not known.
+        return file.parent / path
 
 
 def public_agents(settings: Settings) -> list[tuple[str, str]]:
@@ -106,6 +118,10 @@ def public_agents(settings: Settings) -> list[tuple[str, str]]:
 def not_allowed(key: Key, value: object) -> str:
     """Return the sentence for a value that a key does not take."""
     return f"{key.name} = {shown(value)} is not allowed: set it to {key.allowed}"
+
+
+def _has_null(value: object) -> bool:
+    return any("\0" in text for text in (value if isinstance(value, list) else [str(value)]))
 
 
 def shown(value: object) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+_LONGEST_LINE_CHARACTERS = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -16,7 +18,7 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.file}: {' '.join(self.text.split())}"
+        return f"{_one_line(self.file)}: {_one_line(self.text)}"
 
 
 class DefinitionError(Exception):
@@ -39,3 +41,24 @@ def unknown(name: str, known: Iterable[str], what: str) -> str:
     if near:
         return f"{name!r} is no {what}: did you mean {near[0]!r}?"
     return f"{name!r} is no {what}: there are {', '.join(names)}"
+
+
+def told(error: BaseException) -> str:
+    """Return what an error is and says, whatever an owner's class makes of that."""
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+def _one_line(text: str) -> str:
+    """Return a text as one short line without anything that a terminal would act on."""
+    line = " ".join(text.split())
+    if len(line) > _LONGEST_LINE_CHARACTERS:
+        line = f"{line[:_LONGEST_LINE_CHARACTERS]}…"
+    return "".join(map(_shown, line))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else ascii(character)[1:-1]

@@ -89,7 +89,9 @@ def _try_out(file: Path, source: str, make: Callable[[], Agent]) -> None:
 
     try:
         agent = asyncio.run(attempt())
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         hint = ""
         if re.search(r"\b(stt|tts)\s*=", source):
             hint = "; delete its stt= and tts= lines, as speech comes from this worker"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from agent.definitions.definition import AgentDefinition
 from agent.definitions.keys import KEYS, SERVERS, Key
-from agent.definitions.keys_file import not_allowed, read_keys, read_text, shown
+from agent.definitions.keys_file import beside, not_allowed, read_keys, read_text, shown
 from agent.definitions.problems import DefinitionError, Problem, unknown, wrong
 from agent.definitions.servers import read_servers
 from agent.definitions.tool_files import read_tools
@@ -47,17 +47,19 @@ def read_toml(
     if coded:
         attempt(_refuse_in_coded, file, values)
     if "instructions_file" in values:
-        beside = _beside(file, values["instructions_file"])
-        files.append(beside)
-        values["instructions"] = attempt(read_text, beside) or ""
+        text_file = beside(file, values["instructions_file"])
+        files.append(text_file)
+        values["instructions"] = attempt(read_text, text_file) or ""
     overrides = attempt(_overrides, file, values, process, variables) or {}
     tools: list[Tool] = list(attempt(_builtin_tools, file, values, coded) or ())
     for path in _texts(values.get("tools.files", [])):
-        beside = _beside(file, path)
-        files.append(beside)
-        for tool in attempt(read_tools, beside) or ():
+        tool_file = beside(file, path)
+        files.append(tool_file)
+        for tool in attempt(read_tools, tool_file) or ():
             if tool.name in {other.name for other in tools}:
-                text = f"there are two tools named {tool.name!r}: rename the one in {beside.name}"
+                text = (
+                    f"there are two tools named {tool.name!r}: rename the one in {tool_file.name}"
+                )
                 problems.append(Problem(file.name, text))
             tools.append(tool)
     servers = attempt(read_servers, file, values[SERVERS], variables) or ()
@@ -108,7 +110,7 @@ def _overrides(
                 names = tuple(_model(file, text) for text in _texts(value))
                 value = names if key.kind == "texts" else names[0]
             if name == "records.folder" and isinstance(value, str) and value:
-                value = str(_beside(file, value))
+                value = str(beside(file, value))
             wanted.setdefault(group, {})[field] = _texts(value) if key.kind == "texts" else value
     problems = []
     for group, address, field in (
@@ -170,15 +172,19 @@ def _builtin_tools(file: Path, values: Mapping[str, Any], coded: bool) -> tuple[
     return tuple(REGISTRY[name] for name in dict.fromkeys(wanted))
 
 
-def _beside(file: Path, path: str) -> Path:
-    return file.parent / Path(path).expanduser()
-
-
 def _model(file: Path, name: str) -> str:
     """Return a model's name, or the path of one beside the file."""
-    beside = _beside(file, name)
+    path = beside(file, name)
     is_path = "/" in name or name.endswith(".onnx")
-    return str(beside) if is_path and beside.exists() else name
+    return str(path) if is_path and _exists(path) else name
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # Such as a name that is too long.
+        return False
 
 
 def _texts(value: str | list[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from agent.definitions.keys_file import read_text
-from agent.definitions.problems import DefinitionError, Problem, wrong
+from agent.definitions.problems import DefinitionError, Problem, told, wrong
 from agent.tools import Tool
 from agent.tools.registry import registering
 
@@ -32,7 +32,9 @@ def run_file(file: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if before is not None:
             sys.modules[name] = before
         else:
@@ -53,7 +55,7 @@ def describe(file: Path, error: BaseException) -> str:
             line = traceback.tb_lineno
         traceback = traceback.tb_next
     where = f"line {line}: " if line else ""
-    return f"{where}it raises {type(error).__name__}: {error}".rstrip(": ")
+    return f"{where}it raises {told(error)}"
 
 
 def read_tools(file: Path) -> tuple[Tool, ...]:

@@ -16,6 +16,9 @@ from tests.room.llm_endpoint import ANSWER, Endpoint, calls, endpoint_in_thread
 REPOSITORY = Path(__file__).parents[4]
 PATIENCE_SECONDS = 120
 
+AGENT_THAT = b"from livekit.agents import Agent\nclass A(Agent):\n    def __init__(self):\n        "
+"""The beginning of an agent that does something when it is made."""
+
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
@@ -70,6 +73,47 @@ def test_the_check_tries_the_servers(tmp_path: Path) -> None:
         "desk.toml: mcp.rooms: it has no tool 'free_room': did you mean 'free_rooms'?",
         "desk.toml: mcp.prices: nothing answers at http://127.0.0.1:1/mcp",
     ]
+
+
+HOSTILE = {
+    b"base.py": b"class E(BaseException): pass\nraise E('x')",
+    b"cancelled.py": AGENT_THAT + b"raise __import__('asyncio').CancelledError",
+    b"colours\x1b[31m.toml": b"",
+    b"depth.toml": b"x = " + b"[" * 100_000,
+    b"exit.py": b"import sys\nsys.exit(3)",
+    b"exits.py": AGENT_THAT + b"raise SystemExit",
+    b"home.toml": b"instructions_file = '~nobody-here/x'",
+    b"import.py": b"import nothing_there",
+    b"latin.py": b"# coding: latin-1\nx = '\xe9'",
+    b"long.toml": b"instructions_file = '" + b"x" * 5000 + b"'",
+    b"minus.py": b"x = " + b"-" * 200_000 + b"1",
+    b"na\xffme.py": b"",
+    b"na\xffme2.toml": b"",
+    b"null.toml": b'instructions_file = "a\\u0000b"',
+    b"nulls.toml": b'[tools]\nfiles = ["a\\u0000b.py"]',
+    b"recurses.py": b"def f(): f()\nf()",
+    b"says.py": b"raise Exception('a\\nb\\x1b[31m' * 10_000)",
+    b"silent.py": b"class E(Exception):\n def __str__(self): raise E\nraise E",
+    b"two\nlines.toml": b"",
+    b"utf16.toml": "x = 1".encode("utf-16"),
+    b"zero.toml": b"instructions_file = '/dev/zero'",
+}
+
+
+def test_whatever_is_in_a_file_is_one_line_and_costs_no_other_agent(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path)
+    for name, content in HOSTILE.items():
+        Path(os.fsdecode(os.path.join(folder, name))).write_bytes(content)
+    (tmp_path / "link.toml").symlink_to(tmp_path / "loop.py")
+    (tmp_path / "loop.py").symlink_to(tmp_path / "link.toml")
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "good.toml").write_bytes(b"\xef\xbb\xbfgreeting = 'Hello.'")
+    done = run("-m", "agent", "check", str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "good (default)\n")
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(HOSTILE) + 3, done.stderr
+    assert all(line.isprintable() and len(line) < 1100 for line in lines)
+    assert done.stderr.count(": ") >= len(lines)
 
 
 def test_production_does_not_start_with_an_agent_that_is_wrong(tmp_path: Path) -> None:
