@@ -11,8 +11,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 _LOCK = REPOSITORY / "requirements.lock"
 _SOURCES = (
-    "agent services scripts docs/licences.md LICENSE README.md livekit.yaml pyproject.toml "
-    ".env.example requirements.lock"
+    "agent services scripts docs/licences.md LICENSE MANIFEST.in README.md livekit.yaml "
+    "pyproject.toml .env.example requirements.lock"
 ).split()
 _NOT_COPIED = ("node_modules", "page", "__pycache__")
 
@@ -30,9 +30,9 @@ def copy_sources(folder: Path) -> Path:
 
 
 def build_wheel(sources: Path, folder: Path) -> Path:
-    """Build the wheel of the project in `sources`; return it. Raises CalledProcessError."""
+    """Build the wheel of the project in `sources`, from its source distribution; return it."""
     _uv_or_pip(
-        ["build", "--wheel", "--out-dir", str(folder), str(sources)],
+        ["build", "--out-dir", str(folder), str(sources)],
         ["wheel", "--no-deps", "--wheel-dir", str(folder), str(sources)],
     )
     (wheel,) = folder.glob("*.whl")
