@@ -56,6 +56,8 @@ def called(mode: str, words: str, folder: Path | None) -> dict[str, Any]:
     if mode == "dies" and words == "die":
         os._exit(3)
     if mode == "slow":
+        if folder is not None:
+            (folder / "called").touch()
         time.sleep(3600)
     if words == "refuse":
         return {"content": [{"type": "text", "text": "not today"}], "isError": True}

@@ -82,7 +82,11 @@ def starts(folder: Path) -> int:
 
 def alive(folder: Path) -> list[int]:
     """The servers that are there still, zombies included."""
-    return [int(file.name) for file in folder.iterdir() if Path(f"/proc/{file.name}").exists()]
+    return [
+        int(file.name)
+        for file in folder.iterdir()
+        if file.name.isdigit() and Path(f"/proc/{file.name}").exists()
+    ]
 
 
 class TokenCheck:
@@ -175,6 +179,25 @@ async def test_a_wrong_token_is_said_with_the_status(caplog: pytest.LogCaptureFi
         async with connected(definition) as (tools, down):
             assert names(tools) == []
     assert down == ["down"]
+    assert reasons(caplog) == ["it answers with status 401"]
+
+
+async def test_a_server_over_http_that_refuses_later_is_left_and_used_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(toolset, "FIRST_RETRY_SECONDS", 0.01)
+    async with http_server("streamable_http") as (definition, check):
+        async with connected(definition) as (tools, down):
+            check.refuses = True
+            with pytest.raises(ToolError, match="free_rooms failed"):
+                await call(tools, "free_rooms", kind="single")
+            await until(lambda: names(tools) == [])
+            check.refuses = False
+            await until(lambda: names(tools) == ["free_rooms"])
+            assert await call(tools, "free_rooms", kind="single") == (
+                "Three single rooms are free."
+            )
+        assert down == ["down"]
     assert reasons(caplog) == ["it answers with status 401"]
 
 
@@ -307,6 +330,18 @@ async def test_a_tool_that_refuses_or_is_slow_tells_the_model(tmp_path: Path) ->
         with pytest.raises(ToolError, match="echo gave no answer within 1 s"):
             await call(tools, "echo", words="late")
     assert alive(tmp_path) == []
+
+
+async def test_a_call_that_is_under_way_ends_with_the_conversation(tmp_path: Path) -> None:
+    before = Snapshot.take()
+    async with connected(program("slow", tmp_path)) as (tools, _):
+        calling = asyncio.create_task(call(tools, "echo", words="late"))
+        await until(lambda: (tmp_path / "called").exists())
+        await tools.aclose()
+        with pytest.raises(ToolError, match="echo failed"):
+            await calling
+    assert alive(tmp_path) == []
+    await assert_nothing_left(before)
 
 
 async def test_nothing_is_left_of_servers_that_are_cancelled_while_they_start(
