@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from enum import StrEnum
 
 from .phrases import Phrases, phrases_for
@@ -30,6 +30,8 @@ _ECHO_SOUND = 0.8
 _ECHO_IN_PART = 0.4
 """From this share on, fewer of the words need to be the agent's."""
 _ECHO_WORDS_IN_PART = 0.5
+_OTHER_WORDS = 4
+"""So many words in a row that are none of the agent's were said beside its echo."""
 _UNSPACED = ("ja", "zh", "yue", "th", "lo", "my", "km")
 """Languages written without spaces between words."""
 _HUM = re.compile(r"(?=.*m)[mhn]+|m{2,}\w{0,3}|h+m+\w?|e?mi?hu?m+")
@@ -194,19 +196,33 @@ def _is_echo(words: list[str], agent_words: list[str], echo_share: float) -> boo
     if not agent_words or (len(words) < _LEAST_ECHO_WORDS and not in_part):
         return False
     matcher = SequenceMatcher(None, agent_words, words, autojunk=False)
-    matched = sum(block.size for block in matcher.get_matching_blocks())
+    blocks = matcher.get_matching_blocks()
+    if _longest_between(blocks, words) >= _OTHER_WORDS:
+        return False
+    matched = sum(block.size for block in blocks)
     if in_part:
         # A recogniser writes "3" for the agent's "three".
         matched += sum(word.isdecimal() and word not in agent_words for word in words)
     return matched >= (_ECHO_WORDS_IN_PART if in_part else _ECHO_WORDS) * len(words)
 
 
+def _longest_between(blocks: Sequence[Match], words: list[str]) -> int:
+    """Return how many words in a row, numbers left out, are in none of the blocks."""
+    longest = place = 0
+    for block in blocks:
+        others = [word for word in words[place : block.b] if not word.isdecimal()]
+        longest = max(longest, len(others))
+        place = block.b + block.size
+    return longest
+
+
 def _may_be_echo(words: list[str], agent_words: list[str], echo_share: float) -> bool:
-    """Whether a voice that is not over sounds or reads a little as the agent's."""
-    if echo_share >= _ECHO_IN_PART:
-        return True
+    """Whether the first words of a voice that is not over sound or read a little as the agent's."""
+    if len(words) > _LEAST_ECHO_WORDS:
+        return False
     said = bool(agent_words) and len(words) < _LEAST_ECHO_WORDS
-    return said and all(word in agent_words or word.isdecimal() for word in words)
+    all_said = said and all(word in agent_words or word.isdecimal() for word in words)
+    return all_said or echo_share >= _ECHO_IN_PART
 
 
 def _words(text: str, language: str) -> list[str]:

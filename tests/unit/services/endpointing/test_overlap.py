@@ -130,6 +130,16 @@ def test_assent_that_may_go_on_is_open_until_the_caller_pauses() -> None:
     assert judge_overlap(Overlap("Stop", complete=False)) is Meaning.INTERRUPTION
 
 
+def test_who_speaks_into_a_long_echo_is_heard() -> None:
+    said = "one two three four five six seven eight nine ten eleven twelve"
+    both = f"{said} can I get an Americano please"
+    for share in (0.0, 0.5, 0.7):
+        echo = Overlap(said, agent_words=said, echo_share=share, complete=False)
+        assert judge_overlap(echo) is Meaning.ECHO
+        mixed = Overlap(both, agent_words=said, echo_share=share, complete=False)
+        assert judge_overlap(mixed) is Meaning.INTERRUPTION
+
+
 def test_what_may_be_an_echo_is_open_until_more_is_heard() -> None:
     first = Overlap("One.", agent_words="One, two,", complete=False)
     assert judge_overlap(first) is Meaning.OPEN
