@@ -161,12 +161,27 @@ def page(context: BrowserContext) -> Iterator[Page]:
 def real_page_url(
     loop_thread: LoopThread, tmp_path_factory: pytest.TempPathFactory, genuine_cache: Path
 ) -> Iterator[str]:
-    """Address of the product's own page: `python -m agent dev` with genuine models."""
+    """Address of the product's own page: `python -m agent dev` with genuine models.
+
+    Who asks for no agent gets the built-in assistant, as neither of the two agents is the default.
+    """
     require_built_page()
-    variables = {"MODELS": "auto", "WHISPER_MODEL_PATH": str(genuine_cache)}
+    folder = tmp_path_factory.mktemp("product")
+    agents = folder / "agents"
+    agents.mkdir()
+    for name in ("baker", "florist"):
+        (agents / f"{name}.toml").write_text(
+            f'title = "The {name}"\npublic = true\ngreeting = "This is the {name}."\n'
+        )
+    (agents / "hidden.toml").write_text("")
+    variables = {
+        "MODELS": "auto",
+        "WHISPER_MODEL_PATH": str(genuine_cache),
+        "AGENTS_DIR": str(agents),
+    }
     if program := os.environ.get("LIVEKIT_SERVER_BIN", ""):
         variables["LIVEKIT_SERVER"] = program
-    product = running("dev", tmp_path_factory.mktemp("product"), variables)
+    product = running("dev", folder, variables)
     process = loop_thread.run(product.__aenter__())
     loop_thread.run(process.wait_until_ready(), timeout_seconds=START_SECONDS)
     yield process.address

@@ -61,6 +61,20 @@ def join_to_say(
         context.close()
 
 
+def test_the_agent_that_was_chosen_comes(page: Page, real_page_url: str) -> None:
+    call = CallPage(page, real_page_url)
+    call.open()
+    choice = page.get_by_role("combobox", name="Agent", exact=True)
+    expect(choice.locator("option")).to_have_text(["Whoever answers", "The baker", "The florist"])
+    choice.select_option("The florist")
+    call.join("This is the florist.")
+    call.leave()
+    call.button("New conversation").click()
+    choice.select_option("The baker")
+    call.join("This is the baker.")
+    call.leave()
+
+
 def write_microphone(path: Path, spoken: Samples, silence_seconds: float) -> None:
     """A file for Chromium's microphone: silence, the samples, silence."""
     ratio = MICROPHONE_RATE // SAMPLE_RATE
