@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.commands.command_line import EXIT_FAILED, finish
+from agent.observability.masking import Mask
 from agent.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ def _check(settings: Settings, folder: Path | None) -> int:
         *_server_problems(agents),
         *record_problems(agents, settings),
     ]
+    # A server's last words may have its secrets.
+    mask = Mask(settings.secrets)
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(mask(str(problem)), file=sys.stderr)
     if not shown.is_dir():
         print(f"{shown}: there is no such folder, so the built-in assistant answers")
         return 0 if folder is None and not problems else EXIT_FAILED

@@ -70,11 +70,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "broken.toml").write_text(
         'greeting = "I am broken."\n[mcp.missing]\ncommand = "no-such-program"\n'
+        "[llm]\ntimeout_seconds = 30\n"
     )
     (folder / "tools" / "look_up.py").write_text(LOOK_UP.format(folder=str(folder)))
     (folder / "slow.toml").write_text(
         'greeting = "I am slow."\n[tools]\nfiles = "tools/look_up.py"\n'
-        "[llm]\nslow_tool_seconds = 0.3\nmax_tool_characters = 1000\n"
+        "[llm]\nslow_tool_seconds = 0.3\nmax_tool_characters = 1000\ntimeout_seconds = 30\n"
     )
     return folder
 
@@ -305,7 +306,7 @@ async def test_an_agent_uses_the_tools_of_its_mcp_server(
     asked, answered = endpoint.requests[0], endpoint.requests[-1]
     assert {tool["function"]["name"] for tool in asked["tools"]} == {"end_call", "free_rooms"}
     assert answered["messages"][-1]["content"] == "3 single rooms are free tonight."
-    assert caller.notices == []
+    assert NoticeKind.TOOLS_UNAVAILABLE not in [notice["kind"] for notice in caller.notices]
     endpoint.recover()
 
 
@@ -319,7 +320,7 @@ async def test_a_server_that_is_down_is_a_notice_and_the_call_goes_on(
             await asyncio.sleep(0.02)
     await caller.wait_for_silence()
     await caller.send_text("what is the weather like")
-    assert (await caller.wait_for_transcript(2, of_agent=True))[1] == ANSWER
+    await caller.wait_for_words(ANSWER, 60.0)
     told = {"kind": NoticeKind.TOOLS_UNAVAILABLE, "text": phrases_in("en").tools_down}
     assert caller.notices == [told], "it was told more than once, or not at all"
 

@@ -66,12 +66,15 @@ def test_the_check_tries_the_servers(tmp_path: Path) -> None:
     (tmp_path / "desk.toml").write_text(
         f'[mcp.rooms]\ncommand = ["python", "{server}"]\ntools = ["free_room"]\n'
         '[mcp.prices]\nurl = "http://127.0.0.1:1/mcp"\n'
+        "[mcp.told]\nenv = 'TOKEN'\n"
+        "command = ['python', '-c', 'import os, sys; sys.exit(os.environ[\"TOKEN\"])']\n"
     )
-    done = run("-m", "agent", "check", str(tmp_path))
+    done = run("-m", "agent", "check", str(tmp_path), TOKEN="the-secret-token")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "desk.toml: mcp.rooms: it has no tool 'free_room': did you mean 'free_rooms'?",
         "desk.toml: mcp.prices: nothing answers at http://127.0.0.1:1/mcp",
+        "desk.toml: mcp.told: it ended the connection: ***",
     ]
 
 
