@@ -19,6 +19,7 @@ _EXIT_INTERRUPTED = 130
 _COMMANDS = {
     "dev": "serve the agent and its page on this machine, with a LiveKit server of its own",
     "start": "serve rooms of a LiveKit server, for production",
+    "speech": "serve speech models to the workers of this machine, for production",
     "web": "serve the page and its tokens, for production",
     "console": "talk to the agent here, without a server (--text: type instead)",
     "connect": "send the agent into one room of a LiveKit server",

@@ -6,11 +6,12 @@ import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.doctor.findings import Finding, fail, ok, warn
+from agent.doctor.findings import Finding, Status, fail, ok, warn
 from agent.doctor.model_choice import IN_TIME_SECONDS, better_in_time, quicker
 from agent.settings import Settings
 from services.program import program
@@ -26,6 +27,7 @@ _SENTENCE = "What is the weather in Berlin on Friday?"
 """Its words are in the vocabulary of the demo models."""
 _ROOM = "doctor"
 _DEADLINE_SECONDS = 60.0
+_REACH_SECONDS = 5.0
 _CALLS = 3
 """The fastest run counts, as other processes may slow the others down."""
 _SLOW_SOUND_SECONDS = 0.6
@@ -41,11 +43,15 @@ class Sample:
 
 async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
     """Load the models as a worker does, and have the recogniser transcribe the voice."""
-    from agent.runtime.engines import engine_config
-    from services.shared.engines import SharedEngines
+    from agent.runtime.engines import shared_engines
 
-    speech = SharedEngines(engine_config(settings))
+    speech = shared_engines(settings)
     try:
+        if settings.models.socket is not None:
+            found = await _check_speech_process(speech, settings.models.socket)
+            yield found
+            if found.status is Status.FAIL:
+                return
         sample: Sample | None = None
         async for item in _check_voice(speech):
             if isinstance(item, Finding):
@@ -63,6 +69,21 @@ async def check_speech(settings: Settings) -> AsyncIterator[Finding]:
             yield ok("models", f"{_origin(loaded['asr'])}; {_origin(loaded['voice'])}")
     finally:
         speech.close()
+
+
+async def _check_speech_process(speech: SharedEngines, socket: Path) -> Finding:
+    """Reach the process that has the models; the findings that follow are about them."""
+    from services.speech_process import RemoteEngines
+
+    assert isinstance(speech, RemoteEngines)
+    status = await speech.reach(_REACH_SECONDS)
+    if status is None:
+        return fail("speech process", speech.link.problem, f"start it: {program()} speech")
+    return ok(
+        "speech process",
+        f"process {status.pid} at {socket} has the models: it takes "
+        f"{status.memory.process_bytes / 2**20:.0f} MB for {status.clients} clients, this one too",
+    )
 
 
 async def _check_voice(speech: SharedEngines) -> AsyncIterator[Finding | Sample]:

@@ -22,6 +22,7 @@ from agent.settings.environment import read_variables
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
 from services.host.temp_files import TempFilesError
 from services.host.threads import started_pool
+from services.inference import EngineLost
 from services.livekit_server.credentials import LiveKitCredentials
 from services.livekit_server.program import LiveKitServerError
 from services.livekit_server.server import LiveKitServer
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from agent.runtime.supervisor import Supervisor
     from agent.runtime.worker import Converse, Worker
     from services.shared.engines import SharedEngines
+    from services.speech_process import SpeechServer
     from services.wyoming.server import WyomingServer
 
 logger = logging.getLogger("agent.runtime.application")
@@ -58,6 +60,11 @@ class Role(Enum):
     DEV = "dev"
     START = "start"
     WEB = "web"
+    SPEECH = "speech"
+
+
+class CannotServeError(Exception):
+    """The models cannot be served to other processes; the message says why."""
 
 
 def serve(settings: Settings, role: Role) -> NoReturn:
@@ -118,6 +125,9 @@ class Application:
         self._web: WebServer | None = None
         self._wyoming: WyomingServer | None = None
         self._offered: tuple[OfferedAgent, ...] = ()
+        self._speech_server: SpeechServer | None = None
+        self._warm = False
+        """Whether a speech process has loaded its models."""
 
     async def run(self) -> int:
         """Start all parts, wait for a signal or a failure, end them; return the exit status."""
@@ -131,6 +141,8 @@ class Application:
             if self._drains and self._worker is not None:
                 await _first(self._drain(self._worker), self._stop_now.wait())
         except (
+            CannotServeError,
+            EngineLost,
             LiveKitServerError,
             ModelError,
             TempFilesError,
@@ -173,7 +185,7 @@ class Application:
             if speech.scheduler.stats().exhausted:
                 break
         logger.error("too many wedged threads: the process must be started again")
-        if self._role is Role.START:
+        if self._role in (Role.START, Role.SPEECH):
             self._end_for_restart()
         await asyncio.Event().wait()
 
@@ -201,6 +213,8 @@ class Application:
             self._start_web(settings.livekit.credentials)
             self._announce()
             await asyncio.Event().wait()
+        if self._role is Role.SPEECH:
+            await self._serve_speech()
         # Imported here: the web role needs neither the framework's worker nor any model.
         from agent.observability.tracing import start_tracing
         from agent.runtime.supervised_engines import SupervisedEngines
@@ -210,6 +224,9 @@ class Application:
         # Where nobody would start the process again it goes on, without new rooms.
         ends = self._end_for_restart if self._role is Role.START else None
         self._engines = engines = SupervisedEngines(settings, drain=ends)
+        if engines.shared.elsewhere is not None:
+            socket = engines.shared.elsewhere.where
+            logger.info("models are those of a speech process", extra={"socket": socket})
         speech, supervisor = engines.shared, engines.supervisor
         supervisor.metrics.watch_ready(lambda: self._worker is not None and self._worker.ready)
         self._tracing = start_tracing(
@@ -240,6 +257,38 @@ class Application:
         self._announce()
         await _first(self._worker.wait(), self._until_worn_out(speech))
 
+    async def _serve_speech(self) -> None:
+        """Serve the models of this process to workers, until it is worn out."""
+        from agent.runtime.supervised_engines import SupervisedEngines
+        from services.shared.config import ProcessMemory
+        from services.speech_process import SocketError, SpeechServer
+
+        settings = self._settings
+        path = settings.models.socket
+        assert path is not None
+        own = settings.models.model_copy(update={"socket": None})
+        self._engines = engines = SupervisedEngines(
+            settings.model_copy(update={"models": own}), drain=self._end_for_restart
+        )
+        speech, monitor = engines.shared, engines.supervisor.monitor
+        engines.supervisor.metrics.watch_ready(lambda: self._warm)
+
+        def memory() -> ProcessMemory:
+            used_bytes = monitor.state().snapshot.reading.process_bytes
+            return ProcessMemory(monitor.level, monitor.headroom_bytes(), used_bytes)
+
+        self._speech_server = SpeechServer(speech, path, memory=memory)
+        try:
+            await self._speech_server.start()
+        except SocketError as error:
+            raise CannotServeError(str(error)) from error
+        self._start_web(settings.livekit.credentials)
+        await speech.prewarm()
+        await asyncio.to_thread(engines.supervisor.begin)
+        self._warm = True
+        self._announce()
+        await _first(engines.supervisor.run(), self._until_worn_out(speech))
+
     def _read_agents(self) -> AgentFolder:
         """Read the owner's agents. Raises DefinitionError in production if one is unusable."""
         from agent.definitions.folder import AgentFolder
@@ -264,15 +313,16 @@ class Application:
         routes: list[AddRoutes] = [HealthRoutes(self._alive, self._ready)]
         if self._engines is not None:
             routes += self._worker_routes(self._engines.shared, self._engines.supervisor)
-        if self._role is Role.START:
+        if self._role in (Role.START, Role.SPEECH):
             guard = self._guard()
+            speech = self._role is Role.SPEECH
             self._web = WebServer(
                 web.worker_host,
-                web.worker_port,
+                web.speech_port if speech else web.worker_port,
                 [guard, *routes],
                 connections=Connections(is_proxy=guard.is_trusted),
                 host_setting="WORKER_HOST",
-                port_setting="WORKER_PORT",
+                port_setting="SPEECH_PORT" if speech else "WORKER_PORT",
             )
         else:
             self._web = web_server(
@@ -353,18 +403,37 @@ class Application:
     def _ready(self) -> dict[str, Check]:
         if self._role is Role.WEB:
             return {"web": Check(True)}
+        if self._role is Role.SPEECH:
+            return self._speech_ready()
         worker = self._worker
         if worker is None:
             return {"worker": Check(False, "the models are loading")}
         refusal = worker.refusal
-        models = ", ".join(f"{role} {m.name}" for role, m in worker.speech.loaded.items())
+        speech = worker.speech
+        models = ", ".join(f"{role} {m.name}" for role, m in speech.loaded.items())
+        if speech.elsewhere is not None:
+            models += f" (in the speech process at {speech.elsewhere.where})"
         return {
             "worker": Check(worker.ready, f"{worker.rooms} of {worker.capacity} rooms"),
             "admission": Check(not refusal, refusal),
             "models": Check(True, " ".join([models, *worker.model_notices()])),
         }
 
+    def _speech_ready(self) -> dict[str, Check]:
+        engines, server = self._engines, self._speech_server
+        if engines is None or server is None or not self._warm:
+            return {"speech": Check(False, "the models are loading")}
+        models = ", ".join(f"{role} {m.name}" for role, m in engines.shared.loaded.items())
+        return {
+            "speech": Check(True, f"{server.clients} clients"),
+            "models": Check(True, " ".join([models, *engines.shared.notices])),
+        }
+
     def _announce(self) -> None:
+        if self._role is Role.SPEECH:
+            health = {"health": self._web.address} if self._web is not None else {}
+            logger.info("speech process ready", extra=health)
+            return
         if self._role is Role.START:
             health = {"health": self._web.address} if self._web is not None else {}
             logger.info("worker ready", extra=health)
@@ -392,6 +461,8 @@ class Application:
         if self._worker is not None:
             with contextlib.suppress(Exception):
                 await self._worker.aclose()
+        if self._speech_server is not None:
+            await self._speech_server.aclose()
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)
         if self._livekit is not None:

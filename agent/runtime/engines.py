@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from agent.settings import Settings
 from services.models import DEFAULT_TURN
 from services.shared.config import EngineConfig
+from services.shared.engines import SharedEngines
+from services.speech_process import RemoteEngines
 
 
 def end_of_turn_model(settings: Settings) -> str | None:
@@ -36,4 +40,18 @@ def engine_config(settings: Settings) -> EngineConfig:
         queue_limit=settings.limits.inference_queue_limit,
         wedge_budget=settings.limits.wedged_threads,
         phrase_cache_bytes=settings.voice.phrase_cache_mb * 2**20,
+    )
+
+
+def shared_engines(
+    settings: Settings,
+    *,
+    on_recognition: Callable[[float, float], object] | None = None,
+    on_synthesis: Callable[[float, float], object] | None = None,
+) -> SharedEngines:
+    """Return the engines of a worker: its own, or those of the speech process at SPEECH_SOCKET."""
+    if settings.models.socket is not None:
+        return RemoteEngines(engine_config(settings), settings.models.socket)
+    return SharedEngines(
+        engine_config(settings), on_recognition=on_recognition, on_synthesis=on_synthesis
     )

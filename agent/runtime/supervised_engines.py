@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from agent.runtime.engines import engine_config
+from agent.runtime.engines import shared_engines
 from agent.runtime.supervisor import Supervisor
 from agent.settings import Settings
 from services.host.temp_files import TempFilesError
 from services.metrics import Metrics
-from services.shared.engines import SharedEngines, configure_shared
+from services.shared.engines import configure_shared
 
 
 class SupervisedEngines:
@@ -25,8 +25,8 @@ class SupervisedEngines:
             TempFilesError: there is no folder for temporary files.
         """
         metrics = Metrics()
-        self.shared = SharedEngines(
-            engine_config(settings),
+        self.shared = shared_engines(
+            settings,
             on_recognition=lambda audio, compute: metrics.observe_recognition(
                 audio_seconds=audio, compute_seconds=compute
             ),

@@ -18,7 +18,7 @@ from services.host.cores import available_cores
 from services.host.disk import DiskWatch
 from services.host.event_loops import LoopWatch
 from services.host.temp_files import TempFiles
-from services.inference import CallRecord, Priority
+from services.inference import CallRecord
 from services.inference.circuit_breaker import Circuits, CircuitState
 from services.memory import (
     ROOMS,
@@ -35,6 +35,7 @@ from services.memory import (
     standard_steps,
 )
 from services.metrics import Metrics
+from services.shared.config import ModelProcess
 from services.shared.engines import SharedASR, SharedEngines, SharedVoice
 
 logger = logging.getLogger("agent.runtime.supervisor")
@@ -185,11 +186,13 @@ class Supervisor:
         return self.circuits.of(voice.engine).usable
 
     def out_of_service(self, model: SharedASR | SharedVoice) -> bool:
-        """Whether the circuit of a model is open; from any thread.
+        """Whether the circuit of a model is open, or its process is away; from any thread.
 
         Not half open, as then a room is what tries it.
         """
         engines = self._engines
+        if engines.elsewhere is not None and engines.elsewhere.problem:
+            return True
         if model.slot is None and model is not engines.asr and model is not engines.tts:
             # It was never called.
             return False
@@ -223,12 +226,12 @@ class Supervisor:
 
     def _conditions(self) -> Conditions:
         scheduler = self._engines.scheduler.stats()
-        urgent = (Priority.FINAL, Priority.SPECULATIVE)
+        elsewhere = self._engines.elsewhere
         return Conditions(
-            memory=self.monitor.level,
+            memory=max(self.monitor.level, elsewhere.memory.level if elsewhere else Level.HEALTHY),
             headroom_bytes=max(0, self._room_bytes()),
             loop_lag_seconds=self._lasting_lag_seconds(),
-            waiting_calls=sum(scheduler.queued[priority] for priority in urgent),
+            waiting_calls=self._engines.waiting_calls,
             asr_unavailable=self.out_of_service(self._engines.asr),
             tts_unavailable=self.out_of_service(self._engines.tts),
             threads_exhausted=scheduler.exhausted,
@@ -278,7 +281,9 @@ class Supervisor:
 
     def _more(self) -> dict[str, Any]:
         lag = self._loops.lag()
+        elsewhere = self._engines.elsewhere
         return {
+            **({"speech_process": process_json(elsewhere)} if elsewhere is not None else {}),
             "loop_lag_ms": {
                 "p99": round(lag.p99_seconds * 1000.0, 1),
                 "longest": round(lag.longest_seconds * 1000.0, 1),
@@ -312,6 +317,17 @@ class SupervisedRoom:
     def close(self) -> None:
         """End the count and the watch. Idempotent; from any thread."""
         self._stack.close()
+
+
+def process_json(elsewhere: ModelProcess) -> dict[str, Any]:
+    """Return the state of the process that has the models; sizes in MB of 2**20 bytes."""
+    memory = elsewhere.memory
+    return {
+        "socket": elsewhere.where,
+        "problem": elsewhere.problem,
+        "level": memory.level.name.lower(),
+        "process_mb": round(memory.process_bytes / MB, 1),
+    }
 
 
 def memory_config(memory: MemorySettings) -> MemoryConfig:

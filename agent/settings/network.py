@@ -98,6 +98,13 @@ class WebSettings(Group):
         ge=1,
         le=65535,
     )
+    speech_port: int = variable(
+        "SPEECH_PORT",
+        8090,
+        "Port of a speech process's health, metrics and admin routes, at WORKER_HOST.",
+        ge=1,
+        le=65535,
+    )
     access_key: SecretStr = variable(
         "WEB_ACCESS_KEY",
         SecretStr(""),

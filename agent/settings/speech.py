@@ -48,6 +48,13 @@ class ModelSettings(Group):
         models_folder,
         "Folder for downloaded models; default of an installation: its folder in the user's cache.",
     )
+    socket: Path | None = variable(
+        "SPEECH_SOCKET",
+        None,
+        "Socket of a speech process, whose models workers use in place of their own; empty: each "
+        "process loads its own.",
+        allowed="the path of a socket in a folder of this user alone",
+    )
 
 
 class ASRSettings(Group):

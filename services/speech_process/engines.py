@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..asr.engine import StreamingASR
 from ..audio.samples import Samples
 from ..endpointing.acoustic import AcousticModel
-from ..inference import Priority
+from ..inference import InferenceError, Priority
 from ..models import ModelError
 from ..shared.acoustic import ROLE, SharedAcousticModel
-from ..shared.config import EngineConfig, LoadedModel, ModelProcess, ProcessMemory
+from ..shared.config import EngineConfig, LoadedModel, ModelInUse, ModelProcess, ProcessMemory
 from ..shared.engines import SharedEngines
 from ..shared.model_kind import ModelKind
 from ..tts.engine import StreamingTTS
@@ -26,6 +27,8 @@ START_SECONDS = 60.0
 """How long a model is waited for while the speech process cannot be reached."""
 SOURCE = "the speech process"
 """Where its models come from, in words."""
+_VOICE_ACTIVITY = "voice activity"
+"""The role of the one model that stays in this process: a call takes less than its way would."""
 _NO_TURN_MODEL = (
     "The speech process has no end-of-turn model (TURN_DETECTION there). Words and pauses alone "
     "decide when a caller is done."
@@ -60,6 +63,14 @@ class RemoteEngines(SharedEngines):
         """What the speech process last said of itself; None while it is not there."""
         return self.link.status
 
+    async def reach(self, within_seconds: float) -> ServerStatus | None:
+        """Return the state of the speech process once it answers; None if it does not in time."""
+        try:
+            await self.link.request({"type": "ping"}, wait_seconds=within_seconds)
+        except InferenceError:
+            return None
+        return self.link.status
+
     @property
     def elsewhere(self) -> ModelProcess:
         status = self.link.status
@@ -68,6 +79,26 @@ class RemoteEngines(SharedEngines):
             self.link.problem,
             status.memory if status is not None else ProcessMemory(),
         )
+
+    @property
+    def notices(self) -> list[str]:
+        problem = self.link.problem if self.link.started else ""
+        return [*([problem] if problem else []), *super().notices]
+
+    @property
+    def in_use(self) -> list[ModelInUse]:
+        """Every model that this process uses; those of the other take no memory here."""
+        return [
+            used
+            if used.role == _VOICE_ACTIVITY
+            else replace(used, model=replace(used.model, memory_bytes=0))
+            for used in super().in_use
+        ]
+
+    @property
+    def loads(self) -> dict[str, int]:
+        """How often this process loaded models: the other one counts its own."""
+        return {role: n if role == _VOICE_ACTIVITY else 0 for role, n in super().loads.items()}
 
     @property
     def waiting_calls(self) -> int:

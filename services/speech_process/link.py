@@ -66,6 +66,11 @@ class SpeechLink:
         return self._connection is not None
 
     @property
+    def started(self) -> bool:
+        """Whether anybody has asked for the server."""
+        return self._thread is not None
+
+    @property
     def pending(self) -> int:
         """Requests on their way."""
         connection = self._connection

@@ -72,8 +72,9 @@ def access_to(livekit: LiveKitCredentials, room: str, agent_name: str = AGENT) -
 
 
 def health_address(agent: AgentProcess) -> str:
-    """Where a worker that is ready tells of itself."""
-    (line,) = [line for line in agent.log if '"worker ready"' in line]
+    """Where a worker or a speech process that is ready tells of itself."""
+    ready = ('"worker ready"', '"speech process ready"')
+    (line,) = [line for line in agent.log if any(event in line for event in ready)]
     address: str = json.loads(line)["health"]
     return address
 
