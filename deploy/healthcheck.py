@@ -5,8 +5,8 @@ import os
 import sys
 
 TIMEOUT_SECONDS = 4.0
-PORTS = (("WORKER_PORT", 8081), ("WEB_PORT", 8080))
-"""A worker listens on the first, the page on the second; a container runs one of them."""
+PORTS = (("WORKER_PORT", 8081), ("WEB_PORT", 8080), ("SPEECH_PORT", 8090))
+"""Of a worker, the page and a speech process; a container runs one of them."""
 
 
 def main() -> int:
@@ -29,7 +29,7 @@ def main() -> int:
             return 0
         print(f"port {port} answers {answer.status}: {body[:500]!r}", file=sys.stderr)
         return 1
-    print("nothing listens on WORKER_PORT or WEB_PORT", file=sys.stderr)
+    print("nothing listens on WORKER_PORT, WEB_PORT or SPEECH_PORT", file=sys.stderr)
     return 1
 
 

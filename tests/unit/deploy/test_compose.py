@@ -34,7 +34,8 @@ PROMETHEUS = DEPLOY / "prometheus" / "prometheus.yaml"
 CADDYFILE = DEPLOY / "caddy" / "Caddyfile"
 LIVEKIT = DEPLOY / "livekit.yaml"
 
-OURS = ("worker", "web")
+SERVED = ("worker", "web")
+OURS = (*SERVED, "speech")
 FILLED_IN = {"LIVEKIT_API_KEY": "key-of-this-test", "LIVEKIT_API_SECRET": "s" * 40}
 REFERENCE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 
@@ -116,7 +117,7 @@ def test_it_does_not_start_without_a_key(compose: dict[str, Any]) -> None:
     }
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", SERVED)
 def test_the_agent_understands_its_environment(
     compose: dict[str, Any],
     name: str,

@@ -23,6 +23,7 @@ from tests.support.deploy_files import (
 UNITS = DEPLOY / "systemd"
 WORKER = "local-voice-agent@.service"
 WEB = "local-voice-agent-web.service"
+SPEECH = "local-voice-agent-speech.service"
 LIVEKIT = "livekit-server.service"
 SLICE = "voiceagent.slice"
 INSTANCES = ("1", "2")
@@ -59,7 +60,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     standard.mkdir(parents=True)
     for unit in (*own.glob("*.target"), *own.glob("*.slice")):
         shutil.copy(unit, standard, follow_symlinks=True)
-    for name in (WORKER, WEB, LIVEKIT):
+    for name in (WORKER, WEB, SPEECH, LIVEKIT):
         program = root / value_of(name, "ExecStart").split()[0].lstrip("/")
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text("#!/bin/sh\n")
@@ -68,7 +69,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def names_of_services() -> list[str]:
-    return [*(WORKER.replace("@", f"@{n}") for n in INSTANCES), WEB, LIVEKIT]
+    return [*(WORKER.replace("@", f"@{n}") for n in INSTANCES), WEB, SPEECH, LIVEKIT]
 
 
 def systemd_analyze(machine: Path, *arguments: str) -> str:
@@ -92,7 +93,7 @@ def test_services_are_confined(machine: Path) -> None:
         assert float(level.group(1)) <= MOST_EXPOSED
 
 
-@pytest.mark.parametrize(("name", "command"), [(WORKER, "start"), (WEB, "web")])
+@pytest.mark.parametrize(("name", "command"), [(WORKER, "start"), (WEB, "web"), (SPEECH, "speech")])
 def test_units_run_the_role_in_the_folder_that_set_up_makes(name: str, command: str) -> None:
     folder = value_of(name, "WorkingDirectory")
     assert value_of(name, "ExecStart") == f"{folder}/.venv/bin/python -m agent {command}"
@@ -100,7 +101,7 @@ def test_units_run_the_role_in_the_folder_that_set_up_makes(name: str, command: 
 
 def test_variables_are_settings() -> None:
     not_ours = {"PYTHONDONTWRITEBYTECODE"}
-    for name in (WORKER, WEB):
+    for name in (WORKER, WEB, SPEECH):
         assert environment_of(name).keys() - not_ours <= VARIABLES.keys()
 
 
@@ -138,9 +139,17 @@ def test_models_are_where_the_worker_may_look() -> None:
     assert environment_of(WORKER)["WHISPER_MODEL_PATH"] == f"/var/lib/{state}/models"
 
 
+def test_the_socket_of_a_speech_process_lies_in_a_folder_of_its_user_alone() -> None:
+    assert value_of(SPEECH, "RuntimeDirectoryMode") == "0700"
+    assert value_of(SPEECH, "User") == value_of(WORKER, "User")
+    folder = f"/run/{value_of(SPEECH, 'RuntimeDirectory')}"
+    assert f"SPEECH_SOCKET={folder}/" in (DEPLOY / "README.md").read_text()
+
+
 def test_memory_is_limited() -> None:
-    assert size_bytes(value_of(WORKER, "MemoryMax")) == WORKER_LIMIT_BYTES
-    assert value_of(WORKER, "Slice") == SLICE
+    for name in (WORKER, SPEECH):
+        assert size_bytes(value_of(name, "MemoryMax")) == WORKER_LIMIT_BYTES
+        assert value_of(name, "Slice") == SLICE
     assert value_of(SLICE, "MemoryMax").endswith("%")
 
 
@@ -153,8 +162,8 @@ def test_calls_may_finish_before_anything_is_killed() -> None:
 
 
 def test_what_fails_is_started_again_but_not_for_a_wrong_setting() -> None:
-    for name in (WORKER, WEB, LIVEKIT):
+    for name in (WORKER, WEB, SPEECH, LIVEKIT):
         assert value_of(name, "Restart") == "on-failure"
         assert value_of(name, "StartLimitIntervalSec") == "0"
-    for name in (WORKER, WEB):
+    for name in (WORKER, WEB, SPEECH):
         assert value_of(name, "RestartPreventExitStatus") == "2"
