@@ -43,6 +43,8 @@ def _check(settings: Settings, folder: Path | None) -> int:
     if folder is not None:
         changed = settings.agent.model_copy(update={"folder": folder})
         settings = settings.model_copy(update={"agent": changed})
+    if settings.models.socket is not None:
+        print(f"workers use the models of the speech process at {settings.models.socket}")
     shown = settings.agent.folder
     agents = AgentFolder(settings, read_variables(Path(".env"))).read()
     problems = [
