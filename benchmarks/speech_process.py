@@ -81,7 +81,8 @@ async def work(config: EngineConfig, socket: Path | None, turns: int) -> Measure
         phrase.append(time.perf_counter() - started)
     pss = psutil.Process().memory_full_info().pss / _MB
     engines.close()
-    return Measured(*(1000.0 * median(each) for each in (whole, beyond, phrase)), pss)
+    recognition, rest, kept = (1000.0 * median(each) for each in (whole, beyond, phrase))
+    return Measured(recognition, rest, kept, pss)
 
 
 def measure(arguments: argparse.Namespace, workers: int, socket: Path | None) -> list[Measured]:
