@@ -30,6 +30,8 @@ _LEARNED_SECONDS = 0.4
 """Voice from which the level of an utterance says how loud the caller is."""
 _OF_ITS_OWN_SECONDS = 1.5
 """Silence before a voice that is no part of a talk in the background."""
+_TELEVISION_SECONDS = 10.0
+"""Since a voice in the background, in which another one as soft is in the background too."""
 _MOST_SPEAKERS = 32
 _WORDS = (ASREventKind.INTERIM, ASREventKind.PREFLIGHT, ASREventKind.FINAL)
 
@@ -54,7 +56,7 @@ class BargeIn:
     interruption they go to the session, which ends the reply and answers. Of anything else the
     session learns nothing, and the reply goes on. Words that may be either are held back until the
     caller pauses. What sounds as the agent did a moment before does not even pause it, nor does a
-    voice far softer than the caller usually is, which is not answered in silence either.
+    voice far softer than the caller usually is, after which such a voice is not answered either.
 
     Belongs to the room's event loop. It is in effect once `agent` is set.
     """
@@ -92,6 +94,8 @@ class BargeIn:
         """Monotonic time at which the last voice ended."""
         self._silent_before = 0.0
         """Silence before this utterance."""
+        self._background = float("-inf")
+        """Monotonic time at which a voice in the background was heard last."""
         self._window: Samples | None = None
         vad.subscribe(self)
         vad.gate = self.weigh
@@ -168,8 +172,14 @@ class BargeIn:
 
     @property
     def _is_background(self) -> bool:
+        """Whether the voice is none of the caller's.
+
+        In silence a caller is expected, who may speak softly, unless there was another voice.
+        """
         level = self._loudness.level
-        return self.agent is not None and level is not None and self._usual.is_background(level)
+        if self.agent is None or level is None or not self._usual.is_background(level):
+            return False
+        return self._overlaps or time.monotonic() - self._background < _TELEVISION_SECONDS
 
     def _follow(self, activity: Activity) -> None:
         """Take account of a window's voice."""
@@ -261,11 +271,12 @@ class BargeIn:
             self._learn(heard.text)
             yield heard
             return
-        overlaps, self._overlaps = self._overlaps, False
-        of_its_own = not overlaps and self._silent_before >= _OF_ITS_OWN_SECONDS
-        if self._is_background and heard.text and of_its_own:
-            # A caller who waits for an answer, and speaks more softly than before, may try again.
-            self._usual.lower()
+        if self._is_background and heard.text:
+            self._background = time.monotonic()
+            if not self._overlaps and self._silent_before >= _OF_ITS_OWN_SECONDS:
+                # A caller who waits for an answer, and speaks more softly than before, tries again.
+                self._usual.lower()
+        self._overlaps = False
         if passed:
             # The session has had other words, which turned out to be none.
             yield replace(heard, kind=ASREventKind.INTERIM, text="", words=())
@@ -280,7 +291,11 @@ class BargeIn:
 
     def _learn(self, text: str) -> None:
         level = self._loudness.level
-        if text and level is not None and self._voiced_seconds >= _LEARNED_SECONDS:
+        if not text or level is None or self._voiced_seconds < _LEARNED_SECONDS:
+            return
+        if self._usual.is_background(level):
+            self._usual.lower()
+        else:
             self._usual.learn(level)
 
 

@@ -221,6 +221,23 @@ def test_a_television_that_begins_while_the_agent_speaks_is_no_caller_who_tries_
         room.silence()
 
 
+def test_a_caller_who_speaks_softly_for_once_is_answered(room: Room) -> None:
+    room.speech.audible = False
+    room.voice(0.6)
+    room.hear(FINAL, "What time is it?")
+    room.silence()
+    seen = room.voice(0.6, level=0.02)
+    assert [a.kind for a in seen if a.kind is not WINDOW] == [STARTED]
+    assert room.hear(FINAL, "And what day?")[0].text == "And what day?"
+    room.silence()
+    # Over the agent's voice it would be a television, and so it would be right after that.
+    for audible in (True, False):
+        room.speech.audible = audible
+        room.voice(0.6, level=0.02)
+        assert room.hear(FINAL, "the weather tomorrow")[0].text == ""
+        room.silence()
+
+
 def test_each_caller_has_a_level_of_their_own(room: Room) -> None:
     room.speech.audible = False
     room.barge_in.heard_from("loud")
