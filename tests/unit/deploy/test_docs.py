@@ -31,7 +31,7 @@ OF_SOURCES = {"HF_ENDPOINT", "HF_HUB_OFFLINE", "PIP_INDEX_URL", "UV_DEFAULT_INDE
 NOT_OURS = OF_LIVEKIT | OF_SOURCES
 RUNS_THE_PRODUCT = re.compile(
     r"tests/(?:(?:room|browser|faults|llama)/"
-    r"|genuine_models/test_(?:commands_\w+|conversation|language_call|memory)\.py"
+    r"|genuine_models/test_(?:commands_\w+|conversation|language_call|listening|memory)\.py"
     r"|(?:unit|engine)/(?:agent/(?:commands|console)/|agent/runtime/test_hard_starts|services/web/))"
 )
 """Tests that go through a room, the page, a command or a route."""
