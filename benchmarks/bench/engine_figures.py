@@ -9,17 +9,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import PROBE, ROOT
+from benchmarks import ROOT
 from benchmarks.bench.models import ModelPair
-from benchmarks.bench.systems import python_of_peers
 from benchmarks.bench.watch import ProcessWatch
-from benchmarks.peers.wyoming import Wyoming
+from benchmarks.peers.wyoming import (
+    Wyoming,
+    faster_whisper_arguments,
+    piper_arguments,
+    wyoming_peer,
+)
 from benchmarks.processes import Program, ProgramError
 from benchmarks.remote import Remote
 from benchmarks.speech import WORDS, talk
 
 _LEAST_CANCEL_SECONDS = 0.02
-_WYOMING = ("-m", "benchmarks.peers.wyoming_alike")
 
 
 async def measure_engines(
@@ -37,10 +40,15 @@ async def measure_engines(
         wyoming_asr = wyoming_voice = None
         try:
             wyoming_asr = await stack.enter_async_context(
-                _wyoming("wyoming-faster-whisper", _whisper(models, folder), peers_python, folder)
+                wyoming_peer(
+                    "wyoming-faster-whisper",
+                    faster_whisper_arguments(models, folder),
+                    peers_python,
+                    folder,
+                )
             )
             wyoming_voice = await stack.enter_async_context(
-                _wyoming("wyoming-piper", _piper(models, folder), peers_python, folder)
+                wyoming_peer("wyoming-piper", piper_arguments(models), peers_python, folder)
             )
         except ProgramError as error:
             problems.append(str(error))
@@ -135,40 +143,3 @@ async def _engines(models: ModelPair, folder: Path) -> AsyncIterator[Remote]:
         yield remote
     finally:
         await program.stop()
-
-
-@asynccontextmanager
-async def _wyoming(
-    name: str, arguments: list[str | Path], peers_python: Path, folder: Path
-) -> AsyncIterator[Wyoming]:
-    server = await Wyoming.start(
-        name,
-        [python_of_peers(peers_python), *arguments],
-        log=folder / f"{name}.log",
-        environment={
-            "PYTHONPATH": f"{PROBE}:{ROOT}",
-            "OMP_NUM_THREADS": "1",
-            "HF_HUB_OFFLINE": "1",
-        },
-    )
-    try:
-        yield server
-    finally:
-        await server.stop()
-
-
-def _whisper(models: ModelPair, folder: Path) -> list[str | Path]:
-    data = folder / "wyoming"
-    data.mkdir(parents=True, exist_ok=True)
-    return [
-        *(*_WYOMING, "wyoming_faster_whisper", "--uri", "{uri}", "--model", models.asr),
-        *("--stt-library", "faster-whisper", "--data-dir", data, "--language", "en"),
-        *("--compute-type", "int8", "--beam-size", "1", "--cpu-threads", "1", "--local-files-only"),
-    ]
-
-
-def _piper(models: ModelPair, folder: Path) -> list[str | Path]:
-    return [
-        *(*_WYOMING, "wyoming_piper", "--uri", "{uri}"),
-        *("--voice", models.voice.stem, "--data-dir", models.voice.parent),
-    ]
