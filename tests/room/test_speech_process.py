@@ -44,12 +44,11 @@ async def test_two_workers_answer_with_one_copy_of_the_models_and_outlive_its_pr
     }
 
     async def serve(stack: AsyncExitStack, folder: Path) -> AgentProcess:
-        speech = await stack.enter_async_context(running("speech", folder, variables))
-        await speech.wait_for_log("speech process ready")
-        return speech
+        return await stack.enter_async_context(running("speech", folder, variables))
 
     async with AsyncExitStack() as stack:
         speech = await serve(stack, folders[0])
+        # They wait for it.
         workers = [
             await stack.enter_async_context(start(livekit, folder, variables))
             for folder in folders[2:4]
@@ -57,6 +56,7 @@ async def test_two_workers_answer_with_one_copy_of_the_models_and_outlive_its_pr
         for worker in workers:
             await worker.wait_for_log("worker ready")
             assert any("models are those of a speech process" in line for line in worker.log)
+        await speech.wait_for_log("speech process ready")
         callers = [
             await stack.enter_async_context(call_the_worker(livekit, f"{AGENT}-{n}", AGENT))
             for n in range(2)

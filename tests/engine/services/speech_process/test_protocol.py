@@ -17,7 +17,7 @@ from services.speech_process import RemoteEngines, SpeechServer
 from services.speech_process.client_session import MAX_PHRASES, MAX_REQUESTS, MAX_WINDOW
 from services.speech_process.frames import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES, VERSION
 from services.tts.engine import StreamingTTS
-from tests.engine.services.speech_process.test_remote import transcribe, until
+from tests.engine.services.speech_process.test_remote import until
 from tests.support.recordings import recordings
 from tests.support.speech_server import RawClient, frame
 
@@ -66,19 +66,23 @@ HOSTILE: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("sent", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_a_client_that_breaks_the_protocol_loses_its_own_connection_only(
-    raw: RawClient, remote: RemoteEngines, sent: bytes, caplog: pytest.LogCaptureFixture
+def test_a_client_that_breaks_the_protocol_loses_its_own_connection_only(
+    raw: RawClient, socket_path: Path, sent: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asr = await remote.asr.get()
-    with caplog.at_level(logging.INFO, "services.speech_process"):
+    with (
+        RawClient(socket_path) as bystander,
+        caplog.at_level(logging.INFO, "services.speech_process"),
+    ):
+        bystander.greet()
         raw.send_bytes(sent)
         raw.end_input()
         answers = []
         while answer := raw.read():
             answers.append(answer["type"])
-    assert answers[-1:] == ["bye"]
-    assert await transcribe(asr)
-    (event,) = [record for record in caplog.records if record.levelno >= logging.INFO]
+        assert answers[-1:] == ["bye"]
+        bystander.send(type="ping", id=1)
+        assert bystander.read() == {"type": "result", "id": 1}
+    (event,) = caplog.records
     assert event.getMessage() == "speech client broke the protocol: its connection is closed"
 
 
