@@ -131,7 +131,7 @@ _TABLES = {
         ),
     ),
     "turn": ("turn", None),
-    "records": ("records", ("max_mb", "max_days", "webhook")),
+    "records": ("records", ("sound", "max_mb", "max_days", "webhook")),
 }
 """Tables whose keys are fields of a group of settings; None: all of them."""
 

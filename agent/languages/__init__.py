@@ -35,6 +35,8 @@ class Phrases:
     cannot_hear: str
     voice_out_of_service: str
     tools_down: str
+    recorded: str
+    written_down: str
     no_voice: str
     builtin_only: str
 

@@ -50,7 +50,7 @@ def keep(record: dict[str, Any], header: Header, sound: Path | None) -> None:
     folder, stem = Path(header.folder), stem_of(header)
     make_folder(folder)
     place = folder / f"{stem}.ogg"
-    if sound is not None and sound.exists():
+    if sound is not None and sound.exists() and sound.stat().st_size:
         _move(sound, place)
     if record["sound"] is not None:
         record["sound"]["file"] = place.name if place.exists() else None

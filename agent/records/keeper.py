@@ -239,8 +239,13 @@ class RecordKeeper:
                 if path.suffix in (SUFFIX, OUTBOX_SUFFIX) and path.stem not in self._journals:
                     status = path.stat()
                     waits.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in waits)
         too_old = time.time() - LONGEST_WAIT_DAYS * 86_400
+        with contextlib.suppress(OSError):
+            for sound in self._spool.glob("*.ogg"):
+                # Without a journal, which a full disk may have prevented, nobody moves it.
+                if sound.stat().st_mtime < too_old and not sound.with_suffix(SUFFIX).exists():
+                    sound.unlink()
+        total = sum(size for _, size, _ in waits)
         given_up = 0
         for moment, size, path in sorted(waits):
             if moment >= too_old and total <= self._spool_mb * 1_000_000:

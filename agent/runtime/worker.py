@@ -277,7 +277,8 @@ class Worker:
         """Synthesise the sentences of an agent's calls ahead of its first one."""
         definition = chosen.definition
         delivery = Delivery(definition.speaker, definition.speed)
-        kept = (chosen.voice.request, delivery, chosen.settings.agent.greeting)
+        recorded = chosen.settings.records.sound
+        kept = (chosen.voice.request, delivery, chosen.settings.agent.greeting, recorded)
         if kept in self._spoken_ahead:
             return
         self._spoken_ahead.add(kept)
@@ -289,6 +290,8 @@ class Worker:
                 phrases = conversation_language(chosen.settings, self.speech, definition).phrases
                 greeting = chosen.settings.agent.spoken_greeting(phrases.greeting)
                 own = [greeting] if greeting and definition.make is None else []
+                if recorded:
+                    own.append(phrases.recorded)
                 fixed = FIXED_PHRASES if voice.language == SOURCE_LANGUAGE else ()
                 await voice.remember([*own, *phrases.spoken, *fixed], delivery=delivery)
                 for name in language_voices(chosen.settings).values():

@@ -23,11 +23,13 @@ from agent.records.entries import (
     Notified,
     Presence,
     Said,
+    SoundBegun,
     ToolCall,
     TurnTiming,
     Words,
 )
 from agent.records.keeper import OpenRecord
+from agent.session.sound_record import SoundRecord
 from services.livekit_local.callers import callers
 from services.livekit_server.callers import is_caller
 from services.protocol import NoticeKind, Turn
@@ -50,6 +52,8 @@ class CallRecord:
         self._typed: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED_TYPED)
         """Identity and text of what was typed and is no turn yet."""
         self._ended = False
+        self.sound: SoundRecord | None = None
+        """Records the sound, where that is asked for."""
         session.on("conversation_item_added", self._on_item)
         session.on("function_tools_executed", self._on_tools)
         room.on("participant_connected", self._on_joined)
@@ -91,14 +95,20 @@ class CallRecord:
         """Note a sentence that callers were shown."""
         self._add(Notified(at=time.time(), notice=kind.value, text=text))
 
-    def add(self, entry: Entry) -> None:
-        """Note anything else."""
-        self._add(entry)
+    def record_sound(self) -> None:
+        """Have the sound recorded as well, once the callers were told."""
+        self.sound = SoundRecord(
+            self._session,
+            self._record.sound,
+            on_begun=lambda began: self._add(SoundBegun(at=began)),
+        )
 
-    def end(self, ctx: JobContext, reason: str) -> None:
+    async def end(self, ctx: JobContext, reason: str) -> None:
         """Make the record. Idempotent; call it once the session is closed."""
         if self._ended:
             return
+        if self.sound is not None:
+            await self.sound.aclose()
         self._session.off("conversation_item_added", self._on_item)
         self._session.off("function_tools_executed", self._on_tools)
         self._room.off("participant_connected", self._on_joined)

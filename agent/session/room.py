@@ -177,7 +177,7 @@ class RoomConversation:
         if self._record is not None:
             self._record.begin()
         await self._remote.open(
-            agent_info(services.loaded(), services.llm_name, services.notices()),
+            agent_info(services.loaded(), services.llm_name, self._notices()),
             language=self._language.spoken,
         )
         self._agent = await make_agent(
@@ -193,7 +193,9 @@ class RoomConversation:
             on_end_call=self.end_call,
             on_tools_down=self._failures.tools_down,
         )
-        self._session.input.audio = self._callers.audio
+        sound = self._record.sound if self._record is not None else None
+        heard = self._callers.audio
+        self._session.input.audio = heard if sound is None else sound.follow_input(heard)
         await self._session.start(
             self._agent.agent,
             room=self._room,
@@ -243,6 +245,7 @@ class RoomConversation:
                 task.cancel()
         self._remote.close()
         self._shown_state.close()
+        self._room.off("participant_connected", self._tell_of_recording)
         if self._agent is not None:
             await self._agent.stop_tools()
         with contextlib.suppress(RuntimeError):
@@ -255,7 +258,7 @@ class RoomConversation:
             await self._spoken.aclose()
         await self._pipeline.aclose()
         if self._record is not None:
-            self._record.end(self._ctx, self._end_reason)
+            await self._record.end(self._ctx, self._end_reason)
         logger.info("conversation ended", extra=self._turns.summary())
 
     async def _earlier(self) -> llm.ChatContext:
@@ -289,6 +292,10 @@ class RoomConversation:
         self._pipeline.follow_speech(self._spoken)
         output.audio = self._spoken.audio
         output.transcription = self._spoken.text
+        if self._record is not None and (sound := self._record.sound) is not None:
+            output.audio = sound.follow_output(self._spoken.audio)
+            sound.tell(self._language.phrases.recorded)
+            self._room.on("participant_connected", self._tell_of_recording)
 
     def _begin_record(self) -> CallRecord | None:
         services, job = self._services, self._ctx.job
@@ -298,7 +305,24 @@ class RoomConversation:
         record = services.records.begin(
             settings, agent=services.definition.name, room=job.room.name, job=job.id
         )
-        return CallRecord(record, self._session, self._room)
+        followed = CallRecord(record, self._session, self._room)
+        if settings.sound:
+            followed.record_sound()
+        return followed
+
+    def _tell_of_recording(self, participant: rtc.RemoteParticipant) -> None:
+        """Tell a caller who comes after the others."""
+        sound = self._record.sound if self._record is not None else None
+        if sound is not None and sound.possible and participant in self._callers.present:
+            self._say_once_idle(self._language.phrases.recorded)
+
+    def _notices(self) -> list[str]:
+        """Return the sentences that callers should read about this agent."""
+        if self._record is None:
+            return self._services.notices()
+        phrases = self._language.phrases
+        told = phrases.written_down if self._record.sound is None else phrases.recorded
+        return [told, *self._services.notices()]
 
     def _on_transcribed(self, event: UserInputTranscribedEvent) -> None:
         self._callers.transcribed(event)

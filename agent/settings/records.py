@@ -18,6 +18,11 @@ class RecordSettings(Group):
         "Folder that gets a transcript of each call; empty: none.",
         allowed="a path",
     )
+    sound: bool = variable(
+        "RECORDS_SOUND",
+        False,
+        "Whether the folder gets the sound of both sides too; callers are told before it begins.",
+    )
     max_mb: int = megabytes(
         "RECORDS_MAX_MB", 1000, "Size of that folder above which the oldest records are removed."
     )
@@ -59,6 +64,11 @@ class RecordSettings(Group):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.sound and not self.folder:
+            raise ValueError(
+                "sound is kept in a folder: set RECORDS_FOLDER, or records.folder in the agent's "
+                "file"
+            )
         if self.webhook and len(self.webhook_secret.get_secret_value()) < _SHORTEST_SECRET:
             raise ValueError(
                 f"a webhook needs a secret of at least {_SHORTEST_SECRET} characters: set "

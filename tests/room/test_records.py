@@ -10,15 +10,23 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import av
+import numpy as np
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from livekit import api
+from livekit.protocol.agent_dispatch import RoomAgentDispatch
+from livekit.protocol.room import RoomConfiguration
+from numpy.typing import NDArray
 
+from agent.languages import ENGLISH
 from agent.records.webhook import signed
 from agent.settings import Settings
+from services.protocol import ParticipantAttribute
 from tests.room.conftest import serving
 from tests.room.workers import start
-from tests.support.caller import Caller, room_token
+from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from services.livekit_server.credentials import LiveKitCredentials
@@ -72,9 +80,18 @@ async def hook() -> AsyncIterator[tuple[Hook, str]]:
 async def _worker(
     livekit: LiveKitCredentials, shared: SharedEngines, kept: Path, hook: tuple[Hook, str]
 ) -> AsyncIterator[None]:
+    agents = kept / "agents"
+    agents.mkdir()
+    (agents / "plain.toml").write_text("default = true")
+    (agents / "taped.toml").write_text('[records]\nfolder = "../taped"\nsound = true\nwebhook = ""')
     settings = Settings.model_validate(
         {
-            "agent": {"name": AGENT, "dispatch": "explicit", "greeting": "Hello."},
+            "agent": {
+                "name": AGENT,
+                "dispatch": "explicit",
+                "greeting": "Hello.",
+                "folder": kept / "agents",
+            },
             "limits": {"room_empty_seconds": 0.2, "loop_lag_seconds": 60.0},
             "records": {
                 "folder": str(kept / "records"),
@@ -88,9 +105,17 @@ async def _worker(
         yield
 
 
-async def join(caller: Caller, livekit: LiveKitCredentials, room: str, agent: str = AGENT) -> None:
-    token = room_token(livekit.api_key, livekit.api_secret, room, caller.identity, agent_name=agent)
-    await caller.join(livekit.url, token)
+async def join(
+    caller: Caller, livekit: LiveKitCredentials, room: str, worker: str = AGENT, agent: str = ""
+) -> None:
+    token = (
+        api.AccessToken(livekit.api_key, livekit.api_secret)
+        .with_identity(caller.identity)
+        .with_grants(api.VideoGrants(room_join=True, room=room))
+        .with_attributes({"agent": agent} if agent else {})
+        .with_room_config(RoomConfiguration(agents=[RoomAgentDispatch(agent_name=worker)]))
+    )
+    await caller.join(livekit.url, token.to_jwt())
     await caller.wait_for_agent()
     await caller.wait_for_greeting()
 
@@ -160,6 +185,7 @@ async def test_a_call_leaves_who_said_what_when_with_tools_and_timing(
     assert not re.search("\u202e|^.{10} Agent: forged", text, re.MULTILINE)
     assert files(kept) == [path]
     assert path.parent == kept / "records"
+    assert not path.with_suffix(".ogg").exists()
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -169,6 +195,60 @@ async def test_a_call_leaves_who_said_what_when_with_tools_and_timing(
             await asyncio.sleep(0.02)
     assert receiver.got == [record]
     assert receiver.refused
+
+
+def stereo(path: Path) -> tuple[NDArray[np.float32], int]:
+    """Both channels of a recording, one a row, and their rate."""
+    with av.open(path) as file:
+        (stream,) = file.streams.audio
+        assert stream.codec_context.name == "opus"
+        assert file.format.name == "ogg"
+        frames = [frame.to_ndarray() for frame in file.decode(stream)]
+        return np.concatenate(frames, axis=1).astype(np.float32), stream.rate
+
+
+@pytest.mark.usefixtures("_worker")
+async def test_sound_is_recorded_once_the_caller_was_told_each_side_by_itself(
+    livekit: LiveKitCredentials, kept: Path
+) -> None:
+    room = "room-with-sound"
+    async with Caller() as caller:
+        await join(caller, livekit, room, agent="taped")
+        await caller.wait_for_words("Hello.")
+        await caller.wait_for_silence()
+        first = caller.transcripts(of_agent=True)[0]
+        agent = await caller.wait_for_agent()
+        shown = agent.attributes[ParticipantAttribute.INFO]
+        await caller.say_file(SPEECH / "turn_00_en-us.wav")
+        await caller.wait_for_transcript(3, of_agent=True)
+        await caller.wait_for_silence()
+    record, path = await record_of(kept / "taped", room)
+
+    assert first == said(record, "agent")[0] == ENGLISH.recorded
+    assert ENGLISH.recorded in json.loads(shown)["notices"]
+    told, greeting, *_ = of_kind(record, "said")
+    begins = record["sound"]["offset_seconds"]
+    assert greeting["text"] == "Hello."
+    assert begins >= told["offset_seconds"] + told["spoken_seconds"]
+    assert record["sound"]["channels"] == ["caller", "agent"]
+    sound = path.with_name(record["sound"]["file"])
+    assert sound.stat().st_mode & 0o777 == 0o600
+
+    channels, rate = stereo(sound)
+    (question, *_) = [entry for entry in of_kind(record, "said") if entry["by"] == "caller"]
+    reply = of_kind(record, "said")[-1]
+
+    def loudness(entry: dict[str, Any]) -> list[float]:
+        """Of the caller and the agent while that was said."""
+        start = round((entry["offset_seconds"] - begins) * rate)
+        length = round(entry["spoken_seconds"] * rate)
+        return [float(np.sqrt(np.mean(row[start : start + length] ** 2))) for row in channels]
+
+    callers, agents = loudness(question)
+    assert callers > 10 * agents
+    callers, agents = loudness(reply)
+    assert agents > 10 * callers
+    assert not list((kept / "spool").glob("*.ogg"))
 
 
 async def test_a_worker_that_is_killed_leaves_what_was_said(
