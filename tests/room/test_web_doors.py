@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -183,3 +184,37 @@ async def test_what_reaches_the_page_costs_no_call_its_answer(
         assert len("\n".join(product.log)) - logged < MOST_LOG_BYTES
     # Whoever comes later is served as before.
     assert (await token(product.address)).token
+
+
+async def test_only_this_machine_is_listened_to(product: AgentProcess) -> None:
+    addresses = {
+        connection.laddr.ip
+        for process in product.all()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {"127.0.0.1"}
+
+
+async def test_requests_of_programs_are_counted_and_their_words_are_in_no_line(
+    product: AgentProcess,
+) -> None:
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    text = {"model": "tts-1", "voice": "alloy", "input": "Confidential words."}
+    async with aiohttp.ClientSession(product.address, headers=headers) as session:
+        async with session.post("/v1/audio/speech", json=text) as answer:
+            assert await answer.read()
+            request = answer.headers["x-request-id"]
+        await product.wait_for_log(request)
+        async with session.get("/metrics") as answer:
+            metrics = await answer.text()
+        wrong = {"Authorization": "Bearer wrong"}
+        async with session.get("/v1/models", headers=wrong) as answer:
+            assert answer.status == 401
+        page = {"Origin": "https://elsewhere.example"}
+        async with session.get("/v1/models", headers=page) as answer:
+            assert "Access-Control-Allow-Origin" not in answer.headers
+    assert 'voice_agent_api_requests_total{route="speech",status="200"}' in metrics
+    log = "\n".join(product.log)
+    assert "Confidential" not in log
+    assert API_KEY not in log
