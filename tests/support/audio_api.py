@@ -7,8 +7,9 @@ import hashlib
 import io
 import json
 import struct
+import time
 import wave
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ LIMITS = ApiLimits(
     requests_per_minute=1000,
     requests_at_once=4,
 )
+_PATIENCE_SECONDS = 60.0
+
 BOUNDARY = "a-boundary-of-this-test"
 
 
@@ -149,3 +152,11 @@ def stereo_wav(left: NDArray[np.int16], right: NDArray[np.int16], rate: int) -> 
         file.setframerate(rate)
         file.writeframes(np.stack([left, right], axis=1).tobytes())
     return wav.getvalue()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that another thread will make true."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)

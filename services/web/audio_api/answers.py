@@ -17,6 +17,10 @@ STALL_SECONDS: Final = 60.0
 EVENT_STREAM: Final = "text/event-stream"
 
 
+class BrokenOff(Exception):
+    """An answer could not be completed after it had begun; its connection is closed."""
+
+
 class PieceByPiece:
     """An answer that begins with its first piece, so that an error before it has its status."""
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from ...shared.engines import SharedEngines
 from ..http.errors import OPENAI_PATHS, ApiError
 from .access import ApiAccess
-from .answers import STALL_SECONDS
+from .answers import STALL_SECONDS, BrokenOff
 from .api_keys import ApiKey
 from .form import FormReader
 from .models import OPENAI_VOICES, ApiModels
@@ -97,6 +97,10 @@ class AudioApiRoutes:
                 raise
             except ConnectionError:
                 # Whoever has left can be told nothing; the connection is closed.
+                raise asyncio.CancelledError from None
+            except BrokenOff as error:
+                status = "503"
+                logger.warning("audio API answer broken off", extra={"error": str(error)})
                 raise asyncio.CancelledError from None
             except Exception:
                 status = "500"

@@ -21,7 +21,7 @@ from ...tts.types import PCM
 from ..http.errors import ApiError
 from ..http.guard import json_object
 from .access import BUSY_SECONDS, ApiAccess
-from .answers import EVENT_STREAM, STALL_SECONDS, PieceByPiece
+from .answers import EVENT_STREAM, STALL_SECONDS, BrokenOff, PieceByPiece
 from .api_keys import ApiKey
 from .models import ApiModels
 
@@ -103,7 +103,7 @@ class Speech:
                 raise refusal from error
             if not wanted.events:
                 answer.abort()
-                raise
+                raise BrokenOff(str(error)) from error
             await answer.send_error(refusal)
         finally:
             encoder.close()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import openai
 import pytest
 
 from services.inference import InferenceScheduler, Priority, Run
 from services.shared.engines import SharedEngines
 from services.tts.engine import StreamingTTS
-from tests.support.audio_api import LIMITS, AudioApi, audio_api, form
+from tests.support.audio_api import LIMITS, AudioApi, audio_api, form, until
 from tests.support.recordings import recording
 
 TEXT = "It is ten o'clock. It is half past three. It is seven in the evening. Good bye for now."
@@ -106,7 +106,7 @@ def test_the_first_sound_comes_before_the_rest_is_computed(
         desk.release()
         rest = b"".join(pieces)
     assert len(rest) > len(first)
-    _until(lambda: api.requests == [("speech", "200")])
+    until(lambda: api.requests == [("speech", "200")])
 
 
 @pytest.mark.usefixtures("held_after_a_sentence")
@@ -116,9 +116,44 @@ def test_speech_for_whoever_leaves_is_given_up(
     with socket.create_connection(("127.0.0.1", api.server.port)) as peer:
         peer.sendall(speech_request(api))
         assert peer.recv(1000)
-        _until(lambda: waiting(shared) == 1)
-    _until(lambda: api.requests == [("speech", "cancelled")])
-    _until(lambda: waiting(shared) == 0)
+        until(lambda: waiting(shared) == 1)
+    until(lambda: api.requests == [("speech", "cancelled")])
+    until(lambda: waiting(shared) == 0)
+
+
+@pytest.fixture
+def failing_after_a_sentence(
+    tts: StreamingTTS, shared: SharedEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first sentence of a text the voice is out of use."""
+
+    def fail(speech: float, compute: float) -> None:
+        monkeypatch.setattr(shared.scheduler, "guard", lambda engine: False)
+
+    monkeypatch.setattr(tts, "on_synthesis", fail)
+
+
+@pytest.mark.usefixtures("failing_after_a_sentence")
+def test_a_part_of_the_sound_is_not_taken_for_the_whole(
+    api: AudioApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    with api.client() as client, pytest.raises(openai.APIConnectionError):
+        client.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="pcm")
+    until(lambda: api.requests == [("speech", "503")])
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.usefixtures("failing_after_a_sentence")
+def test_an_error_in_the_middle_is_an_event_of_the_stream(api: AudioApi) -> None:
+    with (
+        api.client() as client,
+        client.audio.speech.with_streaming_response.create(
+            model="tts-1", voice="alloy", input=TEXT, stream_format="sse"
+        ) as answer,
+    ):
+        events = [json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line]
+    assert [event["type"] for event in events[:-1]] == ["speech.audio.delta"] * (len(events) - 1)
+    assert (events[-1]["type"], events[-1]["error"]["code"]) == ("error", "engine")
 
 
 def test_whoever_does_not_read_is_given_up(api: AudioApi) -> None:
@@ -127,7 +162,7 @@ def test_whoever_does_not_read_is_given_up(api: AudioApi) -> None:
         peer.connect(("127.0.0.1", api.server.port))
         # Minutes of sound, more than any buffer takes.
         peer.sendall(speech_request(api, input=110 * TEXT, speed=0.5))
-        _until(lambda: api.requests == [("speech", "cancelled")])
+        until(lambda: api.requests == [("speech", "cancelled")])
 
 
 def test_conversations_go_before_files_and_texts(
@@ -138,7 +173,7 @@ def test_conversations_go_before_files_and_texts(
     with ThreadPoolExecutor(2) as pool, api.client() as client:
         file = pool.submit(api.upload, said.path.read_bytes())
         text = pool.submit(client.audio.speech.create, model="tts-1", voice="alloy", input=TEXT)
-        _until(lambda: waiting(shared) == 2)
+        until(lambda: waiting(shared) == 2)
         all_begun = threading.Barrier(desk.slots)
         left: list[int] = []
 
@@ -172,19 +207,12 @@ def test_a_file_that_waits_is_removed_when_its_sender_leaves(
     body = form(recording("long_0").path.read_bytes(), {"model": "whisper-1", "stream": "true"})
     with socket.create_connection(("127.0.0.1", api.server.port)) as peer:
         peer.sendall(api.head(len(body)) + body)
-        _until(lambda: waiting(shared) >= 1)
+        until(lambda: waiting(shared) >= 1)
         assert api.files.stats().count == 1
-    _until(lambda: api.requests == [("transcriptions", "cancelled")])
+    until(lambda: api.requests == [("transcriptions", "cancelled")])
     assert (waiting(shared), api.files.stats().count) == (0, 0)
 
 
 def waiting(shared: SharedEngines) -> int:
     """Calls of the last class that have not begun."""
     return shared.scheduler.stats().queued[Priority.BATCH]
-
-
-def _until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from tests.support.audio_api import (
     audio_api,
     form,
     silent_wav,
+    until,
 )
 from tests.support.recordings import recording
 from tests.support.web_client import Answer
@@ -196,7 +196,7 @@ def test_more_requests_than_places_are_told_to_come_back(serve: Serve) -> None:
             for _ in range(of_one_key):
                 place = socket.create_connection(("127.0.0.1", api.server.port), 30)
                 stack.enter_context(place).sendall(api.head(100_000, key=key))
-            _until(lambda: api.files.stats().count == taken)
+            until(lambda: api.files.stats().count == taken)
 
         for number, key in enumerate((api.key, other), start=1):
             take_places(key, number * of_one_key)
@@ -205,7 +205,7 @@ def test_more_requests_than_places_are_told_to_come_back(serve: Serve) -> None:
             assert int(refused.headers["Retry-After"]) > 0
         # All places are taken now, even for a key that has none.
         assert api.upload(said, api.keys.add("late")).status == 429
-    _until(lambda: api.files.stats().count == 0)
+    until(lambda: api.files.stats().count == 0)
     assert api.upload(said).status == 200
 
 
@@ -215,7 +215,7 @@ def test_a_file_that_breaks_off_leaves_no_trace(
     with socket.create_connection(("127.0.0.1", api.server.port)) as peer:
         peer.sendall(api.head(100_000) + form(b"x", {})[:50])
     assert _code(api.upload(b"rubbish")) == (400, "bad_audio")
-    _until(lambda: api.files.stats().count == 0)
+    until(lambda: api.files.stats().count == 0)
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -226,13 +226,6 @@ def test_whoever_leaves_has_the_work_given_up(serve: Serve, stream: str) -> None
     body = form(silent_wav(1000, 14_000), {"model": "whisper-1", "stream": stream})
     with socket.create_connection(("127.0.0.1", api.server.port)) as peer:
         peer.sendall(api.head(len(body)) + body)
-        _until(lambda: api.files.stats().bytes >= 28_000_000)
-    _until(lambda: ("transcriptions", "cancelled") in api.requests)
+        until(lambda: api.files.stats().bytes >= 28_000_000)
+    until(lambda: ("transcriptions", "cancelled") in api.requests)
     assert api.files.stats().count == 0
-
-
-def _until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
