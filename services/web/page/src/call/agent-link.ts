@@ -33,6 +33,8 @@ export interface AgentEvents {
 const PING_EVERY_MS = 2000;
 const PONG_WITHIN_MS = 2500;
 const ANSWER_AGAIN_MS = 300;
+/** How long typed words wait for an agent that does not answer; they are sent then all the same. */
+const REACHED_WITHIN_MS = 8000;
 const MISSES_UNTIL_LOST = 2;
 /** How long an agent may take to arrive before the caller is told that all are busy. */
 const ARRIVAL_MS = 3500;
@@ -54,6 +56,9 @@ export class AgentLink {
   #agent: RemoteParticipant | null = null;
   #misses = 0;
   #pinging = false;
+  /** The identity of the agent that has answered, and so can be sent to. */
+  #reached = '';
+  #reaching: Promise<void> | null = null;
   #searching = false;
   readonly #pause: Pause;
   #farewell: Phrase = '';
@@ -94,6 +99,30 @@ export class AgentLink {
   /** Request an agent without waiting for the pause to end. */
   searchNow(): void {
     this.#pause.wake();
+  }
+
+  /**
+   * Resolves once what is sent reaches the agent, or soon in any case.
+   *
+   * LiveKit drops what is sent to a participant whose data channel is not open yet, as for a moment
+   * after it joined. An answer shows that it is.
+   */
+  reached(): Promise<void> {
+    this.#reaching ??= this.#untilReached().finally(() => {
+      this.#reaching = null;
+    });
+    return this.#reaching;
+  }
+
+  async #untilReached(): Promise<void> {
+    const until = performance.now() + REACHED_WITHIN_MS;
+    const again = new Pause(this.#scope, 'agent reached');
+    for (;;) {
+      const agent = this.#agent;
+      if (!agent || this.#scope.closed || this.#reached === agent.identity) return;
+      if ((await this.#pong(agent)) || performance.now() > until) return;
+      await again.wait(ANSWER_AGAIN_MS);
+    }
   }
 
   /** Call a method of the agent. Rejects when it fails or there is no agent. */
@@ -209,6 +238,7 @@ export class AgentLink {
     return new Promise((resolve) => {
       const release = this.#scope.timeout('agent answer', PONG_WITHIN_MS, () => resolve(''));
       const settle = (answer: string) => {
+        if (answer) this.#reached = agent.identity;
         release();
         resolve(answer);
       };

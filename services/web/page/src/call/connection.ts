@@ -123,6 +123,7 @@ export class Connection {
 
   /** Send typed words. Rejects when they cannot be sent. */
   async send(text: string): Promise<void> {
+    await this.link.reached();
     await this.#room.localParticipant.sendText(text, { topic: Topic.chat });
   }
 

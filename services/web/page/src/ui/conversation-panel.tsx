@@ -24,6 +24,7 @@ export function ConversationPanel() {
   const [draft, setDraft] = useState('');
   const list = useRef<HTMLOListElement>(null);
   const follows = useRef(true);
+  const sending = useRef(false);
 
   useEffect(() => {
     const element = list.current;
@@ -53,7 +54,11 @@ export function ConversationPanel() {
   };
   const send = async (event: Event) => {
     event.preventDefault();
-    if (await call.send(draft)) setDraft('');
+    if (sending.current) return;
+    sending.current = true;
+    const sent = await call.send(draft);
+    sending.current = false;
+    if (sent) setDraft((now) => (now === draft ? '' : now));
   };
   const invite = () => {
     const link = new URL(location.pathname, location.href);
