@@ -199,8 +199,6 @@ async def measure(arguments: argparse.Namespace) -> list[Outcome]:
         "LOOP_LAG_LIMIT_SECONDS": "60",
         "FIRST_WORD_SECONDS": "0",
         "SILENCE_SECONDS": "0",
-        "BACKCHANNELS": "continue",
-        "BARGE_IN_MIN_SECONDS": "0.2",
         **dict(pair.split("=", 1) for pair in arguments.set),
     }
     cache, parts, every = arguments.cache, arguments.parts, arguments.every

@@ -153,7 +153,7 @@ class TurnSettings(Group):
         lt=1,
     )
     barge_in_min_seconds: float = seconds(
-        "BARGE_IN_MIN_SECONDS", 0.3, "Length of speech that interrupts the agent.", zero=True
+        "BARGE_IN_MIN_SECONDS", 0.2, "Length of speech that interrupts the agent.", zero=True
     )
     false_interruption_seconds: float = seconds(
         "FALSE_INTERRUPTION_SECONDS",
@@ -168,9 +168,9 @@ class TurnSettings(Group):
     )
     backchannels: Literal["continue", "answer"] = variable(
         "BACKCHANNELS",
-        "answer",
-        'What the agent does when a caller says "mm-hmm" or "okay" while it speaks: stop and '
-        "answer (answer), or, on trial, go on as if nothing had been said (continue).",
+        "continue",
+        'What the agent does when a caller says "mm-hmm" or "okay" while it speaks: go on as if '
+        "nothing had been said (continue), or stop and answer (answer).",
     )
     backchannel_words: Several = variable(
         "BACKCHANNEL_WORDS",

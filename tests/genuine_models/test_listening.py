@@ -1,4 +1,4 @@
-"""With BACKCHANNELS=continue listeners and an echo do not stop the agent; who speaks, does."""
+"""Listeners and an echo do not stop the agent; who speaks, does."""
 
 from __future__ import annotations
 
@@ -54,13 +54,12 @@ async def _until(caller: Caller, true: Callable[[], bool]) -> None:
 async def patient(
     genuine_cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[AgentProcess]:
-    """The product with agents that do not let every voice stop them."""
+    """The product as its owner starts it."""
     variables = {
         "MODELS": "auto",
         "WHISPER_MODEL_PATH": str(genuine_cache),
         "LOOP_LAG_LIMIT_SECONDS": "60",
         "FIRST_WORD_SECONDS": "0",
-        "BACKCHANNELS": "continue",
     }
     async with running("dev", tmp_path_factory.mktemp("patient"), variables) as process:
         await process.wait_until_ready()

@@ -128,7 +128,7 @@ def default_of(part: Callable[..., Any], parameter: str) -> Any:
 def test_a_part_alone_has_the_default_of_the_setting(
     variable: str, part: Callable[..., Any], parameter: str, factor: float
 ) -> None:
-    wanted = SETTINGS[variable].info.default
+    wanted = SETTINGS[variable].info.get_default(call_default_factory=True)
     if isinstance(wanted, int | float) and not isinstance(wanted, bool):
         wanted *= factor
     assert default_of(part, parameter) == wanted
@@ -145,7 +145,7 @@ def test_every_shared_default_is_that_of_the_setting_of_its_name() -> None:
     shared = {name: value for name, value in vars(defaults).items() if name.isupper()}
     assert shared.keys() - SETTINGS.keys() == NO_SETTINGS
     for name in shared.keys() - NO_SETTINGS:
-        default = SETTINGS[name].info.default
+        default = SETTINGS[name].info.get_default(call_default_factory=True)
         assert (str(default) if isinstance(default, Path) else default) == shared[name], name
     used = {variable for variable, *_ in PARTS}
     assert shared.keys() - NO_SETTINGS <= used
