@@ -36,6 +36,7 @@ from services.web.app import web_server
 from services.web.audio_api.access import ApiLimits
 from services.web.routes.room_limit import RoomLimit
 from services.web.routes.tokens import TokenIssuer, TokenRoutes
+from services.wyoming.limits import WyomingLimits
 from tests.support.deploy_files import REPOSITORY
 
 MB = 2**20
@@ -96,6 +97,10 @@ PARTS: list[tuple[str, Callable[..., Any], str, float]] = [
     ("TOKENS_PER_MINUTE", TokenRoutes, "per_minute", 1),
     ("TOKENS_PER_MINUTE", web_server, "tokens_per_minute", 1),
     ("ROOMS_PER_ADDRESS", web_server, "rooms_per_address", 1),
+    ("WYOMING_MAX_CONNECTIONS", WyomingLimits, "connections", 1),
+    ("WYOMING_MAX_SECONDS", WyomingLimits, "utterance_seconds", 1),
+    ("ASR_TIMEOUT_SECONDS", WyomingLimits, "decode_seconds", 1),
+    ("TTS_TIMEOUT_SECONDS", WyomingLimits, "sentence_seconds", 1),
 ]
 """Setting, part, its parameter, and how many of the parameter's units are one of the setting's."""
 
