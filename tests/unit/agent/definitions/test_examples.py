@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -249,21 +250,25 @@ def test_the_frameworks_own_servers_of_a_python_agent_are_used(
 def test_an_owners_test_of_an_agent_passes(endpoint: Endpoint) -> None:
     endpoint.respond = calls(("add_to_order", '{"item": "rolls", "number": 3}'))
     done = owners_test("test_shop.py", endpoint)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert "\n2 passed in" in done.stdout, done.stdout + done.stderr
     endpoint.recover()
     done = owners_test("test_shop.py", endpoint, "-x")
-    assert done.returncode == 1, "the model that only talks was taken for one that orders"
+    assert "\n1 failed in" in done.stdout, "the model that only talks was taken for one that orders"
     assert ANSWER in done.stdout
 
 
 def test_owners_tests_of_tools_and_of_what_is_kept_pass(endpoint: Endpoint) -> None:
     endpoint.respond = calls(("remember", '{"fact": "allergic to nuts"}'))
     done = owners_test("test_library.py", endpoint, "examples/test_remember.py")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\n\d passed in", done.stdout), done.stdout + done.stderr
 
 
 def owners_test(file: str, endpoint: Endpoint, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run it; its last line tells how it ended.
+
+    The status does not always: LiveKit's native library may abort a process that is ending
+    already, as its threads then find no interpreter to report to.
+    """
     return run(
         *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, *options),
         f"examples/{file}",
