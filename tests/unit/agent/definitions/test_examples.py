@@ -260,7 +260,7 @@ def test_an_owners_test_of_an_agent_passes(endpoint: Endpoint) -> None:
 def test_owners_tests_of_tools_and_of_what_is_kept_pass(endpoint: Endpoint) -> None:
     endpoint.respond = calls(("remember", '{"fact": "allergic to nuts"}'))
     done = owners_test("test_library.py", endpoint, "examples/test_remember.py")
-    assert re.search(r"\n\d passed in", done.stdout), done.stdout + done.stderr
+    assert re.search(r"\n\d+ passed in", done.stdout), done.stdout + done.stderr
 
 
 def owners_test(file: str, endpoint: Endpoint, *options: str) -> subprocess.CompletedProcess[str]:
