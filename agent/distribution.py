@@ -21,9 +21,14 @@ _LIVEKIT_CONFIG = "livekit.yaml"
 
 
 def version() -> str:
-    """Return the version, of the checkout before that of an installation."""
+    """Return the version, of the checkout before that of an installation.
+
+    It is "unknown" for a copy of the packages without either, as of a folder somebody took along.
+    """
     project = _project()
-    return str(project["version"]) if project else metadata.version(NAME)
+    if project:
+        return str(project["version"])
+    return metadata.version(NAME) if is_installed() else "unknown"
 
 
 def requirements() -> list[str]:
@@ -34,9 +39,16 @@ def requirements() -> list[str]:
     return [line for line in metadata.requires(NAME) or [] if "extra ==" not in line]
 
 
+@functools.cache
 def is_installed() -> bool:
     """Whether this is an installation, beside which nothing may be written."""
-    return not _project()
+    if _project():
+        return False
+    try:
+        metadata.distribution(NAME)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def env_example() -> Path:

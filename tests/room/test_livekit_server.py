@@ -275,7 +275,7 @@ async def test_a_missing_file_names_the_setting(tmp_path: Path) -> None:
 
 def test_a_missing_program_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda *_args, **_kwargs: None)
-    with pytest.raises(LiveKitServerError, match=r"make setup.*brew install livekit"):
+    with pytest.raises(LiveKitServerError, match=r"brew install livekit.*make setup"):
         find_program()
     with pytest.raises(LiveKitServerError, match="LIVEKIT_SERVER=/nowhere is no program"):
         find_program("/nowhere")

@@ -246,3 +246,20 @@ def test_the_image_brings_every_model_that_its_settings_ask_for(
     # With names it would fetch those alone, without the end-of-turn model.
     assert words == "-m agent download-files"
     assert {f"{name}={choices[name]}" for name in ("ASR_MODEL", "TTS_VOICE")} <= set(variables)
+
+
+def test_what_the_image_has_runs_and_knows_its_version(tmp_path: Path) -> None:
+    copied = [rest for kind, rest in stage("agent") if kind == "COPY"]
+    for rest in copied:
+        *sources, place = rest.split()
+        if sources[0].startswith("--from"):
+            continue
+        for source in sources:
+            file = tmp_path / place / Path(source).name if place.endswith("/") else tmp_path / place
+            file.parent.mkdir(exist_ok=True)
+            file.symlink_to(REPOSITORY / source)
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", "--version"], cwd=tmp_path, capture_output=True, text=True
+    )
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert done.stdout.split() == [project["version"]], done.stderr
