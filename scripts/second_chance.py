@@ -1,6 +1,6 @@
 """A pytest plugin: who fails in real time, beside other tests, may try once more and is named.
 
-Rooms, browsers and genuine models take turns by the clock of the machine, which a busy one cannot
+Rooms, browsers, models and servers take turns by the clock of the machine, which a busy one cannot
 always keep. A test of these that fails is run a second time, from its own fixtures on; the run's
 last lines say which needed it, so that each is looked into. A fault that is there at every try, or
 in more than `MOST` tests, fails the run.
@@ -9,13 +9,21 @@ in more than `MOST` tests, fails the run.
 import pytest
 
 MOST = 3
-_IN_REAL_TIME = ("room", "browser", "genuine_models", "faults")
+_IN_REAL_TIME = (
+    "tests/room/",
+    "tests/browser/",
+    "tests/genuine_models/",
+    "tests/faults/",
+    "tests/engine/",
+    "tests/unit/agent/mcp/",
+    "tests/unit/agent/definitions/test_examples.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of these folders a second try."""
+    """Give the tests of these places a second try."""
     for item in items:
-        if item.nodeid.split("/")[1] in _IN_REAL_TIME:
+        if item.nodeid.startswith(_IN_REAL_TIME):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
