@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.records.folder import FILE_MODE
+from agent.records.locked_file import open_locked
 from agent.records.record import Header
 
 SUFFIX: Final = ".call"
@@ -66,22 +67,13 @@ class Journal:
 
         Raises OSError, and ValueError for a file that is no journal.
         """
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-        except FileNotFoundError:
+        descriptor = open_locked(path, os.O_RDWR)
+        if descriptor is None:
             return None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had the lock before may have removed the file.
-            if os.fstat(descriptor).st_nlink == 0:
-                os.close(descriptor)
-                return None
             with open(path, "rb") as file:
                 header = _header(file.readline())
             return cls(path, descriptor, header)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
         except BaseException:
             os.close(descriptor)
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.records.folder import write_whole
+from agent.records.locked_file import open_locked
 from agent.records.record import Header
 
 SUFFIX: Final = ".out"
@@ -63,22 +63,14 @@ def take(path: Path) -> Parcel | None:
 
     Raises OSError, and ValueError for a file that is none of ours.
     """
-    try:
-        lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
+    lock = open_locked(path, os.O_RDONLY)
+    if lock is None:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(lock).st_nlink == 0:
-            os.close(lock)
-            return None
         content = json.loads(path.read_bytes())
         record, agent, webhook = (content[key] for key in ("record", "agent", "webhook"))
         body = json.dumps(record, ensure_ascii=False).encode("utf-8", errors="replace")
         return Parcel(path, str(record["id"]), str(agent), str(webhook), body, lock)
-    except BlockingIOError:
-        os.close(lock)
-        return None
     except (KeyError, TypeError, RecursionError) as error:
         os.close(lock)
         raise ValueError(f"it is no record that waits: {error!r}") from None
