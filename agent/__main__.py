@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import importlib
 import os
 import sys
@@ -14,6 +15,7 @@ from agent.settings import Settings, SettingsError, read_settings
 from services.host.allocator import keep_native_memory_small
 from services.program import program, run_as
 
+_STANDARD_ERROR = 2
 _EXIT_INTERRUPTED = 130
 
 _COMMANDS = {
@@ -101,6 +103,8 @@ def voice_agent() -> int:
 
 
 def _main_or_interrupted() -> int:
+    # A crash in native code ends the process without a word; this writes where each thread was.
+    faulthandler.enable(_STANDARD_ERROR)
     try:
         return main()
     except KeyboardInterrupt:

@@ -89,7 +89,7 @@ async def transcribe_file(
     opening = partial(
         AudioFile, path, sample_rate=SAMPLE_RATE, max_seconds=max_seconds, channel=channel
     )
-    with await asyncio.to_thread(opening) as file:
+    with await uninterrupted(asyncio.to_thread(opening)) as file:
         stretches = speech_segments(
             file.chunks(), voice_activity, limit_seconds=max(window / 2, window - _PADDING_SECONDS)
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import json
 import logging
 import os
@@ -76,6 +77,8 @@ def main() -> int:
     parser.add_argument("--linger-seconds", type=float, default=float("inf"))
     arguments = parser.parse_args()
     keep_native_memory_small()
+    # A crash in native code ends the process without a word; this writes where each thread was.
+    faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     config = read_config(arguments.config)
     return asyncio.run(serve(arguments.socket, config, linger_seconds=arguments.linger_seconds))

@@ -25,6 +25,7 @@ END_SECONDS = 5.0
 
 _PASSED_ON = ("PATH", "LANG", "TMPDIR")
 _ADDRESS = re.compile(r"http://\S+")
+_CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE)
 _NOISE = ("Traceback (most recent call last)", "Deprecat", "deprecat", "never awaited", "was never")
 
 
@@ -71,6 +72,11 @@ class AgentProcess:
         """Fail with all it wrote where it has ended."""
         written = "\n".join([*self.output, *self.log])
         assert self._process.returncode is None, f"it ended:\n{written}"
+
+    def assert_not_crashed(self) -> None:
+        """Fail with all it wrote where native code ended it."""
+        if self._process.returncode in _CRASHES:
+            self.assert_running()
 
     async def wait_until_ready(self) -> None:
         """Until `dev` has said where its page is."""
@@ -196,7 +202,10 @@ async def running(
         yield agent
         agent.assert_quiet_log()
     finally:
-        await agent.kill()
+        try:
+            agent.assert_not_crashed()
+        finally:
+            await agent.kill()
 
 
 async def token(address: str) -> Token:

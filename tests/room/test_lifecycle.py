@@ -206,6 +206,19 @@ async def test_the_page_is_served_apart_from_any_worker(
         assert await web.end(signal.SIGTERM) == 0
 
 
+async def test_a_crash_in_native_code_says_where_it_was(
+    livekit: LiveKitCredentials, tmp_path: Path
+) -> None:
+    async def crash() -> None:
+        async with running("web", tmp_path, account(livekit)) as web:
+            await web.wait_until_ready()
+            web.send(signal.SIGSEGV)
+            await web.ended()
+
+    with pytest.raises(AssertionError, match=r"Fatal Python error: Segm(.|\n)*commands/web.py"):
+        await crash()
+
+
 async def test_sigterm_lets_the_call_finish_and_takes_no_new_one(
     livekit: LiveKitCredentials, tmp_path: Path
 ) -> None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import openai
 import pytest
+from numpy.typing import NDArray
 
+from services.audio.encoding import SoundEncoder, sound_encoder
 from services.inference import InferenceScheduler, Priority, Run
 from services.shared.engines import SharedEngines
 from services.tts.engine import StreamingTTS
+from services.web.audio_api import speech
 from tests.support.audio_api import LIMITS, AudioApi, audio_api, form, until
 from tests.support.recordings import recording
 
@@ -119,6 +124,44 @@ def test_speech_for_whoever_leaves_is_given_up(
         until(lambda: waiting(shared) == 1)
     until(lambda: api.requests == [("speech", "cancelled")])
     until(lambda: waiting(shared) == 0)
+
+
+class SlowEncoder:
+    """An encoder whose steps take a second, and which knows whether it was freed amid one."""
+
+    def __init__(self, encoder: SoundEncoder) -> None:
+        self._encoder = encoder
+        self._encoding = threading.Lock()
+        self.began = threading.Event()
+        self.freed: list[str] = []
+
+    def encode(self, samples: NDArray[np.int16]) -> bytes:
+        with self._encoding:
+            self.began.set()
+            time.sleep(1)
+            return self._encoder.encode(samples)
+
+    def finish(self) -> bytes:
+        with self._encoding:
+            return self._encoder.finish()
+
+    def close(self) -> None:
+        self.freed.append("amid a step" if self._encoding.locked() else "between steps")
+        with self._encoding:
+            self._encoder.close()
+
+
+def test_an_encoder_is_not_freed_while_it_encodes_for_whoever_leaves(
+    api: AudioApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg would write where nothing is any more, and the worker with all its calls be gone."""
+    encoder = SlowEncoder(sound_encoder("mp3", 16_000))
+    monkeypatch.setattr(speech, "sound_encoder", lambda name, rate: encoder)
+    with socket.create_connection(("127.0.0.1", api.server.port)) as peer:
+        peer.sendall(speech_request(api, response_format="mp3"))
+        assert encoder.began.wait(60)
+    until(lambda: api.requests == [("speech", "cancelled")])
+    assert encoder.freed == ["between steps"]
 
 
 @pytest.fixture
