@@ -8,7 +8,7 @@ in more than `MOST` tests, fails the run.
 
 import pytest
 
-MOST = 3
+MOST = 5
 _IN_REAL_TIME = (
     "tests/room/",
     "tests/browser/",
@@ -45,6 +45,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(
         f"passed or failed at the second try: {number}, at most {MOST} may", yellow=True
     )
+    for report in again:
+        terminalreporter.write_line(f"  {report.nodeid} ({report.when})")
 
 
 def _again(config: pytest.Config) -> list[pytest.TestReport]:

@@ -48,6 +48,7 @@ def test_a_room_gets_one_and_is_named(tmp_path: Path) -> None:
     assert status == 0
     assert "first try of tests/room/test_once.py::test_once[0]" in output
     assert "the packet was lost" in output
+    assert "  tests/room/test_once.py::test_once[0] (call)" in output.splitlines()
 
 
 @pytest.mark.parametrize(
