@@ -92,21 +92,17 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 
 def check_gpu(settings: Settings) -> Iterator[Finding]:
-    """Check whether recognition can run on a GPU."""
-    import ctranslate2
+    """Look for a GPU; whether recognition runs on it shows when the recogniser is loaded."""
+    from services.asr.device import gpus
 
-    try:
-        count = int(ctranslate2.get_cuda_device_count())
-    except RuntimeError as error:
-        count = 0
-        if settings.asr.device != "cpu":
-            yield warn("GPU", f"cannot be used: {error}", "update the NVIDIA driver")
-            return
-    if count:
-        use = "not used: ASR_DEVICE=cpu" if settings.asr.device == "cpu" else "used"
-        yield ok("GPU", f"{count} for recognition, {use}")
+    count = gpus()
+    if count and settings.asr.device == "cpu":
+        yield ok("GPU", f"{count}, not used: ASR_DEVICE=cpu")
+    elif count:
+        yield ok("GPU", f"{count} for recognition")
     elif settings.asr.device == "cuda":
-        yield fail("GPU", "none found, but ASR_DEVICE=cuda", "set ASR_DEVICE=auto or cpu")
+        text = "none with a driver that works, but ASR_DEVICE=cuda"
+        yield fail("GPU", text, "install NVIDIA's driver, or set ASR_DEVICE=auto or cpu")
     else:
         yield ok("GPU", "none; recognition runs on the CPU")
 

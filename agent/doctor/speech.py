@@ -180,10 +180,12 @@ async def _check_recogniser(speech: SharedEngines, sample: Sample | None) -> Fin
     seconds = heard.compute_seconds
     text += (
         f", hears {len(sample.samples) / SAMPLE_RATE:.1f} s of speech in {seconds:.2f} s "
-        f"with a context of {_context(asr.config)}"
+        f"with a context of {_context(asr.config)}, on the {_place(asr.config)}"
     )
     if notice := _notice(speech, before):
         return warn("recogniser", f"{text}. {notice}")
+    if asr.config.gpu_problem:
+        return warn("recogniser", f"{text}, since the GPU is unusable: {asr.config.gpu_problem}")
     if seconds > IN_TIME_SECONDS:
         return warn("recogniser", f"{text}: slow", quicker(asr.config.name, seconds))
     if not _agree(heard.text, _SENTENCE):
@@ -225,6 +227,10 @@ async def _check_end_of_turn(speech: SharedEngines, sample: Sample | None) -> Fi
         seconds.append(time.perf_counter() - started)
     loaded = speech.loaded["end of turn"]
     return ok("end of turn", f"{loaded.name}: loaded, judges in {min(seconds) * 1000:.0f} ms")
+
+
+def _place(config: ASRConfig) -> str:
+    return f"{'GPU' if config.device == 'cuda' else 'CPU'} ({config.compute_type})"
 
 
 def _context(config: ASRConfig) -> str:

@@ -19,6 +19,7 @@ from agent.distribution import livekit_config
 from agent.observability.logging import setup_logging
 from agent.settings import Settings
 from agent.settings.environment import read_variables
+from services.asr.config import ASRLoadError
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
 from services.host.temp_files import TempFilesError
 from services.host.threads import started_pool
@@ -27,6 +28,7 @@ from services.livekit_server.credentials import LiveKitCredentials
 from services.livekit_server.program import LiveKitServerError
 from services.livekit_server.server import LiveKitServer
 from services.models import ModelError
+from services.tts.types import TTSLoadError
 from services.web.app import web_server
 from services.web.http.connections import Connections
 from services.web.http.guard import Guard
@@ -141,12 +143,14 @@ class Application:
             if self._drains and self._worker is not None:
                 await _first(self._drain(self._worker), self._stop_now.wait())
         except (
+            ASRLoadError,
             CannotServeError,
             EngineLost,
             LiveKitServerError,
             ModelError,
             TempFilesError,
             TooFewFilesError,
+            TTSLoadError,
             WebServerError,
             WyomingServerError,
         ) as error:

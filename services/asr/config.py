@@ -30,6 +30,8 @@ class ASRConfig:
     """ISO 639-1 code, or None to detect it in each utterance (multilingual models only)."""
     device: str = "cpu"
     compute_type: str = "int8"
+    gpu_problem: str = ""
+    """Why the processor takes the place of a GPU; empty if it does not."""
     threads: int = 1
     """Threads within one call."""
     workers: int = 1

@@ -15,6 +15,7 @@ from ..inference import DynamicPriority, InferenceScheduler, Priority, Run
 from ..program import program
 from .config import ASRConfig, ASRError, ASRLoadError, DecodeOptions
 from .decoder import decode
+from .device import GPU, gpu_remedy
 from .transcription import Transcription, join_transcriptions
 from .whisper import PADDING_SECONDS, Whisper
 
@@ -57,7 +58,7 @@ class StreamingASR:
                 local_files_only=True,
             )
         except Exception as error:
-            raise _load_error(config, f"does not load ({error})") from error
+            raise _load_error(config, "does not load", error) from error
         return cls(Whisper(model, config), scheduler)
 
     @property
@@ -81,7 +82,7 @@ class StreamingASR:
         try:
             self.decode(noise, DecodeOptions(), Run())
         except Exception as error:
-            raise _load_error(self.config, f"does not work ({error})") from error
+            raise _load_error(self.config, "does not work", error) from error
 
     async def transcribe(
         self,
@@ -192,8 +193,11 @@ class StreamingASR:
         whisper.model.model.unload_model()
 
 
-def _load_error(config: ASRConfig, problem: str) -> ASRLoadError:
+def _load_error(config: ASRConfig, problem: str, error: Exception | None = None) -> ASRLoadError:
+    if error is not None and config.device == GPU and (remedy := gpu_remedy(error)):
+        return ASRLoadError(f"recognition {problem} on the GPU ({error}): {remedy}")
+    why = f" ({error})" if error is not None else ""
     return ASRLoadError(
-        f"speech recognition model {config.model} {problem}: "
+        f"speech recognition model {config.model} {problem}{why}: "
         f"fetch it again with `{program()} download-files --asr {config.name}`"
     )

@@ -294,7 +294,9 @@ class SharedEngines:
             start=start,
             weights=lambda name: asr_weights(name, cache=config.cache),
             facts=lambda asr: {
-                "context_seconds": asr.config.context_seconds or asr.config.window_seconds
+                "device": asr.config.device,
+                "compute_type": asr.config.compute_type,
+                "context_seconds": asr.config.context_seconds or asr.config.window_seconds,
             },
         )
 

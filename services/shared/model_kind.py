@@ -58,5 +58,5 @@ class ModelKind(Generic[Request, Model, Engine]):
     """Loads and warms it; receives the name of its calls, and whether it is the default's."""
     weights: Callable[[Request], Path | None]
     """The same of a request, without a check; None if it is not on this machine."""
-    facts: Callable[[Engine], dict[str, float]]
+    facts: Callable[[Engine], dict[str, str | float]]
     """For the log."""

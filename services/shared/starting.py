@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-
-import ctranslate2
+import logging
 
 from ..asr.config import ASRConfig, ASRLoadError
+from ..asr.device import Device, devices
 from ..asr.engine import StreamingASR
 from ..host.cores import ThreadPlan
 from ..inference import InferenceError, InferenceScheduler
@@ -14,6 +14,8 @@ from ..models import ASRModel, Voice
 from ..tts.engine import StreamingTTS, TTSConfig
 from ..tts.types import TTSError, TTSLoadError
 from .config import EngineConfig
+
+logger = logging.getLogger("services.shared")
 
 
 def start_asr(
@@ -26,19 +28,18 @@ def start_asr(
 ) -> StreamingASR:
     """Load and warm a recogniser; blocks. Raises ASRLoadError.
 
-    `engine` is the name of its calls at the scheduler.
+    With the device "auto" the processor takes the place of a GPU that does not work. `engine` is
+    the name of its calls at the scheduler.
     """
-    device = _device(config.device)
-    compute_type = config.compute_type
-    if compute_type == "auto":
-        compute_type = "float16" if device == "cuda" else "int8"
-    asr = StreamingASR.load(
-        ASRConfig(
+
+    def start_on(device: Device, gpu_problem: str = "") -> StreamingASR:
+        asr_config = ASRConfig(
             model=model.folder,
             name=model.name,
             language="en" if model.english_only else config.language,
-            device=device,
-            compute_type=compute_type,
+            device=device.name,
+            compute_type=device.compute_type,
+            gpu_problem=gpu_problem,
             threads=config.asr_threads or plan.threads_per_call,
             workers=plan.slots,
             context_seconds=_context_seconds(config, model),
@@ -46,14 +47,24 @@ def start_asr(
             prompts=model.prompts,
             timestamps=model.timestamps,
             engine=engine,
-        ),
-        scheduler=scheduler,
-    )
+        )
+        asr = StreamingASR.load(asr_config, scheduler=scheduler)
+        try:
+            asr.warm()
+        except ASRLoadError:
+            asr.close()
+            raise
+        return asr
+
+    first, *others = devices(config.device, config.compute_type)
     try:
-        asr.warm()
-    except ASRLoadError:
-        asr.close()
-        raise
+        return start_on(first)
+    except ASRLoadError as error:
+        if not others:
+            raise
+        problem = str(error)
+    asr = start_on(others[0], problem)
+    logger.warning("GPU unusable, CPU takes its place", extra={"error": problem})
     return asr
 
 
@@ -97,12 +108,3 @@ def _context_seconds(config: EngineConfig, model: ASRModel) -> float | None:
     if config.context == "auto":
         return model.context_seconds
     return None if config.context == "full" else config.context
-
-
-def _device(device: str) -> str:
-    if device != "auto":
-        return device
-    try:
-        return "cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu"
-    except RuntimeError:
-        return "cpu"

@@ -1,0 +1,95 @@
+"""A recogniser starts where it can: on a GPU that works, else on the processor, or says why not."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import ctranslate2
+import pytest
+
+from services.asr.config import ASRLoadError
+from services.asr.device import devices, gpu_remedy
+from services.models import DEMO_ASR
+from services.shared.config import EngineConfig
+from services.shared.engines import SharedEngines
+
+
+@pytest.fixture
+def useless_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU is reported that nothing can be computed with, as without NVIDIA's libraries."""
+    if ctranslate2.get_cuda_device_count():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
+
+
+@pytest.mark.usefixtures("useless_gpu")
+@pytest.mark.parametrize("compute_type", ["auto", "float16"])
+def test_a_gpu_that_does_not_work_costs_its_speed_and_nothing_else(
+    caplog: pytest.LogCaptureFixture, compute_type: str
+) -> None:
+    speech = SharedEngines(EngineConfig(compute_type=compute_type))
+    try:
+        with caplog.at_level(logging.INFO):
+            asr = speech.asr.get_blocking()
+        assert (asr.config.device, asr.config.compute_type) == ("cpu", "int8")
+        assert asr.config.name == "demo"
+    finally:
+        speech.close()
+    (unusable,) = [r for r in caplog.records if r.msg == "GPU unusable, CPU takes its place"]
+    error = vars(unusable)["error"]
+    assert error == asr.config.gpu_problem
+    assert "set ASR_DEVICE=cpu" in error
+    assert "fetch it again" not in error
+    (ready,) = [r for r in caplog.records if r.msg == "model ready"]
+    assert vars(ready)["device"] == "cpu"
+
+
+@pytest.mark.usefixtures("useless_gpu")
+def test_a_damaged_model_is_not_blamed_on_the_gpu(tmp_path: Path) -> None:
+    model = Path(shutil.copytree(DEMO_ASR.folder, tmp_path / "model"))
+    (model / "tokenizer.json").write_text("{}")
+    speech = SharedEngines(EngineConfig(asr=str(model), stand_ins=False))
+    try:
+        with pytest.raises(ASRLoadError, match="fetch it again"):
+            speech.asr.get_blocking()
+    finally:
+        speech.close()
+
+
+@pytest.mark.parametrize(
+    ("device", "compute_type", "why"),
+    [
+        ("cuda", "auto", "no NVIDIA GPU with a driver that works"),
+        ("cpu", "float16", "this processor cannot compute with ASR_COMPUTE_TYPE=float16"),
+        ("auto", "float16", "this processor cannot compute with ASR_COMPUTE_TYPE=float16"),
+    ],
+)
+def test_what_cannot_be_had_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+    device: Literal["auto", "cpu", "cuda"],
+    compute_type: str,
+    why: str,
+) -> None:
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
+    with pytest.raises(ASRLoadError, match=why):
+        devices(device, compute_type)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        # What CTranslate2 4.8 says.
+        ("Library libcublas.so.12 is not found or cannot be loaded", "nvidia-cublas-cu12"),
+        ("CUDA failed with error out of memory", "smaller ASR_MODEL"),
+        ("CUDA failed with error no kernel image is available", "NVIDIA driver"),
+        ("Requested float16 compute type, but the target device", "ASR_COMPUTE_TYPE=auto"),
+        ("File model.bin is incomplete: failed to read a buffer", ""),
+    ],
+)
+def test_each_failure_of_a_gpu_has_its_remedy(error: str, remedy: str) -> None:
+    found = gpu_remedy(RuntimeError(error))
+    assert remedy in found
+    assert bool(found) == bool(remedy)
