@@ -18,10 +18,14 @@ from agent.records.text import as_text
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+UNFINISHED_SECONDS: Final = 86_400.0
+"""After that long a file that is not whole is one that a crash has left."""
 
 _OURS = re.compile(
     r"(?P<stem>(?P<time>\d{8}T\d{6}Z)_[A-Za-z0-9.-]+_[A-Za-z0-9.-]+_[0-9a-f]{16})\.(json|txt|ogg)"
 )
+_UNFINISHED = re.compile(rf"\.(?:{_OURS.pattern})(?:\.\d+)?\.new")
+"""What `keep` writes to before a file has its name."""
 _TIME = "%Y%m%dT%H%M%SZ"
 _LONGEST_PART = 40
 
@@ -62,9 +66,10 @@ def keep(record: dict[str, Any], header: Header, sound: Path | None) -> None:
 def bound(folder: Path, *, max_mb: int, max_days: int) -> int:
     """Remove records that are too old, and the oldest while all are too large; returns how many.
 
-    The newest stays, and so does every file that is no record. Raises OSError where the folder
-    cannot be listed.
+    The newest stays, and so does every file that is no record; what a crash has left unfinished
+    is removed. Raises OSError where the folder cannot be listed.
     """
+    _remove_unfinished(folder)
     records: dict[str, list[tuple[Path, int]]] = {}
     for path, stem, size in _files(folder):
         records.setdefault(stem, []).append((path, size))
@@ -99,6 +104,18 @@ def write_whole(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             new.unlink()
         raise
+
+
+def _remove_unfinished(folder: Path) -> None:
+    too_old = time.time() - UNFINISHED_SECONDS
+    with os.scandir(folder) as found:
+        for entry in found:
+            with contextlib.suppress(OSError):
+                if (
+                    _UNFINISHED.fullmatch(entry.name)
+                    and entry.stat(follow_symlinks=False).st_mtime < too_old
+                ):
+                    os.unlink(entry.path)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str, int]]:

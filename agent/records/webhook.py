@@ -131,8 +131,12 @@ class WebhookDelivery:
 
         "later" means that others would not be taken either; None that there is nothing to send.
         """
+        taking = asyncio.create_task(asyncio.to_thread(take, path), name="take-record")
         try:
-            parcel = await asyncio.to_thread(take, path)
+            parcel = await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            taking.add_done_callback(_put_back)
+            raise
         except (OSError, ValueError) as error:
             self._troubles.occurred(str(path), "record cannot be read", error)
             return None
@@ -170,6 +174,12 @@ class WebhookDelivery:
             return True
         self._troubles.occurred(host, "webhook takes no records", f"status {status}")
         return False if status in _OF_THIS_RECORD and status not in _OF_THE_MOMENT else "later"
+
+
+def _put_back(taking: asyncio.Task[Parcel | None]) -> None:
+    """Let others send what was taken for nobody."""
+    if not taking.cancelled() and taking.exception() is None and (parcel := taking.result()):
+        parcel.put_back()
 
 
 def signed(record: str, body: bytes, secret: str, moment: int) -> dict[str, str]:

@@ -108,6 +108,19 @@ def test_other_files_stay_and_count_for_nothing(tmp_path: Path) -> None:
     assert len(list(folder.iterdir())) == 4
 
 
+def test_what_a_crash_left_unfinished_is_removed_after_a_day(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    stem = stem_of(header(folder, 1))
+    for name in (f".{stem}.json.17.new", f".{stem}.ogg.new", ".notes.txt.17.new", "notes.new"):
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+    (folder / f".{stem}.txt.17.new").touch()
+    assert bound(folder, max_mb=1, max_days=1) == 0
+    left = {path.name for path in folder.iterdir()}
+    assert left == {f".{stem}.txt.17.new", ".notes.txt.17.new", "notes.new"}
+
+
 def test_writing_it_again_replaces_it(tmp_path: Path) -> None:
     call = header(tmp_path / "kept", 1)
     write(call, bytes_of_sound=10)

@@ -14,7 +14,7 @@ import pytest
 
 from agent.records.entries import Ended, Said
 from agent.records.journal import Journal
-from agent.records.keeper import OpenRecord, RecordKeeper
+from agent.records.keeper import Bounds, OpenRecord, RecordKeeper
 from agent.records.record import Header
 from agent.settings.records import RecordSettings
 
@@ -106,6 +106,65 @@ def test_a_file_that_is_no_journal_costs_nothing_else(
     keeper.close()
     assert len(records(tmp_path)) == 1
     assert_said_once(caplog, "record cannot be read")
+
+
+def test_a_journal_that_makes_no_record_costs_nothing_else_and_is_left_to_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = RecordKeeper(settings(tmp_path))
+    begin(lost, tmp_path)
+    lost.close()
+    spool = tmp_path / "spool"
+    strange = Journal.create(spool, Header(id="0", agent="a", room="r", started=0.0))
+    strange.append([{"kind": "said", "at": "of another version"}])
+    strange.close()
+    keeper = RecordKeeper(settings(tmp_path))
+    keeper.start()
+    keeper.close()
+    assert len(records(tmp_path)) == 1
+    assert_said_once(caplog, "record cannot be read")
+    left = Journal.take_over(spool / "0.call")
+    assert left is not None
+    left.close()
+
+
+def test_a_slow_disk_costs_entries_and_no_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.records.keeper.MOST_WAITING", 3)
+    (tmp_path / "spool").mkdir()
+    goes_on = threading.Event()
+
+    def folders() -> list[Bounds]:
+        goes_on.wait()
+        return []
+
+    keeper = RecordKeeper(settings(tmp_path), folders=folders)
+    keeper.start()
+    calls = [begin(keeper, tmp_path) for _ in range(5)]
+    for call in calls:
+        finish(call)
+    goes_on.set()
+    keeper.close()
+    found = records(tmp_path)
+    assert [record["complete"] for record in found] == [True] * 5
+    assert sum(len(record["entries"]) for record in found) < 5
+    assert_said_once(caplog, "entries of records left out")
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_what_a_crash_left_unfinished_is_removed_after_a_day(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (spool / f"{1:016x}.new").touch()
+    (spool / f".{1:016x}.000000000000.out.17.new").touch()
+    for path in spool.iterdir():
+        os.utime(path, (0, 0))
+    (spool / f"{2:016x}.new").touch()
+    keeper = RecordKeeper(settings(tmp_path))
+    keeper.start()
+    keeper.close()
+    assert [path.name for path in spool.iterdir()] == [f"{2:016x}.new"]
 
 
 def test_without_a_place_for_journals_the_record_is_kept_at_the_end(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from pydantic import SecretStr
 from agent.records import webhook
 from agent.records.entries import Ended, Said
 from agent.records.keeper import RecordKeeper
-from agent.records.outbox import take, waiting
+from agent.records.outbox import Parcel, take, waiting
 from agent.records.webhook import WebhookDelivery, retry_seconds, signed
 from agent.settings.records import RecordSettings
 
@@ -213,6 +215,36 @@ async def test_what_was_not_sent_before_the_end_is_sent_after_the_next_start(
     receiver.answers = []
     deliver()
     await nothing_left(tmp_path)
+
+
+async def test_what_is_taken_while_delivery_ends_is_left_to_other_workers(
+    tmp_path: Path, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path, "http://127.0.0.1:9/")
+    ((path,),) = waiting(tmp_path).values()
+    begun, goes_on, put_back = threading.Event(), threading.Event(), threading.Event()
+
+    class Watched(Parcel):
+        def put_back(self) -> None:
+            super().put_back()
+            put_back.set()
+
+    def slowly(path: Path) -> Parcel | None:
+        begun.set()
+        goes_on.wait()
+        parcel = take(path)
+        assert parcel is not None
+        return Watched(**asdict(parcel))
+
+    monkeypatch.setattr(webhook, "take", slowly)
+    delivery = deliver()
+    await asyncio.to_thread(begun.wait)
+    await delivery.aclose()
+    goes_on.set()
+    assert await asyncio.to_thread(put_back.wait, WITHIN_SECONDS)
+    parcel = take(path)
+    assert parcel is not None
+    parcel.put_back()
 
 
 async def test_a_webhook_that_is_in_no_settings_gets_nothing(
