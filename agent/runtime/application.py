@@ -20,6 +20,7 @@ from agent.observability.logging import setup_logging
 from agent.settings import Settings
 from agent.settings.environment import read_variables
 from services.asr.config import ASRLoadError
+from services.host.loop_thread import StartError
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
 from services.host.temp_files import TempFilesError
 from services.host.threads import started_pool
@@ -32,9 +33,8 @@ from services.tts.types import TTSLoadError
 from services.web.app import web_server
 from services.web.http.connections import Connections
 from services.web.http.guard import Guard
-from services.web.http.server import AddRoutes, WebServer, WebServerError
+from services.web.http.server import AddRoutes, WebServer
 from services.web.routes.status import AgentStatus, Check, HealthRoutes, OfferedAgent
-from services.wyoming.errors import WyomingServerError
 
 if TYPE_CHECKING:
     from livekit.agents import AgentServer
@@ -148,11 +148,10 @@ class Application:
             EngineLost,
             LiveKitServerError,
             ModelError,
+            StartError,
             TempFilesError,
             TooFewFilesError,
             TTSLoadError,
-            WebServerError,
-            WyomingServerError,
         ) as error:
             _say(str(error), sys.stderr)
             self._exit_status = _EXIT_STARTUP

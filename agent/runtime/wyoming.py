@@ -12,7 +12,7 @@ from services.wyoming.server import WyomingServer
 def start_wyoming(settings: Settings, engines: SupervisedEngines) -> WyomingServer | None:
     """Start the server where the settings ask for one; blocks until it accepts connections.
 
-    It answers once the models are loaded. Raises WyomingServerError.
+    It answers once the models are loaded. Raises StartError.
     """
     wanted = settings.wyoming
     if not wanted.port:

@@ -14,7 +14,3 @@ class WyomingError(Exception):
         """`code` is for programs."""
         super().__init__(text)
         self.code: ErrorCode = code
-
-
-class WyomingServerError(Exception):
-    """The server could not start; the text names the address and the setting to change."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import errno
+import contextlib
 import itertools
 import logging
 import socket
-import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
+from ..host.listening import listen
+from ..host.loop_thread import START_TIMEOUT_SECONDS, LoopThread
 from ..host.threads import started_pool
 from ..shared.engines import SharedEngines
 from .addresses import Network, is_allowed, is_loopback, reachable_addresses
 from .announcement import Announcement, AnnouncementError
 from .connection import Connection
-from .errors import WyomingError, WyomingServerError
+from .errors import WyomingError
 from .framing import discard
 from .limits import LONGEST_JSON_BYTES, WyomingLimits
 from .outlet import Outlet
@@ -24,7 +24,6 @@ from .speech import OnRequest, Speech
 
 logger = logging.getLogger("services.wyoming")
 
-START_TIMEOUT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 3.0
 _BACKLOG = 32
 
@@ -32,7 +31,8 @@ _BACKLOG = 32
 class WyomingServer:
     """Serves recognition and synthesis until stopped, in a thread with an event loop of its own.
 
-    `start` and `stop` may be called from any thread, each at most once.
+    `start` and `stop` may be called from any thread; a server that was stopped does not start
+    again.
     """
 
     def __init__(
@@ -72,10 +72,9 @@ class WyomingServer:
         self._clients: dict[asyncio.Task[None], Connection] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._speech: Speech | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
-        self._started: concurrent.futures.Future[tuple[str, int]] = concurrent.futures.Future()
-        self._thread: threading.Thread | None = None
+        self._thread = LoopThread(
+            self._serving, name="wyoming", called=f"the Wyoming server on {host}:{port}"
+        )
 
     @property
     def port(self) -> int:
@@ -93,20 +92,11 @@ class WyomingServer:
         """Bind and serve; return once connections are accepted.
 
         Raises:
-            WyomingServerError: the address cannot be bound, or the start took too long.
+            PortBusyError: the port is in use.
+            ListenError: the address cannot be used.
+            StartError: the start took too long, or the server was stopped meanwhile or before.
         """
-        self._thread = threading.Thread(target=self._run, name="wyoming", daemon=True)
-        self._thread.start()
-        try:
-            self._address = self._started.result(timeout=timeout_seconds)
-        except concurrent.futures.TimeoutError:
-            self.stop()
-            raise WyomingServerError(
-                f"The Wyoming server did not start within {timeout_seconds:g} s."
-            ) from None
-        except BaseException:
-            self._thread.join(timeout=STOP_TIMEOUT_SECONDS)
-            raise
+        self._address = self._thread.start(timeout_seconds=timeout_seconds)
         bound, port = self._address
         logger.info(
             "wyoming server started",
@@ -121,51 +111,36 @@ class WyomingServer:
             )
 
     def stop(self, *, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> None:
-        """End all connections and the thread; a second call does nothing."""
-        thread, loop, stopping = self._thread, self._loop, self._stopping
-        if thread is None or not thread.is_alive():
-            return
-        if loop is not None and stopping is not None:
-            try:
-                loop.call_soon_threadsafe(stopping.set)
-            except RuntimeError:
-                logger.debug("loop of the wyoming server already closed")
-        thread.join(timeout=timeout_seconds)
-        if thread.is_alive():
-            logger.error("wyoming server did not stop", extra={"seconds": timeout_seconds})
+        """End all connections and the thread. Idempotent."""
+        self._thread.stop(timeout_seconds=timeout_seconds)
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as error:
-            if not self._started.done():
-                self._started.set_exception(error)
-                return
-            logger.exception("wyoming server ended")
-
-    async def _serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(started_pool(1))
-        self._loop = loop
-        self._stopping = asyncio.Event()
+    @contextlib.asynccontextmanager
+    async def _serving(self) -> AsyncIterator[tuple[str, int]]:
+        """Serve on the address that this yields."""
+        asyncio.get_running_loop().set_default_executor(started_pool(1))
         self._speech = Speech(
             self._engines, self._limits, name=self._name, on_request=self._on_request
         )
-        listener = self._bind()
-        server = await asyncio.start_server(
-            self._on_client, sock=listener, limit=LONGEST_JSON_BYTES
-        )
-        bound, port = listener.getsockname()[:2]
-        announcing = asyncio.create_task(self._announce(bound, port), name="wyoming-announce")
-        try:
-            self._started.set_result((bound, port))
-            await self._stopping.wait()
-        finally:
-            server.close()
-            tasks = [announcing, *self._clients, *self._leaving]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        with listen(
+            self._host,
+            self._requested_port,
+            host_setting="WYOMING_HOST",
+            port_setting="WYOMING_PORT",
+            backlog=_BACKLOG,
+        ) as listener:
+            server = await asyncio.start_server(
+                self._on_client, sock=listener, limit=LONGEST_JSON_BYTES
+            )
+            bound, port = listener.getsockname()[:2]
+            announcing = asyncio.create_task(self._announce(bound, port), name="wyoming-announce")
+            try:
+                yield bound, port
+            finally:
+                server.close()
+                tasks = [announcing, *self._clients, *self._leaving]
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert self._speech is not None
@@ -247,38 +222,6 @@ class WyomingServer:
             await asyncio.Event().wait()
         finally:
             await announcement.aclose()
-
-    def _bind(self) -> socket.socket:
-        """Return the listening socket. Raises WyomingServerError."""
-        place = f"{self._host}:{self._requested_port}"
-        try:
-            family, _, _, _, address = socket.getaddrinfo(
-                self._host, self._requested_port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-        except socket.gaierror as error:
-            raise WyomingServerError(
-                f"WYOMING_HOST={self._host} is not an address of this machine "
-                f"({error.strerror}); set it to an IP address such as 127.0.0.1."
-            ) from error
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listener.bind(address)
-            listener.listen(_BACKLOG)
-            listener.setblocking(False)
-        except OSError as error:
-            listener.close()
-            if error.errno == errno.EADDRINUSE:
-                raise WyomingServerError(
-                    f"Port {self._requested_port} on {self._host} is in use by another program; "
-                    "stop that program or set WYOMING_PORT to a free port."
-                ) from error
-            raise WyomingServerError(
-                f"Cannot listen on {place} ({error.strerror}); check WYOMING_HOST and WYOMING_PORT."
-            ) from error
-        return listener
 
 
 def _is_every(bound: str) -> bool:

@@ -24,6 +24,7 @@ from wyoming.ping import Ping
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop
 from wyoming.tts import SynthesizeVoice as Voice
 
+from services.host.listening import ListenError, PortBusyError
 from services.inference import Priority
 from services.models.manifest import write_manifest
 from services.shared.config import EngineConfig
@@ -413,13 +414,11 @@ async def test_the_end_leaves_nothing(shared: SharedEngines, no_leaks: None) -> 
 
 
 def test_a_busy_port_is_told_with_its_setting(shared: SharedEngines) -> None:
-    from services.wyoming.errors import WyomingServerError
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(WyomingServerError, match=f"{port}.*WYOMING_PORT"):
+        with pytest.raises(PortBusyError, match=f"{port}.*WYOMING_PORT"):
             WyomingServer(shared, "127.0.0.1", port, name="agent").start()
-    with pytest.raises(WyomingServerError, match=r"WYOMING_HOST=nowhere\.invalid"):
+    with pytest.raises(ListenError, match=r"WYOMING_HOST=nowhere\.invalid"):
         WyomingServer(shared, "nowhere.invalid", 0, name="agent").start()
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 from aiohttp import web
 
+from services.host.listening import ListenError, PortBusyError
 from services.web.http.errors import ApiError
 from services.web.http.headers import content_security_policy, livekit_origins
-from services.web.http.server import PortBusyError, WebServer, WebServerError
+from services.web.http.server import WebServer
 from tests.support.web_client import fetch
 
 pytestmark = pytest.mark.unit
@@ -85,13 +86,13 @@ def test_a_busy_port_is_named_with_the_setting_to_change() -> None:
 
 def test_an_address_of_another_machine_names_the_host_setting() -> None:
     server = WebServer("203.0.113.7", 0, [routes], host_setting="WORKER_HOST")
-    with pytest.raises(WebServerError, match="WORKER_HOST"):
+    with pytest.raises(ListenError, match="WORKER_HOST"):
         server.start()
 
 
 def test_a_name_that_is_no_address_names_the_host_setting() -> None:
     server = WebServer("no such host", 0, [routes])
-    with pytest.raises(WebServerError, match="WEB_HOST=no such host"):
+    with pytest.raises(ListenError, match="WEB_HOST=no such host"):
         server.start()
 
 
