@@ -71,7 +71,8 @@ class LoopThread(Generic[Started]):
             StartError: it took too long, or was stopped meanwhile or before.
             Exception: whatever the service raised.
         """
-        self.begin()
+        if not self.begun:
+            self.begin()
         try:
             concurrent.futures.wait([self._started], timeout_seconds)
             if not self._started.done():
@@ -88,13 +89,13 @@ class LoopThread(Generic[Started]):
         """Start the service unless that was done, and return at once.
 
         Raises:
-            StartError: it was stopped before.
+            StartError: it was stopped, or has ended by itself.
         """
         with self._lock:
-            if self._thread is not None:
-                return
             if self._closed:
                 raise StartError(f"{self._sentence} has been stopped.")
+            if self._thread is not None:
+                return
             loop = asyncio.new_event_loop()
             thread = threading.Thread(target=self._run, args=(loop,), name=self._name, daemon=True)
             try:

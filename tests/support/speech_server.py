@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import socket
 import struct
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+from services.host.loop_thread import LoopThread
 from services.shared.engines import SharedEngines
 from services.speech_process import SpeechServer
 from services.speech_process.frames import NAME
@@ -23,18 +22,21 @@ WAIT_SECONDS = 30.0
 @contextlib.contextmanager
 def served(engines: SharedEngines, path: Path) -> Iterator[SpeechServer]:
     """Serve the engines at `path`."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="speech-server", daemon=True)
-    thread.start()
-    server = SpeechServer(engines, path)
+
+    @contextlib.asynccontextmanager
+    async def serving() -> AsyncIterator[SpeechServer]:
+        server = SpeechServer(engines, path)
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.aclose()
+
+    thread = LoopThread(serving, name="speech-server", called="the speech server")
     try:
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(WAIT_SECONDS)
-        yield server
+        yield thread.start(timeout_seconds=WAIT_SECONDS)
     finally:
-        asyncio.run_coroutine_threadsafe(server.aclose(), loop).result(WAIT_SECONDS)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(WAIT_SECONDS)
-        loop.close()
+        thread.stop(timeout_seconds=WAIT_SECONDS)
 
 
 class RawClient:

@@ -110,7 +110,7 @@ def test_a_client_of_another_version_learns_which_one_is_spoken(
 async def test_a_server_of_another_version_is_named_in_the_error(
     server: SpeechServer, remote: RemoteEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.speech_process.link.VERSION", VERSION + 1)
+    monkeypatch.setattr("services.speech_process.link_connection.VERSION", VERSION + 1)
     remote.link.start()
     await until(lambda: f"this server speaks version {VERSION}" in remote.link.problem)
 
