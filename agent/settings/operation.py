@@ -163,7 +163,8 @@ class MemorySettings(Group):
     gpu_mb: int = megabytes(
         "GPU_MEMORY_THRESHOLD_MB",
         defaults.GPU_MEMORY_THRESHOLD_MB,
-        "GPU memory at which no new rooms are accepted.",
+        "GPU memory at which no new rooms are accepted; 0: MEMORY_THRESHOLD_PERCENT of the GPU.",
+        zero=True,
     )
     reload_seconds: float = seconds(
         "MODEL_RELOAD_SECONDS",

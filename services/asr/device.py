@@ -20,9 +20,11 @@ _CPU_TYPE, _GPU_TYPE = "int8", "float16"
 """The fastest arithmetic that costs no accuracy to speak of. GPUs before 2017 (compute capability
 below 7.0) have no fast float16: there CTranslate2 chooses."""
 _OF_A_GPU: Final = re.compile(r"cuda|cublas|cudnn|\bgpu\b", re.IGNORECASE)
-_LIBRARY: Final = re.compile(r"Library (\S+) is not found")
+
+CUBLAS: Final = "libcublas.so.12"
+"""What CTranslate2 opens beside the driver, at its first use of a GPU."""
 _PACKAGE: Final = "nvidia-cublas-cu12"
-"""What CTranslate2 4 needs beside the driver, in the Python package index."""
+"""Has it, in the Python package index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ def devices(wanted: str, compute_type: str) -> tuple[Device, ...]:
         compute_type: of CTranslate2, or "auto".
 
     Raises:
-        ASRLoadError: there is no GPU where one is wanted, or the only device that may be used does
-            not have the arithmetic.
+        ASRLoadError: there is no GPU where one is wanted, or no device that may be used has the
+            arithmetic.
     """
     found: list[Device] = []
     if wanted == GPU and not gpus():
@@ -51,7 +53,6 @@ def devices(wanted: str, compute_type: str) -> tuple[Device, ...]:
             "install its driver, or set ASR_DEVICE to auto or cpu"
         )
     if wanted != CPU and gpus():
-        open_cuda_libraries()
         found.append(Device(GPU, _type_of(GPU, compute_type) or compute_type))
     if wanted != GPU:
         # What was chosen for the GPU need not exist here.
@@ -75,24 +76,23 @@ def gpus() -> int:
         return 0
 
 
-def open_cuda_libraries() -> None:
-    """Open those that pip has installed, where the loader of the system does not look.
+def gpu_problem() -> str:
+    """Return what keeps a GPU with a driver from being used, and the remedy; nothing if nothing.
 
-    CTranslate2 asks the loader by name, which then has them.
+    Looking first spares the process what a failed attempt leaves behind: on an H100, 150 MiB of
+    memory and 500 MiB of the GPU's. Opens the library for CTranslate2, also where pip has installed
+    it and the loader of the system does not look.
     """
-    spec = importlib.util.find_spec("nvidia")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        for library in sorted(Path(folder).glob("cublas/lib/libcublas.so.*")):
-            # One of another version of CUDA or of another processor is not asked for either.
-            with contextlib.suppress(OSError):
-                ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    for path in (*_installed_by_pip(), CUBLAS):
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+            return ""
+    return f"{CUBLAS} is not there: pip install {_PACKAGE}, or set ASR_DEVICE=cpu"
 
 
 def gpu_remedy(error: Exception) -> str:
     """Return what to do where an error comes from the GPU, not from the model; else nothing."""
     text = str(error)
-    if missing := _LIBRARY.search(text):
-        return f"install {missing[1]} (pip install {_PACKAGE}), or set ASR_DEVICE=cpu"
     if "out of memory" in text:
         return "choose a smaller ASR_MODEL, free GPU memory, or set ASR_DEVICE=cpu"
     if "compute type" in text:
@@ -100,6 +100,12 @@ def gpu_remedy(error: Exception) -> str:
     if _OF_A_GPU.search(text):
         return "update the NVIDIA driver, or set ASR_DEVICE=cpu"
     return ""
+
+
+def _installed_by_pip() -> list[Path]:
+    spec = importlib.util.find_spec("nvidia")
+    folders = (spec.submodule_search_locations or ()) if spec else ()
+    return [path for folder in folders for path in Path(folder).glob(f"*/lib/{CUBLAS}")]
 
 
 def _type_of(device: str, wanted: str) -> str:

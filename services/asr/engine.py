@@ -15,7 +15,7 @@ from ..inference import DynamicPriority, InferenceScheduler, Priority, Run
 from ..program import program
 from .config import ASRConfig, ASRError, ASRLoadError, DecodeOptions
 from .decoder import decode
-from .device import GPU, gpu_remedy
+from .device import GPU, gpu_problem, gpu_remedy
 from .transcription import Transcription, join_transcriptions
 from .whisper import PADDING_SECONDS, Whisper
 
@@ -48,6 +48,8 @@ class StreamingASR:
         for name in ("model.bin", "config.json", "tokenizer.json"):
             if not (config.model / name).is_file():
                 raise _load_error(config, f"has no {name}")
+        if config.device == GPU and (why := gpu_problem()):
+            raise ASRLoadError(f"recognition cannot use the GPU: {why}")
         try:
             model = WhisperModel(
                 str(config.model),

@@ -94,9 +94,8 @@ def standard_steps(
 ) -> tuple[CleaningStep, ...]:
     """Return the steps of a worker, cheapest first.
 
-    None of them shrinks onnxruntime's arena, as the sessions run without one, or CTranslate2's
-    cache on a GPU, which has no call for it and keeps 200 MB at most
-    (CT2_CUDA_CACHING_ALLOCATOR_CONFIG).
+    None of them shrinks onnxruntime's arena, as the sessions run without one. What CTranslate2
+    keeps on a GPU for each call at once goes with the model only.
 
     Args:
         temp_files: removes old temporary files.

@@ -31,7 +31,8 @@ class MemoryConfig:
     high_percent: float = defaults.MEMORY_HIGH_PERCENT
     critical_percent: float = defaults.MEMORY_THRESHOLD_PERCENT
     gpu_critical_mb: float = defaults.GPU_MEMORY_THRESHOLD_MB
-    """GPU memory that is critical; warning and high are in the same ratio to it as above."""
+    """GPU memory that is critical, 0 for the percentage alone; warning and high are in the same
+    ratio to it as above."""
     hysteresis: float = 0.05
     """Share of a threshold by which a figure must fall below it to leave its level."""
     clean_again_seconds: float = 300.0
@@ -70,7 +71,9 @@ class MemoryConfig:
 
     def gpu(self, total_bytes: int) -> Thresholds:
         """Return the thresholds for what the process holds of GPUs with `total_bytes`."""
-        critical = min(self.gpu_critical_mb * MB, total_bytes * self.critical_percent / 100.0)
+        critical = total_bytes * self.critical_percent / 100.0
+        if self.gpu_critical_mb:
+            critical = min(critical, self.gpu_critical_mb * MB)
         return Thresholds(
             round(critical * self.warning_percent / self.critical_percent),
             round(critical * self.high_percent / self.critical_percent),

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from ..asr.config import ASRConfig, ASRLoadError
-from ..asr.device import Device, devices
+from ..asr.device import GPU, Device, devices
 from ..asr.engine import StreamingASR
 from ..host.cores import ThreadPlan
 from ..inference import InferenceError, InferenceScheduler
@@ -16,6 +16,10 @@ from ..tts.types import TTSError, TTSLoadError
 from .config import EngineConfig
 
 logger = logging.getLogger("services.shared")
+
+_GPU_CALLS = 4
+"""Calls at once on a GPU; further ones wait for it. Each keeps about 100 MiB of its memory, and
+more at once are not faster: four of `base` do 23 requests a second on an H100, sixteen 25."""
 
 
 def start_asr(
@@ -41,7 +45,7 @@ def start_asr(
             compute_type=device.compute_type,
             gpu_problem=gpu_problem,
             threads=config.asr_threads or plan.threads_per_call,
-            workers=plan.slots,
+            workers=min(plan.slots, _GPU_CALLS) if device.name == GPU else plan.slots,
             context_seconds=_context_seconds(config, model),
             window_seconds=model.window_seconds,
             prompts=model.prompts,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import platform
+import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Literal
 
 import ctranslate2
 import pytest
 
+from services.asr import device
 from services.asr.config import ASRLoadError
-from services.asr.device import devices, gpu_remedy
+from services.asr.device import CUBLAS, devices, gpu_problem, gpu_remedy
 from services.models import DEMO_ASR
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
@@ -60,7 +64,7 @@ def test_a_damaged_model_is_not_blamed_on_the_gpu(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "compute_type", "why"),
+    ("wanted", "compute_type", "why"),
     [
         ("cuda", "auto", "no NVIDIA GPU with a driver that works"),
         ("cpu", "float16", "this processor cannot compute with ASR_COMPUTE_TYPE=float16"),
@@ -69,20 +73,45 @@ def test_a_damaged_model_is_not_blamed_on_the_gpu(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_had_is_said(
     monkeypatch: pytest.MonkeyPatch,
-    device: Literal["auto", "cpu", "cuda"],
+    wanted: Literal["auto", "cpu", "cuda"],
     compute_type: str,
     why: str,
 ) -> None:
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
     with pytest.raises(ASRLoadError, match=why):
-        devices(device, compute_type)
+        devices(wanted, compute_type)
+
+
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="CTranslate2 is built with CUDA for Linux on x86-64 only",
+)
+def test_the_library_that_is_looked_for_is_the_one_that_is_used() -> None:
+    """If this fails, CTranslate2 has moved to another CUDA: its documentation names which."""
+    (folder,) = (Path(ctranslate2.__file__).parents[1]).glob("ctranslate2.libs")
+    (library,) = folder.glob("libctranslate2*")
+    assert set(re.findall(rb"libcublas\.so\.\d+", library.read_bytes())) == {CUBLAS.encode()}
+
+
+def test_a_library_that_pip_has_installed_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NVIDIA's packages put it where the loader of the system does not look."""
+    monkeypatch.setattr(device, "CUBLAS", "libasked-for-by-name.so.12")
+    assert "libasked-for-by-name.so.12 is not there: pip install" in gpu_problem()
+    place = tmp_path / "nvidia" / "cublas" / "lib"
+    place.mkdir(parents=True)
+    (library,) = Path(ctranslate2.__file__).parents[1].glob("ctranslate2.libs/libgomp*")
+    shutil.copy(library, place / "libasked-for-by-name.so.12")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert gpu_problem() == ""
 
 
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
         # What CTranslate2 4.8 says.
-        ("Library libcublas.so.12 is not found or cannot be loaded", "nvidia-cublas-cu12"),
+        ("CUDA failed with error CUDA driver version is insufficient", "NVIDIA driver"),
         ("CUDA failed with error out of memory", "smaller ASR_MODEL"),
         ("CUDA failed with error no kernel image is available", "NVIDIA driver"),
         ("Requested float16 compute type, but the target device", "ASR_COMPUTE_TYPE=auto"),

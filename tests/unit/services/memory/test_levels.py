@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from services.memory.config import MB, MemoryConfig
@@ -56,7 +58,8 @@ def test_what_counts_as_a_leak_shrinks_with_the_limit() -> None:
 
 def test_gpu_levels_lie_below_the_critical_figure_or_the_share_of_the_device() -> None:
     config = MemoryConfig()
-    assert config.gpu(80_000 * MB).critical == 2048 * MB
+    assert config.gpu(80_000 * MB).critical == 72_000 * MB
+    assert replace(config, gpu_critical_mb=2048).gpu(80_000 * MB).critical == 2048 * MB
     assert config.gpu(1000 * MB).critical == 900 * MB
     assert config.gpu(1000 * MB).warning == 500 * MB
 

@@ -238,7 +238,7 @@ async def test_gpu_memory_has_levels_of_its_own(
     tmp_path: Path, log: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     gpu = GPUMeterOf(limit=limit(tmp_path))
-    watched = MemoryMonitor(config(), gpu)
+    watched = MemoryMonitor(config(gpu_critical_mb=2048), gpu)
     for gpu.gpu_mb in (1000.0, 1200.0, 2048.0, 1200.0, 0.0):
         await watched.check()
     assert level_changes(caplog) == [
