@@ -141,6 +141,7 @@ async def _write(pieces: AsyncGenerator[PCM, None], sample_rate: int, file: Bina
 async def _play(pieces: AsyncGenerator[PCM, None], sample_rate: int) -> None:
     """Play while the rest is being synthesised."""
     from agent.console.devices import speaker
+    from services.host.cancellation import uninterrupted
 
     ready: asyncio.Queue[PCM | None] = asyncio.Queue()
     room = asyncio.Semaphore(_WAITING_PIECES)
@@ -158,10 +159,11 @@ async def _play(pieces: AsyncGenerator[PCM, None], sample_rate: int) -> None:
         with speaker(sample_rate) as stream:
             while (samples := await ready.get()) is not None:
                 room.release()
-                # In short parts, since Ctrl-C has to wait for the one that is being written.
+                # In short parts, since Ctrl-C has to wait for the one that is being written:
+                # PortAudio must not close a stream that a thread writes to.
                 for start in range(0, len(samples), sample_rate // 5):
                     part = samples[start : start + sample_rate // 5]
-                    await asyncio.to_thread(stream.write, part.tobytes())
+                    await uninterrupted(asyncio.to_thread(stream.write, part.tobytes()))
         await computing
     finally:
         computing.cancel()

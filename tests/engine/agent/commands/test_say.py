@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import signal
+import threading
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +19,7 @@ from services.asr.config import DecodeOptions
 from services.asr.engine import StreamingASR
 from services.audio.files import AudioFile
 from services.inference import Run
+from tests.support.audio_api import until
 from tests.support.commands import Commands, commands
 
 # A command loads its own models.
@@ -140,6 +144,51 @@ def test_without_a_file_the_same_sound_goes_to_the_speaker(
         assert speaker.sound.getvalue() == file.readframes(file.getnframes())
     assert speaker.stopped
     assert speaker.closed
+
+
+class SlowSpeaker(Speaker):
+    """A device to which nothing more can be written once the person has pressed Ctrl-C."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writing = False
+        self.closed_while_writing = False
+
+    def open(self, **options: Any) -> Any:
+        loop, command = asyncio.get_running_loop(), asyncio.current_task()
+        assert command is not None
+
+        def write(_: bytes) -> None:
+            self.writing = True
+            main = threading.main_thread().ident
+            assert main is not None
+            signal.pthread_kill(main, signal.SIGINT)
+            until(lambda: command.cancelling() > 0)
+            # Whatever the command does about it is done after these.
+            for _ in range(20):
+                turn = threading.Event()
+                loop.call_soon_threadsafe(turn.set)
+                assert turn.wait(60.0)
+            self.writing = False
+
+        def close() -> None:
+            self.closed = True
+            self.closed_while_writing = self.writing
+
+        opened = super().open(**options)
+        opened.write, opened.close = write, close
+        return opened
+
+
+def test_ctrl_c_closes_the_speaker_once_nobody_writes_to_it_any_more(
+    terminal: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker = SlowSpeaker()
+    monkeypatch.setattr("agent.console.devices.sound_library", lambda: library(speaker))
+    assert terminal.run("say", "What time is it?").status == 130
+    assert speaker.closed
+    # PortAudio crashes.
+    assert not speaker.closed_while_writing
 
 
 def test_without_a_device_it_says_how_to_get_a_file(
