@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
 import numpy as np
@@ -34,10 +34,14 @@ class StreamingASR:
         self.scheduler = scheduler
         self.on_recognition: Callable[[float, float], object] | None = None
         """Called after each transcription with seconds of audio and seconds of computing."""
+        # Kept here, as a model whose weights are freed cannot be asked.
+        self._multilingual = whisper.multilingual
+        self._languages = whisper.languages
         self._whisper: Whisper | None = whisper
         self._lock = threading.Lock()
         self._users = 0
         self._closed = False
+        self._successor: Callable[[], Awaitable[StreamingASR]] | None = None
 
     @classmethod
     def load(cls, config: ASRConfig, *, scheduler: InferenceScheduler) -> StreamingASR:
@@ -66,14 +70,12 @@ class StreamingASR:
     @property
     def multilingual(self) -> bool:
         """Whether it knows more than English."""
-        whisper = self._whisper
-        return whisper is not None and whisper.multilingual
+        return self._multilingual
 
     @property
     def languages(self) -> frozenset[str]:
-        """The codes of the languages that it knows, as Whisper has them; none once closed."""
-        whisper = self._whisper
-        return whisper.languages if whisper is not None else frozenset()
+        """The codes of the languages that it knows, as Whisper has them."""
+        return self._languages
 
     def warm(self) -> None:
         """Run one inference, so that no room pays for the first.
@@ -115,26 +117,27 @@ class StreamingASR:
         heard: list[Transcription] = []
         offset = 0
         for piece in pieces:
-            heard.append(
-                await self._transcribe_piece(
-                    piece,
-                    options or DecodeOptions(),
-                    start_seconds=start_seconds + offset / SAMPLE_RATE,
-                    owner=owner,
-                    priority=priority,
-                    deadline_seconds=deadline_seconds,
-                    queue_seconds=queue_seconds,
-                    supersede=supersede,
-                    work=work,
+            async with self.serving() as asr:
+                heard.append(
+                    await asr.transcribe_piece(
+                        piece,
+                        options or DecodeOptions(),
+                        start_seconds=start_seconds + offset / SAMPLE_RATE,
+                        owner=owner,
+                        priority=priority,
+                        deadline_seconds=deadline_seconds,
+                        queue_seconds=queue_seconds,
+                        supersede=supersede,
+                        work=work,
+                    )
                 )
-            )
             offset += len(piece)
         whole = join_transcriptions(heard)
         if self.on_recognition is not None:
             self.on_recognition(whole.audio_seconds, whole.compute_seconds)
         return whole
 
-    async def _transcribe_piece(
+    async def transcribe_piece(
         self,
         piece: Samples,
         options: DecodeOptions,
@@ -167,16 +170,35 @@ class StreamingASR:
             return decode(whisper, samples, options, run, start_seconds)
 
     def close(self) -> None:
-        """Free the weights once the running calls have ended. Idempotent."""
+        """Free the weights once the calls that run or wait have ended. Idempotent."""
         with self._lock:
             self._closed = True
         self._free_if_unused()
 
+    def retire(self, successor: Callable[[], Awaitable[StreamingASR]]) -> None:
+        """Close it; whoever still holds it is served by what `successor` returns."""
+        self._successor = successor
+        self.close()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[StreamingASR]:
+        """Hold this or its successor for a call, from before it waits in the queue."""
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._using(new=True))
+            except ASRError:
+                if self._successor is None:
+                    raise
+                async with (await self._successor()).serving() as successor:
+                    yield successor
+            else:
+                yield self
+
     @contextmanager
-    def _using(self) -> Iterator[Whisper]:
-        """Keep the model from being freed during a call."""
+    def _using(self, *, new: bool = False) -> Iterator[Whisper]:
+        """Keep the model from being freed; with `new`, raise once it is closed."""
         with self._lock:
-            if self._closed or self._whisper is None:
+            if self._whisper is None or (self._closed and (new or not self._users)):
                 raise ASRError("the speech recogniser has been closed")
             whisper = self._whisper
             self._users += 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ..asr.config import ASRLoadError
 from ..models import ModelError
@@ -20,6 +20,9 @@ class Closable(Protocol):
 
     def close(self) -> None:
         """Free the model once the running calls have ended."""
+
+    def retire(self, successor: Callable[[], Awaitable[Any]]) -> None:
+        """The same, and pass what its holders ask of it on to the engine in its place."""
 
 
 class ModelFiles(Protocol):

@@ -80,12 +80,15 @@ class ModelSlot(Generic[Request, Model, Engine]):
         return True
 
     def renew(self, *, both_fit: bool) -> None:
-        """Load it again if it is loaded; blocks."""
+        """Load it again if it is loaded; blocks.
+
+        Replies and files in progress go on with the new one.
+        """
         if self.once.peek() is None:
             return
         old = self.once.put(self._load()) if both_fit else self.once.take()
         if old is not None:
-            old.close()
+            old.retire(self.once.get)
         self.once.get_blocking()
 
     def _load(self) -> Engine:

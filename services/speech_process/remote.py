@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,7 @@ class RemoteASR(StreamingASR):
     def warm(self) -> None:
         """Do nothing: the speech process has tried it."""
 
-    async def _transcribe_piece(
+    async def transcribe_piece(
         self,
         piece: Samples,
         options: DecodeOptions,
@@ -189,6 +189,11 @@ class RemoteASR(StreamingASR):
                 return read_transcription(answer)
             except FrameError as error:
                 raise ASRError(f"the speech process answers oddly: {error}") from error
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[StreamingASR]:
+        """Hold nothing: the speech process does."""
+        yield self
 
     def decode(
         self, samples: Samples, options: DecodeOptions, run: Run, *, start_seconds: float = 0.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,7 @@ class StreamingTTS:
 
     def __init__(self, voice: PiperVoice, config: TTSConfig, scheduler: InferenceScheduler) -> None:
         self._voice: PiperVoice | None = voice
+        self._successor: Callable[[], Awaitable[StreamingTTS]] | None = None
         self._scheduler = scheduler
         self._phrases = PhraseCache(config.phrase_cache_bytes)
         self._fixed: frozenset[str] = frozenset()
@@ -146,7 +148,20 @@ class StreamingTTS:
         """
         voice = self._voice
         if voice is None:
-            raise SynthesisError("the voice is closed")
+            if self._successor is None:
+                raise SynthesisError("the voice is closed")
+            by_successor = (await self._successor()).synthesize(
+                sentence,
+                owner=owner,
+                priority=priority,
+                deadline_seconds=deadline_seconds,
+                delivery=delivery,
+                guarded=guarded,
+            )
+            async with aclosing(by_successor):
+                async for piece in by_successor:
+                    yield piece
+            return
         phrase = _normalized(sentence)
         key = phrase, delivery
         if (kept := self._phrases.get(key)) is not None:
@@ -219,6 +234,11 @@ class StreamingTTS:
         """Release the voice and its phrases; sentences in progress are finished."""
         self._voice = None
         self._phrases.clear()
+
+    def retire(self, successor: Callable[[], Awaitable[StreamingTTS]]) -> None:
+        """Close it; whoever still holds it is served by what `successor` returns."""
+        self._successor = successor
+        self.close()
 
 
 class _Task:

@@ -158,7 +158,7 @@ class SlowSpeaker(Speaker):
         loop, command = asyncio.get_running_loop(), asyncio.current_task()
         assert command is not None
 
-        def write(_: bytes) -> None:
+        def write(_part: bytes) -> None:
             self.writing = True
             main = threading.main_thread().ident
             assert main is not None

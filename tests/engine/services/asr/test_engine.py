@@ -268,7 +268,7 @@ async def test_closing_frees_the_weights_only_after_the_decode_that_runs(
     assert await asyncio.to_thread(inside.wait, PATIENCE_SECONDS)
     own.close()
     with pytest.raises(ASRError, match="closed"):
-        own.decode(recording("turn_05").samples, DecodeOptions(), Run())
+        await transcribe(own, recording("turn_05").samples)
     loaded = weights()
     assert loaded is not None
     assert loaded.model.model_is_loaded

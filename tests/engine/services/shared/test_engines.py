@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import threading
@@ -9,12 +10,15 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 
 from services.asr.config import ASRConfig, ASRLoadError, DecodeOptions
 from services.asr.engine import StreamingASR
+from services.asr.files import transcribe_file
 from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import InferenceScheduler, InferenceTimeout, Priority, Run
+from services.livekit_local import LocalTTS
 from services.models import DEMO_ASR
 from services.shared.config import EngineConfig
 from services.shared.engines import (
@@ -155,6 +159,81 @@ def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(
     finally:
         let_go.set()
     hung.close()
+
+
+@pytest.mark.own_copy
+@pytest.mark.parametrize("both_fit", [True, False])
+async def test_a_reload_in_the_middle_of_a_reply_costs_none_of_its_sentences(
+    other: SharedEngines, both_fit: bool
+) -> None:
+    voice = LocalTTS(engines=other, room="a")
+    before = await other.tts.get()
+    reply = voice.stream()
+    async with reply, asyncio.timeout(PATIENCE_SECONDS):
+        reply.push_text("It is ten past three. And then")
+        frames = [(await anext(reply)).frame]
+        await asyncio.to_thread(other.reload, both_fit=both_fit)
+        assert other.tts.peek() is not before
+        reply.push_text(" we leave. Goodbye.")
+        reply.end_input()
+        frames += [audio.frame async for audio in reply]
+    await voice.aclose()
+    words = [w for frame in frames for w in frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])]
+    said = "It is ten past three. And then we leave. Goodbye."
+    assert [str(word).strip() for word in words] == said.split()
+
+
+@pytest.mark.own_copy
+async def test_a_file_is_heard_to_its_end_in_spite_of_a_reload(other: SharedEngines) -> None:
+    asr = await other.asr.get()
+    found = transcribe_file(
+        recording("long_0").path,
+        asr,
+        await other.voice_activity.get(),
+        options=DecodeOptions(),
+    )
+    ends: list[float] = []
+    async with contextlib.aclosing(found), asyncio.timeout(PATIENCE_SECONDS):
+        async for segment in found:
+            if not ends:
+                await asyncio.to_thread(other.reload, both_fit=False)
+                assert other.asr.peek() is not asr
+            ends.append(segment.end_seconds)
+    # More than what was asked for before.
+    assert len(ends) > asr.config.workers + 2
+    assert ends[-1] > recording("long_0").seconds - 10.0
+
+
+@pytest.mark.own_copy
+async def test_what_waits_in_the_queue_at_a_reload_is_heard(other: SharedEngines) -> None:
+    asr = await other.asr.get()
+    go_on = threading.Event()
+    busy = [
+        other.scheduler.submit(
+            lambda _: go_on.wait(PATIENCE_SECONDS),
+            engine="busy",
+            owner="other",
+            priority=Priority.FINAL,
+            deadline_seconds=PATIENCE_SECONDS,
+        )
+        for _ in range(other.scheduler.stats().slots)
+    ]
+    waits = asyncio.create_task(
+        asr.transcribe(
+            recording("turn_05").samples,
+            owner="room",
+            priority=Priority.FINAL,
+            deadline_seconds=PATIENCE_SECONDS,
+        )
+    )
+    while not other.scheduler.stats().queued[Priority.FINAL]:
+        await asyncio.sleep(0)
+    await asyncio.to_thread(other.reload, both_fit=True)
+    go_on.set()
+    assert (await waits).text == "what time is it"
+    assert all(future.result() for future in busy)
+    # A failure would count for the circuit breaker of every room.
+    assert not any(outcome == "failed" for _, _, outcome in other.scheduler.stats().outcomes)
 
 
 def test_what_is_configured_is_what_everybody_shares(shared: SharedEngines) -> None:
