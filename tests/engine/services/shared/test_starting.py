@@ -29,17 +29,23 @@ def useless_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
 
 
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of the demo recogniser that a test may break."""
+    return Path(shutil.copytree(DEMO_ASR.folder, tmp_path / "model"))
+
+
 @pytest.mark.usefixtures("useless_gpu")
 @pytest.mark.parametrize("compute_type", ["auto", "float16"])
 def test_a_gpu_that_does_not_work_costs_its_speed_and_nothing_else(
-    caplog: pytest.LogCaptureFixture, compute_type: str
+    model: Path, caplog: pytest.LogCaptureFixture, compute_type: str
 ) -> None:
-    speech = SharedEngines(EngineConfig(compute_type=compute_type))
+    speech = SharedEngines(EngineConfig(asr=str(model), compute_type=compute_type))
     try:
         with caplog.at_level(logging.INFO):
             asr = speech.asr.get_blocking()
         assert (asr.config.device, asr.config.compute_type) == ("cpu", "int8")
-        assert asr.config.name == "demo"
+        assert asr.config.model == model
     finally:
         speech.close()
     (unusable,) = [r for r in caplog.records if r.msg == "GPU unusable, CPU takes its place"]
@@ -52,8 +58,7 @@ def test_a_gpu_that_does_not_work_costs_its_speed_and_nothing_else(
 
 
 @pytest.mark.usefixtures("useless_gpu")
-def test_a_damaged_model_is_not_blamed_on_the_gpu(tmp_path: Path) -> None:
-    model = Path(shutil.copytree(DEMO_ASR.folder, tmp_path / "model"))
+def test_a_damaged_model_is_not_blamed_on_the_gpu(model: Path) -> None:
     (model / "tokenizer.json").write_text("{}")
     speech = SharedEngines(EngineConfig(asr=str(model), stand_ins=False))
     try:
