@@ -37,6 +37,7 @@ _SIGNS: Final = {
     "implies": "⇒",
     "in": "∈",
     "sum": "∑",
+    "prod": "∏",
     "int": "∫",
     "partial": "∂",
     "nabla": "∇",
@@ -66,12 +67,20 @@ _SIGNS: Final = {
 }
 _WORDS: Final = frozenset("sin cos tan log ln exp lim max min".split())
 _NESTED: Final = r"(?:[^{}]|\{[^{}]{0,40}\}){1,80}"
+_STYLES: Final = (
+    "text|mathrm|mathbf|mathit|operatorname|textbf|mathbb|mathcal|vec|hat|bar|overline|boxed"
+)
 _TOKEN: Final = re.compile(
     rf"""
       (?P<delimiter>\$\$?|\\[()\[\]])
     | (?P<fraction>\\[dt]?frac\{{(?P<above>{_NESTED})\}}\{{(?P<below>{_NESTED})\}})
-    | (?P<root>\\sqrt\{{(?P<inner>{_NESTED})\}})
-    | (?P<text>\\(?:text|mathrm|mathbf|mathit|operatorname|textbf)\{{(?P<words>[^{{}}]{{0,80}})\}})
+    | (?P<big>\\(?P<name>int|sum|prod|lim|log)(?:\\limits)?
+        _(?P<low>\{{{_NESTED}\}}|\\?[A-Za-z]+|[0-9])
+        (?:\^(?P<high>\{{{_NESTED}\}}|\\[A-Za-z]+|[A-Za-z0-9]))?)
+    | (?P<environment>\\(?:begin|end)\{{[^{{}}]{{0,20}}\}})
+    | (?P<choose>\\[dt]?binom\{{(?P<all>[^{{}}]{{1,20}})\}}\{{(?P<some>[^{{}}]{{1,20}})\}})
+    | (?P<root>\\sqrt(?:\[(?P<degree>[^\]]{{1,3}})\])?\{{(?P<inner>{_NESTED})\}})
+    | (?P<text>\\(?:{_STYLES})\{{(?P<words>[^{{}}]{{0,80}})\}})
     | (?P<raised>\^\{{(?P<exponent>[^{{}}]{{1,20}})\}}|\^\\circ)
     | (?P<lowered>_\{{?(?P<index>[A-Za-z0-9]{{1,4}})\}}?)
     | (?P<command>\\[A-Za-z]+)
@@ -96,7 +105,14 @@ def _read_token(match: re.Match[str]) -> str:
     if match["fraction"]:
         return _fraction(_nested(match["above"]), _nested(match["below"]))
     if match["root"]:
-        return f" √{_nested(match['inner'])} "
+        sign = {"3": "∛", "4": "∜"}.get(match["degree"] or "", "√")
+        return f" {sign}{_nested(match['inner'])} "
+    if match["big"]:
+        return _big(match)
+    if match["environment"]:
+        return ""
+    if match["choose"]:
+        return f" C({match['all']},{match['some']}) "
     if match["text"]:
         return f" {match['words']} "
     if match["raised"]:
@@ -115,6 +131,14 @@ def _read_token(match: re.Match[str]) -> str:
     if kind == "sign":
         return f" {text} " if text != "-" or _between(match) else text
     return "" if kind in ("delimiter", "brace") else text
+
+
+def _big(match: re.Match[str]) -> str:
+    """Return a sign with its bounds: ∑_(i=1)^(n)."""
+    sign = {"log": "log", "lim": "lim"}.get(match["name"]) or _SIGNS[match["name"]]
+    low = "".join(_nested(match["low"]).split())
+    high = "".join(_nested(match["high"] or "").split())
+    return f" {sign}_({low})" + (f"^({high}) " if high else " ")
 
 
 def _nested(formula: str) -> str:

@@ -34,7 +34,7 @@ _MARKUP: Final = re.compile(
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _HOST: Final = re.compile(
-    r"^(?:[a-z]+://)?(?:[^@/]*@)?(?:www\.)?([^/:?#]+)(?::\d+)?(/[^?#]*)?", re.IGNORECASE
+    r"^(?:[a-z]+://)?(?:[^@/]*@)?(?:www\.)?([^/:?#]+)(:\d{2,5})?(/[^?#]*)?", re.IGNORECASE
 )
 _ESCAPED: Final = frozenset("%$#&_*!.+-~>`")
 """What a backslash keeps from being markup."""
@@ -117,10 +117,11 @@ def _read_address(address: str) -> str:
     if parts is None:
         return end
     host = parts.group(1).rstrip(ASCII_PAUSE_MARKS)
-    path = (parts.group(2) or "").rstrip(ASCII_PAUSE_MARKS + "/")
+    port = parts.group(2) or ""
+    path = (parts.group(3) or "").rstrip(ASCII_PAUSE_MARKS + "/")
     if len(path) > _LONGEST_PATH or "?" in address.rstrip("?"):
         path = ""
-    return host + path + end
+    return host + port + path + end
 
 
 def _read_entity(entity: str) -> str:

@@ -84,8 +84,13 @@ def _read(text: str, starts: Sequence[int], language: Language) -> list[str]:
         places += [at] * len(read)
     clean = "".join(characters)
     spoken = [""] * len(starts)
+    last: Stretch | None = None
     for stretch in scan(clean, language):
         chunks = list(re.finditer(r"\S+", clean[stretch.start : stretch.end]))
+        if last is not None and _run_together(last, stretch, clean):
+            word = max(0, bisect_right(starts, places[last.end - 1]) - 1)
+            spoken[word] = spoken[word].rstrip() + ","
+        last = stretch
         for chunk, words in zip(chunks, _share_out(stretch, chunks), strict=True):
             place = places[stretch.start + chunk.start()]
             word = max(0, bisect_right(starts, place) - 1)
@@ -96,6 +101,18 @@ def _read(text: str, starts: Sequence[int], language: Language) -> list[str]:
                 spoken[word] += " "
             spoken[word] = _join(spoken[word], words, ruled=stretch.ruled)
     return spoken
+
+
+def _run_together(one: Stretch, other: Stretch, clean: str) -> bool:
+    """Whether two numbers would sound like one: "SpO2 98%", "on page 20 5 people"."""
+    return (
+        one.ruled
+        and other.ruled
+        and clean[one.end : other.start] in (" ", "\u00a0")
+        and clean[one.end - 1].isdecimal()
+        and clean[other.start].isdecimal()
+        and one.spoken[-1:].isalpha()
+    )
 
 
 def _share_out(stretch: Stretch, chunks: Sequence[re.Match[str]]) -> list[str]:

@@ -28,6 +28,9 @@ _CANDIDATE = re.compile(
 _WORD_BEFORE = re.compile(r"[^\s(\[{\"'“‘«*_]*$")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 """J, U.S, p.m and the like."""
+_ROMAN = re.compile(r"[ivx]{1,6}")
+_AFTER_ARTICLE = re.compile(r"(\w+)\s+\d{1,3}$")
+_ITEM_LETTER = re.compile(r"(?:^|\n)\s*\w$")
 _ITEM_NUMBER = re.compile(r"(?:^|\n)\s*\d{1,3}$")
 
 
@@ -153,22 +156,35 @@ class SentenceSplitter:
             return False
         follows = buffer[end:].lstrip()[:1]
         if match["mark"] == ".":
-            word = _WORD_BEFORE.search(buffer[: match.start()])
-            before = word.group().lower() if word else ""
+            start = buffer[: match.start()]
+            word = _WORD_BEFORE.search(start)
+            before = re.split(r"[-–—]", word.group().lower())[-1] if word else ""
             language = self._language
-            if before in language.never_last or _ITEM_NUMBER.search(buffer[: match.start()]):
+            if (
+                before in language.never_last
+                or before.endswith(language.never_last_endings)
+                or _ITEM_NUMBER.search(start)
+            ):
                 return False
             if language.ordinal_full_stop and before.isdigit() and len(before) <= 2:
-                return self._ends_at_number(end, final=final)
-            if _INITIALS.fullmatch(before) and before != "i":
+                return self._ends_at_number(match.start(), end, final=final)
+            initials = _INITIALS.fullmatch(before) is not None and before != "i"
+            if initials and "." not in before:
+                # "J. Smith" goes on, "plan B. Then" does not.
                 if not follows:
                     return True if final else None
-                # "J. Smith" goes on; "5 p.m. Then" does not.
-                return "." in before and not (follows.islower() or follows.isdigit())
-            if before in language.sometimes_last:
+                if not language.openers or _ITEM_LETTER.search(start):
+                    return False
+                return self._begins_after(before, end, final=final)
+            if initials or before in language.sometimes_last:
                 if not follows:
                     return True if final else None
-                return not (follows.islower() or follows.isdigit())
+                if follows.islower() or follows.isdigit():
+                    return False
+                return self._begins_after(before, end, final=final)
+            if language.ordinal_full_stop and _ROMAN.fullmatch(before) and follows:
+                # "Wilhelm II. war": a capital may begin a sentence as well as a noun.
+                return not follows.islower()
             doubtful = bool(match["closing"])
         else:
             doubtful = bool(match["closing"]) or match["mark"][-1] in ".…"
@@ -178,8 +194,29 @@ class SentenceSplitter:
             return True if final else None
         return not follows.islower()
 
-    def _ends_at_number(self, end: int, *, final: bool) -> bool | None:
+    def _begins_after(self, before: str, end: int, *, final: bool) -> bool | None:
+        """Whether what follows an abbreviation, with a capital, begins a sentence.
+
+        "The U.S. Navy" goes on, "in the U.S. They" does not; nor does "at 5 p.m. Then".
+        """
+        word = re.match(r"\s*[^\w\s]*([^\W\d_]*)(\W?)", self._buffer[end:])
+        assert word is not None
+        said, language = word[1].lower(), self._language
+        tells = len(before) == 1 or before in language.ends_before_opener
+        if not word[2] and not final:
+            if tells or any(known.startswith(said) for known in language.goes_on):
+                return None
+            return True
+        return said not in language.goes_on and (not tells or said in language.openers)
+
+    def _ends_at_number(self, start: int, end: int, *, final: bool) -> bool | None:
         """Whether a sentence ends at the full stop of "3.", which may be "third"."""
+        if self._language.before_ordinal and _AFTER_ARTICLE.search(self._buffer[:start]):
+            article = _AFTER_ARTICLE.search(self._buffer[:start])
+            assert article is not None
+            if article[1].lower() in self._language.before_ordinal:
+                follows = self._buffer[end:].strip()
+                return False if follows else True if final else None
         word = re.match(r"\s*(\w+)(\W?)", self._buffer[end:])
         if word is None or not word[2]:
             return True if final else None

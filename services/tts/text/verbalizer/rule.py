@@ -59,6 +59,16 @@ class Language:
     """Abbreviations that never end a sentence: lower case, without the last full stop."""
     sometimes_last: frozenset[str] = SOMETIMES_LAST
     """Those that end one unless a small letter or a digit follows."""
+    never_last_endings: tuple[str, ...] = ()
+    """Endings of words that never end one, such as "str" of "Hauptstr."."""
+    goes_on: frozenset[str] = frozenset()
+    """Words with a capital that begin no sentence after an abbreviation: "Ave. NW"."""
+    ends_before_opener: frozenset[str] = frozenset()
+    """Abbreviations that may stand before any name, so that they end a sentence only ..."""
+    openers: frozenset[str] = frozenset()
+    """... before these words, which often begin one; all in lower case."""
+    before_ordinal: frozenset[str] = frozenset()
+    """Words after which "3." is an ordinal, such as articles."""
     latin: bool = True
     """Whether words in other scripts are read by their sounds in Latin letters."""
     ordinal_full_stop: bool = False

@@ -58,6 +58,9 @@ _TABLE: Final = Table(
         ≥ | groter dan of gelijk aan
         ≠ | niet gelijk aan
         ≈ | ongeveer
+        √ | wortel van
+        π | pi
+        ∞ | oneindig
         & | en
         % | procent
         § | paragraaf
@@ -122,6 +125,7 @@ _TABLE: Final = Table(
         ° | graad | graden | m
         % | procent | procent | n
         ‰ | promille | promille | n
+        mAh | milliampère-uur | milliampère-uur | n
         kWh | kilowattuur | kilowattuur | n
         kW | kilowatt | kilowatt | m
         MW | megawatt | megawatt | m
@@ -183,6 +187,17 @@ _TABLE: Final = Table(
     closing=frozenset({"enz.", "etc.", "v. Chr.", "n. Chr.", "a.u.b."}),
     before_number=frozenset({"nr.", "Nr.", "blz.", "afb.", "max.", "min.", "tel."}),
     before_name=frozenset({"mr.", "ir.", "dr.", "Dr.", "prof.", "Prof."}),
+    powers=("kwadraat", "tot de derde", "tot de macht"),
+    weekdays={
+        "ma": "maandag",
+        "di": "dinsdag",
+        "wo": "woensdag",
+        "do": "donderdag",
+        "vr": "vrijdag",
+        "za": "zaterdag",
+        "zo": "zondag",
+    },
+    halves={"m": "een halve", "f": "een halve", "n": "een half"},
     gendered=lambda words, gender: words,
     paired_decimals=False,
     year=_year,
@@ -223,12 +238,19 @@ _EXAMPLES: Final[Examples] = {
     "version": {"versie 1.2.3": "versie één punt twee punt drie"},
     "range": {"pagina 10-12": "pagina tien tot twaalf"},
     "score": {"het werd 3:2": "het werd drie twee"},
-    "fraction": {"½ liter": "een half liter", "2½ uur": "twee en een half uur"},
+    "fraction": {"½": "een half", "2½ uur": "twee en een half uur"},
     "number": {
         "12.345 mensen": "twaalfduizenddriehonderdvijfenveertig mensen",
         "3,14": "drie komma één vier",
         "in 1999": "in negentienhonderd negenennegentig",
     },
+    "times, range": {"9.00-17.00 uur": "negen uur tot zeventien uur"},
+    "number with a label": {"De code is 4829.": "De code is vier acht twee negen."},
+    "weekdays": {"ma-vr 9 uur": "maandag tot vrijdag negen uur"},
+    "part of a thing": {"1/2 tl zout": "een halve theelepel zout", "3/4 l": "driekwart liter"},
+    "number with a letter": {"huis 12b": "huis twaalf B"},
+    "power": {"x² + 2^5": "x kwadraat plus twee tot de macht vijf"},
+    "divided by": {"10 : 2 = 5": "tien gedeeld door twee is vijf"},
     "sign": {"5 - 3 = 2": "vijf min drie is twee"},
 }
 
@@ -242,10 +264,19 @@ _POSITION: Final = Rule(
     },
 )
 
+_STREET: Final = Rule(
+    "street",
+    r"(?P<name>[A-Z][a-z-]+s)tr\.",
+    lambda match: f"{match['name']}traat",
+    {"Hoofdstr. 12": "Hoofdstraat twaalf"},
+    inside=True,
+)
+
 DUTCH: Final = Language(
     code="nl",
-    rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION,)),
-    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&§℃℉",
+    rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION, _STREET)),
+    symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥%&§℃℉",
     never_last=never_last(_TABLE),
+    never_last_endings=("str",),
     sometimes_last=sometimes_last(_TABLE) | {"mld", "mln"},
 )

@@ -52,7 +52,8 @@ def _of(name: str) -> str:
 def _gender_of(word: str) -> str:
     feminine = (
         r"(?:tion|sion|ité|ée|ie|ette|ence|ance|ure|onne|elle|esse|eure|ine|ue|fois|page|minute"
-        r"|seconde|ville|place|table|chose|semaine)s?$"
+        r"|seconde|ville|place|table|chose|semaine|heure|tasse|cuillère|année|journée|livre|cuillerée|boîte|tranche|part"
+        r"|pomme|dose|goutte|tablette|bouteille|personne|femme|fille)s?$"
     )
     return "f" if re.search(feminine, word) else ""
 
@@ -69,7 +70,7 @@ _TABLE: Final = Table(
     clock=_clock,
     clock_forms=r"(?P<hour>\d{1,2})[ \u00a0]?[hH][ \u00a0]?(?P<minute>[0-5]\d)?(?:[ ]?min)?"
     r"|(?P<hour_only>[01]?\d|2[0-4]):(?P<minute_only>[0-5]\d)(?!:?\d)",
-    ruler=lambda value: numerals.cardinal(value, "fr"),
+    ruler=lambda value: numerals.cardinal(value, "fr") if value > 1 else "premier",
     of_currency=_of,
     cents="",
     signs=pairs("""
@@ -85,6 +86,9 @@ _TABLE: Final = Table(
         ≥ | supérieur ou égal à
         ≠ | différent de
         ≈ | environ
+        √ | racine carrée de
+        π | pi
+        ∞ | l'infini
         & | et
         % | pour cent
         § | paragraphe
@@ -149,6 +153,7 @@ _TABLE: Final = Table(
         ° | degré | degrés | m
         % | pour cent | pour cent | m
         ‰ | pour mille | pour mille | m
+        mAh | milliampère-heure | milliampères-heures | m
         kWh | kilowattheure | kilowattheures | m
         kW | kilowatt | kilowatts | m
         MW | mégawatt | mégawatts | m
@@ -178,6 +183,7 @@ _TABLE: Final = Table(
     """),
     abbreviations=pairs("""
         p. ex. | par exemple
+        par ex. | par exemple
         c.-à-d. | c'est-à-dire
         av. J.-C. | avant Jésus-Christ
         apr. J.-C. | après Jésus-Christ
@@ -189,6 +195,9 @@ _TABLE: Final = Table(
         Mmes | mesdames
         Mlle | mademoiselle
         Dr | docteur
+        Pr | professeur
+        bd | boulevard
+        th. | thermostat
         St | saint
         Ste | sainte
         n° | numéro
@@ -205,10 +214,23 @@ _TABLE: Final = Table(
     """),
     closing=frozenset({"etc.", "av. J.-C.", "apr. J.-C.", "s.v.p."}),
     before_number=frozenset(
-        {"art.", "vol.", "chap.", "max.", "min.", "éd.", "n°", "N°", "nº", "tél."}
+        {"art.", "vol.", "chap.", "max.", "min.", "éd.", "th.", "n°", "N°", "nº", "tél."}
     ),
-    before_name=frozenset({"M.", "MM.", "St", "Ste", "Dr"}),
+    before_name=frozenset({"M.", "MM.", "St", "Ste", "Dr", "Pr", "bd"}),
     after_whole={"½": "demi", "1/2": "demi"},
+    powers=("au carré", "au cube", "puissance"),
+    weekdays={
+        "lun": "lundi",
+        "mar": "mardi",
+        "mer": "mercredi",
+        "jeu": "jeudi",
+        "ven": "vendredi",
+        "sam": "samedi",
+        "dim": "dimanche",
+    },
+    halves={"m": "un demi", "f": "une demi", "n": "un demi"},
+    of_part="de",
+    halves_after={"m": "et demi", "f": "et demie", "n": "et demi"},
     gendered=_gendered,
     gender_of=_gender_of,
     small_fractions_are_one=True,
@@ -253,7 +275,7 @@ _EXAMPLES: Final[Examples] = {
     "version": {"la version 1.2.3": "la version un point deux point trois"},
     "range": {"pages 10-12": "pages dix à douze"},
     "score": {"3:2 à la fin": "trois à deux à la fin"},
-    "fraction": {"½ litre": "un demi litre", "2½ heures": "deux et demi heures"},
+    "fraction": {"½": "un demi"},
     "number": {
         "1 234 567 habitants": "un million deux cent trente quatre mille cinq cent soixante sept"
         " habitants",
@@ -261,6 +283,17 @@ _EXAMPLES: Final[Examples] = {
         "21 personnes": "vingt et une personnes",
         "en 1999": "en mille neuf cent quatre vingt dix neuf",
     },
+    "times, range": {"de 9:00-17:00": "de neuf heures à dix sept heures"},
+    "number with a label": {"Le code est 4829.": "Le code est quatre huit deux neuf."},
+    "weekdays": {"lun.-ven. 9h": "lundi à vendredi neuf heures"},
+    "part of a thing": {
+        "½ litre": "un demi litre",
+        "2½ heures": "deux heures et demie",
+        "1/4 l": "un quart de litre",
+    },
+    "number with a letter": {"au 12b": "au douze B"},
+    "power": {"x² + 2^5": "x au carré plus deux puissance cinq"},
+    "divided by": {"10 : 2 = 5": "dix divisé par deux égale cinq"},
     "sign": {
         "5 - 3 = 2": "cinq moins trois égale deux",
         "de 8h-18h": "de huit heures à dix huit heures",
@@ -278,10 +311,44 @@ _POSITION: Final = Rule(
     },
 )
 
+
+def _spoons(match: re.Match[str]) -> str:
+    kind = {"c.": "café", "s.": "soupe"}.get(match["kind"], match["kind"])
+    count = match["count"]
+    if not count:
+        return f"cuillère à {kind}"
+    if not count.isdecimal():
+        return f"une demi cuillère à {kind}"
+    words = _gendered(numerals.cardinal(int(count), "fr"), "f")
+    return f"{words} cuillère{'' if count == '1' else 's'} à {kind}"
+
+
+_OWN: Final = (
+    _POSITION,
+    Rule(
+        "spoon",
+        r"(?:(?P<count>\d{1,3}|1/2|½)[ \u00a0])?c\.?[ ]?à[ ]?(?P<kind>café|soupe|thé|c\.|s\.)",
+        _spoons,
+        {
+            "1 c. à café et 2 c. à s. d'huile": "une cuillère à café et deux cuillères à soupe"
+            " d'huile",
+            "1/2 c. à thé": "une demi cuillère à thé",
+        },
+        inside=True,
+    ),
+    Rule(
+        "avenue",
+        r"[Aa]v\.(?=[ ](?:de|du|des|d'|[A-Z]))(?![ ]J)",
+        lambda match: "avenue" if match.group()[0] == "a" else "Avenue",
+        {"5, av. de la Paix": "cinq, avenue de la Paix"},
+        inside=True,
+    ),
+)
+
 FRENCH: Final = Language(
     code="fr",
-    rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION,)),
-    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
-    never_last=never_last(_TABLE),
-    sometimes_last=sometimes_last(_TABLE),
+    rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
+    symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
+    never_last=never_last(_TABLE) | {"av", "bd"},
+    sometimes_last=sometimes_last(_TABLE) | frozenset(_TABLE.weekdays),
 )

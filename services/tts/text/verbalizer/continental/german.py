@@ -18,6 +18,10 @@ _WEAK: Final = frozenset(
     " unserem jedem jeden diesem diesen ab bis seit nach".split()
 )
 _ARTICLES: Final = frozenset("der die das diese dieser dieses jede jeder jedes".split())
+_DATIVE: Final = re.compile(
+    r"\b(?:in|mit|von|zu|bei|nach|aus|seit|an|auf|vor|unter|über|neben|hinter|ab)\s+der\s*$",
+    re.IGNORECASE,
+)
 _FEMININE: Final = frozenset(
     "Klasse Etage Liga Runde Person Auflage Version Stufe Woche Stunde Reihe Frage Antwort Hälfte"
     " Generation Staffel Folge Dynastie Sinfonie".split()
@@ -45,7 +49,7 @@ def _ordinal(value: int, before: str, noun: str) -> str:
     stem = numerals.ordinal(value, "de").removesuffix("e")
     word = re.search(r"(\w+)\s*$", before)
     said = word[1].lower() if word else ""
-    if said in _WEAK:
+    if said in _WEAK or _DATIVE.search(before):
         return f"{stem}en"
     if said in _ARTICLES or noun in _FEMININE:
         return f"{stem}e"
@@ -119,6 +123,9 @@ _TABLE: Final = Table(
         ≥ | größer oder gleich
         ≠ | ungleich
         ≈ | ungefähr
+        √ | Wurzel aus
+        π | Pi
+        ∞ | unendlich
         & | und
         % | Prozent
         § | Paragraf
@@ -189,6 +196,7 @@ _TABLE: Final = Table(
         ° | Grad | Grad | m
         % | Prozent | Prozent | n
         ‰ | Promille | Promille | n
+        mAh | Milliamperestunde | Milliamperestunden | f
         kWh | Kilowattstunde | Kilowattstunden | f
         kW | Kilowatt | Kilowatt | n
         MW | Megawatt | Megawatt | n
@@ -268,6 +276,19 @@ _TABLE: Final = Table(
         {"Art.", "Abs.", "Abb.", "Kap.", "S.", "Nr.", "max.", "min.", "Tel.", "geb.", "gest."}
     ),
     before_name=frozenset({"St.", "Fr.", "Hr."}),
+    powers=("hoch zwei", "hoch drei", "hoch"),
+    weekdays={
+        "mo": "Montag",
+        "di": "Dienstag",
+        "mi": "Mittwoch",
+        "do": "Donnerstag",
+        "fr": "Freitag",
+        "sa": "Samstag",
+        "so": "Sonntag",
+    },
+    halves={"m": "ein halber", "f": "eine halbe", "n": "ein halbes"},
+    words_too=frozenset({"Bio"}),
+    after_whole={"1/2": "einhalb"},
     gendered=_gendered,
     gender_of=_gender_of,
     paired_decimals=False,
@@ -279,7 +300,7 @@ _EXAMPLES: Final[Examples] = {
         "Es gibt z. B. Brot, Käse usw.": "Es gibt zum Beispiel Brot, Käse und so weiter.",
         "z.B. ca. 5 Äpfel, Nr.5": "zum Beispiel circa fünf Äpfel, Nummer fünf",
         "z.B. ca. 5 Äpfel": "zum Beispiel circa fünf Äpfel",
-        "Hauptstr. Nr. 5": "Hauptstr. Nummer fünf",
+        "Hauptstr. Nr. 5": "Hauptstraße Nummer fünf",
         "Art. 5 ist dieser Art.": "Artikel fünf ist dieser Art.",
         "Er heißt Max.": "Er heißt Max.",
     },
@@ -326,6 +347,20 @@ _EXAMPLES: Final[Examples] = {
         "007": "null null sieben",
         "1 Person und 1 Tag, Kapitel III": "eine Person und ein Tag, Kapitel drei",
     },
+    "times, range": {"von 9.00–17.00 Uhr": "von neun Uhr bis siebzehn Uhr"},
+    "number with a label": {"Ihr Code ist 482913.": "Ihr Code ist vier acht zwei neun eins drei."},
+    "weekdays": {
+        "Mo.–Fr. 9 Uhr": "Montag bis Freitag neun Uhr",
+        "Do, 5. Mai": "Donnerstag, fünfter Mai",
+    },
+    "part of a thing": {
+        "1/2 TL Salz": "ein halber Teelöffel Salz",
+        "2 1/2 l": "zweieinhalb Liter",
+        "3/4 l": "drei Viertel Liter",
+    },
+    "number with a letter": {"Nr. 12a": "Nummer zwölf A"},
+    "power": {"x² + 2^5": "x hoch zwei plus zwei hoch fünf"},
+    "divided by": {"10 : 2 = 5": "zehn geteilt durch zwei gleich fünf"},
     "sign": {
         "5 - 3 = 2": "fünf minus drei gleich zwei",
         "9:00 – 18:30 Uhr": "neun Uhr bis achtzehn Uhr dreißig",
@@ -341,6 +376,7 @@ _POSITION: Final = Rule(
     r"(?=[ \u00a0](?P<noun>[^\W\d_]+))",
     _position,
     {
+        "in der 2. Halbzeit": "in der zweiten Halbzeit",
         "Der 3. Oktober ist frei.": "Der dritte Oktober ist frei.",
         "Am 3. Oktober": "Am dritten Oktober",
         "die 1. Antwort": "die erste Antwort",
@@ -372,17 +408,90 @@ _SHORT_DATE: Final = Rule(
 )
 _DECADE: Final = Rule(
     "decade",
-    r"(?P<years>\d{2})er",
-    lambda match: f"{numerals.cardinal(int(match['years']), 'de')}er",
-    {"die 90er Jahre": "die neunziger Jahre"},
+    r"(?P<years>(?:1[1-9]|20)?\d0)er(?P<named>-Jahren?)?",
+    lambda match: _year(int(match["years"])) + "er" + (match["named"] or "").replace("-", " "),
+    {
+        "die 90er Jahre": "die neunziger Jahre",
+        "die 1920er-Jahre": "die neunzehnhundertzwanziger Jahre",
+    },
+)
+
+
+def _days(match: re.Match[str]) -> str:
+    before, month = match.string[: match.start()], match["month"]
+    first, last = (_ordinal(int(match[name]), before, month) for name in ("first", "last"))
+    return f"{first} bis {last}"
+
+
+_DAYS: Final = Rule(
+    "days of a month",
+    rf"(?P<first>\d{{1,2}})\.[ ]?(?:[-–—]"
+    rf"|bis)[ ]?(?P<last>\d{{1,2}})\.(?=[ ](?P<month>{'|'.join(_MONTHS)}))",
+    _days,
+    {"vom 5.–8. Juni": "vom fünften bis achten Juni"},
+)
+_STREET: Final = Rule(
+    "street",
+    r"(?P<name>[A-ZÄÖÜ][a-zäöüß-]+s)tr\.",
+    lambda match: f"{match['name']}traße",
+    {"Hauptstr. 12": "Hauptstraße zwölf"},
+    inside=True,
+)
+_POSTCODE: Final = Rule(
+    "postcode",
+    r"\d{5}(?=[ ][A-ZÄÖÜ][a-zäöüß]+)",
+    lambda match: (
+        numerals.digits(match.group(), "de")
+        if re.search(r"(?:,[ ]|\bD-|\n)$", match.string[: match.start()])
+        else None
+    ),
+    {"Am Markt 1, 80331 München": "Am Markt eins, acht null drei drei eins München"},
+)
+
+
+def _dative(match: re.Match[str]) -> str | None:
+    noun = _TABLE.units.get(match["noun"])
+    gender = noun.gender if noun else _gender_of(match["noun"])
+    before = match.string[: match.start()]
+    if not gender or not re.search(
+        r"\b(?:in|nach|seit|vor|mit|von|zu|bei|aus)\s$", before, re.IGNORECASE
+    ):
+        return None
+    return f"{'einer' if gender == 'f' else 'einem'} {noun.one if noun else match['noun']}"
+
+
+_UNIT: Final = "|".join(map(re.escape, sorted(_TABLE.units, key=len, reverse=True)))
+_ONE: Final = Rule(
+    "one after a preposition",
+    rf"1[ \u00a0](?P<noun>(?:{_UNIT})(?!\w)|[A-ZÄÖÜ][a-zäöüß]+)",
+    _dative,
+    {"in 1 Std. oder vor 1 Jahr": "in einer Stunde oder vor einem Jahr"},
+)
+
+_SOMETIMES_LAST: Final = sometimes_last(_TABLE) | {"min", "sek", "std", "uhr"}
+_OPENERS: Final = frozenset(
+    "der die das den dem ein eine einen es er sie wir ich ihr du man dann danach dort hier da im"
+    " in am"
+    " an auf mit von zu zum bei nach vor für und oder aber auch wenn wie was wer wo warum wann"
+    " bitte"
+    " dies diese dieser dieses heute morgen jetzt als um aus denn doch ja nein nicht noch nur so"
+    " sobald falls alle alles kann können ist sind hat haben sein seine ihre unser mein"
+    " dein".split()
 )
 
 GERMAN: Final = Language(
     code="de",
-    rules=shared_rules(_TABLE, _EXAMPLES, (_SHORT_DATE, _DECADE, _POSITION)),
-    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
-    never_last=never_last(_TABLE),
-    sometimes_last=sometimes_last(_TABLE) | {"min", "mio", "mrd", "sek", "std"},
+    rules=shared_rules(
+        _TABLE, _EXAMPLES, (_SHORT_DATE, _DAYS, _DECADE, _STREET, _POSTCODE, _ONE, _POSITION)
+    ),
+    symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
+    never_last=never_last(_TABLE)
+    | {"mio", "mrd", "tsd", "bio", "stk", "mo", "di", "mi", "do", "sa"},
+    never_last_endings=("str",),
+    sometimes_last=_SOMETIMES_LAST,
+    ends_before_opener=_SOMETIMES_LAST,
+    openers=_OPENERS,
+    before_ordinal=_WEAK - {"bis", "ab", "seit", "nach"} | _ARTICLES,
     ordinal_full_stop=True,
     follows_ordinal=frozenset(word.lower() for word in _FOLLOWS),
 )

@@ -44,9 +44,12 @@ def _century(match: re.Match[str]) -> str | None:
 def _gender_of(word: str) -> str:
     return (
         "f"
-        if re.search(r"(?:[^m]a|zione|sione|età|ità)$", word)
+        if re.search(
+            r"(?:[^m]a|zione|sione|età|ità|notte|parte|carne|voce|chiave|classe|gente|mente|lezione|stazione|ore|tazze|mele|cipolle|persone|settimane|volte|fette|giornate|uova)$",
+            word,
+        )
         else "m"
-        if word[-1] == "o"
+        if word[-1] in "oer" and len(word) > 3
         else ""
     )
 
@@ -80,6 +83,9 @@ _TABLE: Final = Table(
         ≥ | maggiore o uguale a
         ≠ | diverso da
         ≈ | circa
+        √ | radice di
+        π | pi greco
+        ∞ | infinito
         & | e
         % | per cento
         € | euro
@@ -142,6 +148,7 @@ _TABLE: Final = Table(
         ° | grado | gradi | m
         % | per cento | per cento | m
         ‰ | per mille | per mille | m
+        mAh | milliampere ora | milliampere ora | m
         kWh | chilowattora | chilowattora | m
         kW | chilowatt | chilowatt | m
         MW | megawatt | megawatt | m
@@ -208,7 +215,21 @@ _TABLE: Final = Table(
     before_name=frozenset(
         {"S.", "Ing.", "Avv.", "Prof.", "prof.", "Dott.", "dott.", "sig.", "Sig."}
     ),
-    elided=lambda words: re.sub(r"^una (?=[aeiou])", "un'", words),
+    elided=lambda words: re.sub(r"^(un|mezz)a (?=[aeiou])", r"\1'", words),
+    powers=("al quadrato", "al cubo", "alla"),
+    weekdays={
+        "lun": "lunedì",
+        "mar": "martedì",
+        "mer": "mercoledì",
+        "gio": "giovedì",
+        "ven": "venerdì",
+        "sab": "sabato",
+        "dom": "domenica",
+    },
+    halves={"m": "mezzo", "f": "mezza", "n": "mezzo"},
+    of_part="di",
+    halves_after={"m": "e mezzo", "f": "e mezza", "n": "e mezzo"},
+    words_too=frozenset({"ha"}),
     gendered=_gendered,
     gender_of=_gender_of,
 )
@@ -248,7 +269,7 @@ _EXAMPLES: Final[Examples] = {
     "version": {"la versione 1.2.3": "la versione uno punto due punto tre"},
     "range": {"pagine 10-12": "pagine dieci a dodici"},
     "score": {"3:2 alla fine": "tre a due alla fine"},
-    "fraction": {"½ litro": "mezzo litro", "2½ ore": "due e mezzo ore"},
+    "fraction": {"½": "mezzo"},
     "number": {
         "12.345 abitanti": "dodicimilatrecentoquarantacinque abitanti",
         "3,14": "tre virgola quattordici",
@@ -256,6 +277,17 @@ _EXAMPLES: Final[Examples] = {
         "nel 1999": "nel millenovecentonovantanove",
         "nel 1818": "nel milleottocentodiciotto",
     },
+    "times, range": {"9.00-17.00": "nove a diciassette"},
+    "number with a label": {"Il codice è 4829.": "Il codice è quattro otto due nove."},
+    "weekdays": {"Lun-ven, 9 h": "lunedì a venerdì, nove ore"},
+    "part of a thing": {
+        "1/2 litro": "mezzo litro",
+        "2½ ore": "due ore e mezza",
+        "1/4 l": "un quarto di litro",
+    },
+    "number with a letter": {"via Roma 12b": "via Roma dodici B"},
+    "power": {"x² + 2^5": "x al quadrato più due alla cinque"},
+    "divided by": {"10 : 2 = 5": "dieci diviso due uguale cinque"},
     "sign": {"5 - 3 = 2": "cinque meno tre uguale due", "9:00–18:30": "nove a diciotto e trenta"},
 }
 
@@ -277,7 +309,7 @@ _OWN: Final = (
 ITALIAN: Final = Language(
     code="it",
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
-    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
+    symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
     never_last=never_last(_TABLE),
-    sometimes_last=sometimes_last(_TABLE),
+    sometimes_last=sometimes_last(_TABLE) | frozenset(_TABLE.weekdays),
 )

@@ -31,6 +31,11 @@ def _date(day: int, month: str, year: int | None, before: str) -> str:
 
 def _clock(hour: int, minute: int, before: str) -> str:
     words = _gendered(numerals.cardinal(hour, _CODE), "f")
+    if re.search(
+        r"\b(?:dura|durou|duração|leva|levou|demora|demorou|em|de|por|cerca)(?:\sde)?:?\s$", before
+    ):
+        words += " hora" if hour == 1 else " horas"
+        return words + (f" e {numerals.cardinal(minute, _CODE)} minutos" if minute else "")
     if minute:
         return f"{words} e {numerals.cardinal(minute, _CODE)}"
     return f"{words} {'hora' if hour == 1 else 'horas'}"
@@ -55,7 +60,13 @@ def _gender_of(word: str) -> str:
     if re.search(r"(?:[lt]?emas?|gramas?|mapas?|dias?|planetas?)$", word):
         return ""
     return (
-        "f" if re.search(r"(?:as?|ções|ção|dades|dade|vezes|vez)$", word) and len(word) > 2 else ""
+        "f"
+        if re.search(
+            r"(?:as?|ções|ção|dades|dade|vezes|vez|mulher|mulheres|colher|colheres|noite|noites|parte|partes|mãe|mães|fase|fases|chave|chaves|classe|frase|frases)$",
+            word,
+        )
+        and len(word) > 2
+        else ""
     )
 
 
@@ -87,6 +98,9 @@ _TABLE: Final = Table(
         ≥ | maior ou igual a
         ≠ | diferente de
         ≈ | aproximadamente
+        √ | raiz de
+        π | pi
+        ∞ | infinito
         & | e
         % | por cento
         € | euros
@@ -150,6 +164,7 @@ _TABLE: Final = Table(
         ° | grau | graus | m
         % | por cento | por cento | m
         ‰ | por mil | por mil | m
+        mAh | miliampere-hora | miliamperes-hora | m
         kWh | quilowatt-hora | quilowatts-hora | m
         kW | quilowatt | quilowatts | m
         MW | megawatt | megawatts | m
@@ -208,6 +223,19 @@ _TABLE: Final = Table(
         {"cap.", "art.", "vol.", "máx.", "mín.", "pág.", "págs.", "tel.", "n.º", "nº", "Nº"}
     ),
     before_name=frozenset({"Av.", "Eng.", "Prof.", "Profa."}),
+    powers=("ao quadrado", "ao cubo", "elevado a"),
+    weekdays={
+        "seg": "segunda",
+        "ter": "terça",
+        "qua": "quarta",
+        "qui": "quinta",
+        "sex": "sexta",
+        "sáb": "sábado",
+        "dom": "domingo",
+    },
+    halves={"m": "meio", "f": "meia", "n": "meio"},
+    of_part="de",
+    halves_after={"m": "e meio", "f": "e meia", "n": "e meio"},
     gendered=_gendered,
     gender_of=_gender_of,
 )
@@ -225,7 +253,7 @@ _EXAMPLES: Final[Examples] = {
         "às 14h30 ou às 9h": "às catorze e trinta ou às nove horas",
         "às 21:05": "às vinte e uma e cinco",
     },
-    "telephone number": {"+55 11 1234": "plus cinco cinco, um um, um dois três quatro"},
+    "telephone number": {"+55 11 1234": "mais cinco cinco, um um, um dois três quatro"},
     "money": {
         "Custa R$ 5,99.": "Custa cinco reais e noventa e nove centavos.",
         "1.000.000 €": "um milhão de euros",
@@ -247,13 +275,24 @@ _EXAMPLES: Final[Examples] = {
     "version": {"a versão 1.2.3": "a versão um ponto dois ponto três"},
     "range": {"páginas 10-12": "páginas dez a doze"},
     "score": {"3:2 no final": "três a dois no final"},
-    "fraction": {"½ litro": "meio litro", "2½ horas": "dois e meio horas"},
+    "fraction": {"½": "meio"},
     "number": {
         "12.345 pessoas": "doze mil trezentos e quarenta e cinco pessoas",
         "3,14": "três vírgula catorze",
         "22 pessoas e 200 dias": "vinte e duas pessoas e duzentos dias",
         "em 1999": "em mil novecentos e noventa e nove",
     },
+    "times, range": {"9:00-17:00": "nove horas a dezessete horas"},
+    "number with a label": {"O código é 4829.": "O código é quatro oito dois nove."},
+    "weekdays": {"Seg.–sex. 9h": "segunda a sexta nove horas"},
+    "part of a thing": {
+        "1/2 colher": "meia colher",
+        "2½ horas": "duas horas e meia",
+        "1/4 l": "um quarto de litro",
+    },
+    "number with a letter": {"casa 12b": "casa doze B"},
+    "power": {"x² + 2^5": "x ao quadrado mais dois elevado a cinco"},
+    "divided by": {"10 : 2 = 5": "dez dividido por dois igual a cinco"},
     "sign": {"5 - 3 = 2": "cinco menos três igual a dois"},
 }
 
@@ -275,7 +314,7 @@ _OWN: Final = (
 PORTUGUESE: Final = Language(
     code="pt",
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
-    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
+    symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
     never_last=never_last(_TABLE),
-    sometimes_last=sometimes_last(_TABLE),
+    sometimes_last=sometimes_last(_TABLE) | frozenset(_TABLE.weekdays),
 )

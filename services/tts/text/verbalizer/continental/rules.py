@@ -8,7 +8,7 @@ from typing import Final
 
 from .. import numerals
 from ..rule import Reader, Rule
-from .table import Table, parsed
+from .table import Noun, Table, parsed
 
 _SPACE: Final = r"[ \u00a0\u202f\u2009]"
 NUMBER: Final = (
@@ -23,11 +23,37 @@ _EVEN: Final = r"(?:,[-–—]{1,2}(?!\d))?"
 """A dash for no cents, as in 5,-."""
 _PER: Final = r"(?:/(?P<per>[^\W\d_]{1,12}))?"
 _SPAN: Final = (
-    r"(?P<span>(?<=\d)[–—](?=[€$£]?\d)|(?<=:\d\d)-(?=\d)|(?<=\dh)-(?=\d)|(?<=h\d\d)-(?=\d)"
+    r"(?P<span>(?<=\d)[–—](?=[€$£]?\d)|(?<=:\d\d)[-–](?=\d)|(?<=\dh)[-–](?=\d)|(?<=h\d\d)-(?=\d)"
     r"|(?<=:\d\d[ ])[-–—](?=[ ]\d{1,2}:))"
 )
 """A dash between two times of day, or two amounts."""
 _LONGEST_CARDINAL = 12
+_QUEENS: Final = frozenset(
+    "Isabel Elisabeth Élisabeth Elizabeth Elisabetta Catherine Catalina Caterina Catarina Katharina"
+    " Maria María Marie Margarethe Margarita Cristina Christine Juana Wilhelmina Beatrix".split()
+)
+_CROWNED: Final = _QUEENS | frozenset(
+    "Wilhelm Karl Friedrich Franz Josef Joseph Heinrich Ludwig Otto Leopold Rudolf Ferdinand"
+    " Nikolaus"
+    " Alexander Napoleon Napoléon François Charles Henri Louis Philippe Felipe Carlos Alfonso"
+    " Fernando"
+    " Juan Jaime Pedro Manuel Miguel João José Carlo Umberto Emanuele Francesco Federico Enrico"
+    " Luigi"
+    " Paolo Giovanni Pio Gregorio Willem Georg George Jorge Eduardo Eduard Edward Peter Pierre"
+    " Pietro"
+    " Iván Ivan Nicolás Nicola Nicolas Paul Johannes Albert Alberto Vittorio Baudouin".split()
+)
+_PHONE_BEFORE: Final = re.compile(
+    r"\b(?:tel|tél|telefon\w*|téléphon\w*|phone|fax|handy\w*|mobil\w*|móvil|celular|cellulare|portable"
+    r"|gsm|whatsapp|hotline|rufnummer|appele[rz]|llam\w+|chiam\w+|chame|ligue|bel|rufen\ssie)\b[^\d,;]{0,16}$",
+    re.IGNORECASE,
+)
+_CODE_BEFORE: Final = re.compile(
+    r"\b(?:\w*code|pin|código|codice|kode|passwort|kennwort|contraseña|clave|mot\sde\spasse|senha|parola"
+    r"|wachtwoord|plz|postleitzahl|cap|cep|bestell\w+|kundennummer|auftragsnummer|rechnungsnummer"
+    r"|réservation|commande|reserva|pedido|prenotazione|ordine|bestelnummer|pincode)\b[^\d,;.]{0,16}$",
+    re.IGNORECASE,
+)
 _SECTIONS: Final = frozenset(
     "kapitel teil band akt abschnitt phase stufe typ klasse modul chapitre tome partie acte section"
     " volume titre capítulo parte tomo acto volumen título capitolo atto sezione titolo hoofdstuk"
@@ -64,11 +90,31 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
             r"|(?P<iso>\d{4}-\d{2}-\d{2})",
             reader.date,
         ),
+        rule(
+            "times, range",
+            rf"(?P<hour1>[01]?\d|2[0-4])(?P<mark>[:.])(?P<minute1>[0-5]\d){_SPACE}?{_DASH}{_SPACE}?"
+            r"(?P<hour2>[01]?\d|2[0-4])(?P=mark)(?P<minute2>[0-5]\d)(?P<told>[ ]?(?:Uhr|uur|h"
+            r"|u)\b)?"
+            rf"(?![.,:]?\d|{_SPACE}?(?:%|{currency}))",
+            reader.times,
+        ),
         rule("time of day", table.clock_forms, reader.clock),
         rule(
             "telephone number",
-            rf"(?:\+\d{{1,3}}|0\d{{1,4}})(?:{_SPACE}?[/-]?{_SPACE}?\d{{2,}}){{2,7}}",
+            rf"(?:\+\d{{1,3}}|0\d{{1,4}})(?:{_SPACE}?[/-]?{_SPACE}?\(?\d{{1,12}}\)?){{2,7}}",
             reader.telephone,
+        ),
+        rule(
+            "number with a label",
+            r"\(?\d{2,12}\)?(?:[ ./-]{1,2}\d{2,9}){0,5}(?![.,]?\d)",
+            reader.labelled,
+            inside=True,
+        ),
+        rule(
+            "weekdays",
+            rf"(?P<first>{_days(table)})\b\.?(?:{_SPACE}?{_DASH}{_SPACE}?(?P<second>{_days(table)})\b"
+            r"(?:\.(?=,|[ ][^A-Z]))?|(?=,?[ ]\d)|(?P<stop>(?<=\.)))",
+            reader.weekdays,
         ),
         rule(
             "money",
@@ -82,11 +128,14 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
         rule(
             "quantity",
             rf"(?:(?P<low>{_MINUS}{NUMBER}){_SPACE}?{_DASH}{_SPACE}?)?"
-            rf"(?P<high>{_MINUS}{NUMBER}){_SPACE}?(?P<unit>{unit})(?!['’]){_PER}",
+            rf"(?P<high>{_MINUS}{NUMBER}){_SPACE}?(?P<unit>{unit})(?!['’]\w){_PER}"
+            r"(?:\.(?=[ ][^\W\d_A-ZÀ-Þ]))?",
             reader.quantity,
         ),
         rule("large number", rf"(?P<high>{_MINUS}{NUMBER}){_SPACE}?{scale}", reader.scaled),
-        rule("ruler", r"(?P<roman>[IVX]{2,6})(?:\.(?=[ ][^\W\d_A-Z]))?", reader.ruler),
+        rule(
+            "ruler", r"(?P<roman>[IVX]{2,6}|[IVX](?!['’]\w))(?:\.(?=[ ][^\W\d_A-Z]))?", reader.ruler
+        ),
         rule(
             "version",
             r"(?!\d{1,3}(?:\.\d{3})+(?!\d))\d+(?:\.\d+){2,}",
@@ -101,13 +150,31 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
         ),
         rule("score", r"(?P<one>\d{1,2}):(?P<other>\d{1,2})(?!:?\d)", reader.score),
         rule(
+            "part of a thing",
+            rf"(?:(?P<whole>\d{{1,3}}){_SPACE}?)?(?P<part>{_any(table.fractions)}){_SPACE}"
+            rf"(?:(?P<unit>{unit})|(?P<noun>[^\W\d_]{{3,30}}(?:\.(?=[ ][a-zà-ÿ]))?))",
+            reader.part_of,
+        ),
+        rule(
             "fraction",
             rf"(?P<whole>\d{{1,3}})?{_SPACE}?(?P<part>{_any(table.fractions)})"
             r"(?![/\d])",
             reader.fraction,
         ),
         rule("pair", r"(?P<one>\d{1,4})/(?P<other>\d{1,4})(?![/\d])", reader.pair),
+        rule(
+            "number with a letter",
+            r"(?P<number>\d{1,4})(?P<letter>[A-Za-z])",
+            lambda m: f"{table.number(m['number'])} {m['letter'].upper()}",
+        ),
         rule("number", rf"{_MINUS}{NUMBER}", reader.number),
+        rule(
+            "power",
+            r"(?<=[\w)])(?:(?P<raised>[²³])|\^(?P<exponent>[-−]?\d{1,4}|[a-z])(?!\w))",
+            reader.power,
+            inside=True,
+        ),
+        rule("divided by", r"(?<=\d[ ]):(?=[ ]\d[\d.,]*[ ]?=)", table.signs["÷"], inside=True),
         rule(
             "sign",
             rf"(?P<sign>{_any(table.signs)})|{_SPAN}|(?<=\d[ ])(?P<minus>[-−–])(?=[ ]\d)",
@@ -117,18 +184,28 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
     )
 
 
+def _days(table: Table) -> str:
+    """Return a pattern for short names of days, with and without a capital."""
+    return _any({*table.weekdays, *map(str.capitalize, table.weekdays)})
+
+
 class _Reader:
     """Reads what the shared patterns have matched."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._closing = {"".join(form.split()) for form in table.closing}
         self._short = {"".join(s.split()): words for s, words in _cased(table.abbreviations)}
 
     def abbreviation(self, match: re.Match[str]) -> str | None:
         written, table = match["short"], self._table
         after = match.string[match.end() :].lstrip(" \u00a0\u202f")
         small = written[0].lower() + written[1:]
-        if not after.strip("\"'”’»)") and written.endswith(".") and small not in table.closing:
+        if (
+            not after.strip("\"'”’»)")
+            and written.endswith(".")
+            and not {"".join(form.split()) for form in (written, small)} & self._closing
+        ):
             return None
         if {written, small} & table.before_number and not re.match(r"\d|[IVXLC]+\b", after):
             return None
@@ -156,10 +233,72 @@ class _Reader:
             return None
         return self._table.clock(hour, minute, match.string[: match.start()])
 
-    def telephone(self, match: re.Match[str]) -> str:
+    def times(self, match: re.Match[str]) -> str | None:
+        usual = {match["minute1"], match["minute2"]} <= {"00", "15", "30", "45"}
+        if match["mark"] == "." and not (match["told"] or usual):
+            return None
+        table, lead = self._table, match.string[: match.start()]
+        first = table.clock(int(match["hour1"]), int(match["minute1"]), lead)
+        return f"{first} {table.to} {table.clock(int(match['hour2']), int(match['minute2']), lead)}"
+
+    def telephone(self, match: re.Match[str]) -> str | None:
         text = match.group()
+        if sum(c.isdecimal() for c in text) < 6:
+            return None
         groups = [self._table.digits(group) for group in re.findall(r"\d+", text)]
-        return ("plus " if text[0] == "+" else "") + ", ".join(groups)
+        return (f"{self._table.signs['+']} " if text[0] == "+" else "") + ", ".join(groups)
+
+    def labelled(self, match: re.Match[str]) -> str | None:
+        """Digits that count nothing: telephone numbers and codes, told by the word before."""
+        text, lead = match.group(), match.string[max(0, match.start() - 40) : match.start()]
+        known = _CODE_BEFORE.search(lead) if text.isdecimal() else None
+        figures = sum(c.isdecimal() for c in text)
+        if not ((known and figures > 3) or (figures > 6 and _PHONE_BEFORE.search(lead))):
+            return None
+        if text.isdecimal():
+            return numerals.grouped_digits(text, self._table.code)
+        return ", ".join(self._table.digits(group) for group in re.findall(r"\d+", text))
+
+    def weekdays(self, match: re.Match[str]) -> str | None:
+        days, first, second = self._table.weekdays, match["first"], match["second"]
+        if not second and match["stop"] is not None and not match.string[match.end() :].strip():
+            return None
+        words = days[first.lower()]
+        if second:
+            words += f" {self._table.to} {days[second.lower()]}"
+        return words
+
+    def part_of(self, match: re.Match[str]) -> str | None:
+        table, written, part, whole = self._table, match["noun"], match["part"], match["whole"]
+        written = written and table.abbreviations.get(written, written.removesuffix("."))
+        noun = table.units[match["unit"]] if match["unit"] else None
+        if noun is None:
+            gender = table.gender_of(written) if table.gender_of else ""
+            if not table.of_part and gender != "f":
+                return None
+            noun = Noun(written, written, gender or "m")
+        half = part in ("½", "1/2")
+        if whole:
+            if not half or not table.halves_after:
+                return None if match["noun"] else f"{self.fraction(match)} {noun.many}"
+            counted = table.counted(whole, noun)
+            return f"{counted} {table.halves_after[noun.gender]}"
+        if half:
+            return table.elided(f"{table.halves[noun.gender]} {noun.one}")
+        if match["noun"]:
+            return None
+        of = f"{table.of_part} " if table.of_part else ""
+        return f"{table.fractions[part]} {of}{noun.one}"
+
+    def power(self, match: re.Match[str]) -> str | None:
+        if not re.search(r"(?:(?<![^\W\d_])[^\W\d_]|\d|\))$", match.string[: match.start()]):
+            return None
+        square, cube, to = self._table.powers
+        raised = match["raised"] or {"2": "²", "3": "³"}.get(match["exponent"], "")
+        if raised:
+            return square if raised == "²" else cube
+        exponent = match["exponent"]
+        return f"{to} {exponent if exponent.isalpha() else self._table.number(exponent)}"
 
     def money(self, match: re.Match[str]) -> str:
         return self._amount(match) + self._per(match)
@@ -199,14 +338,20 @@ class _Reader:
         link = table.cents.removesuffix("…").strip()
         return f"{words} {link} {named}" if link else f"{words} {named}"
 
-    def quantity(self, match: re.Match[str]) -> str:
+    def quantity(self, match: re.Match[str]) -> str | None:
+        if match["unit"] in self._table.words_too and re.match(
+            r"[ ](?!d[ie]\b)[^\W\d_]", match.string[match.end() :]
+        ):
+            return None
         table, noun = self._table, self._table.units[match["unit"]]
         words = table.counted(match["high"], noun)
         if low := match["low"]:
             words = f"{table.number(low, noun.gender)} {table.to} {words}"
         return words + self._per(match)
 
-    def scaled(self, match: re.Match[str]) -> str:
+    def scaled(self, match: re.Match[str]) -> str | None:
+        if match["scale"] in self._table.words_too and not match.group().endswith("."):
+            return None
         return self._table.counted(match["high"], self._table.scales[match["scale"]])
 
     def range(self, match: re.Match[str]) -> str | None:
@@ -234,7 +379,12 @@ class _Reader:
             return None
         if named[1].lower() in _SECTIONS:
             return self._table.cardinal(value)
-        return self._table.ruler(value) if named[1][0].isupper() else None
+        if not named[1][0].isupper() or (len(match["roman"]) == 1 and named[1] not in _CROWNED):
+            return None
+        words = self._table.ruler(value)
+        if named[1] in _QUEENS:
+            words = re.sub(r"o$", "a", re.sub(r"^der ", "die ", re.sub(r"ier$", "ière", words)))
+        return words
 
     def pair(self, match: re.Match[str]) -> str:
         return f"{self._plain(match['one'])} {self._plain(match['other'])}"
@@ -290,7 +440,9 @@ def _short(abbreviations: Iterable[str]) -> str:
 
 def never_last(table: Table) -> frozenset[str]:
     """Return the abbreviations that end no sentence, as the sentence splitter sees them."""
-    return _seen(table.abbreviations.keys() - _ambiguous(table))
+    parts = (form.lower().split()[:-1] for form in table.abbreviations)
+    inner = {part.removesuffix(".") for form in parts for part in form if part.endswith(".")}
+    return _seen(table.abbreviations.keys() - _ambiguous(table)) | inner
 
 
 def sometimes_last(table: Table) -> frozenset[str]:

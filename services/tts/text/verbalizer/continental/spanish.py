@@ -90,6 +90,9 @@ _TABLE: Final = Table(
         ≥ | mayor o igual que
         ≠ | distinto de
         ≈ | aproximadamente
+        √ | raíz de
+        π | pi
+        ∞ | infinito
         & | y
         % | por ciento
         € | euros
@@ -154,6 +157,7 @@ _TABLE: Final = Table(
         ° | grado | grados | m
         % | por ciento | por ciento | m
         ‰ | por mil | por mil | m
+        mAh | miliamperio hora | miliamperios hora | m
         kWh | kilovatio hora | kilovatios hora | m
         kW | kilovatio | kilovatios | m
         MW | megavatio | megavatios | m
@@ -185,6 +189,10 @@ _TABLE: Final = Table(
         a. C. | antes de Cristo
         d. C. | después de Cristo
         EE. UU. | Estados Unidos
+        cda. | cucharada
+        cdas. | cucharadas
+        cdta. | cucharadita
+        cdtas. | cucharaditas
         etc. | etcétera
         aprox. | aproximadamente
         Sr. | señor
@@ -218,6 +226,20 @@ _TABLE: Final = Table(
         {"cap.", "art.", "máx.", "mín.", "núm.", "pág.", "págs.", "tel.", "n.º", "N.º", "nº"}
     ),
     before_name=frozenset({"D.", "Dña.", "Av.", "Avda.", "Prof.", "C/"}),
+    powers=("al cuadrado", "al cubo", "elevado a"),
+    weekdays={
+        "lun": "lunes",
+        "mar": "martes",
+        "mié": "miércoles",
+        "jue": "jueves",
+        "vie": "viernes",
+        "sáb": "sábado",
+        "dom": "domingo",
+    },
+    halves={"m": "medio", "f": "media", "n": "medio"},
+    of_part="de",
+    halves_after={"m": "y medio", "f": "y media", "n": "y medio"},
+    words_too=frozenset({"ha"}),
     gendered=_gendered,
     gender_of=_gender_of,
 )
@@ -236,7 +258,7 @@ _EXAMPLES: Final[Examples] = {
         "a la 1:15": "a la una y quince",
         "sale a 21:00 h": "sale a veintiuna horas",
     },
-    "telephone number": {"+34 91 123": "plus tres cuatro, nueve uno, uno dos tres"},
+    "telephone number": {"+34 91 123": "más tres cuatro, nueve uno, uno dos tres"},
     "money": {
         "Cuesta 5,99 €.": "Cuesta cinco euros con noventa y nueve.",
         "1.000.000 €": "un millón de euros",
@@ -258,7 +280,7 @@ _EXAMPLES: Final[Examples] = {
     "version": {"la versión 1.2.3": "la versión uno punto dos punto tres"},
     "range": {"páginas 10-12": "páginas diez a doce"},
     "score": {"3:2 al final": "tres a dos al final"},
-    "fraction": {"½ litro": "medio litro", "2½ horas": "dos y medio horas"},
+    "fraction": {"½": "medio"},
     "number": {
         "1.234.567 personas": "un millón doscientos treinta y cuatro mil quinientos sesenta y siete"
         " personas",
@@ -266,6 +288,20 @@ _EXAMPLES: Final[Examples] = {
         "31 personas y 21 días": "treinta y una personas y veintiún días",
         "en 1999": "en mil novecientos noventa y nueve",
     },
+    "times, range": {"de 9:00-17:00": "de nueve horas a diecisiete horas"},
+    "number with a label": {
+        "El código es 4829.": "El código es cuatro ocho dos nueve.",
+        "Tel. 91 123 45 67": "Teléfono nueve uno, uno dos tres, cuatro cinco, seis siete",
+    },
+    "weekdays": {"lun.–vie. 9 h": "lunes a viernes nueve horas"},
+    "part of a thing": {
+        "1/2 cucharada": "media cucharada",
+        "2½ horas": "dos horas y media",
+        "1/4 l": "un cuarto de litro",
+    },
+    "number with a letter": {"calle Sol 12b": "calle Sol doce B"},
+    "power": {"x² + 2^5": "x al cuadrado más dos elevado a cinco"},
+    "divided by": {"10 : 2 = 5": "diez entre dos igual a cinco"},
     "sign": {"5 - 3 = 2": "cinco menos tres igual a dos"},
 }
 
@@ -290,7 +326,7 @@ _OWN: Final = (
 SPANISH: Final = Language(
     code="es",
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
-    symbols="+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
+    symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
     never_last=never_last(_TABLE),
-    sometimes_last=sometimes_last(_TABLE),
+    sometimes_last=sometimes_last(_TABLE) | frozenset(_TABLE.weekdays),
 )

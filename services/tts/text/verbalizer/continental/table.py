@@ -72,6 +72,19 @@ class Table:
     """Those that are abbreviations before a capital only."""
     gendered: Callable[[str, str], str]
     """The words of a number before a noun of that gender."""
+    powers: tuple[str, str, str]
+    """What x², x³ and x^n are called after x."""
+    weekdays: Mapping[str, str]
+    """Short names of days, with a small letter, and the long ones."""
+    halves: Mapping[str, str]
+    """Half of a noun of a gender: "ein halber" litre."""
+    of_part: str = ""
+    """Between "a quarter" and what it is a quarter of."""
+    halves_after: Mapping[str, str] = field(default_factory=dict)
+    """What follows the noun in 2½ litres, by its gender; empty where it comes before."""
+    words_too: frozenset[str] = frozenset()
+    """Units and scales that are words as well: units only where nothing follows that they could be
+    a verb of, scales only with a full stop."""
     paired_decimals: bool = True
     """Whether two decimals are read as one number."""
     small_fractions_are_one: bool = False

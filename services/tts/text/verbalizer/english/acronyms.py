@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..rule import Rule
-from .words import before, letter, letters
+from .words import after, before, letter, letters
 
 _SPELLED: Final = frozenset(
     "AI ATM API APIS BBC BMI CEO CFO CIA CNN COO CTO CPU CSS CSV CV DIY DJ DNA DNS DVD EU ETA"
@@ -51,7 +51,7 @@ _WORDS_TOO: Final = frozenset({"IT", "US", "WHO"})
 _NAMED_A = re.compile(
     r"\b(?:plan|vitamin|grade|type|option|point|hepatitis|class|team|group|section|side|answer|an"
     r"|letter|gate|terminal|building|block|level|appendix|exhibit|step|choice|part|blood|influenza"
-    r"|player|person|company|city|train|variable|from)\s$",
+    r"|player|person|company|city|train|variable|from)\s$|P\($",
     re.IGNORECASE,
 )
 _VOWELS = re.compile(r"[AEIOUY]")
@@ -87,7 +87,11 @@ def _shouted(match: re.Match[str]) -> bool:
     """Whether a word beside it, which is no abbreviation, is in capitals too."""
     words = re.findall(r"[A-Za-z]+", match.string[max(0, match.start() - 40) : match.end() + 40])
     capital = [w for w in words if w.isupper() and len(w) > 1]
-    known = [w for w in capital if w != match["text"] and (w in _IN_CAPITALS or len(w) > 5)]
+    known = [
+        w
+        for w in capital
+        if w != match["text"] and (w in _IN_CAPITALS or (len(w) > 5 and w not in _PRONOUNCED))
+    ]
     return bool(known) and len(capital) * 2 >= len(words)
 
 
@@ -116,7 +120,7 @@ ACRONYMS: Final = (
     Rule(
         "letter A",
         r"A(?![-.'’&+\#])",
-        lambda m: letter("A") if _NAMED_A.search(before(m)) else None,
+        lambda m: letter("A") if _NAMED_A.search(before(m)) or after(m, 1) in tuple("♯♭") else None,
         {"Plan A failed.": "Plan A- failed.", "A cat": "A cat", "an A": "an A-"},
     ),
     Rule(
@@ -127,7 +131,7 @@ ACRONYMS: Final = (
     ),
     Rule(
         "ampersand",
-        r"&",
+        r"&{1,2}",
         "and",
         {"Tom & Jerry": "Tom and Jerry"},
         inside=True,

@@ -16,7 +16,7 @@ _PHONE_BEFORE = re.compile(
 CODE_BEFORE = re.compile(
     r"\b(?:code|pin|password|passcode|otp|zip|zip\scode|postcode|postal\scode|extension|ext|serial"
     r"|account|confirmation|tracking|reference|ref|booking|case|ticket|card|member(?:ship)?|order"
-    r"|invoice|badge|id|customer|policy|routing|license|licence|plate|vin|passport|reservation|key)\b\.?"
+    r"|invoice|badge|id|cvv|cvc|sku|isbn|imei|customer|policy|routing|license|licence|plate|vin|passport|reservation|key)\b\.?"
     r"(?:\s(?:number|no\.?|code|id))?[\s:#]*(?:is|was|are|ends?\s(?:in|with)|ending\s(?:in|with)"
     r"|=)?[\s:#]*[\"“'‘*]*$",
     re.IGNORECASE,
@@ -28,7 +28,11 @@ PLACE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _PHONE_LABEL = re.compile(r"\b(?:tel|telephone|phone|fax|hotline|helpline)[.]?:\s?$", re.IGNORECASE)
+_HELP = re.compile(
+    r"\b(?:emergency|emergencies|operators?|dispatch(?:er)?|hotline|call|dial)\b", re.IGNORECASE
+)
 _EMERGENCY = re.compile(r"\b(?:call|dial|ring|text|phone)(?:ed|ing)?\s$", re.IGNORECASE)
+_SHORT_NUMBERS: Final = frozenset("911 999 112 988 411 311 211 101 111".split())
 _STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM"
     " NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC"
@@ -37,6 +41,7 @@ _STREET = (
     r"(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Ct|Court|Pl|Place|Way|Sq|Square"
     r"|Hwy|Highway|Pkwy|Parkway|Ter|Terrace|Cir|Circle|Broadway|Row|Crescent|Close|Gardens|Hill)"
 )
+_MAC: Final = r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}"
 _VERSIONED = (
     r"(?:version|Version|release|Release|v\.|Python|Ubuntu|Node|Node\.js|PHP|Java|iOS|Android|macOS"
     r"|Debian|Kubernetes|CUDA|Go|Ruby|Django|Fedora|Windows|Swift|Rust|React|Angular|Linux|kernel"
@@ -44,8 +49,10 @@ _VERSIONED = (
 )
 
 
-def _phone(match: re.Match[str]) -> str:
+def _phone(match: re.Match[str]) -> str | None:
     text = match.group()
+    if sum(c.isalnum() for c in text) < 7 or re.fullmatch(r"\+\d+[.]\d+", text):
+        return None
     words = "plus " if text.startswith("+") else ""
     groups = re.findall(r"\d+|[A-Z]{2,}", text)
     spoken = []
@@ -70,6 +77,8 @@ def _code(match: re.Match[str]) -> str | None:
     if CODE_BEFORE.search(lead):
         return grouped_digits(text) if len(text) > 2 else None
     if _EMERGENCY.search(lead) and len(text) in (3, 5, 6):
+        return digits(text)
+    if text in _SHORT_NUMBERS and _HELP.search(before(match, 60) + after(match, 24)):
         return digits(text)
     if _PHONE_LABEL.search(lead):
         return grouped_digits(text) if len(text) > 3 else digits(text)
@@ -111,6 +120,30 @@ def _version(match: re.Match[str]) -> str:
     return lead + " ".join(words.split())
 
 
+def _program(match: re.Match[str]) -> str | None:
+    if match["name"].lower() in ("http", "v", "ver"):
+        return None
+    return f"{match['name']} " + " point ".join(
+        cardinal(int(p)) for p in match["number"].split(".")
+    )
+
+
+def _colons(match: re.Match[str]) -> str | None:
+    """An address of the newer kind has letters, or many groups, or a gap."""
+    text = match.group()
+    if re.fullmatch(_MAC, text) or ("::" not in text and text.count(":") < 5):
+        return None
+    parts = re.findall(r"[0-9a-fA-F]+|::|:", text)
+    return " ".join(
+        {"::": "colon colon", ":": "colon"}.get(part) or spelled(part) for part in parts
+    )
+
+
+def _airliner(match: re.Match[str]) -> str:
+    tail = match["tail"]
+    return f"{in_pairs(match['series'])}, " + (in_pairs(tail) if tail.isdigit() else tail)
+
+
 def _internet_address(match: re.Match[str]) -> str:
     def part(text: str) -> str:
         return in_pairs(text) if len(text) == 3 and text[1:] != "00" else cardinal(int(text))
@@ -148,6 +181,31 @@ CODES: Final = (
         },
     ),
     Rule(
+        "internet address with colons",
+        r"(?=[0-9a-fA-F:]*:[0-9a-fA-F]*:)(?:[0-9a-fA-F]{1,4})?(?::{1,2}[0-9a-fA-F]{1,4}){1,7}(?:::)?(?![\w:])",
+        _colons,
+        {
+            "fe80::1": "F E eight zero colon colon one",
+            "at 10:30:45": "at ten thirty and forty five seconds",
+        },
+        inside=True,
+    ),
+    Rule(
+        "hexadecimal",
+        r"0[xX](?P<figures>[0-9a-fA-F]{1,16})",
+        lambda m: f"zero x, {spelled(m['figures'])}",
+        {"error 0x8007": "error zero x, eight zero zero seven"},
+    ),
+    Rule(
+        "airliner",
+        r"(?P<series>7[0-8]7)-(?P<tail>\d00|\d{1,2}(?!\d)|MAX)(?:ER|LR|F)?",
+        _airliner,
+        {
+            "a 747-400 and a 787-9": "a seven forty seven, four hundred and a seven eighty"
+            " seven, nine"
+        },
+    ),
+    Rule(
         "telephone number",
         r"(?:\+?1[ .-]?)?\(?\d{3}\)?[ .\-‑–]\d{3}[.\-‑– ]\d{4}|1-\d{3}-(?:[A-Z]{4,9}|\d{3}-[A-Z]{4}"
         r"|\d{3}-\d{4})|\(\d{3}\)[ ]?\d{3}-\d{4}"
@@ -158,6 +216,7 @@ CODES: Final = (
             " now.",
             "+1 (415) 555-0132": "plus one, four one five, five five five, zero one three two",
             "Ring 1-800-555-0199.": "Ring one, eight hundred, five five five, zero one nine nine.",
+            "up (+0.65%)": "up, plus zero point six five percent",
             "+44 20 7946 0958": "plus four four, two zero, seven nine four six, zero nine"
             " five eight",
         },
@@ -181,7 +240,7 @@ CODES: Final = (
     ),
     Rule(
         "hexadecimal in groups",
-        r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}",
+        r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|" + _MAC,
         lambda m: ", ".join(spelled(part) for part in re.split(r"[-:]", m.group())),
         {"00:1A:2B:3C:4D:5E": "zero zero, one A-, two B, three C, four D, five E"},
     ),
@@ -209,6 +268,12 @@ CODES: Final = (
             "Python 3.11": "Python three point eleven",
             "Ubuntu 22.04": "Ubuntu twenty two point oh four",
         },
+    ),
+    Rule(
+        "program with its version",
+        r"(?P<name>[A-Za-z][a-z]{1,14})(?P<number>\d+(?:\.\d+)+)(?!\.?\w)",
+        _program,
+        {"python3.11 and lua5.4": "python three point eleven and lua five point four"},
     ),
     Rule(
         "IBAN",
@@ -257,6 +322,7 @@ CODES: Final = (
             "PIN: 4072": "PIN: four zero seven two",
             "Room 204 please": "Room two oh four please",
             "Dial 911!": "Dial nine one one!",
+            "In an emergency use 112 or 911.": "In an emergency use one one two or nine one one.",
             "Hotline: 116117": "Hotline: one one six one one seven",
             "Fax: 112": "Fax: one one two",
             "order number 48213": "order number four eight two one three",

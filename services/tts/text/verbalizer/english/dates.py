@@ -38,8 +38,21 @@ _ON_A_DAY = re.compile(
     r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?)\s$",
     re.IGNORECASE,
 )
+_OF_A_PART = re.compile(
+    r"(?:(?<!week\s)(?<!as\s)(?<!night\s)(?<!morning\s)(?<!evening\s)(?<!day\s)(?<!weekend\s)\bof"
+    r"|\bfor|\bto|\bbetween|\b(?:\w+[sdr]|cut|fell|fall|rose|rise|grew|grow|up|down|off|shrunk|shrank"
+    r"|reduce|increase|decrease|divide|multiply|scale|drop|shrink|change|lower|raise)\sby)\s$",
+    re.IGNORECASE,
+)
+"""What comes before a fraction as often as before a day; "fell by 1/3"."""
+_PART_OF = re.compile(
+    r"\s(?:of\s|(?:cups?|inch(?:es)?|miles?|teaspoons?|tablespoons?|tsp|tbsp|pints?|quarts?|gallons?"
+    r"|pounds?|lbs?|oz|ounces?|acres?|hours?|ft|yards?|mi|kg|full|empty|done|time|majority|more|less)\b)"
+    r"|[\"″-]"
+)
+_USUAL_PARTS: Final = frozenset({2, 3, 4, 5, 6, 8, 10, 16})
 _OF_A_YEAR = re.compile(
-    r"(?:\b(?:c\.|ca\.|in|since|until|till|from|of|by|year|years|during|before|after|around|circa|about|early"
+    r"(?:\b(?:c\.|ca\.|[bd]\.|in|since|until|till|from|of|by|year|years|during|before|after|around|circa|about|early"
     r"|late|mid|summer|winter|spring|autumn|fall|between|class|copyright|to|and|for|"
     + "|".join(month.lower() for month in MONTHS)
     + r"),?[ ]|[(©])$",
@@ -66,7 +79,7 @@ def _numeric(match: re.Match[str]) -> str | None:
     first, second, years = int(match["first"]), int(match["second"]), match["year"]
     if not years and ((first, second) == (9, 11) or not _ON_A_DAY.search(before(match))):
         return None
-    if not years and re.search(r"\d/\d+\sof\s$", before(match)):
+    if not years and (re.search(r"\d/\d+\sof\s$", before(match)) or _is_part(match)):
         return None
     day_first = match["mark"] == "." or first > 12
     month, day = (second, first) if day_first else (first, second)
@@ -77,15 +90,27 @@ def _numeric(match: re.Match[str]) -> str | None:
     return _date(MONTHS[month - 1], day, years)
 
 
+def _is_part(match: re.Match[str]) -> bool:
+    """Whether "3/4" is a part of something rather than a day."""
+    first, second = int(match["first"]), int(match["second"])
+    if first >= second or second not in _USUAL_PARTS:
+        return False
+    return bool(_PART_OF.match(after(match)) or _OF_A_PART.search(before(match)))
+
+
 def _iso(match: re.Match[str]) -> str | None:
-    month, day = int(match["month"]), int(match["day"])
+    month, day = int(match["month"] or match["month2"]), int(match["day"] or match["day2"])
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
     words = _date(MONTHS[month - 1], day, match["year"])
     if match["hour"]:
         words += f", {clock(int(match['hour']), int(match['minute']), None)}"
-    if match["zone"]:
+    if zone := match["zone"]:
         words += " U.T.C"
+        if zone != "Z":
+            hours, minutes = int(zone[1:3]), int(zone[-2:])
+            words += f" {'plus' if zone[0] == '+' else 'minus'} {cardinal(hours)}"
+            words += f" {cardinal(minutes)}" if minutes else ""
     return words
 
 
@@ -125,8 +150,24 @@ def _plain_year(match: re.Match[str]) -> str | None:
     return None
 
 
+def _is_seconds(match: re.Match[str]) -> bool:
+    """Whether "90s" is a time: the decade has an article or another word before it."""
+    return re.fullmatch(r"\d0s", match.group()) is not None and bool(
+        re.search(
+            r"(?:\b(?:for|takes?|took|lasts?|lasted|wait|rest|every|after|within|about|around|another|hold"
+            r"|timer|plank|roughly|only|just)|\d[smh],|[~≈<>])\s?$",
+            before(match, 12),
+            re.IGNORECASE,
+        )
+    )
+
+
 def _decade(match: re.Match[str]) -> str:
-    text = match["year"]
+    words = _decade_words(match["year"])
+    return words + (" to" if re.match(rf"{DASH}['’]?\d0", after(match, 4)) else "")
+
+
+def _decade_words(text: str) -> str:
     if len(text) == 4:
         value = int(text)
         if value % 1000 == 0:
@@ -151,10 +192,15 @@ def _years(match: re.Match[str]) -> str:
 DATES: Final = (
     Rule(
         "date, ISO",
-        r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
-        r"(?:[T ](?P<hour>[0-2]\d):(?P<minute>[0-5]\d)(?::\d\d(?:\.\d+)?)?(?P<zone>Z)?)?",
+        r"(?P<year>\d{4})(?:-(?P<month>\d\d)-(?P<day>\d\d)"
+        r"|(?P<mark>[/.])(?P<month2>\d\d?)(?P=mark)(?P<day2>\d\d?))"
+        r"(?:[T ](?P<hour>[0-2]\d):(?P<minute>[0-5]\d)(?::\d\d(?:\.\d+)?)?"
+        r"(?P<zone>Z|[-+−]\d\d:?\d\d)?)?(?![./]\d)",
         _iso,
         {
+            "by 2024/05/01": "by May first, twenty twenty four",
+            "2024-05-01T08:00+05:30": "May first, twenty twenty four, eight o'clock U.T.C plus"
+            " five thirty",
             "The meeting is on 2025-03-14.": "The meeting is on March fourteenth,"
             " twenty twenty five.",
             "2024-12-01T09:05:00Z": "December first, twenty twenty four, nine oh five U.T.C",
@@ -172,6 +218,10 @@ DATES: Final = (
             "Due 01/02/2025.": "Due January second, twenty twenty five.",
             "on 3/14": "on March fourteenth",
             "1/3 of 2/5": "one third of two fifths",
+            "It fell by 1/3.": "It fell by one third.",
+            "Reply by 1/3, not by 3/15.": "Reply by January third, not by March fifteenth.",
+            "half of 3/4": "half of three quarters",
+            "the week of 3/4": "the week of March fourth",
             "25/12/2024": "December twenty fifth, twenty twenty four",
             "14.03.2025": "March fourteenth, twenty twenty five",
         },
@@ -260,13 +310,29 @@ DATES: Final = (
     Rule(
         "decade",
         r"['’]?(?P<year>(?:1[0-9]|20)\d0|[2-9]0)(?:'|’)?s",
-        _decade,
+        lambda m: f"{cardinal(int(m['year']))} seconds" if _is_seconds(m) else _decade(m),
         {
+            "Rest for 90s.": "Rest for ninety seconds.",
+            "a 90s song": "a nineties song",
             "in the 1990s": "in the nineteen nineties",
             "the '80s": "the eighties",
+            "the 1960s–70s": "the nineteen sixties to seventies",
             "the early 2000s": "the early two thousands",
             "the 1800s": "the eighteen hundreds",
         },
+    ),
+    Rule(
+        "quarter",
+        r"Q(?P<quarter>[1-4])['’](?P<year>\d\d)",
+        lambda m: f"Q {cardinal(int(m['quarter']))} {year(2000 + int(m['year']))}",
+        {"in Q2'24": "in Q two twenty twenty four"},
+    ),
+    Rule(
+        "short century",
+        r"(?<=\d(?:st|nd|rd|th)[ ])[cC](?:ent)?\.",
+        "century",
+        {"the 1st c. BC": "the first century B.C"},
+        inside=True,
     ),
     Rule(
         "short year",

@@ -10,9 +10,27 @@ from .words import FRACTION, FRACTIONS, after, before, cardinal, fraction, in_pa
 from .words import number as plain_number
 
 
+def _is_signature(match: re.Match[str]) -> bool:
+    """Whether it is the time of a piece of music."""
+    if match["whole"] or match["below"] not in ("2", "4", "8", "16"):
+        return False
+    if re.match(r"\s(?:time|meter|metre|signature|beat|groove)\b", after(match)):
+        return True
+    if re.search(r"\btime\ssignature\s(?:is|of)\s$", before(match)):
+        return True
+    usual = (match["above"], match["below"]) in (("4", "4"), ("6", "8"), ("12", "8"), ("2", "2"))
+    return usual and re.search(r"\b(?:in|of)\s$", before(match, 4)) is not None
+
+
 def _fraction(match: re.Match[str]) -> str | None:
     above, below = int(match["above"]), int(match["below"])
     whole = match["whole"]
+    if not whole and re.search(
+        r"\bexp(?:\.|iry|ires|iration)?[^\d]{0,8}$", before(match), re.IGNORECASE
+    ):
+        return f"{cardinal(above)} {cardinal(below)}"
+    if _is_signature(match):
+        return f"{cardinal(above)} {cardinal(below)}"
     if above == below and below in (5, 10):
         return f"{cardinal(above)} out of {cardinal(below)}"
     if (above, below) in (
@@ -82,6 +100,8 @@ FRACTION_RULES: Final = (
             "open 24/7": "open twenty four seven",
             "5/8": "five eighths",
             "He scored 7/10.": "He scored seven out of ten.",
+            "in 4/4 or 3/4 time": "in four four or three four time",
+            "exp. 12/27": "expiry twelve twenty seven",
         },
     ),
     Rule(

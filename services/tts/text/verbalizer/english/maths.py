@@ -7,11 +7,28 @@ from typing import Final
 
 from ..numerals import SUBSCRIPTS, SUPERSCRIPTS, lowered
 from ..rule import Rule
-from .words import FRACTION, MINUS, NUMBER, after, before, cardinal, letters
+from .words import FRACTION, MINUS, NUMBER, SPACE, after, before, cardinal, letter, letters
 from .words import number as plain_number
 
-_OPERAND_BEFORE = re.compile(r"[\w)\]²³%°!′\"π∞]\s{0,3}$")
+_OPERAND_BEFORE = re.compile(r"[\w)\]|²³%°!′\"π∞]\s{0,3}$")
 _OPERAND_AFTER = re.compile(r"\s{0,3}[-−+√(\[$€£]?[\w∞π√(\[.]")
+_SHORT_PERIODS: Final = {
+    "mo": "month",
+    "yr": "year",
+    "hr": "hour",
+    "h": "hour",
+    "wk": "week",
+    "min": "minute",
+    "sec": "second",
+    "s": "second",
+    "d": "day",
+}
+_COUNTED_BEFORE = re.compile(rf"\d{SPACE}?[^\W\d]{{1,12}}$")
+_PERIOD_AFTER = re.compile(
+    r"(?:\d+[ ]?)?(?:day|hour|minute|second|week|month|year|person|serving|night|mo|yr|hr|wk|min"
+    r"|sec|h|d|s)"
+    r"(?!\w)"
+)
 _NO_OPERAND = re.compile(
     r"\b(?:for|of|with|is|are|at|if|and|or|by|to|than|be|in|only|about|needs?|requires?|must|the"
     r"|was|took|takes|costs?|has|have|from|on)\s$",
@@ -84,6 +101,18 @@ _ALONE: Final = {
     "←": "from",
     "↔": "to",
     "∴": "therefore",
+    "♯": "sharp",
+    "♭": "flat",
+    "♮": "natural",
+    "∛": "the cube root of",
+    "∜": "the fourth root of",
+    "∏": "the product of",
+    "ℝ": "the real numbers",
+    "ℕ": "the natural numbers",
+    "ℤ": "the integers",
+    "ℚ": "the rational numbers",
+    "ℂ": "the complex numbers",
+    "∅": "the empty set",
     "№": "number",
     "§": "section",
     "¶": "paragraph",
@@ -132,7 +161,7 @@ def _operator(match: re.Match[str]) -> str | None:
     left = re.search(r"[\w)\]²³%°!π∞]+\s*$", lead)
     last, first = (left.group().strip() if left else ""), rest.strip()
     numeric = bool(re.search(r"(?:\d|π|∞|(?<![^\W\d])[^\W\d])[)\]²³%°!]*$", last))
-    operand = re.match(r"[-−+√(\[$€£]*(?:[\d.]|\w(?![^\W²³⁴⁵])|[π∞])", first)
+    operand = re.match(r"[-−+√(\[$€£]*(?:[\d.]|[A-Za-z]\d{1,2}(?!\w)|\w(?![^\W²³⁴⁵])|[π∞])", first)
     if (sign in ("-", "−", "–", "/", "*", "·") or (sign == "+" and close)) and not (
         numeric and operand
     ):
@@ -147,7 +176,11 @@ def _operator(match: re.Match[str]) -> str | None:
 
 
 def _in_equation(match: re.Match[str]) -> bool:
-    return "=" in after(match, 16) or re.search(r"[=+×*÷]\s?[\w.]+$", before(match, 16)) is not None
+    formula = r"(?:[\d.()+\-−*/^×÷²³ ]|(?<![^\W\d_])[^\W\d_](?![^\W\d_])){0,16}="
+    return (
+        re.match(formula, after(match, 18)) is not None
+        or re.search(r"[=+×*÷]\s?[\w.]+$", before(match, 16)) is not None
+    )
 
 
 def _at_number(match: re.Match[str]) -> str | None:
@@ -192,6 +225,10 @@ def _scientific(match: re.Match[str]) -> str:
 
 
 def _slash(match: re.Match[str]) -> str:
+    if _COUNTED_BEFORE.search(before(match)) and _PERIOD_AFTER.match(after(match)):
+        return "per"
+    if _is_division(match):
+        return "over"
     left = re.search(r"\w+$", before(match))
     right = re.match(r"\w+", after(match))
     words = (left.group() if left else "", right.group() if right else "")
@@ -205,6 +242,19 @@ def _slash(match: re.Match[str]) -> str:
     return " " if spelled or words == ("and", "or") else "slash"
 
 
+def _is_division(match: re.Match[str]) -> bool:
+    """Of brackets, or of a letter by a number: (a + b)/2, π/4, x/2."""
+    left = re.search(r"(?:(?P<bracket>\))|(?<!\w)(?P<letter>[a-zπθ]))$", before(match, 3))
+    right = re.match(
+        r"(?P<bracket>\()|(?P<number>\d{1,3}(?!\w))|(?P<letter>[a-zπθ])(?!\w)", after(match, 4)
+    )
+    if left is None or right is None:
+        return False
+    return bool(
+        not right["letter"] or left["bracket"] or "=" in before(match, 12) + after(match, 12)
+    )
+
+
 def _function(match: re.Match[str]) -> str | None:
     name, argument = match["name"], match["argument"]
     if len(name) == 1 and name != "O" and name not in _FUNCTIONS:
@@ -212,6 +262,17 @@ def _function(match: re.Match[str]) -> str | None:
     told = _NAMED_FUNCTIONS.get(name, f"{name} of")
     shown = plain_number(argument) if argument[0].isdigit() else argument
     return f"{told} {shown}"
+
+
+def _bounded(match: re.Match[str]) -> str:
+    """Of a sum, product, integral or limit, with what it goes from and to."""
+    low = _expression(match["low"])
+    if match["sign"] == "lim":
+        return f"the limit as {low.replace(' to ', ' approaches ')} of"
+    name = _ALONE[match["sign"]].removesuffix(" of")
+    if high := match["high"]:
+        return f"{name} from {low} to {_expression(high)} of"
+    return f"{name} over {low} of"
 
 
 MATHS: Final = (
@@ -238,6 +299,50 @@ MATHS: Final = (
         {"f(x) = 2": "f of x equals two", "sqrt(16)": "the square root of sixteen"},
     ),
     Rule(
+        "given",
+        r"(?<=\w)[ ]?\|[ ]?(?=[A-Z¬]\w?\))",
+        lambda m: "given" if re.search(r"P\([^()]{1,12}$", before(m, 16)) else None,
+        {"P(A|B) = 0.2": "P of A- given B equals zero point two"},
+        inside=True,
+    ),
+    Rule(
+        "choices",
+        r"(?P<of>\d{1,3})?C\((?P<all>\w{1,3}),[ ]?(?P<some>\w{1,3})\)",
+        lambda m: f"{_base(m['all'])} choose {_base(m['some'])}",
+        {"C(5,2) = 10": "five choose two equals ten"},
+    ),
+    Rule(
+        "function of something",
+        r"(?P<name>[fghFGP])(?P<primes>['′’]{0,3})(?=\([\w\s,.+\-−*/^|²³π×≤≥<>=]{1,24}\))",
+        lambda m: letter(m["name"]) + len(m["primes"]) * " prime" + " of",
+        {"f'(x) and g(x + 1)": "f prime of x and g of x plus one"},
+    ),
+    Rule(
+        "logarithm",
+        rf"log(?:(?P<low>[{SUBSCRIPTS}]{{1,3}})|_\(?(?P<base>\w{{1,3}})\)?)",
+        lambda m: f"log base {_base(lowered(m['low'] or m['base']))} of",
+        {"log₂(8) = 3": "log base two of eight equals three"},
+        inside=True,
+    ),
+    Rule(
+        "sum, product, integral and limit",
+        r"(?P<sign>[∑∏∫]|lim)[ ]?_\((?P<low>[^()\n]{1,30})\)(?:\^\((?P<high>[^()\n]{1,30})\))?",
+        _bounded,
+        {
+            "∑_(i=1)^(n) i": "the sum from i equals one to n of i",
+            "lim_(x→0) x": "the limit as x approaches zero of x",
+        },
+        inside=True,
+    ),
+    Rule(
+        "absolute value",
+        r"(?<![\w|])\|(?=[-−]?\w[\w.²^]{0,8}(?:[ ]?[+\-−][ ]?[\w.²^]{1,8})?\|(?:[ ]?[=<>≤≥+\-−]"
+        r"|[.,;]|$))",
+        "the absolute value of",
+        {"|−7| = 7": "the absolute value of minus seven equals seven"},
+        inside=True,
+    ),
+    Rule(
         "power",
         rf"(?<=[\w)\]])(?:(?P<raised>[{SUPERSCRIPTS}]+)"
         r"|(?:\^|\*\*)(?:(?P<bracketed>[({][\w+−-]{1,8}[)}])|(?P<exponent>[-−]?(?:\d{1,6}|[a-z]))))",
@@ -253,6 +358,13 @@ MATHS: Final = (
         inside=True,
     ),
     Rule(
+        "per a time",
+        r"/(?P<unit>mo|yr|hr|wk|min|sec|h|s|d)(?!\w)",
+        lambda m: f"per {_SHORT_PERIODS[m['unit']]}" if _COUNTED_BEFORE.search(before(m)) else None,
+        {"365 days/yr": "three hundred and sixty five days per year"},
+        inside=True,
+    ),
+    Rule(
         "slash between words",
         r"(?<=[^\s/])/(?=[^\s/])",
         _slash,
@@ -261,6 +373,9 @@ MATHS: Final = (
             "TCP/IP": "T.C.P I.P",
             "yes/no": "yes slash no",
             "he/she": "he or she",
+            "3 doses/day or 4 mg/24 h": "three doses per day or four milligrams per twenty four"
+            " hours",
+            "(a + b)/2 and π/4": "a- plus b over two and pi over four",
         },
         inside=True,
     ),
@@ -286,6 +401,8 @@ MATHS: Final = (
             "3x + 5 = 20": "three x plus five equals twenty",
             "12 / 4 = 3": "twelve divided by four equals three",
             "3 < 5 and 7 > 2": "three is less than five and seven is greater than two",
+            "y2 - y1": "y two minus y one",
+            "in C-14; x = 5": "in C fourteen; x equals five",
             "π ≈ 3.14": "pi is about three point one four",
             "5 ± 2": "five plus or minus two",
         },

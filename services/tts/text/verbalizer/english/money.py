@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from ..rule import BAR, Rule
-from .words import DASH, FRACTIONS, MINUS, NUMBER, SCALES, SPACE, cardinal, number, plain
+from .words import AMOUNT, DASH, FRACTIONS, MINUS, NUMBER, SCALES, SPACE, cardinal, number, plain
 
 
 class _Currency(NamedTuple):
@@ -62,6 +62,22 @@ _SYMBOLS: Final = {
     "zł": _Currency("zloty", "zlotys", "grosz", "groszy"),
     "Kč": _Currency("koruna", "korunas", "haler", "halers"),
     "kr": _Currency("krona", "kronor", "öre", "öre"),
+    "NT$": _Currency("New Taiwan dollar", "New Taiwan dollars"),
+    "CN¥": _YUAN,
+    "Rp": _Currency("rupiah", "rupiah", "sen", "sen"),
+    "RM": _Currency("ringgit", "ringgit", "sen", "sen"),
+    "TL": _LIRA,
+    "元": _YUAN,
+    "円": _YEN,
+    "৳": _Currency("taka", "taka", "poisha", "poisha"),
+    "₡": _Currency("colón", "colones", "céntimo", "céntimos"),
+    "₲": _Currency("guarani", "guaranis", "", ""),
+    "₵": _Currency("cedi", "cedis", "pesewa", "pesewas"),
+    "₸": _Currency("tenge", "tenge", "tiyn", "tiyn"),
+    "₼": _Currency("manat", "manats", "qapik", "qapik"),
+    "₾": _Currency("lari", "lari", "tetri", "tetri"),
+    "₭": _Currency("kip", "kip", "", ""),
+    "₮": _Currency("tugrik", "tugriks", "", ""),
 }
 _CODES: Final = {
     "USD": _Currency("U.S dollar", "U.S dollars"),
@@ -94,12 +110,32 @@ _CODES: Final = {
     "AED": _Currency("dirham", "dirhams", "fils", "fils"),
     "SAR": _Currency("Saudi riyal", "Saudi riyals", "halala", "halalas"),
     "THB": _SYMBOLS["฿"],
+    "IDR": _Currency("Indonesian rupiah", "Indonesian rupiah", "sen", "sen"),
+    "MYR": _Currency("Malaysian ringgit", "Malaysian ringgit", "sen", "sen"),
+    "PHP": _Currency("Philippine peso", "Philippine pesos", "centavo", "centavos"),
+    "VND": _Currency("Vietnamese dong", "Vietnamese dong", "xu", "xu"),
+    "TWD": _Currency("New Taiwan dollar", "New Taiwan dollars"),
+    "ARS": _Currency("Argentine peso", "Argentine pesos", "centavo", "centavos"),
+    "CLP": _Currency("Chilean peso", "Chilean pesos", "centavo", "centavos"),
+    "COP": _Currency("Colombian peso", "Colombian pesos", "centavo", "centavos"),
+    "EGP": _Currency("Egyptian pound", "Egyptian pounds", "piastre", "piastres"),
+    "NGN": _SYMBOLS["₦"],
+    "KES": _Currency("Kenyan shilling", "Kenyan shillings"),
+    "PKR": _Currency("Pakistani rupee", "Pakistani rupees", "paisa", "paise"),
+    "LKR": _Currency("Sri Lankan rupee", "Sri Lankan rupees"),
+    "RON": _Currency("Romanian leu", "Romanian lei", "ban", "bani"),
+    "BGN": _Currency("Bulgarian lev", "Bulgarian leva", "stotinka", "stotinki"),
+    "ISK": _Currency("Icelandic króna", "Icelandic krónur", "", ""),
+    "QAR": _Currency("Qatari riyal", "Qatari riyals", "dirham", "dirhams"),
+    "KWD": _Currency("Kuwaiti dinar", "Kuwaiti dinars", "", ""),
     "BTC": _SYMBOLS["₿"],
     "ETH": _Currency("ether", "ether", "", ""),
 }
 _NAMES: Final = {**_SYMBOLS, **_CODES}
 
-_BEFORE = "(?:" + "|".join(re.escape(s) for s in [*_SYMBOLS, *_CODES] if s not in ("kr",)) + ")"
+_LAST_ONLY: Final = frozenset("kr TL 元 円 PHP COP".split())
+"""Not read before a number, where PHP is a language."""
+_BEFORE = "(?:" + "|".join(re.escape(s) for s in [*_SYMBOLS, *_CODES] if s not in _LAST_ONLY) + ")"
 _AFTER = (
     "(?:"
     + "|".join(
@@ -121,9 +157,23 @@ _AFTER = (
             "zł",
             "Kč",
             "kr",
+            "TL",
+            "฿",
+            "₱",
+            "₦",
+            "₸",
+            "₾",
+            "元",
+            "円",
         ]
     )
     + ")"
+)
+_DOTTED = r"\d{1,3}(?:\.\d{3})*\.\d(?:00|\d0)(?!\d|[.,]\d)|\d{1,3}(?:\.\d{3}){2,}(?!\d|[.,]\d)"
+"""Grouped by full stops, as where these currencies are at home: "Rp 150.000"."""
+_SPACED = r"\d{1,3}(?:[ ]\d{3})+(?![.,]?\d)"
+_GROUPED_BY_STOPS: Final = frozenset(
+    "Rp IDR € EUR ₫ VND R$ BRL TL ₺ TRY kr DKK ARS COP CLP".split()
 )
 _CODE = "(?:" + "|".join(_CODES) + r")(?!\w)"
 _ROUND = r"(?:\.[-–—](?![\w-]))"
@@ -190,6 +240,9 @@ def _read(match: re.Match[str]) -> str | None:
     currency = _NAMES[symbol]
     scale = found.get("scale")
     upper = found.get("upper")
+    amount = found["amount"]
+    if re.fullmatch(_DOTTED, amount) and (symbol in _GROUPED_BY_STOPS or amount.count(".") > 1):
+        amount = amount.replace(".", "")
     lead = match.string[max(0, match.start() - 12) : match.start()]
     follows = match.string[match.end() : match.end() + 16]
     one = bool(
@@ -201,15 +254,15 @@ def _read(match: re.Match[str]) -> str | None:
     )
     words = "minus " if found.get("minus") else ""
     if upper:
-        words += number(found["amount"], code=False) + " to "
+        words += number(amount, code=False) + " to "
         if (lower_scale := found.get("lower_scale")) and lower_scale != scale:
             words = words[: -len(" to ")] + f" {SCALES[lower_scale]} to "
         words += _amount(upper, scale, currency, one=one)
-    elif symbol in _CODES and re.fullmatch(r"0?\.\d+", found["amount"]):
+    elif symbol in _CODES and re.fullmatch(r"0?\.\d+", amount):
         # Cents alone would not tell of which currency.
         words += f"{number(found['amount'], code=False)} {currency.many}"
     else:
-        words += _amount(found["amount"], scale, currency, one=one)
+        words += _amount(amount, scale, currency, one=one)
     if fraction := found.get("fraction"):
         above, below = FRACTIONS[fraction]
         part = "half" if (above, below) == (1, 2) else f"{cardinal(above)} quarters"
@@ -233,8 +286,8 @@ def _with_bars(written: str, words: str) -> str:
 MONEY: Final = (
     Rule(
         "money, range",
-        rf"(?P<currency>{_BEFORE}){SPACE}?(?P<amount>{NUMBER}){SPACE}?(?P<lower_scale>{_SCALE})?"
-        rf"{SPACE}?{DASH}{SPACE}?(?:(?P=currency))?(?P<upper>{NUMBER})"
+        rf"(?P<currency>{_BEFORE}){SPACE}?(?P<amount>{AMOUNT}){SPACE}?(?P<lower_scale>{_SCALE})?"
+        rf"{SPACE}?{DASH}{SPACE}?(?:(?P=currency))?(?P<upper>{AMOUNT})"
         rf"(?:{SPACE}?(?P<scale>{_SCALE}))?{_PER}",
         _read,
         {
@@ -247,7 +300,7 @@ MONEY: Final = (
     ),
     Rule(
         "money, sign first",
-        rf"(?P<minus>{MINUS})?(?P<currency>{_BEFORE}){SPACE}?(?P<sign2>[-−–])?(?P<amount>{NUMBER})"
+        rf"(?P<minus>{MINUS})?(?P<currency>{_BEFORE}){SPACE}?(?P<sign2>[-−–])?(?P<amount>{_DOTTED}|{AMOUNT})"
         rf"(?:(?:{SPACE}|-)?(?P<scale>{_SCALE}))?(?P<plus>\+(?=[\s.,;!?)]|$))?{_PER}"
         rf"(?:{_ROUND}|{SPACE}(?P<code>{_CODE}))?",
         lambda m: (
@@ -274,12 +327,17 @@ MONEY: Final = (
             "$1,250.50 CAD": "one thousand two hundred and fifty Canadian dollars and fifty cents",
             "$100+ in fees": "one hundred dollars plus in fees",
             "£1.01": "one pound and one penny",
+            "€49,90 or R$ 5,50": "forty nine euros and ninety cents or five reais and fifty"
+            " centavos",
+            "₹2 crore": "two crore rupees",
+            "Rp 150.000 or €1.500": "one hundred and fifty thousand rupiah or one thousand five"
+            " hundred euros",
             "Gas is $3.459.": "Gas is three point four five nine dollars.",
         },
     ),
     Rule(
         "money, name last",
-        rf"(?P<minus>{MINUS})?(?P<amount>{NUMBER})(?:{SPACE}?(?P<scale>{_SCALE}))?"
+        rf"(?P<minus>{MINUS})?(?P<amount>{_DOTTED}|{_SPACED}|{AMOUNT})(?:{SPACE}?(?P<scale>{_SCALE}))?"
         rf"{_ROUND}?{SPACE}?(?P<currency>{_AFTER})(?!\d){_PER}",
         _read,
         {
@@ -287,6 +345,9 @@ MONEY: Final = (
             "20€ please": "twenty euros please",
             "1.5 million EUR": "one point five million euros",
             "300 kr": "three hundred kronor",
+            "1 200 kr": "one thousand two hundred kronor",
+            "45 TL": "forty five lira",
+            "1.250 €": "one thousand two hundred and fifty euros",
             "0.5 BTC": "zero point five bitcoins",
             "1 USD = 0.92 EUR": "one U.S dollar equals zero point nine two euros",
             "20.- CHF": "twenty Swiss francs",

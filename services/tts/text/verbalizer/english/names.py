@@ -68,6 +68,7 @@ _WORDS: Final = {
     "hrs": "hours",
     "mins": "minutes",
     "secs": "seconds",
+    "exp": "expiry",
 }
 """Read so wherever a full stop follows them."""
 _FIRST_OF_SENTENCE_ONLY: Final = frozenset({"max", "min", "co", "temp", "ref", "ca", "cont", "sq"})
@@ -255,6 +256,13 @@ _ALL_TITLES = "|".join(sorted(_TITLES, key=len, reverse=True))
 
 NAMES: Final = (
     Rule(
+        "born and died",
+        r"(?P<text>[bd])\.(?=[ ](?:c\.[ ])?(?:1\d{3}|20\d\d)\b)",
+        lambda m: {"b": "born", "d": "died"}[m["text"]],
+        {"b. 1732, d. 1799": "born seventeen thirty two, died seventeen ninety nine"},
+        inside=True,
+    ),
+    Rule(
         "numbered thing",
         "(?P<text>"
         + "|".join(sorted(_NUMBERED, key=len, reverse=True))
@@ -325,7 +333,7 @@ NAMES: Final = (
     Rule(
         "abbreviation without a full stop",
         r"(?P<text>vs|w/o|w/|b/c|aka|a\.k\.a\.|approx|N/A|n/a|c/o|P\.S\.|p\.s\.|r\.s\.v\.p\."
-        r"|et[ ]al\.|eg|ie|WWII|WWI|Ctrl|Cmd|Esc)(?![\w.])",
+        r"|et[ ]al\.|eg|ie|WWII|WWI|Ctrl|Cmd|Esc|[YQM]o[YQM]|y/y|q/q|y/o)(?![\w.])",
         lambda m: {
             "vs": "versus",
             "w/o": "without",
@@ -348,7 +356,13 @@ NAMES: Final = (
             "Esc": "Escape",
             "WWI": "World War one",
             "ie": "that is",
-        }[m["text"]],
+            "YoY": "year over year",
+            "QoQ": "quarter over quarter",
+            "MoM": "month over month",
+            "y/y": "year over year",
+            "q/q": "quarter over quarter",
+            "y/o": "years old",
+        }.get(m["text"]),
         {"cats vs dogs w/o fleas": "cats versus dogs without fleas"},
         inside=True,
     ),

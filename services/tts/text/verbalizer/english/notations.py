@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..rule import BAR, Rule
-from .words import DASH, NUMBER, SCALES, after, before, cardinal, number
+from .words import DASH, NUMBER, SCALES, after, before, cardinal, letter, number
 
 _BOOKS: Final = (
     "Genesis|Exodus|Leviticus|Numbers|Deuteronomy|Joshua|Judges|Ruth|Samuel|Kings|Chronicles|Ezra"
@@ -39,14 +39,50 @@ def _score(match: re.Match[str]) -> str | None:
 
 def _factor(match: re.Match[str]) -> str | None:
     """An unknown of an equation has signs around it."""
-    if re.match(r"\s?[-=+×*÷/<>≤≥^−²³)]", after(match, 2)):
+    often = re.match(r"/(?:day|week|month|year|hour|night|d|wk)\b", after(match, 8))
+    if not often and re.match(r"\s{0,3}[-=+×*÷/<>≤≥^−²³)]", after(match, 4)):
         return None
-    if re.search(r"[-=+×*÷/<>≤≥−(]\s?$", before(match, 2)):
+    if re.search(r"[-=+×*÷/<>≤≥−(]\s{0,3}$", before(match, 4)):
         return None
     return f"{number(match['amount'])} times"
 
 
+_PIECES: Final = {"K": "king", "Q": "queen", "R": "rook", "B": "bishop", "N": "knight"}
+_OUTCOMES: Final = {"+": "check", "#": "mate"}
+
+
+def _move(match: re.Match[str]) -> str | None:
+    """A move of a pawn has to take something, as "e4" may be anything."""
+    piece, sign = match["piece"], match["sign"]
+    if not piece and not (match["takes"] or match["promoted"]):
+        return None
+    words = [_PIECES[piece]] if piece else []
+    words += [letter(c) if c.isalpha() else cardinal(int(c)) for c in match["origin"] or ""]
+    words += ["takes"] if match["takes"] else []
+    words += [letter(match["file"]), cardinal(int(match["rank"]))]
+    if promoted := match["promoted"]:
+        words += ["becomes a", _PIECES[promoted[-1]]]
+    return " ".join(words) + (f", {_OUTCOMES[sign]}" if sign else "")
+
+
 NOTATIONS: Final = (
+    Rule(
+        "move of chess",
+        r"(?P<piece>[KQRBN])?(?P<origin>[a-h]?[1-8]?)(?P<takes>x)?(?P<file>[a-h])(?P<rank>[1-8])"
+        r"(?P<promoted>=[QRBN])?(?P<sign>[+\#])?(?![\w.:/-]\w)",
+        _move,
+        {
+            "Nf3, then Qxd5+": "knight f three, then queen takes d five, check",
+            "exd5 and e8=Q#": "e takes d five and e eight becomes a queen, mate",
+            "Rae1": "rook a- e one",
+        },
+    ),
+    Rule(
+        "castling",
+        r"(?P<side>O-O-O|O-O)",
+        lambda m: "castles " + ("queenside" if len(m["side"]) > 3 else "kingside"),
+        {"then O-O": "then castles kingside"},
+    ),
     Rule(
         "chapter and verse",
         rf"(?<=\s)(?P<chapter>\d{{1,3}}):(?P<verse>\d{{1,3}})(?:{DASH}(?P<last>\d{{1,3}}))?",
@@ -85,7 +121,7 @@ NOTATIONS: Final = (
     ),
     Rule(
         "shortened little word",
-        r"(?:w/o|b/c|c/o)(?![\w/])|w/(?=[ ]?[A-Za-z])",
+        r"(?:w/o|b/c|c/o)(?![\w/])|w/(?=[ ]?[A-Za-z]{2})",
         lambda m: _LITTLE_WORDS[m.group()] + (" " if m.group() == "w/" else ""),
         {
             "coffee w/o sugar": "coffee without sugar",
@@ -100,6 +136,8 @@ NOTATIONS: Final = (
         {
             "2x faster": "two times faster",
             "up 10x since": "up ten times since",
+            "3x/day": "three times per day",
+            "x^2  -  5x  +  6": "x squared minus five x plus six",
             "a 3x 5 card": "a three by five card",
         },
     ),

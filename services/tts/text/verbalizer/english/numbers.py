@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..rule import BAR, Rule
-from .codes import PLACE_BEFORE
+from .codes import CODE_BEFORE, PLACE_BEFORE
 from .words import (
     DASH,
     NUMBER,
@@ -16,6 +16,7 @@ from .words import (
     before,
     cardinal,
     digits,
+    grouped_digits,
     in_pairs,
     number,
     ordinal,
@@ -52,6 +53,8 @@ def _chain(match: re.Match[str]) -> str:
 
 
 def _hash(match: re.Match[str]) -> str:
+    if CODE_BEFORE.search(before(match)) and len(match["number"]) > 3:
+        return f"number {grouped_digits(match['number'])}"
     return f"number {number(match['number'])}"
 
 
@@ -80,7 +83,10 @@ NUMBERS: Final = (
         "number sign",
         r"\#(?P<number>\d[\d,]*)",
         _hash,
-        {"You are #1 in issue #42.": "You are number one in issue number forty two."},
+        {
+            "You are #1 in issue #42.": "You are number one in issue number forty two.",
+            "order #10045": "order number one zero zero four five",
+        },
         inside=True,
     ),
     Rule(

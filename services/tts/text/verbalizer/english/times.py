@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..rule import BAR, Rule
-from .words import DASH, after, cardinal, digits, letters
+from .words import DASH, after, before, cardinal, digits, letters
 
 _HOUR = r"(?:2[0-4]|1\d|0?\d)"
 
@@ -42,21 +42,41 @@ def _stop(match: re.Match[str], half: str | None) -> str:
 
 def _time(match: re.Match[str]) -> str | None:
     hour, minute = int(match["hour"]), int(match["minute"])
-    half = match["half"]
+    half = match["half"] or (match["short"] and f"{match['short']}m")
     if minute > 59 or (half is None and match["mark"] == "."):
         return None
     words = clock(hour, minute, _half(half))
+    if minute == 0 and re.match(r"\s(?:noon|midnight)\b", after(match, 10)):
+        words = cardinal(hour)
     if seconds := match["second"]:
-        if half is None and len(match["hour"]) == 1:
-            words = (
-                f"{cardinal(hour)} {'hour' if hour == 1 else 'hours'} {cardinal(minute)} minutes"
-                f" and {cardinal(int(seconds))} seconds"
+        if half is None and (len(match["hour"]) == 1 or _is_length(match)):
+            parts = [(hour, "hour"), (minute, "minute"), (int(seconds), "second")]
+            words = " ".join(
+                f"{'and ' if name == 'second' else ''}{cardinal(n)} {name}{'' if n == 1 else 's'}"
+                for n, name in parts
+                if n or name != "hour"
             )
         else:
             words += f" and {cardinal(int(seconds))} seconds"
     if half and match["space"]:
         words = BAR.join(words.rsplit(" ", 1))
     return words + _stop(match, half)
+
+
+def _is_length(match: re.Match[str]) -> bool:
+    """Whether hours, minutes and seconds are a length of time rather than a time of day."""
+    lead, follows = before(match), after(match, 16)
+    return (
+        int(match["hour"]) == 0
+        or re.match(r"\s(?:left|remaining|elapsed|long)\b", follows) is not None
+        or re.search(
+            r"\b(?:timer|duration|length|runtime|run\stime|elapsed|lasts?|lasted|takes?|took|for|ran"
+            r"|finished|finish|marathon|record|of|in)(?:\s(?:is|was|at|of|in|reads))?:?\s$",
+            lead,
+            re.IGNORECASE,
+        )
+        is not None
+    )
 
 
 def _time_range(match: re.Match[str]) -> str | None:
@@ -68,6 +88,17 @@ def _time_range(match: re.Match[str]) -> str | None:
     if match["half2"] and not match["half1"]:
         first = first.removesuffix(" o'clock")
     return f"{first} to {second}{_stop(match, match['half2'])}"
+
+
+def _hours_and_minutes(match: re.Match[str]) -> str:
+    hour, minute = int(match["hour"]), int(match["minute"])
+    if re.search(
+        r"\b(?:takes?|took|lasts?|lasted|for|in|about|another|of|runs?)\s$",
+        before(match),
+        re.IGNORECASE,
+    ):
+        return f"{cardinal(hour)} hour{'' if hour == 1 else 's'} {cardinal(minute)} minutes"
+    return clock(hour, minute, None)
 
 
 def _whole_hour(match: re.Match[str]) -> str | None:
@@ -94,9 +125,12 @@ TIMES: Final = (
     Rule(
         "time",
         rf"(?P<hour>{_HOUR})(?P<mark>[:.])(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?"
-        rf"(?:(?P<space>[ ])?(?P<half>{_HALF}))?(?![:.]?\d)",
+        rf"(?:(?P<space>[ ])?(?P<half>{_HALF})|(?P<short>[ap]))?(?![:.]?\d)",
         _time,
         {
+            "at 6:05a or 7:30p": "at six oh five A.M or seven thirty P.M",
+            "12:00 noon": "twelve noon",
+            "00:05:30 left": "five minutes and thirty seconds left",
             "Wake me at 7:30.": "Wake me at seven thirty.",
             "07:05 a.m.": "seven oh five A.M.",
             "Come at 14:00.": "Come at fourteen hundred.",
@@ -133,7 +167,7 @@ TIMES: Final = (
     Rule(
         "hour, German style",
         rf"(?P<hour>{_HOUR})h(?P<minute>[0-5]\d)",
-        lambda m: clock(int(m["hour"]), int(m["minute"]), None),
-        {"at 14h30": "at fourteen thirty"},
+        _hours_and_minutes,
+        {"at 14h30": "at fourteen thirty", "It takes 2h30.": "It takes two hours thirty minutes."},
     ),
 )

@@ -9,19 +9,22 @@ from ..numerals import SUPERSCRIPTS
 from ..rule import BAR, Rule
 from .unit_names import UNITS
 from .words import (
+    AMOUNT,
     DASH,
     FRACTION,
     FRACTIONS,
     MINUS,
     NUMBER,
+    SCALES,
     SPACE,
+    before,
     cardinal,
     fraction,
     number,
     ordinal,
 )
 
-_STOPPED = frozenset(
+STOPPED_UNITS = frozenset(
     "ft in mi yd yds lb lbs oz gal qt pt tsp tbsp Tbsp hr hrs min mins sec secs yr"
     " yrs wk wks mo mos sq cu mph".split()
 ) | {"fl oz", "fl. oz"}
@@ -114,8 +117,8 @@ def _quantity(match: re.Match[str]) -> str | None:
         adjective = True
     else:
         amount = number(whole, code=False)
-        if scale := match["scale"]:
-            amount += f" {scale}"
+        if scale := match["scale"] or match["short"]:
+            amount += f" {SCALES[scale]}"
         adjective = amount == "one" and not upper
         if small:
             above, below = FRACTIONS[small]
@@ -141,7 +144,7 @@ def _quantity(match: re.Match[str]) -> str | None:
             name += f" per {_name(below_line, one=True)}"
         else:
             name += f" per {below_line}"
-    if (full_stop and not follows.strip()) or (full_stop and unit not in _STOPPED):
+    if (full_stop and not follows.strip()) or (full_stop and unit not in STOPPED_UNITS):
         name += "."
     return f"{amount}{BAR if gap and not gap.startswith('-') else ' '}{name}"
 
@@ -164,11 +167,20 @@ def _duration(match: re.Match[str]) -> str:
     return " ".join(parts)
 
 
+def _figures(figure: str) -> str:
+    words = cardinal(int(figure))
+    return words + ("es" if words == "six" else "s")
+
+
 def _feet(match: re.Match[str]) -> str:
     feet, inches = int(match["feet"]), match["inches"]
     if not inches:
         return f"{cardinal(feet)} {'foot' if feet == 1 else 'feet'}"
-    return f"{cardinal(feet)} foot {number(inches)}"
+    words = f"{cardinal(feet)} foot {number(inches)}"
+    if part := match["part"]:
+        above, below = FRACTIONS[part]
+        words += " and " + ("a half" if below == 2 else fraction(above, below))
+    return words
 
 
 def _inches(match: re.Match[str]) -> str | None:
@@ -187,7 +199,8 @@ def _inches(match: re.Match[str]) -> str | None:
         r"(?:-|\s(?!long|wide|tall|high|deep|thick|of|x|×|by|and|or|in)[a-z])", rest
     )
     one = described or match["amount"] == "1"
-    return f"{number(match['amount'])} {'inch' if one else 'inches'}"
+    lower = f"{number(match['lower'])} to " if match["lower"] else ""
+    return f"{lower}{number(match['amount'])} {'inch' if one else 'inches'}"
 
 
 def _fraction_of_unit(match: re.Match[str]) -> str | None:
@@ -209,7 +222,7 @@ def _fraction_of_unit(match: re.Match[str]) -> str | None:
         article = "an" if _name(unit, one=True)[0] in "aeio" else "a"
         words += f" of {article}"
     name = _name(unit, one=one)
-    if match["stop"] and (not follows.strip() or unit not in _STOPPED):
+    if match["stop"] and (not follows.strip() or unit not in STOPPED_UNITS):
         name += "."
     return f"{words} {name}"
 
@@ -253,10 +266,48 @@ DURATIONS: Final = (
 
 QUANTITIES: Final = (
     Rule(
+        "figures of one kind",
+        r"(?P<figure>[1-9])['’]?s",
+        lambda m: (
+            _figures(m["figure"])
+            if re.search(
+                r"\b(?:by|all|of|pair\sof|two|three|four|five|six|seven|straight|multiple|many|the)\s$",
+                before(m, 16),
+                re.IGNORECASE,
+            )
+            else None
+        ),
+        {"five 9s": "five nines", "count by 2s": "count by twos", "all 6s": "all sixes"},
+    ),
+    Rule(
+        "every so many hours",
+        r"q[ ]?(?P<hours>\d{1,2})(?:[-–](?P<upper>\d{1,2}))?[ ]?(?:h|hrs?|hours)\b",
+        lambda m: (
+            f"every {cardinal(int(m['hours']))}"
+            + (f" to {cardinal(int(m['upper']))}" if m["upper"] else "")
+            + (" hour" if m["hours"] == "1" else " hours")
+        ),
+        {"2 tablets q6h or q4-6h": "two tablets every six hours or every four to six hours"},
+    ),
+    Rule(
+        "minutes and seconds",
+        r"(?P<minutes>\d{1,3})['′’](?P<seconds>1[2-9]|[2-5]\d)[\"″”]",
+        lambda m: (
+            f"{cardinal(int(m['minutes']))} minute{'' if m['minutes'] == '1' else 's'}"
+            f" {cardinal(int(m['seconds']))} seconds"
+        ),
+        {"for 2'30\"": "for two minutes thirty seconds"},
+    ),
+    Rule(
         "feet and inches",
-        r"(?P<feet>\d{1,2})['′’][ ]?(?P<inches>(?:1[01]|\d)(?:\.5)?)(?:[\"″”]|''|(?![\d'’]))",
+        rf"(?P<feet>\d{{1,2}})['′’][ ]?(?P<inches>(?:1[01]"
+        rf"|\d)(?:\.5)?)(?P<part>{FRACTION})?(?:[\"″”]|''|(?![\d'’]))",
         _feet,
-        {"She is 5'11\" tall.": "She is five foot eleven tall.", "6′2″": "six foot two"},
+        {
+            "She is 5'11\" tall.": "She is five foot eleven tall.",
+            "6′2″": "six foot two",
+            "5'8½\"": "five foot eight and a half",
+        },
         inside=True,
     ),
     Rule(
@@ -272,7 +323,7 @@ QUANTITIES: Final = (
     ),
     Rule(
         "oven",
-        r"(?P<degrees>\d{3})(?P<scale>[CF])",
+        r"(?P<degrees>\d{3})[ ]?(?P<scale>[CF])",
         lambda m: (
             f"{number(m['degrees'])} degrees " + ("Celsius" if m["scale"] == "C" else "Fahrenheit")
         ),
@@ -281,10 +332,11 @@ QUANTITIES: Final = (
     Rule(
         "inches",
         r"(?<!\")(?:(?P<whole>\d{1,3})[ -])?(?:(?P<above>\d{1,2})/(?P<below>\d{1,2})"
-        r"|(?P<amount>\d{1,3}(?:\.\d+)?))[\"″](?!\w)",
+        rf"|(?:(?P<lower>{NUMBER}){SPACE}?{DASH}{SPACE}?)?(?P<amount>\d{{1,3}}(?:\.\d+)?))[\"″](?!\w)",
         _inches,
         {
             'a 27" screen': "a twenty seven inch screen",
+            '0.5–1" of rain': "zero point five to one inch of rain",
             'It is 12" long.': "It is twelve inches long.",
             'He said "chapter 7".': 'He said "chapter seven".',
             'a 3/8" bolt': "a three eighths inch bolt",
@@ -322,6 +374,15 @@ QUANTITIES: Final = (
         },
     ),
     Rule(
+        "dimensions with units",
+        r"(?<=\s)[x×](?=\s\d)",
+        lambda m: "by" if re.search(rf"\d\s?(?:['′″\"”]|{_UNIT})\s$", before(m)) else None,
+        {
+            "4' x 8' boards": "four feet by eight feet boards",
+            "5 cm x 7 cm": "five centimeters by seven centimeters",
+        },
+    ),
+    Rule(
         "unit by itself",
         r"(?:km/h|m/s|mph|kWh|kg|km|cm|mm|ml|mL|mg|GHz|MHz|kHz|kW|MW|GB|TB|MB|KB|°[CF]|mAh|Mbps|Gbps)",
         _alone,
@@ -334,7 +395,8 @@ QUANTITIES: Final = (
     Rule(
         "quantity",
         rf"(?P<minus>{MINUS}|(?<!\w)[+±])?"
-        rf"(?:(?P<amount>{NUMBER})(?P<fraction>{FRACTION})?(?:{SPACE}(?P<scale>thousand|million|billion|trillion))?(?:{SPACE}?(?:{_UNIT})?{SPACE}?{DASH}{SPACE}?"
+        rf"(?:(?P<amount>{AMOUNT})(?P<fraction>{FRACTION})?(?:{SPACE}(?P<scale>thousand|million|billion|trillion)"
+        rf"|(?P<short>[kKMB]|bn|mn)(?={SPACE}))?(?:{SPACE}?(?:{_UNIT})?{SPACE}?{DASH}{SPACE}?"
         rf"(?P<upper>{NUMBER}))?|(?P<fraction_only>{FRACTION}))"
         rf"(?P<gap>{SPACE}|[-‑])?(?P<unit>{_UNIT})(?!\.\w|[&'’])(?P<per>/{_PER_UNIT})?(?P<stop>\.(?!\w))?",
         _quantity,
@@ -347,6 +409,8 @@ QUANTITIES: Final = (
             "up 0.5% today": "up zero point five percent today",
             "10–15% off": "ten to fifteen percent off",
             "a 5-km run": "a five kilometer run",
+            "9.6M km² in all": "nine point six million square kilometers in all",
+            "It weighs 1,5 kg.": "It weighs one point five kilograms.",
             "9.8 m/s²": "nine point eight meters per second squared",
             "45 m² of floor": "forty five square meters of floor",
             "100 Mbit/s or 1 Gbps": "one hundred megabits per second or one gigabit per second",

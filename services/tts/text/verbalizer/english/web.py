@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..rule import Rule
-from .words import cardinal, digits, letters, spelled
+from .words import cardinal, digits, in_pairs, letters, spelled
 
 _SPOKEN_ENDINGS: Final = frozenset(
     "com org net edu gov info biz dev app xyz shop store blog online site tech cloud"
@@ -116,8 +116,10 @@ def _mail(match: re.Match[str]) -> str:
 
 
 def _site(match: re.Match[str]) -> str | None:
-    words = _host(match["host"])
-    path = (match["path"] or "").rstrip("/")
+    words = _host(match["host"]) if match["host"] else "localhost"
+    if port := match["port"] or (match["named_port"] or "")[1:]:
+        words += f" port {in_pairs(port) if len(port) < 5 else digits(port)}"
+    path = (match["path"] or match["rest"] or "").rstrip("/")
     return f"{words} {spelled_out(path)}" if path else words
 
 
@@ -178,22 +180,27 @@ WEB: Final = (
     ),
     Rule(
         "network address",
-        rf"(?P<host>(?:[A-Za-z0-9][A-Za-z0-9-]{{0,62}}\.){{1,4}}{_ENDINGS})\b(?P<path>(?:/[\w.~%-]{{0,40}})"
-        r"{1,5}(?<![.]))?(?![\w@])",
+        rf"(?P<host>(?:[A-Za-z0-9][A-Za-z0-9-]{{0,62}}\.){{1,4}}{_ENDINGS})\b(?P<named_port>:\d{{2,5}})?(?P<path>(?:/[\w.~%-]{{0,40}})"
+        r"{1,5}(?<![.]))?(?![\w@])|(?P<local>localhost):(?P<port>\d{2,5})(?P<rest>(?:/[\w.~%-]{1,40}){1,5}(?<![.]))?",
         _site,
         {
             "Visit example.com.": "Visit example dot com.",
             "docs.python.org/3": "docs dot python dot org slash three",
             "openai.io": "openai dot I.O",
+            "localhost:8080/admin": "localhost port eighty eighty slash admin",
         },
     ),
     Rule(
         "path",
-        r"(?:~|\.{1,2})?(?:/[\w.@-]{1,40}){2,12}/?(?<!\.)|[A-Z]:\\[\w\\.-]{1,100}(?<!\.)|~/[\w./-]{1,80}(?<!\.)",
+        r"\.{1,2}/[\w./-]{1,80}(?<!\.)|(?:~|\.{1,2}|(?<![\w)]))(?:/[\w.@-]{1,40}){2,12}/?(?<!\.)|[A-Z]:\\[\w\\.-]{1,100}(?<!\.)|~/[\w./-]{1,80}(?<!\.)",
         _path,
         {
             "in /etc/hosts now": "in slash etc slash hosts now",
             "~/notes": "tilde slash notes",
+            "180C/350F/gas 4": "one hundred and eighty degrees Celsius slash three hundred and"
+            " fifty"
+            " degrees Fahrenheit slash gas four",
+            "./run.sh": "dot slash run dot S.H",
         },
     ),
     Rule(

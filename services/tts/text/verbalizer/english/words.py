@@ -17,6 +17,8 @@ NUMBER: Final = (
     r"|(?<!\w)\.\d+)(?![.,]?\d)"
 )
 """Grouped by commas (also the Indian way), by narrow spaces or apostrophes, or not at all."""
+AMOUNT: Final = rf"(?:{NUMBER}|\d+,\d\d?(?![.,]?\d))"
+"""A number of money or of units, which may also have a comma before its decimals."""
 DASH: Final = r"[-–—‐‑−]"
 MINUS: Final = r"(?<![\w)\]])[-−–]"
 """A sign, as opposed to a dash between two things."""
@@ -53,6 +55,8 @@ SCALES: Final = {
     "T": "trillion",
     "tn": "trillion",
     "trn": "trillion",
+    "lakh": "lakh",
+    "crore": "crore",
     "thousand": "thousand",
     "million": "million",
     "billion": "billion",
@@ -90,7 +94,7 @@ def grouped_digits(text: str) -> str:
 
 def plain(text: str) -> str:
     """Return a written number without its groups: "1,299.50", "1.299,50" and "1 299.50" alike."""
-    if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d{1,2}", text):
+    if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}", text):
         text = text.replace(".", "").replace(",", ".")
     return re.sub(r"[,'’\s]", "", text)
 

@@ -162,3 +162,27 @@ def test_of_an_open_block_of_code_nothing_is_lost_before_its_end() -> None:
         assert splitter.push(piece) == []
     assert splitter.push("`") == []
     assert splitter.push("``") == [f"```\n{'x = 1. ' * 1_000}```"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences", "language"),
+    [
+        ("The U.S. Navy sailed from the U.S. They came back at noon.", 2, "en"),
+        ("Apple Inc. CEO Tim Cook spoke. He works at Apple Inc. She does not.", 3, "en"),
+        ("It is at 1600 Pennsylvania Ave. NW, P.O. Box 12, near the park.", 1, "en"),
+        ("It is on Oak Ave. Turn left at the second light.", 2, "en"),
+        ("Add one qt. of water and 16 fl. oz. of milk, Op. 67.", 1, "en"),
+        ("We chose plan B. Then we left with J. Smith.", 2, "en"),
+        ("Es dauert 10 Min. Verspätung inklusive, also 3 Mrd. Euro.", 1, "de"),
+        ("Es dauert noch 10 Min. Dann kommt der Zug.", 2, "de"),
+        ("Wilhelm II. war Kaiser in der 2. Hälfte, Hauptstr. 5, Mo.–Fr. 9 Uhr.", 1, "de"),
+        ("C'était en 1066 apr. J.-C. dans le nord.", 1, "fr"),
+    ],
+)
+def test_an_abbreviation_ends_a_sentence_only_where_another_begins(
+    text: str, sentences: int, language: str
+) -> None:
+    whole = split_sentences(text, language=language)
+    assert len(whole) == sentences
+    splitter = SentenceSplitter(language=language)
+    assert [s for character in text for s in splitter.push(character)] + splitter.flush() == whole
