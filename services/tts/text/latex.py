@@ -152,7 +152,7 @@ def _between(match: re.Match[str]) -> bool:
 
 
 def _fraction(above: str, below: str) -> str:
-    if above.isdigit() and below.isdigit():
+    if above.isdecimal() and below.isdecimal():
         return f" {above}/{below} "
     return (
         f" {above} over {below} "

@@ -291,7 +291,10 @@ class _Reader:
         return f"{table.fractions[part]} {of}{noun.one}"
 
     def power(self, match: re.Match[str]) -> str | None:
-        if not re.search(r"(?:(?<![^\W\d_])[^\W\d_]|\d|\))$", match.string[: match.start()]):
+        if not re.search(
+            r"(?:(?<![^\W\d_])[^\W\d_]|\d|\))$",
+            match.string[max(0, match.start() - 3) : match.start()],
+        ):
             return None
         square, cube, to = self._table.powers
         raised = match["raised"] or {"2": "²", "3": "³"}.get(match["exponent"], "")

@@ -141,7 +141,7 @@ def _colons(match: re.Match[str]) -> str | None:
 
 def _airliner(match: re.Match[str]) -> str:
     tail = match["tail"]
-    return f"{in_pairs(match['series'])}, " + (in_pairs(tail) if tail.isdigit() else tail)
+    return f"{in_pairs(match['series'])}, " + (in_pairs(tail) if tail.isdecimal() else tail)
 
 
 def _internet_address(match: re.Match[str]) -> str:

@@ -191,7 +191,7 @@ def _at_number(match: re.Match[str]) -> str | None:
 
 
 def _base(text: str) -> str:
-    return plain_number(text) if text[0].isdigit() else text
+    return plain_number(text) if text[0].isdecimal() else text
 
 
 def _power(match: re.Match[str]) -> str:
@@ -211,7 +211,7 @@ def _power(match: re.Match[str]) -> str:
 def _expression(text: str) -> str:
     """Return the words of a short formula without spaces, each letter by itself."""
     return " ".join(
-        plain_number(part) if part.isdigit() else _ALONE.get(part) or _SIGNS.get(part) or part
+        plain_number(part) if part.isdecimal() else _ALONE.get(part) or _SIGNS.get(part) or part
         for part in re.findall(r"\d+|\S", text)
     )
 
@@ -260,7 +260,7 @@ def _function(match: re.Match[str]) -> str | None:
     if len(name) == 1 and name != "O" and name not in _FUNCTIONS:
         return None
     told = _NAMED_FUNCTIONS.get(name, f"{name} of")
-    shown = plain_number(argument) if argument[0].isdigit() else argument
+    shown = plain_number(argument) if argument[0].isdecimal() else argument
     return f"{told} {shown}"
 
 
@@ -456,7 +456,7 @@ MATHS: Final = (
     ),
     Rule(
         "degree of a variable",
-        rf"(?P<letter>[A-Za-zπ])(?P<digits>[{SUBSCRIPTS}]+)",
+        rf"(?P<letter>[A-Za-zπ])(?P<digits>[₀-₉]+)",
         lambda m: f"{m['letter']} {plain_number(lowered(m['digits']))}",
         {"x₁ = 5": "x one equals five"},
     ),

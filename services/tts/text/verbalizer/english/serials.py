@@ -22,7 +22,7 @@ def _mixed(text: str) -> str:
     """Letters and digits in groups of their own: "4F7K" is "four F seven K"."""
     spoken = []
     for part in re.findall(r"\d+|[^\W\d_]+", text):
-        if part.isdigit():
+        if part.isdecimal():
             if part[0] == "0" or len(part) > 4:
                 spoken.append(digits(part))
             elif len(part) > 2:
@@ -40,7 +40,7 @@ def _mixed(text: str) -> str:
 
 def _serial(match: re.Match[str]) -> str | None:
     text = match.group()
-    if not any(c.isdigit() for c in text) or text.islower():
+    if not any(c.isdecimal() for c in text) or text.islower():
         return None
     if re.fullmatch(r"(?:\d+-[A-Z][a-z]+|[A-Z]+-\d{1,3}[A-Za-z]?|\d+-[A-Z]{1,4})", text):
         return _mixed(text)
@@ -54,7 +54,7 @@ def _formula(text: str) -> str:
             spoken.append(letters(part) if len(part) > 1 else letter(part))
         else:
             spoken += [
-                cardinal(int(p)) if p.isdigit() else "plus" if p == "+" else "minus"
+                cardinal(int(p)) if p.isdecimal() else "plus" if p == "+" else "minus"
                 for p in re.findall(r"\d+|[+-]", lowered(part))
             ]
     return " ".join(spoken)

@@ -84,7 +84,7 @@ def spelled_out(text: str) -> str:
     """Return an address in words, with the names of its marks."""
     words = []
     for part in re.findall(r"[A-Za-z]+|\d+|\S", text):
-        if part.isdigit():
+        if part.isdecimal():
             words.append(digits(part) if len(part) > 2 or part[0] == "0" else cardinal(int(part)))
         elif part in _MARKS:
             words.append(_MARKS[part])
@@ -139,7 +139,7 @@ def _tag(match: re.Match[str]) -> str:
         r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_|(?<=\D)(?=\d)", " ", match["tag"]
     )
     words = " ".join(
-        cardinal(int(w)) if w.isdigit() and len(w) < 4 else digits(w) if w.isdigit() else w
+        cardinal(int(w)) if w.isdecimal() and len(w) < 4 else digits(w) if w.isdecimal() else w
         for w in name.split()
     )
     return f"hashtag {words}"
@@ -152,7 +152,7 @@ def _mention(match: re.Match[str]) -> str | None:
 def _identifier(match: re.Match[str]) -> str:
     words = _LOWER_CAMEL.sub(" ", match.group().replace("_", " "))
     return " ".join(
-        cardinal(int(w)) if w.isdigit() and len(w) < 4 else digits(w) if w.isdigit() else w
+        cardinal(int(w)) if w.isdecimal() and len(w) < 4 else digits(w) if w.isdecimal() else w
         for w in re.findall(r"\d+|[^\W\d]+", words)
     )
 

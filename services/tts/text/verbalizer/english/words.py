@@ -140,7 +140,7 @@ def letters(text: str) -> str:
 
 def spelled(text: str) -> str:
     """Return letters and digits, each by itself."""
-    return " ".join(digits(c) if c.isdigit() else letter(c.upper()) for c in text)
+    return " ".join(digits(c) if c.isdecimal() else letter(c.upper()) for c in text)
 
 
 def fraction(above: int, below: int) -> str:
