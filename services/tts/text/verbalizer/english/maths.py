@@ -456,7 +456,7 @@ MATHS: Final = (
     ),
     Rule(
         "degree of a variable",
-        rf"(?P<letter>[A-Za-zπ])(?P<digits>[₀-₉]+)",
+        r"(?P<letter>[A-Za-zπ])(?P<digits>[₀-₉]+)",
         lambda m: f"{m['letter']} {plain_number(lowered(m['digits']))}",
         {"x₁ = 5": "x one equals five"},
     ),
