@@ -141,7 +141,7 @@ async def _write(pieces: AsyncGenerator[PCM, None], sample_rate: int, file: Bina
 async def _play(pieces: AsyncGenerator[PCM, None], sample_rate: int) -> None:
     """Play while the rest is being synthesised."""
     from agent.console.devices import speaker
-    from services.host.cancellation import uninterrupted
+    from services.host.cancellation import in_thread
 
     ready: asyncio.Queue[PCM | None] = asyncio.Queue()
     room = asyncio.Semaphore(_WAITING_PIECES)
@@ -163,7 +163,7 @@ async def _play(pieces: AsyncGenerator[PCM, None], sample_rate: int) -> None:
                 # PortAudio must not close a stream that a thread writes to.
                 for start in range(0, len(samples), sample_rate // 5):
                     part = samples[start : start + sample_rate // 5]
-                    await uninterrupted(asyncio.to_thread(stream.write, part.tobytes()))
+                    await in_thread(stream.write, part.tobytes())
         await computing
     finally:
         computing.cancel()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..audio.files import AudioFile, AudioFileError
 from ..audio.samples import SAMPLE_RATE
-from ..host.cancellation import uninterrupted
+from ..host.cancellation import in_thread
 from ..inference import Priority
 from ..vad.segments import SpeechSegment, speech_segments
 from ..vad.silero import VoiceActivityModel
@@ -89,7 +89,7 @@ async def transcribe_file(
     opening = partial(
         AudioFile, path, sample_rate=SAMPLE_RATE, max_seconds=max_seconds, channel=channel
     )
-    with await uninterrupted(asyncio.to_thread(opening)) as file:
+    with await in_thread(opening) as file:
         stretches = speech_segments(
             file.chunks(), voice_activity, limit_seconds=max(window / 2, window - _PADDING_SECONDS)
         )
@@ -172,10 +172,8 @@ async def _in_thread(
     items: Iterator[SpeechSegment], stop: Callable[[], None]
 ) -> AsyncIterator[SpeechSegment]:
     """Compute the items of a generator in a thread; when cancelled, `stop` it there."""
-    loop = asyncio.get_running_loop()
     while True:
-        work = loop.run_in_executor(None, next, items, None)
-        item = await uninterrupted(work, on_cancel=stop)
+        item: SpeechSegment | None = await in_thread(next, items, None, on_cancel=stop)
         if item is None:
             return
         yield item

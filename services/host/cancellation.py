@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -33,3 +35,18 @@ async def uninterrupted(
         # Read, since asyncio logs an exception that nobody has read.
         task.exception()
     raise asyncio.CancelledError
+
+
+async def in_thread(
+    function: Callable[..., Result],
+    *arguments: object,
+    on_cancel: Callable[[], None] | None = None,
+) -> Result:
+    """Run `function` in a thread of the loop's pool and await its end, as `uninterrupted` does.
+
+    For whatever must not be freed while the thread uses it. `asyncio.to_thread` is a task, which
+    the end of the loop cancels like every other while its thread goes on; this is none.
+    """
+    loop = asyncio.get_running_loop()
+    call = partial(contextvars.copy_context().run, function, *arguments)
+    return await uninterrupted(loop.run_in_executor(None, call), on_cancel=on_cancel)

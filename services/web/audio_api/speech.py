@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from aiohttp import web
 
 from ... import defaults
 from ...audio.encoding import SOUND_FORMATS, sound_encoder
-from ...host.cancellation import uninterrupted
+from ...host.cancellation import in_thread
 from ...inference import InferenceError, Priority
 from ...shared.engines import SharedEngines
 from ...tts.engine import Delivery, StreamingTTS, TTSError
@@ -28,8 +27,6 @@ from .models import ApiModels
 
 SENTENCE_SECONDS: Final = 60.0
 """Engine time for one sentence. No conversation depends on it: a large voice may take its time."""
-
-Result = TypeVar("Result")
 
 _SLOWEST, _FASTEST = 0.25, 4.0
 """OpenAI's range (API reference, create speech); voices have a narrower one."""
@@ -89,15 +86,16 @@ class Speech:
             else:
                 await answer.send(sound)
 
-        encoder = await _in_thread(sound_encoder, wanted.format, sample_rate)
+        # An encoder is not freed while a thread uses it.
+        encoder = await in_thread(sound_encoder, wanted.format, sample_rate)
         try:
             silent = True
             async for samples in pieces:
                 silent = False
-                await send(await _in_thread(encoder.encode, samples))
+                await send(await in_thread(encoder.encode, samples))
             if silent:
                 raise ApiError(400, "silent", "Nothing in this text can be spoken.", field="input")
-            await send(await _in_thread(encoder.finish))
+            await send(await in_thread(encoder.finish))
             if wanted.events:
                 await answer.send_event({"type": "speech.audio.done"})
         except (TTSError, InferenceError) as error:
@@ -176,11 +174,6 @@ async def _spoken(
             async for piece in pieces:
                 if len(piece.samples):
                     yield piece.samples
-
-
-async def _in_thread(function: Callable[..., Result], *arguments: object) -> Result:
-    """Run one step of an encoder, which must not be freed before the step has ended."""
-    return await uninterrupted(asyncio.to_thread(function, *arguments))
 
 
 def _name(body: dict[str, Any], field: str) -> str:

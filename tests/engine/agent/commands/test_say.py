@@ -147,10 +147,11 @@ def test_without_a_file_the_same_sound_goes_to_the_speaker(
 
 
 class SlowSpeaker(Speaker):
-    """A device to which nothing more can be written once the person has pressed Ctrl-C."""
+    """A device that takes its time, while the person presses Ctrl-C once or more."""
 
-    def __init__(self) -> None:
+    def __init__(self, presses: int) -> None:
         super().__init__()
+        self.presses = presses
         self.writing = False
         self.closed_while_writing = False
 
@@ -162,8 +163,9 @@ class SlowSpeaker(Speaker):
             self.writing = True
             main = threading.main_thread().ident
             assert main is not None
-            signal.pthread_kill(main, signal.SIGINT)
-            until(lambda: command.cancelling() > 0)
+            for press in range(self.presses):
+                signal.pthread_kill(main, signal.SIGINT)
+                until(lambda number=press: command.cancelling() > number)  # type: ignore[misc]
             # Whatever the command does about it is done after these.
             for _ in range(20):
                 turn = threading.Event()
@@ -180,10 +182,11 @@ class SlowSpeaker(Speaker):
         return opened
 
 
+@pytest.mark.parametrize("presses", [1, 2])
 def test_ctrl_c_closes_the_speaker_once_nobody_writes_to_it_any_more(
-    terminal: Commands, monkeypatch: pytest.MonkeyPatch
+    terminal: Commands, monkeypatch: pytest.MonkeyPatch, presses: int
 ) -> None:
-    speaker = SlowSpeaker()
+    speaker = SlowSpeaker(presses)
     monkeypatch.setattr("agent.console.devices.sound_library", lambda: library(speaker))
     assert terminal.run("say", "What time is it?").status == 130
     assert speaker.closed

@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from services.inference import InferenceScheduler, Priority, Run
 from services.shared.engines import SharedEngines
 from services.tts.engine import StreamingTTS
 from services.web.audio_api import speech
+from services.web.http import server as http_server
 from tests.support.audio_api import LIMITS, AudioApi, audio_api, form, until
 from tests.support.recordings import recording
 
@@ -127,10 +128,11 @@ def test_speech_for_whoever_leaves_is_given_up(
 
 
 class SlowEncoder:
-    """An encoder whose steps take a second, and which knows whether it was freed amid one."""
+    """An encoder whose steps take long, and which knows whether it was freed amid one."""
 
-    def __init__(self, encoder: SoundEncoder) -> None:
+    def __init__(self, encoder: SoundEncoder, wait: Callable[[], object]) -> None:
         self._encoder = encoder
+        self._wait = wait
         self._encoding = threading.Lock()
         self.began = threading.Event()
         self.freed: list[str] = []
@@ -138,7 +140,7 @@ class SlowEncoder:
     def encode(self, samples: NDArray[np.int16]) -> bytes:
         with self._encoding:
             self.began.set()
-            time.sleep(1)
+            self._wait()
             return self._encoder.encode(samples)
 
     def finish(self) -> bytes:
@@ -155,12 +157,32 @@ def test_an_encoder_is_not_freed_while_it_encodes_for_whoever_leaves(
     api: AudioApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FFmpeg would write where nothing is any more, and the worker with all its calls be gone."""
-    encoder = SlowEncoder(sound_encoder("mp3", 16_000))
+    encoder = SlowEncoder(sound_encoder("mp3", 16_000), lambda: time.sleep(1))
     monkeypatch.setattr(speech, "sound_encoder", lambda name, rate: encoder)
     with socket.create_connection(("127.0.0.1", api.server.port)) as peer:
         peer.sendall(speech_request(api, response_format="mp3"))
         assert encoder.began.wait(60)
     until(lambda: api.requests == [("speech", "cancelled")])
+    assert encoder.freed == ["between steps"]
+
+
+def test_an_encoder_is_not_freed_while_it_encodes_at_the_end_of_the_server(
+    shared: SharedEngines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    encoder = SlowEncoder(sound_encoder("mp3", 16_000), lambda: go_on.wait(60))
+    monkeypatch.setattr(speech, "sound_encoder", lambda name, rate: encoder)
+    monkeypatch.setattr(http_server, "SHUTDOWN_GRACE_SECONDS", 0.01)
+    with (
+        audio_api(shared, tmp_path) as api,
+        socket.create_connection(("127.0.0.1", api.server.port)) as peer,
+    ):
+        peer.sendall(speech_request(api, response_format="mp3"))
+        assert encoder.began.wait(60)
+        # It waits for no request as long as that; the process ends in spite of its threads.
+        api.server.stop(timeout_seconds=0.5)
+        go_on.set()
+        until(lambda: bool(encoder.freed))
     assert encoder.freed == ["between steps"]
 
 
