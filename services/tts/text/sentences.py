@@ -199,7 +199,10 @@ class SentenceSplitter:
 
         "The U.S. Navy" goes on, "in the U.S. They" does not; nor does "at 5 p.m. Then".
         """
-        word = re.match(r"\s*[^\w\s]*([^\W\d_]*)(\W?)", self._buffer[end:])
+        rest = self._buffer[end:].lstrip()
+        if rest[:1] in "([–—=+×/&":
+            return False
+        word = re.match(r"[^\w\s]*([^\W\d_]*)(\W?)", rest)
         assert word is not None
         said, language = word[1].lower(), self._language
         tells = len(before) == 1 or before in language.ends_before_opener

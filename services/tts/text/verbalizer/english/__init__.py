@@ -56,11 +56,18 @@ ENGLISH: Final = Language(
         *ACRONYMS,
     ),
     never_last=NEVER_LAST
-    | frozenset("apt ste rm eq ch pg ver dist rs mx supt lvl p.o op exp fl conf attn art".split()),
+    | frozenset(
+        "apt ste rm eq ch pg ver dist rs mx supt lvl p.o op exp fl conf attn art acct bldg rte"
+        " mm sc lat def".split()
+    ),
     sometimes_last=SOMETIMES_LAST
     | frozenset("ph.d m.sc b.sc ln ct pl pkwy ctr ter cir al p.s a.k.a ps".split())
     | frozenset(unit.lower().rstrip(".") for unit in STOPPED_UNITS),
-    goes_on=frozenset("n s e w nw ne sw se n.w n.e s.w s.e".split()),
+    goes_on=frozenset(
+        "n s e w nw ne sw se et est edt ct cst cdt mt mst mdt pt pst pdt gmt utc cet bst ist"
+        " eastern"
+        " central pacific mountain monday tuesday wednesday thursday friday saturday sunday".split()
+    ),
     ends_before_opener=_BEFORE_NAMES,
     openers=_OPENERS,
     symbols=MATHS_SYMBOLS + "$€£¥₹₽₩₺₪₫₦₱฿₴₿¢°℃℉%‰#@&′″'\"",

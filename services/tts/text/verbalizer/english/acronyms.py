@@ -138,7 +138,7 @@ ACRONYMS: Final = (
     ),
     Rule(
         "letter and sign",
-        r"(?P<letter>[A-Z])(?P<sign>\+\+|\#|\+)(?!\w)",
+        r"(?P<letter>[A-Z])(?P<sign>\+\+|\#(?=m|maj|sus|dim|\b|\W|\d|$)|\+)(?![A-Za-ln-z])",
         lambda m: f"{m['letter']} " + {"++": "plus plus", "#": "sharp", "+": "plus"}[m["sign"]],
         {"C++ and C#": "C plus plus and C sharp", "an A+": "an A plus"},
         inside=True,

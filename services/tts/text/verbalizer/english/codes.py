@@ -16,7 +16,7 @@ _PHONE_BEFORE = re.compile(
 CODE_BEFORE = re.compile(
     r"\b(?:code|pin|password|passcode|otp|zip|zip\scode|postcode|postal\scode|extension|ext|serial"
     r"|account|confirmation|tracking|reference|ref|booking|case|ticket|card|member(?:ship)?|order"
-    r"|invoice|badge|id|cvv|cvc|sku|isbn|imei|customer|policy|routing|license|licence|plate|vin|passport|reservation|key)\b\.?"
+    r"|invoice|badge|id|cvv|cvc|sku|isbn|issn|ein|imei|customer|policy|routing|license|licence|plate|vin|passport|reservation|key)\b\.?"
     r"(?:\s(?:number|no\.?|code|id))?[\s:#]*(?:is|was|are|ends?\s(?:in|with)|ending\s(?:in|with)"
     r"|=)?[\s:#]*[\"“'‘*]*$",
     re.IGNORECASE,
@@ -31,7 +31,9 @@ _PHONE_LABEL = re.compile(r"\b(?:tel|telephone|phone|fax|hotline|helpline)[.]?:\
 _HELP = re.compile(
     r"\b(?:emergency|emergencies|operators?|dispatch(?:er)?|hotline|call|dial)\b", re.IGNORECASE
 )
-_EMERGENCY = re.compile(r"\b(?:call|dial|ring|text|phone)(?:ed|ing)?\s$", re.IGNORECASE)
+_EMERGENCY = re.compile(
+    r"\b(?:call|dial|ring|text|phone)(?:ed|ing)?\s(?:[A-Z]+\s(?:to|at)\s)?$", re.IGNORECASE
+)
 _SHORT_NUMBERS: Final = frozenset("911 999 112 988 411 311 211 101 111".split())
 _STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM"
@@ -153,7 +155,7 @@ def _internet_address(match: re.Match[str]) -> str:
         words += f" port {in_pairs(port[1:]) if len(port) < 6 else digits(port[1:])}"
     if bits := match["bits"]:
         words += f" slash {cardinal(int(bits[1:]))}"
-    return words
+    return words + (" to" if re.match(rf"{DASH}\d", after(match, 2)) else "")
 
 
 def _house(match: re.Match[str]) -> str:
@@ -177,6 +179,7 @@ CODES: Final = (
         _internet_address,
         {
             "192.168.0.1": "one ninety two dot one sixty eight dot zero dot one",
+            "10.0.0.1–10.0.0.9": "ten dot zero dot zero dot one to ten dot zero dot zero dot nine",
             "127.0.0.1:8080": "one twenty seven dot zero dot zero dot one port eighty eighty",
         },
     ),
@@ -247,7 +250,7 @@ CODES: Final = (
     Rule(
         "version",
         r"(?P<v>[vV]\.?[ ]?)?(?P<number>\d+(?:\.\d+){2,})(?P<tail>(?:[-+.]?(?:alpha|beta|rc|dev"
-        r"|post|preview|pre|lts)\.?\d*))?(?!\.\d)",
+        r"|post|preview|pre|lts)\.?\d*))?(?![.,]\d)",
         _version,
         {
             "Upgrade to v1.2.3 now.": "Upgrade to version one point two point three now.",

@@ -34,7 +34,7 @@ _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 _YEAR = r"(?:1\d{3}|20\d{2})"
 _WEEKDAY = "(?:" + "|".join(sorted(_SHORT_DAYS, key=len, reverse=True)) + r")\b"
 _ON_A_DAY = re.compile(
-    r"\b(?:on|by|until|till|from|since|before|after|due|dated|date:?|for|of|to|through|between"
+    r"\b(?:on|by|until|till|from|since|before|after|due|dated|date:?|returning|arriving|departing|leaving|starting|ending|thru|expires|for|of|to|through|between"
     r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?)\s$",
     re.IGNORECASE,
 )
@@ -155,7 +155,7 @@ def _is_seconds(match: re.Match[str]) -> bool:
     return re.fullmatch(r"\d0s", match.group()) is not None and bool(
         re.search(
             r"(?:\b(?:for|takes?|took|lasts?|lasted|wait|rest|every|after|within|about|around|another|hold"
-            r"|timer|plank|roughly|only|just)|\d[smh],|[~≈<>])\s?$",
+            r"|timer|plank|roughly|only|just)|\d[smh],|[~≈<>=:])\s?$",
             before(match, 12),
             re.IGNORECASE,
         )
@@ -248,7 +248,7 @@ DATES: Final = (
     Rule(
         "date, day first",
         rf"(?P<day>{_DAY})(?:st|nd|rd|th)?(?:[ ]?{DASH}[ ]?(?P<upper>{_DAY})(?:st|nd|rd|th)?)?"
-        rf"[ ](?P<of>of[ ])?(?P<month>{_MONTH})(?:,?[ ](?P<year>{_YEAR}))?",
+        rf"[ -](?P<of>of[ ])?(?P<month>{_MONTH})(?:,?[ -](?P<year>{_YEAR}))?",
         lambda m: (
             None
             if m["month"] == "May"
@@ -261,7 +261,16 @@ DATES: Final = (
             "on 14 March 2025": "on the fourteenth of March, twenty twenty five",
             "the 4th of July": "the fourth of July",
             "1 Sept.": "the first of September",
+            "24-Jun-2024": "the twenty fourth of June, twenty twenty four",
         },
+    ),
+    Rule(
+        "month and year in figures",
+        r"(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)",
+        lambda m: (
+            None if before(m, 1) == "/" else f"{MONTHS[int(m['month']) - 1]} {year(int(m['year']))}"
+        ),
+        {"06/2024": "June twenty twenty four"},
     ),
     Rule(
         "month and year",
@@ -285,6 +294,17 @@ DATES: Final = (
         rf"(?P<first>{_WEEKDAY})\.?[ ]?{DASH}[ ]?(?P<second>{_WEEKDAY})(?P<stop>\.(?=[ ,)]))?",
         lambda m: f"{_SHORT_DAYS[m['first']]} to {_SHORT_DAYS[m['second']]}",
         {"Open Mon–Fri.": "Open Monday to Friday."},
+    ),
+    Rule(
+        "weekdays in letters",
+        r"M[-–](?P<last>F|Th|Sa|Su)(?![\w&])",
+        lambda m: (
+            "Monday to "
+            + {"F": "Friday", "Th": "Thursday", "Sa": "Saturday", "Su": "Sunday"}[m["last"]]
+            if re.search(r"\d", before(m, 20) + after(m, 20))
+            else None
+        ),
+        {"9 to 5 M-F": "nine to five Monday to Friday"},
     ),
     Rule(
         "weekday",

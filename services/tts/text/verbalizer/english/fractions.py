@@ -83,7 +83,7 @@ FRACTION_RULES: Final = (
         lambda m: (
             f"{_hundreds(m['above'])} over {_hundreds(m['below'])}"
             + (" millimeters of mercury" if m["unit"] else "")
-            if m["unit"] or re.search(r"\bpressure\b.{0,20}$", before(m), re.IGNORECASE)
+            if m["unit"] or re.search(r"\b(?:pressure|BP)\b.{0,20}$", before(m), re.IGNORECASE)
             else None
         ),
         {"Your blood pressure is 120/80.": "Your blood pressure is one twenty over eighty."},

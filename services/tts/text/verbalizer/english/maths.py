@@ -23,9 +23,10 @@ _SHORT_PERIODS: Final = {
     "s": "second",
     "d": "day",
 }
-_COUNTED_BEFORE = re.compile(rf"\d{SPACE}?[^\W\d]{{1,12}}$")
+_COUNTED_BEFORE = re.compile(rf"\d{SPACE}?[^\W\d]{{1,12}}(?:/[^\W\d]{{1,5}})?$")
 _PERIOD_AFTER = re.compile(
-    r"(?:\d+[ ]?)?(?:day|hour|minute|second|week|month|year|person|serving|night|mo|yr|hr|wk|min"
+    r"\(|\d+[ ]?(?:km|mi|mL|ml|g|kg|m|L)\b|(?:\d+[ ]?)?(?:day|hour|minute|second|week|month|year"
+    r"|person|serving|night|mo|yr|hr|wk|min"
     r"|sec|h|d|s)"
     r"(?!\w)"
 )
@@ -158,15 +159,20 @@ def _operator(match: re.Match[str]) -> str | None:
     close = not lead[-1:].isspace() and not rest[:1].isspace()
     if not spaced and not close:
         return None
+    if sign == ">" and spaced and re.search(r"[^\W\d_]{2}\s$", lead) and re.match(r"\s\w\w", rest):
+        # A way through menus.
+        return ","
     left = re.search(r"[\w)\]²³%°!π∞]+\s*$", lead)
     last, first = (left.group().strip() if left else ""), rest.strip()
-    numeric = bool(re.search(r"(?:\d|π|∞|(?<![^\W\d])[^\W\d])[)\]²³%°!]*$", last))
+    numeric = last.endswith(")") or bool(
+        re.search(r"(?:\d|π|∞|(?<![^\W\d])[^\W\d])[)\]²³%°!]*$", last)
+    )
     operand = re.match(r"[-−+√(\[$€£]*(?:[\d.]|[A-Za-z]\d{1,2}(?!\w)|\w(?![^\W²³⁴⁵])|[π∞])", first)
     if (sign in ("-", "−", "–", "/", "*", "·") or (sign == "+" and close)) and not (
         numeric and operand
     ):
         return None
-    if sign == "/" and not re.search(r"(?:^|[\s(])(?:\d[\d.,]*|[a-z])\s*$", lead):
+    if sign == "/" and not re.search(r"(?:(?:^|[\s(])(?:\d[\d.,]*|[a-z])|\))\s*$", lead):
         return None
     if sign in ("-", "–", "/") and close and not _in_equation(match):
         return None
@@ -196,8 +202,15 @@ def _base(text: str) -> str:
 
 def _power(match: re.Match[str]) -> str:
     raised = match["raised"]
+    if raised and re.search(
+        r"(?<![^\W\d_])(?!sin|cos|tan|log|exp|sec|csc|cot)[^\W\d_]{3,}$", before(match)
+    ):
+        # The mark of a footnote.
+        return ""
     if raised:
         exponent = lowered(raised)
+    elif match["charge"]:
+        exponent = match["charge"]
     else:
         exponent = (match["exponent"] or match["bracketed"]).strip("(){}")
     if exponent in _NAMED_POWERS:
@@ -244,6 +257,10 @@ def _slash(match: re.Match[str]) -> str:
 
 def _is_division(match: re.Match[str]) -> bool:
     """Of brackets, or of a letter by a number: (a + b)/2, π/4, x/2."""
+    if re.search(r"(?<!\w)[dΔ∂][a-z]?$", before(match, 3)) and re.match(
+        r"[dΔ∂][a-z]\b", after(match, 3)
+    ):
+        return True
     left = re.search(r"(?:(?P<bracket>\))|(?<!\w)(?P<letter>[a-zπθ]))$", before(match, 3))
     right = re.match(
         r"(?P<bracket>\()|(?P<number>\d{1,3}(?!\w))|(?P<letter>[a-zπθ])(?!\w)", after(match, 4)
@@ -343,9 +360,16 @@ MATHS: Final = (
         inside=True,
     ),
     Rule(
+        "isotope",
+        r"(?<![\w)\]])(?P<mass>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})(?P<element>[A-Z][a-z]?)",
+        lambda m: f"{cardinal(int(lowered(m['mass'])))} {letters(m['element'])}",
+        {"²³⁵U and ¹⁴C": "two hundred and thirty five U and fourteen C"},
+        inside=True,
+    ),
+    Rule(
         "power",
         rf"(?<=[\w)\]])(?:(?P<raised>[{SUPERSCRIPTS}]+)"
-        r"|(?:\^|\*\*)(?:(?P<bracketed>[({][\w+−-]{1,8}[)}])|(?P<exponent>[-−]?(?:\d{1,6}|[a-z]))))",
+        r"|(?:\^|\*\*)(?:(?P<bracketed>[({][\w+−-]{1,8}[)}])|(?P<charge>\d?[-+−](?![\w(]))|(?P<exponent>[-−]?(?:\d{1,6}|[a-z]))))",
         _power,
         {
             "2^3 = 8": "two cubed equals eight",
@@ -354,6 +378,8 @@ MATHS: Final = (
             "2**10": "two to the power of ten",
             "e^x": "e to the power of x",
             "10^6": "ten to the power of six",
+            "SO4^2-": "S.O four two minus",
+            "Note¹ that": "Note that",
         },
         inside=True,
     ),
@@ -403,6 +429,8 @@ MATHS: Final = (
             "3 < 5 and 7 > 2": "three is less than five and seven is greater than two",
             "y2 - y1": "y two minus y one",
             "in C-14; x = 5": "in C fourteen; x equals five",
+            "Settings > General > About": "Settings, General, About",
+            "(b + c) / 2": "b plus c, divided by two",
             "π ≈ 3.14": "pi is about three point one four",
             "5 ± 2": "five plus or minus two",
         },
@@ -450,8 +478,8 @@ MATHS: Final = (
     ),
     Rule(
         "factorial",
-        r"(?P<number>\d{1,3})!(?=[ ]?[=×*])",
-        lambda m: f"{cardinal(int(m['number']))} factorial",
+        r"(?P<number>\d{1,3})!(?=[ ]?[=×*])|(?<![\w'’])(?P<letter>[b-hj-z])!",
+        lambda m: f"{m['letter'] or cardinal(int(m['number']))} factorial",
         {"5! = 120": "five factorial equals one hundred and twenty"},
     ),
     Rule(

@@ -69,6 +69,8 @@ _WORDS: Final = {
     "mins": "minutes",
     "secs": "seconds",
     "exp": "expiry",
+    "ea": "each",
+    "acct": "account",
 }
 """Read so wherever a full stop follows them."""
 _FIRST_OF_SENTENCE_ONLY: Final = frozenset({"max", "min", "co", "temp", "ref", "ca", "cont", "sq"})
@@ -135,6 +137,11 @@ _NUMBERED: Final = {
     "Ext": "Extension",
     "ext": "extension",
     "ver": "version",
+    "mm": "measures",
+    "sc": "scene",
+    "Rte": "Route",
+    "Bldg": "Building",
+    "acct": "account",
     "Tel": "telephone",
     "tel": "telephone",
     "c": "circa",
@@ -207,6 +214,8 @@ def _abbreviation(match: re.Match[str]) -> str | None:
 
 
 def _title(match: re.Match[str]) -> str:
+    if match["title"] == "Gen" and re.match(r"[ ][XYZ]\b", after(match, 3)):
+        return "Gen"
     return _TITLES[match["title"]]
 
 
@@ -266,7 +275,7 @@ NAMES: Final = (
         "numbered thing",
         "(?P<text>"
         + "|".join(sorted(_NUMBERED, key=len, reverse=True))
-        + r")\.[ ]?(?=\#?\d|[IVX]+\b)"
+        + r")\.[ ]?(?=\#?[ ]?\d|[IVX]+\b|[ivx]{1,6}\b)"
         r"|(?P<bare>Apt|Ste|Rm|Ext|Vol|Fig|Ch|Tel|apt|ext|vol|fig)[ ](?=\#?\d)",
         _numbered,
         {
@@ -333,7 +342,7 @@ NAMES: Final = (
     Rule(
         "abbreviation without a full stop",
         r"(?P<text>vs|w/o|w/|b/c|aka|a\.k\.a\.|approx|N/A|n/a|c/o|P\.S\.|p\.s\.|r\.s\.v\.p\."
-        r"|et[ ]al\.|eg|ie|WWII|WWI|Ctrl|Cmd|Esc|[YQM]o[YQM]|y/y|q/q|y/o)(?![\w.])",
+        r"|et[ ]al\.|eg|ie|WWII|WWI|Ctrl|Cmd|Esc|[YQM]o[YQM]|y/y|q/q|y/o|TL;DR)(?!\w|\.\w)",
         lambda m: {
             "vs": "versus",
             "w/o": "without",
@@ -362,6 +371,7 @@ NAMES: Final = (
             "y/y": "year over year",
             "q/q": "quarter over quarter",
             "y/o": "years old",
+            "TL;DR": "T.L.D.R",
         }.get(m["text"]),
         {"cats vs dogs w/o fleas": "cats versus dogs without fleas"},
         inside=True,

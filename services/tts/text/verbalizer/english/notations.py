@@ -44,7 +44,11 @@ def _factor(match: re.Match[str]) -> str | None:
         return None
     if re.search(r"[-=+×*÷/<>≤≥−(]\s{0,3}$", before(match, 4)):
         return None
-    return f"{number(match['amount'])} times"
+    if re.fullmatch(r"\d{4,}X", match.group()):
+        # A model rather than a factor.
+        return None
+    lower = f"{number(match['lower'])} to " if match["lower"] else ""
+    return f"{lower}{number(match['amount'])} times"
 
 
 _PIECES: Final = {"K": "king", "Q": "queen", "R": "rook", "B": "bishop", "N": "knight"}
@@ -76,6 +80,13 @@ NOTATIONS: Final = (
             "exd5 and e8=Q#": "e takes d five and e eight becomes a queen, mate",
             "Rae1": "rook a- e one",
         },
+    ),
+    Rule(
+        "number of a move",
+        r"(?P<number>\d{1,3})\.{1,3}[ ]?(?=(?:[KQRBN][a-h1-8]?x?|[a-h]x)?[a-h][1-8]\b|O-O)",
+        lambda m: f"{cardinal(int(m['number']))}, ",
+        {"1.e4 c5 2.Nf3": "one, e four c five, two, knight f three"},
+        inside=True,
     ),
     Rule(
         "castling",
@@ -131,12 +142,13 @@ NOTATIONS: Final = (
     ),
     Rule(
         "factor",
-        rf"(?P<amount>{NUMBER})[xX×](?![\w×]|[ ]?\d)",
+        rf"(?:(?P<lower>{NUMBER}){DASH})?(?P<amount>{NUMBER})[xX×](?![\w×]|[ ]?\d)",
         _factor,
         {
             "2x faster": "two times faster",
             "up 10x since": "up ten times since",
             "3x/day": "three times per day",
+            "2–3x a week": "two to three times a week",
             "x^2  -  5x  +  6": "x squared minus five x plus six",
             "a 3x 5 card": "a three by five card",
         },

@@ -22,6 +22,10 @@ from .words import (
     ordinal,
 )
 
+_OF_TEMPERATURE = re.compile(
+    r"(?:\b(?:at|to|from|of|than|below|above|temperature|is|about|around|near)|[=≈~–<>≤≥])\s?$",
+    re.IGNORECASE,
+)
 _UNIT_AFTER = r"(?:\s?(?:percent|%))?"
 
 
@@ -33,6 +37,15 @@ def _range(match: re.Match[str]) -> str | None:
     lower, upper = match["lower"], match["upper"]
     if re.match(r"[-–—/]\d", after(match, 2)) or re.search(r"\d[-–—/]$", before(match, 2)):
         return None
+    sizes = (len(lower), len(upper))
+    if (sizes[1] > 5 and sizes[1] - sizes[0] > 3 and upper.isdecimal()) or (
+        CODE_BEFORE.search(before(match)) and min(sizes) > 1 and max(sizes) > 3
+    ):
+        return grouped_digits(match.group())
+    if (before(match, 1) == "(" and re.match(r"\)\s?[/*×÷^]", after(match, 3))) or (
+        re.search(r"[/*×÷]\s?\($", before(match, 3)) and after(match, 1) == ")"
+    ):
+        return f"{number(lower)} minus {number(upper)}"
     falls = _value(lower) > _value(upper)
     if match["dash"].strip() == "−" or (match["dash"] == " - " and falls):
         return None
@@ -66,8 +79,16 @@ def _scaled(match: re.Match[str]) -> str | None:
         return None
     if scale in ("m", "mm", "MM", "b", "T", "tn", "trn") and match["gap"] == "":
         return None
-    if scale in ("m", "mm", "T", "b"):
+    if scale in ("m", "mm", "T", "b") or re.match(r"[-–][A-Z]", after(match, 2)):
         return None
+    if match["gap"] and scale == "K" and _OF_TEMPERATURE.search(before(match)):
+        return f"{number(match['number'])}{BAR}kelvin"
+    if (
+        match["gap"]
+        and scale == "M"
+        and re.match(r"[ ](?:[A-Z][A-Za-z]*\d?[A-Z]|solution)", after(match, 12))
+    ):
+        return f"{number(match['number'])}{BAR}molar"
     if scale == "K" and len(match["number"]) == 1:
         # Of screens, rather than of thousands.
         return None
@@ -97,9 +118,9 @@ NUMBERS: Final = (
     ),
     Rule(
         "ratio",
-        r"(?P<first>\d{1,3}):(?P<second>\d{1,3})(?![:\d])",
+        r"(?P<first>\d{1,3}):(?P<second>\d{1,3}|\d0{3,5})(?![:\d])",
         lambda m: f"{number(m['first'])} to {number(m['second'])}",
-        {"We won 3:2.": "We won three to two."},
+        {"We won 3:2.": "We won three to two.", "a 1:1000 map": "a one to one thousand map"},
     ),
     Rule(
         "range",
@@ -111,7 +132,15 @@ NUMBERS: Final = (
             "It takes 3-5 days.": "It takes three to five days.",
             "They won 3–2.": "They won three to two.",
             "pages 10–12": "pages ten to twelve",
+            "(5-1)/(4-2)": "five minus one over four minus two",
+            "EIN 12-3456789": "E.I.N one two, three four five six seven eight nine",
         },
+    ),
+    Rule(
+        "sixty niners",
+        r"(?P<number>\d{2})ers",
+        lambda m: cardinal(int(m["number"])).removesuffix("e") + "ers",
+        {"the 49ers": "the forty niners"},
     ),
     Rule(
         "thousands",
@@ -135,7 +164,11 @@ NUMBERS: Final = (
         "number with a scale",
         rf"(?P<number>{NUMBER})(?P<gap>{SPACE}?)(?P<scale>k|K|M|B|bn|mn|million|billion|trillion)",
         _scaled,
-        {"about 1.2 million": "about one point two million", "50k users": "fifty thousand users"},
+        {
+            "about 1.2 million": "about one point two million",
+            "50k users": "fifty thousand users",
+            "at 298 K, 2 M HCl": "at two hundred and ninety eight kelvin, two molar H.C.L",
+        },
     ),
     Rule(
         "number with letters",

@@ -32,7 +32,8 @@ _DIVISIONS: Final = frozenset(
     " article title  class appendix stage grade level round episode mark table unit"
     " lesson step factor schedule  olympiad tier category division group amendment"
     " canto psalm symphony sonata opus movement  version number series season zone"
-    " exhibit annex annexe line world psychology algebra calculus  physics chemistry"
+    " pp p page pages sc exhibit annex annexe line world psychology algebra calculus  physics"
+    " chemistry"
     " biology economics statistics".split()
 )
 
@@ -59,6 +60,9 @@ def _numeral(match: re.Match[str]) -> str | None:
     if re.match(r"(?:th)?[ -]century", rest):
         return ordinal(value)
     if word.lower() in _DIVISIONS and not (len(text) == 1 and text in "CDLM"):
+        to = " to" if re.match(r"[-–][ivxIVX]", rest) else ""
+        return cardinal(value) + to
+    if re.search(r"\b(?:pp?|pages?)\.?\s[ivx]+[-–]$", lead) and match["numeral"].islower():
         return cardinal(value)
     if match["numeral"].islower():
         return None

@@ -37,7 +37,14 @@ def _stop(match: re.Match[str], half: str | None) -> str:
         return ""
     follows = after(match, 24)
     ends = not follows.strip() or re.match(r"\s+[A-Z][a-z]+\b(?<!day)(?! \d)", follows)
-    return "." if ends and not re.match(r"\s+(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)", follows) else ""
+    return (
+        "."
+        if ends
+        and not re.match(
+            r"\s+(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Eastern|Central|Pacific|Mountain)", follows
+        )
+        else ""
+    )
 
 
 def _time(match: re.Match[str]) -> str | None:
@@ -46,6 +53,8 @@ def _time(match: re.Match[str]) -> str | None:
     if minute > 59 or (half is None and match["mark"] == "."):
         return None
     words = clock(hour, minute, _half(half))
+    if minute == 0 and before(match, 4).endswith("sub-"):
+        return f"{cardinal(hour)} minute"
     if minute == 0 and re.match(r"\s(?:noon|midnight)\b", after(match, 10)):
         words = cardinal(hour)
     if seconds := match["second"]:
@@ -90,6 +99,13 @@ def _time_range(match: re.Match[str]) -> str | None:
     return f"{first} to {second}{_stop(match, match['half2'])}"
 
 
+def _race(match: re.Match[str]) -> str:
+    minutes, seconds, parts = int(match["minutes"]), int(match["seconds"]), digits(match["parts"])
+    if not minutes:
+        return f"{cardinal(seconds)} point {parts} seconds"
+    return f"{clock(minutes, seconds, None)} point {parts}"
+
+
 def _hours_and_minutes(match: re.Match[str]) -> str:
     hour, minute = int(match["hour"]), int(match["minute"])
     if re.search(
@@ -110,6 +126,17 @@ def _whole_hour(match: re.Match[str]) -> str | None:
 
 
 TIMES: Final = (
+    Rule(
+        "hours of soldiers",
+        r"(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d)[ ]?(?:h|hrs?|hours)",
+        lambda m: (
+            f"{'oh ' if m['hour'][0] == '0' else ''}{cardinal(int(m['hour']))}"
+            f" {'hundred' if m['minute'] == '00' else cardinal(int(m['minute']))} hours"
+            if m["hour"][0] == "0" or re.search(r"\b(?:at|by|until|from|to|till)\s$", before(m))
+            else None
+        ),
+        {"at 0900 hours or by 2315h": "at oh nine hundred hours or by twenty three fifteen hours"},
+    ),
     Rule(
         "times, range",
         rf"(?P<hour1>{_HOUR})(?::(?P<minute1>[0-5]\d))?(?:[ ]?(?P<half1>{_HALF}))?[ ]?{DASH}[ ]?"
@@ -145,8 +172,11 @@ TIMES: Final = (
     Rule(
         "time of a race",
         r"(?P<minutes>\d{1,2}):(?P<seconds>[0-5]\d)\.(?P<parts>\d{1,3})",
-        lambda m: f"{clock(int(m['minutes']), int(m['seconds']), None)} point {digits(m['parts'])}",
-        {"He ran 1:59.40.": "He ran one fifty nine point four zero."},
+        _race,
+        {
+            "0:04.2 left": "four point two seconds left",
+            "He ran 1:59.40.": "He ran one fifty nine point four zero.",
+        },
     ),
     Rule(
         "whole hour",

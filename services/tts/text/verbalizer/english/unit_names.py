@@ -174,6 +174,8 @@ UNITS: Final = {
     "MP": ("megapixel", "megapixels"),
     "hp": ("horsepower", "horsepower"),
     "ha": ("hectare", "hectares"),
+    "inHg": ("inch of mercury", "inches of mercury"),
+    "atm": ("atmosphere", "atmospheres"),
     "mcg": ("microgram", "micrograms"),
     "IU": ("I.U", "I.U"),
     "pts": ("point", "points"),

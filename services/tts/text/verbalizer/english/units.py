@@ -7,6 +7,7 @@ from typing import Final
 
 from ..numerals import SUPERSCRIPTS
 from ..rule import BAR, Rule
+from .codes import PLACE_BEFORE
 from .unit_names import UNITS
 from .words import (
     AMOUNT,
@@ -102,6 +103,8 @@ def _quantity(match: re.Match[str]) -> str | None:
     text = match.string
     follows = text[match.end() : match.end() + 20]
     if unit == "in" and not full_stop and not _WORD_LIKE.match(follows):
+        return None
+    if unit in ("W", "N") and PLACE_BEFORE.search(before(match)):
         return None
     if unit in _SPACED_ONLY and not gap and unit != "V":
         return None

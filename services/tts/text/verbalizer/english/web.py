@@ -212,7 +212,7 @@ WEB: Final = (
     ),
     Rule(
         "hashtag",
-        r"\#(?P<tag>[A-Za-z_]\w{1,60})",
+        r"(?<![A-Za-z])\#(?P<tag>[A-Za-z_]\w{1,60})",
         _tag,
         {"#OpenSource rocks": "hashtag Open Source rocks"},
         inside=True,
