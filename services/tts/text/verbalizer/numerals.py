@@ -12,8 +12,11 @@ _RAISED: Final = str.maketrans(SUPERSCRIPTS + SUBSCRIPTS, "0123456789+-" * 2)
 _MOST_DIGITS = 66
 """The largest number that num2words has a name for in English is longer; a longer one than this
 nobody could follow."""
-_MISSPELLED: Final = {"it": ("dicotto", "diciotto")}
-"""What num2words 0.5.14 gets wrong, and right: 118 in Italian."""
+_MISSPELLED: Final = {
+    "it": (("dicotto", "diciotto"),),
+    "es": (("veintiuno mil", "veintiún mil"), (" y uno mil", " y un mil")),
+}
+"""What num2words 0.5.14 gets wrong, and right: 118 in Italian, 21 000 and 31 000 in Spanish."""
 _PAUSES_FROM = 10**12
 """Numbers from here on are spoken with a pause after each group of three digits."""
 _ROMAN: Final = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
@@ -56,7 +59,8 @@ def _words(value: int, language: str, kind: str) -> str | None:
         return None
     try:
         words = str(num2words(value, lang=language, to=kind))
-        words = words.replace(*_MISSPELLED.get(language, ("", "")))
+        for wrong, right in _MISSPELLED.get(language, ()):
+            words = words.replace(wrong, right)
         return " ".join(words.replace("-", " ").split())
     except (OverflowError, NotImplementedError, IndexError, KeyError):
         return None

@@ -125,6 +125,8 @@ _TABLE: Final = Table(
         ° | graad | graden | m
         % | procent | procent | n
         ‰ | promille | promille | n
+        hPa | hectopascal | hectopascal | m
+        mmHg | millimeter kwik | millimeter kwik | m
         mAh | milliampère-uur | milliampère-uur | n
         kWh | kilowattuur | kilowattuur | n
         kW | kilowatt | kilowatt | m
@@ -148,6 +150,7 @@ _TABLE: Final = Table(
     """),
     per="per",
     scales=nouns("""
+        k | duizend | duizend | n
         mln mln. miljoen | miljoen | miljoen | n
         mld mld. miljard | miljard | miljard | n
     """),
@@ -181,6 +184,7 @@ _TABLE: Final = Table(
         ir. | ingenieur
         mr. | meester
         blz. | bladzijde
+        hfst. | hoofdstuk
         afb. | afbeelding
         evt. | eventueel
     """),
@@ -196,6 +200,20 @@ _TABLE: Final = Table(
         "vr": "vrijdag",
         "za": "zaterdag",
         "zo": "zondag",
+    },
+    short_months={
+        "jan": "januari",
+        "feb": "februari",
+        "mrt": "maart",
+        "apr": "april",
+        "jun": "juni",
+        "jul": "juli",
+        "aug": "augustus",
+        "sep": "september",
+        "sept": "september",
+        "okt": "oktober",
+        "nov": "november",
+        "dec": "december",
     },
     halves={"m": "een halve", "f": "een halve", "n": "een half"},
     gendered=lambda words, gender: words,
@@ -251,6 +269,9 @@ _EXAMPLES: Final[Examples] = {
     "number with a letter": {"huis 12b": "huis twaalf B"},
     "power": {"x² + 2^5": "x kwadraat plus twee tot de macht vijf"},
     "divided by": {"10 : 2 = 5": "tien gedeeld door twee is vijf"},
+    "short month": {"op 5 jan. 2024": "op vijf januari tweeduizendvierentwintig"},
+    "number before a power": {"2³": "twee tot de derde"},
+    "times": {"3 · 4": "drie keer vier"},
     "sign": {"5 - 3 = 2": "vijf min drie is twee"},
 }
 
@@ -264,6 +285,15 @@ _POSITION: Final = Rule(
     },
 )
 
+_POSTCODE: Final = Rule(
+    "postcode",
+    r"(?P<one>[1-9]\d)(?P<other>\d\d)(?=[ ]?[A-Z]{2}\b)",
+    lambda match: " ".join(
+        numerals.cardinal(int(part), "nl") if part[0] != "0" else numerals.digits(part, "nl")
+        for part in match.groups()
+    ),
+    {"1012 AB Amsterdam": "tien twaalf AB Amsterdam"},
+)
 _STREET: Final = Rule(
     "street",
     r"(?P<name>[A-Z][a-z-]+s)tr\.",
@@ -274,9 +304,9 @@ _STREET: Final = Rule(
 
 DUTCH: Final = Language(
     code="nl",
-    rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION, _STREET)),
+    rules=shared_rules(_TABLE, _EXAMPLES, (_POSITION, _POSTCODE, _STREET)),
     symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥%&§℃℉",
     never_last=never_last(_TABLE),
     never_last_endings=("str",),
-    sometimes_last=sometimes_last(_TABLE) | {"mld", "mln"},
+    sometimes_last=sometimes_last(_TABLE) | {"mld", "mln", *_TABLE.weekdays, *_TABLE.short_months},
 )

@@ -144,6 +144,7 @@ _TABLE: Final = Table(
         l L | litre | litres | m
         ml mL | millilitre | millilitres | m
         cl cL | centilitre | centilitres | m
+        h | heure | heures | f
         min mn | minute | minutes | f
         s sec | seconde | secondes | f
         ms | milliseconde | millisecondes | f
@@ -153,6 +154,8 @@ _TABLE: Final = Table(
         ° | degré | degrés | m
         % | pour cent | pour cent | m
         ‰ | pour mille | pour mille | m
+        hPa | hectopascal | hectopascals | m
+        mmHg | millimètre de mercure | millimètres de mercure | m
         mAh | milliampère-heure | milliampères-heures | m
         kWh | kilowattheure | kilowattheures | m
         kW | kilowatt | kilowatts | m
@@ -176,6 +179,7 @@ _TABLE: Final = Table(
     """),
     per="par",
     scales=nouns("""
+        k | mille | mille | n
         M | million | millions | m
         Md Mds | milliard | milliards | m
         million millions | million | millions | m
@@ -195,6 +199,10 @@ _TABLE: Final = Table(
         Mmes | mesdames
         Mlle | mademoiselle
         Dr | docteur
+        Me | maître
+        Mgr | monseigneur
+        cf. | confer
+        p. | page
         Pr | professeur
         bd | boulevard
         th. | thermostat
@@ -214,9 +222,9 @@ _TABLE: Final = Table(
     """),
     closing=frozenset({"etc.", "av. J.-C.", "apr. J.-C.", "s.v.p."}),
     before_number=frozenset(
-        {"art.", "vol.", "chap.", "max.", "min.", "éd.", "th.", "n°", "N°", "nº", "tél."}
+        {"art.", "vol.", "chap.", "max.", "min.", "éd.", "th.", "p.", "n°", "N°", "nº", "tél."}
     ),
-    before_name=frozenset({"M.", "MM.", "St", "Ste", "Dr", "Pr", "bd"}),
+    before_name=frozenset({"M.", "MM.", "St", "Ste", "Dr", "Pr", "bd", "Me", "Mgr"}),
     after_whole={"½": "demi", "1/2": "demi"},
     powers=("au carré", "au cube", "puissance"),
     weekdays={
@@ -227,6 +235,16 @@ _TABLE: Final = Table(
         "ven": "vendredi",
         "sam": "samedi",
         "dim": "dimanche",
+    },
+    short_months={
+        "janv": "janvier",
+        "févr": "février",
+        "avr": "avril",
+        "juil": "juillet",
+        "sept": "septembre",
+        "oct": "octobre",
+        "nov": "novembre",
+        "déc": "décembre",
     },
     halves={"m": "un demi", "f": "une demi", "n": "un demi"},
     of_part="de",
@@ -294,6 +312,9 @@ _EXAMPLES: Final[Examples] = {
     "number with a letter": {"au 12b": "au douze B"},
     "power": {"x² + 2^5": "x au carré plus deux puissance cinq"},
     "divided by": {"10 : 2 = 5": "dix divisé par deux égale cinq"},
+    "short month": {"le 1er janv. 2024": "le premier janvier deux mille vingt quatre"},
+    "number before a power": {"2³": "deux au cube"},
+    "times": {"3 · 4": "trois fois quatre"},
     "sign": {
         "5 - 3 = 2": "cinq moins trois égale deux",
         "de 8h-18h": "de huit heures à dix huit heures",
@@ -350,5 +371,5 @@ FRENCH: Final = Language(
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
     symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
     never_last=never_last(_TABLE) | {"av", "bd"},
-    sometimes_last=sometimes_last(_TABLE) | frozenset(_TABLE.weekdays),
+    sometimes_last=sometimes_last(_TABLE) | frozenset({*_TABLE.weekdays, *_TABLE.short_months}),
 )

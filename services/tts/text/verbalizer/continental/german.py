@@ -196,6 +196,8 @@ _TABLE: Final = Table(
         ° | Grad | Grad | m
         % | Prozent | Prozent | n
         ‰ | Promille | Promille | n
+        hPa | Hektopascal | Hektopascal | n
+        mmHg | Millimeter Quecksilber | Millimeter Quecksilber | m
         mAh | Milliamperestunde | Milliamperestunden | f
         kWh | Kilowattstunde | Kilowattstunden | f
         kW | Kilowatt | Kilowatt | n
@@ -223,6 +225,7 @@ _TABLE: Final = Table(
     """),
     per="pro",
     scales=nouns("""
+        k | tausend | tausend | n
         Mio | Million | Millionen | f
         Mrd | Milliarde | Milliarden | f
         Bio | Billion | Billionen | f
@@ -242,7 +245,23 @@ _TABLE: Final = Table(
         o. Ä. | oder Ähnliches
         n. Chr. | nach Christus
         v. Chr. | vor Christus
+        n. V. | nach Verlängerung
+        p. a. | pro Jahr
+        h. c. | ehrenhalber
+        m. E. | meines Erachtens
         usw. | und so weiter
+        mind. | mindestens
+        tgl. | täglich
+        mtl. | monatlich
+        insb. | insbesondere
+        bzgl. | bezüglich
+        gem. | gemäß
+        wg. | wegen
+        Bsp. | Beispiel
+        Aufl. | Auflage
+        Jhdt. | Jahrhundert
+        med. | med
+        Dipl.-Ing. | Diplomingenieur
         etc. | et cetera
         bzw. | beziehungsweise
         ca. | circa
@@ -271,7 +290,7 @@ _TABLE: Final = Table(
         gest. | gestorben
         Jh. | Jahrhundert
     """),
-    closing=frozenset({"usw.", "etc.", "n. Chr.", "v. Chr.", "Jh.", "o. Ä."}),
+    closing=frozenset({"p. a.", "n. V.", "usw.", "etc.", "n. Chr.", "v. Chr.", "Jh.", "o. Ä."}),
     before_number=frozenset(
         {"Art.", "Abs.", "Abb.", "Kap.", "S.", "Nr.", "max.", "min.", "Tel.", "geb.", "gest."}
     ),
@@ -285,6 +304,20 @@ _TABLE: Final = Table(
         "fr": "Freitag",
         "sa": "Samstag",
         "so": "Sonntag",
+    },
+    short_months={
+        "jan": "Januar",
+        "feb": "Februar",
+        "mär": "März",
+        "apr": "April",
+        "jun": "Juni",
+        "jul": "Juli",
+        "aug": "August",
+        "sep": "September",
+        "sept": "September",
+        "okt": "Oktober",
+        "nov": "November",
+        "dez": "Dezember",
     },
     halves={"m": "ein halber", "f": "eine halbe", "n": "ein halbes"},
     words_too=frozenset({"Bio"}),
@@ -359,8 +392,15 @@ _EXAMPLES: Final[Examples] = {
         "3/4 l": "drei Viertel Liter",
     },
     "number with a letter": {"Nr. 12a": "Nummer zwölf A"},
+    "IBAN": {
+        "DE89 3704 0044 0532 0130 00": "D E acht neun, drei sieben null vier, null null vier"
+        " vier, null fünf drei zwei, null eins drei null, null null"
+    },
     "power": {"x² + 2^5": "x hoch zwei plus zwei hoch fünf"},
     "divided by": {"10 : 2 = 5": "zehn geteilt durch zwei gleich fünf"},
+    "short month": {"am 1. Jan. 2024": "am ersten Januar zweitausendvierundzwanzig"},
+    "number before a power": {"2³": "zwei hoch drei"},
+    "times": {"3 · 4": "drei mal vier"},
     "sign": {
         "5 - 3 = 2": "fünf minus drei gleich zwei",
         "9:00 – 18:30 Uhr": "neun Uhr bis achtzehn Uhr dreißig",
@@ -468,7 +508,7 @@ _ONE: Final = Rule(
     {"in 1 Std. oder vor 1 Jahr": "in einer Stunde oder vor einem Jahr"},
 )
 
-_SOMETIMES_LAST: Final = sometimes_last(_TABLE) | {"min", "sek", "std", "uhr"}
+_SOMETIMES_LAST: Final = sometimes_last(_TABLE) | {"min", "sek", "std", "uhr", *_TABLE.short_months}
 _OPENERS: Final = frozenset(
     "der die das den dem ein eine einen es er sie wir ich ihr du man dann danach dort hier da im"
     " in am"
@@ -486,12 +526,12 @@ GERMAN: Final = Language(
     ),
     symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥₹%&§℃℉",
     never_last=never_last(_TABLE)
-    | {"mio", "mrd", "tsd", "bio", "stk", "mo", "di", "mi", "do", "sa"},
+    | {"co", "ing", "mio", "mrd", "tsd", "bio", "stk", "mo", "di", "mi", "do", "sa"},
     never_last_endings=("str",),
     sometimes_last=_SOMETIMES_LAST,
     ends_before_opener=_SOMETIMES_LAST,
     openers=_OPENERS,
     before_ordinal=_WEAK - {"bis", "ab", "seit", "nach"} | _ARTICLES,
     ordinal_full_stop=True,
-    follows_ordinal=frozenset(word.lower() for word in _FOLLOWS),
+    follows_ordinal=frozenset(word.lower() for word in _FOLLOWS) | frozenset(_TABLE.short_months),
 )

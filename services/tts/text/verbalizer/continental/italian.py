@@ -18,7 +18,7 @@ _MONTHS: Final = (
 def _gendered(words: str, gender: str) -> str:
     if words != "uno":
         return words
-    return "una" if gender == "f" else "un"
+    return {"f": "una", "s": "uno"}.get(gender, "un")
 
 
 def _date(day: int, month: str, year: int | None, before: str) -> str:
@@ -38,10 +38,15 @@ def _position(match: re.Match[str]) -> str | None:
 
 def _century(match: re.Match[str]) -> str | None:
     value = numerals.roman(match["roman"])
-    return f"{numerals.ordinal(value, 'it')}|{match['word']}" if value else None
+    return f"{numerals.ordinal(value, 'it')}|secolo" if value else None
 
 
 def _gender_of(word: str) -> str:
+    """m, f or n, or s for a masculine noun that has "uno" before it."""
+    if word in _MONTHS:
+        return ""
+    if re.match(r"(?:s[bcdfglmnpqrtvz]|z|gn|ps|x|y)", word) and word[-1] in "oe":
+        return "s"
     return (
         "f"
         if re.search(
@@ -148,6 +153,8 @@ _TABLE: Final = Table(
         ° | grado | gradi | m
         % | per cento | per cento | m
         ‰ | per mille | per mille | m
+        hPa | ettopascal | ettopascal | m
+        mmHg | millimetro di mercurio | millimetri di mercurio | m
         mAh | milliampere ora | milliampere ora | m
         kWh | chilowattora | chilowattora | m
         kW | chilowatt | chilowatt | m
@@ -169,6 +176,7 @@ _TABLE: Final = Table(
     """),
     per="al",
     scales=nouns("""
+        k | mila | mila | n
         mln Mln | milione | milioni | m
         mld Mld | miliardo | miliardi | m
         milione milioni | milione | milioni | m
@@ -199,6 +207,9 @@ _TABLE: Final = Table(
         N. | numero
         n° | numero
         tel. | telefono
+        cell. | cellulare
+        avv. | avvocato
+        ing. | ingegner
         pag. | pagina
         pagg. | pagine
         max. | massimo
@@ -210,10 +221,10 @@ _TABLE: Final = Table(
     """),
     closing=frozenset({"ecc.", "a. C.", "d. C."}),
     before_number=frozenset(
-        {"n.", "N.", "n°", "cap.", "art.", "vol.", "pag.", "pagg.", "max.", "min.", "tel."}
+        {"n.", "N.", "n°", "cap.", "art.", "vol.", "pag.", "pagg.", "max.", "min.", "tel.", "cell."}
     ),
     before_name=frozenset(
-        {"S.", "Ing.", "Avv.", "Prof.", "prof.", "Dott.", "dott.", "sig.", "Sig."}
+        {"S.", "Ing.", "Avv.", "ing.", "avv.", "Prof.", "prof.", "Dott.", "dott.", "sig.", "Sig."}
     ),
     elided=lambda words: re.sub(r"^(un|mezz)a (?=[aeiou])", r"\1'", words),
     powers=("al quadrato", "al cubo", "alla"),
@@ -225,6 +236,21 @@ _TABLE: Final = Table(
         "ven": "venerdì",
         "sab": "sabato",
         "dom": "domenica",
+    },
+    short_months={
+        "gen": "gennaio",
+        "feb": "febbraio",
+        "mar": "marzo",
+        "apr": "aprile",
+        "mag": "maggio",
+        "giu": "giugno",
+        "lug": "luglio",
+        "ago": "agosto",
+        "set": "settembre",
+        "sett": "settembre",
+        "ott": "ottobre",
+        "nov": "novembre",
+        "dic": "dicembre",
     },
     halves={"m": "mezzo", "f": "mezza", "n": "mezzo"},
     of_part="di",
@@ -288,6 +314,9 @@ _EXAMPLES: Final[Examples] = {
     "number with a letter": {"via Roma 12b": "via Roma dodici B"},
     "power": {"x² + 2^5": "x al quadrato più due alla cinque"},
     "divided by": {"10 : 2 = 5": "dieci diviso due uguale cinque"},
+    "short month": {"il 5 gen. 2024": "il cinque gennaio duemilaventiquattro"},
+    "number before a power": {"2³": "due al cubo"},
+    "times": {"3 · 4": "tre per quattro"},
     "sign": {"5 - 3 = 2": "cinque meno tre uguale due", "9:00–18:30": "nove a diciotto e trenta"},
 }
 
@@ -300,9 +329,9 @@ _OWN: Final = (
     ),
     Rule(
         "century",
-        r"(?P<roman>[IVX]{1,5})[ ](?P<word>secolo)",
+        r"(?P<roman>[IVX]{1,5})[ ](?P<word>secolo|sec\.)",
         _century,
-        {"nel XX secolo": "nel ventesimo secolo"},
+        {"nel XX secolo": "nel ventesimo secolo", "il XX sec. e poi": "il ventesimo secolo e poi"},
     ),
 )
 
@@ -310,6 +339,6 @@ ITALIAN: Final = Language(
     code="it",
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
     symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
-    never_last=never_last(_TABLE),
-    sometimes_last=sometimes_last(_TABLE) | frozenset(_TABLE.weekdays),
+    never_last=never_last(_TABLE) | {"cell"},
+    sometimes_last=sometimes_last(_TABLE) | frozenset({*_TABLE.weekdays, *_TABLE.short_months}),
 )

@@ -48,7 +48,7 @@ def _position(match: re.Match[str]) -> str:
 
 def _century(match: re.Match[str]) -> str | None:
     value = numerals.roman(match["roman"])
-    return f"{match['word']}|{_ranked(value)}" if value else None
+    return f"{match['word'].replace('séc.', 'século')}|{_ranked(value)}" if value else None
 
 
 def _ranked(value: int) -> str:
@@ -155,6 +155,7 @@ _TABLE: Final = Table(
         l L | litro | litros | m
         ml mL | mililitro | mililitros | m
         cl | centilitro | centilitros | m
+        h | hora | horas | f
         min | minuto | minutos | m
         s seg | segundo | segundos | m
         ms | milissegundo | milissegundos | m
@@ -164,6 +165,8 @@ _TABLE: Final = Table(
         ° | grau | graus | m
         % | por cento | por cento | m
         ‰ | por mil | por mil | m
+        hPa | hectopascal | hectopascais | m
+        mmHg | milímetro de mercúrio | milímetros de mercúrio | m
         mAh | miliampere-hora | miliamperes-hora | m
         kWh | quilowatt-hora | quilowatts-hora | m
         kW | quilowatt | quilowatts | m
@@ -185,6 +188,7 @@ _TABLE: Final = Table(
     """),
     per="por",
     scales=nouns("""
+        k | mil | mil | n
         mi | milhão | milhões | m
         bi | bilhão | bilhões | m
         milhão milhões | milhão | milhões | m
@@ -209,6 +213,8 @@ _TABLE: Final = Table(
         nº | número
         Nº | número
         tel. | telefone
+        cel. | celular
+        D. | dom
         Av. | avenida
         pág. | página
         págs. | páginas
@@ -220,9 +226,9 @@ _TABLE: Final = Table(
     """),
     closing=frozenset({"etc.", "a. C.", "d. C."}),
     before_number=frozenset(
-        {"cap.", "art.", "vol.", "máx.", "mín.", "pág.", "págs.", "tel.", "n.º", "nº", "Nº"}
+        {"cap.", "art.", "vol.", "máx.", "mín.", "pág.", "págs.", "tel.", "cel.", "n.º", "nº", "Nº"}
     ),
-    before_name=frozenset({"Av.", "Eng.", "Prof.", "Profa."}),
+    before_name=frozenset({"D.", "Av.", "Eng.", "Prof.", "Profa."}),
     powers=("ao quadrado", "ao cubo", "elevado a"),
     weekdays={
         "seg": "segunda",
@@ -232,6 +238,19 @@ _TABLE: Final = Table(
         "sex": "sexta",
         "sáb": "sábado",
         "dom": "domingo",
+    },
+    short_months={
+        "jan": "janeiro",
+        "fev": "fevereiro",
+        "mar": "março",
+        "abr": "abril",
+        "jun": "junho",
+        "jul": "julho",
+        "ago": "agosto",
+        "set": "setembro",
+        "out": "outubro",
+        "nov": "novembro",
+        "dez": "dezembro",
     },
     halves={"m": "meio", "f": "meia", "n": "meio"},
     of_part="de",
@@ -277,7 +296,7 @@ _EXAMPLES: Final[Examples] = {
     "score": {"3:2 no final": "três a dois no final"},
     "fraction": {"½": "meio"},
     "number": {
-        "12.345 pessoas": "doze mil trezentos e quarenta e cinco pessoas",
+        "12.345 pessoas": "doze mil trezentas e quarenta e cinco pessoas",
         "3,14": "três vírgula catorze",
         "22 pessoas e 200 dias": "vinte e duas pessoas e duzentos dias",
         "em 1999": "em mil novecentos e noventa e nove",
@@ -293,6 +312,9 @@ _EXAMPLES: Final[Examples] = {
     "number with a letter": {"casa 12b": "casa doze B"},
     "power": {"x² + 2^5": "x ao quadrado mais dois elevado a cinco"},
     "divided by": {"10 : 2 = 5": "dez dividido por dois igual a cinco"},
+    "short month": {"em 5 de jan. de 2024": "em cinco de janeiro de dois mil e vinte e quatro"},
+    "number before a power": {"2³": "dois ao cubo"},
+    "times": {"3 · 4": "três vezes quatro"},
     "sign": {"5 - 3 = 2": "cinco menos três igual a dois"},
 }
 
@@ -305,9 +327,9 @@ _OWN: Final = (
     ),
     Rule(
         "century",
-        r"(?P<word>[Ss]éculos?)[ ](?P<roman>[IVX]{1,5})",
+        r"(?P<word>[Ss]éculos?|séc\.)[ ](?P<roman>[IVX]{1,5})",
         _century,
-        {"o século XXI": "o século vinte e um", "o século V": "o século quinto"},
+        {"o séc. XXI": "o século vinte e um", "o século V": "o século quinto"},
     ),
 )
 
@@ -315,6 +337,6 @@ PORTUGUESE: Final = Language(
     code="pt",
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
     symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
-    never_last=never_last(_TABLE),
-    sometimes_last=sometimes_last(_TABLE) | frozenset(_TABLE.weekdays),
+    never_last=never_last(_TABLE) | {"séc"},
+    sometimes_last=sometimes_last(_TABLE) | frozenset({*_TABLE.weekdays, *_TABLE.short_months}),
 )

@@ -17,17 +17,22 @@ NUMBER: Final = (
     r"|\d+,\d+|\d+\.\d+|\d+)(?![.,]?\d)"
 )
 """With comma or dot before its decimals, and groups of three."""
-_MINUS: Final = r"(?:(?<![\w)\]])[-−–])?"
+_MINUS: Final = r"(?:(?<![\w)\]€$£%])[-−–])?"
 _DASH: Final = r"[-–—]"
 _EVEN: Final = r"(?:,[-–—]{1,2}(?!\d))?"
 """A dash for no cents, as in 5,-."""
 _PER: Final = r"(?:/(?P<per>[^\W\d_]{1,12}))?"
 _SPAN: Final = (
     r"(?P<span>(?<=\d)[–—](?=[€$£]?\d)|(?<=:\d\d)[-–](?=\d)|(?<=\dh)[-–](?=\d)|(?<=h\d\d)-(?=\d)"
+    r"|(?<=[€$£%])[-–—](?=[€$£]?\d)|(?<=[€$£%][ ])[-–—](?=[ ]?[€$£]?\d)|(?<=\d)-(?=[€$£])"
     r"|(?<=:\d\d[ ])[-–—](?=[ ]\d{1,2}:))"
 )
 """A dash between two times of day, or two amounts."""
 _LONGEST_CARDINAL = 12
+_THOUSANDS: Final = frozenset({"tausend", "mille", "mil", "mila", "duizend"})
+_VERSIONED: Final = re.compile(
+    r"\b(?:versi\w+|version|python|java|php|linux|kernel|v\.?)\s?$", re.IGNORECASE
+)
 _QUEENS: Final = frozenset(
     "Isabel Elisabeth Élisabeth Elizabeth Elisabetta Catherine Catalina Caterina Catarina Katharina"
     " Maria María Marie Margarethe Margarita Cristina Christine Juana Wilhelmina Beatrix".split()
@@ -45,7 +50,7 @@ _CROWNED: Final = _QUEENS | frozenset(
 )
 _PHONE_BEFORE: Final = re.compile(
     r"\b(?:tel|tél|telefon\w*|téléphon\w*|phone|fax|handy\w*|mobil\w*|móvil|celular|cellulare|portable"
-    r"|gsm|whatsapp|hotline|rufnummer|appele[rz]|llam\w+|chiam\w+|chame|ligue|bel|rufen\ssie)\b[^\d,;]{0,16}$",
+    r"|cell?|cel|gsm|whatsapp|hotline|rufnummer|appele[rz]|llam\w+|chiam\w+|chame|ligue|bel|rufen\ssie)\b[^\d,;]{0,16}$",
     re.IGNORECASE,
 )
 _CODE_BEFORE: Final = re.compile(
@@ -86,7 +91,7 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
         ),
         rule(
             "date",
-            r"(?P<day>\d{1,2})(?P<mark>[./-])(?P<month>\d{1,2})(?P=mark)(?P<year>\d{4})"
+            r"(?P<day>\d{1,2})(?P<mark>[./-])(?P<month>\d{1,2})(?P=mark)(?P<year>\d{4}|(?<![-]\d[-])(?<![-]\d\d[-])\d{2}(?![.:/\d]))"
             r"|(?P<iso>\d{4}-\d{2}-\d{2})",
             reader.date,
         ),
@@ -99,6 +104,12 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
             reader.times,
         ),
         rule("time of day", table.clock_forms, reader.clock),
+        Rule(
+            "IBAN",
+            r"[A-Z]{2}\d{2}(?:[ ]?\d{4}){3,7}(?:[ ]?\d{1,3})?",
+            reader.iban,
+            examples.get("IBAN", {}),
+        ),
         rule(
             "telephone number",
             rf"(?:\+\d{{1,3}}|0\d{{1,4}})(?:{_SPACE}?[/-]?{_SPACE}?\(?\d{{1,12}}\)?){{2,7}}",
@@ -111,8 +122,13 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
             inside=True,
         ),
         rule(
+            "short month",
+            rf"(?P<month>{_small_or_capital(table.short_months)})\b\.?",
+            reader.short_month,
+        ),
+        rule(
             "weekdays",
-            rf"(?P<first>{_days(table)})\b\.?(?:{_SPACE}?{_DASH}{_SPACE}?(?P<second>{_days(table)})\b"
+            rf"(?P<first>{_small_or_capital(table.weekdays)})\b\.?(?:{_SPACE}?{_DASH}{_SPACE}?(?P<second>{_small_or_capital(table.weekdays)})\b"
             r"(?:\.(?=,|[ ][^A-Z]))?|(?=,?[ ]\d)|(?P<stop>(?<=\.)))",
             reader.weekdays,
         ),
@@ -167,6 +183,18 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
             r"(?P<number>\d{1,4})(?P<letter>[A-Za-z])",
             lambda m: f"{table.number(m['number'])} {m['letter'].upper()}",
         ),
+        rule(
+            "number before a power",
+            r"(?<![\w.,])\d{1,9}(?=[²³])",
+            lambda m: table.number(m.group()),
+            inside=True,
+        ),
+        rule(
+            "times",
+            r"(?<=[\w)][ ])·(?=[ ][\w(√])|(?<=\d)·(?=\d)",
+            table.signs["×"],
+            inside=True,
+        ),
         rule("number", rf"{_MINUS}{NUMBER}", reader.number),
         rule(
             "power",
@@ -174,7 +202,12 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
             reader.power,
             inside=True,
         ),
-        rule("divided by", r"(?<=\d[ ]):(?=[ ]\d[\d.,]*[ ]?=)", table.signs["÷"], inside=True),
+        rule(
+            "divided by",
+            r"(?<=\d[ ]):(?=[ ]\d[\d.,]*[ ]?=)|(?<=[\d)][ ])/(?=[ ][\d(])",
+            table.signs["÷"],
+            inside=True,
+        ),
         rule(
             "sign",
             rf"(?P<sign>{_any(table.signs)})|{_SPAN}|(?<=\d[ ])(?P<minus>[-−–])(?=[ ]\d)",
@@ -184,9 +217,9 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
     )
 
 
-def _days(table: Table) -> str:
-    """Return a pattern for short names of days, with and without a capital."""
-    return _any({*table.weekdays, *map(str.capitalize, table.weekdays)})
+def _small_or_capital(names: Iterable[str]) -> str:
+    """Return a pattern for names, with and without a capital."""
+    return _any({form for name in names for form in (name, name.capitalize())})
 
 
 class _Reader:
@@ -209,7 +242,9 @@ class _Reader:
             return None
         if {written, small} & table.before_number and not re.match(r"\d|[IVXLC]+\b", after):
             return None
-        if {written, small} & table.before_name and not after[:1].isupper():
+        if {written, small} & table.before_name and not (
+            after[:1].isupper() or re.match(r"(?:et|e|y|und|en)\s", after)
+        ):
             return None
         words = self._short["".join(written.split())]
         ended = written.endswith(".") and not match.string[match.end() :].strip()
@@ -222,6 +257,10 @@ class _Reader:
             day, month, year = int(match["day"]), int(match["month"]), int(match["year"])
         if not (1 <= month <= 12 and 1 <= day <= 31):
             return None
+        if year < 100:
+            if _VERSIONED.search(match.string[: match.start()][-16:]):
+                return None
+            year += 2000 if year < 70 else 1900
         name = self._table.months[month - 1]
         return self._table.date(day, name, year, match.string[: match.start()])
 
@@ -241,6 +280,11 @@ class _Reader:
         first = table.clock(int(match["hour1"]), int(match["minute1"]), lead)
         return f"{first} {table.to} {table.clock(int(match['hour2']), int(match['minute2']), lead)}"
 
+    def iban(self, match: re.Match[str]) -> str:
+        text = match.group().replace(" ", "")
+        groups = [text[2:4], *(text[at : at + 4] for at in range(4, len(text), 4))]
+        return f"{text[0]} {text[1]} " + ", ".join(map(self._table.digits, groups))
+
     def telephone(self, match: re.Match[str]) -> str | None:
         text = match.group()
         if sum(c.isdecimal() for c in text) < 6:
@@ -258,6 +302,14 @@ class _Reader:
         if text.isdecimal():
             return numerals.grouped_digits(text, self._table.code)
         return ", ".join(self._table.digits(group) for group in re.findall(r"\d+", text))
+
+    def short_month(self, match: re.Match[str]) -> str | None:
+        """Between a day and a year, as the short names are words as well."""
+        lead, follows = match.string[: match.start()][-8:], match.string[match.end() :]
+        if not re.search(r"\d(?:\.|er|[º°])?[ ](?:de[ ])?$", lead):
+            return None
+        words = self._table.short_months[match["month"].lower()]
+        return words if follows.strip() or not match.group().endswith(".") else f"{words}."
 
     def weekdays(self, match: re.Match[str]) -> str | None:
         days, first, second = self._table.weekdays, match["first"], match["second"]
@@ -319,9 +371,9 @@ class _Reader:
         currency = table.currencies[match["before"] or match["after"]]
         sign = f"{table.minus} " if match["sign"] else ""
         if scale := match["scale"] or match["scale_last"]:
-            return f"{sign}{table.counted(text, table.scales[scale])} " + table.of_currency(
-                currency.unit.many
-            )
+            noun, unit = table.scales[scale], currency.unit.many
+            of = unit if noun.one in _THOUSANDS else table.of_currency(unit)
+            return f"{sign}{table.counted(text, noun)} {of}"
         whole, decimals = parsed(text)
         cents = int((decimals + "0")[:2]) if decimals else 0
         if len(decimals) > 2:
@@ -345,6 +397,12 @@ class _Reader:
         if match["unit"] in self._table.words_too and re.match(
             r"[ ](?!d[ie]\b)[^\W\d_]", match.string[match.end() :]
         ):
+            return None
+        if match["unit"] == "x" and (
+            re.match(r"\s*[-+−=×²³^<>≤≥)]", match.string[match.end() : match.end() + 3])
+            or re.search(r"[-+−=×(]\s*$", match.string[max(0, match.start() - 3) : match.start()])
+        ):
+            # An unknown rather than "times".
             return None
         table, noun = self._table, self._table.units[match["unit"]]
         words = table.counted(match["high"], noun)
@@ -373,7 +431,10 @@ class _Reader:
             return part
         part = self._table.after_whole.get(match["part"], part)
         whole, link = self._table.cardinal(int(match["whole"])), self._table.and_fraction
-        return f"{whole}{part}" if link == "-" else f"{whole} {link} {part}"
+        if link == "-":
+            whole = self._table.cardinal(int(match["whole"]), "n")
+            return f"{whole}{'' if part == 'einhalb' else ' '}{part}"
+        return f"{whole} {link} {part}"
 
     def ruler(self, match: re.Match[str]) -> str | None:
         value = numerals.roman(match["roman"])
@@ -399,7 +460,19 @@ class _Reader:
             gender = self._table.gender_of(noun[1])
             if gender and int(text) < 1000:
                 return self._table.cardinal(int(text), gender)
+        whole, decimals = parsed(text)
+        if noun and not decimals and int(whole) and int(whole) % 10**6 == 0:
+            return f"{self._plain(text)} {self._of_many(noun[1])}".strip()
+        if noun and not decimals and text[0] != "0" and 1000 <= int(whole) < 10**6 and "." in text:
+            gender = self._table.gender_of(noun[1]) if self._table.gender_of else ""
+            return self._table.cardinal(int(whole), gender)
         return self._plain(text)
+
+    def _of_many(self, noun: str) -> str:
+        """Between a million and what there is a million of."""
+        if noun.lower() in ("de", "d", "di", "e", "et", "y", "o", "ou", "en", "und", "a", "à"):
+            return ""
+        return self._table.of_currency(noun).removesuffix(noun).strip()
 
     def sign(self, match: re.Match[str]) -> str:
         if match["span"]:

@@ -46,7 +46,7 @@ def _position(match: re.Match[str]) -> str:
 
 def _century(match: re.Match[str]) -> str | None:
     value = numerals.roman(match["roman"])
-    return f"{match['word']}|{_ranked(value)}" if value else None
+    return f"{match['word'].replace('s.', 'siglo')}|{_ranked(value)}" if value else None
 
 
 def _ranked(value: int) -> str:
@@ -57,6 +57,8 @@ def _ranked(value: int) -> str:
 def _gender_of(word: str) -> str:
     if re.search(r"(?:[lt]?emas?|gramas?|mapas?|días?|planetas?|poetas?)$", word):
         return "m"
+    if len(word) < 3:
+        return ""
     if re.search(r"(?:as?|ciones|ción|dades|dad|veces|vez|noches|mujeres)$", word):
         return "f"
     return "m" if re.search(r"(?:os?|es|[lr])$", word) and len(word) > 3 else ""
@@ -157,6 +159,8 @@ _TABLE: Final = Table(
         ° | grado | grados | m
         % | por ciento | por ciento | m
         ‰ | por mil | por mil | m
+        hPa | hectopascal | hectopascales | m
+        mmHg | milímetro de mercurio | milímetros de mercurio | m
         mAh | miliamperio hora | miliamperios hora | m
         kWh | kilovatio hora | kilovatios hora | m
         kW | kilovatio | kilovatios | m
@@ -178,6 +182,7 @@ _TABLE: Final = Table(
     """),
     per="por",
     scales=nouns("""
+        k | mil | mil | n
         M mill | millón | millones | m
         millón millones | millón | millones | m
         mil | mil | mil | m
@@ -235,6 +240,20 @@ _TABLE: Final = Table(
         "vie": "viernes",
         "sáb": "sábado",
         "dom": "domingo",
+    },
+    short_months={
+        "ene": "enero",
+        "feb": "febrero",
+        "mar": "marzo",
+        "abr": "abril",
+        "jun": "junio",
+        "jul": "julio",
+        "ago": "agosto",
+        "sep": "septiembre",
+        "sept": "septiembre",
+        "oct": "octubre",
+        "nov": "noviembre",
+        "dic": "diciembre",
     },
     halves={"m": "medio", "f": "media", "n": "medio"},
     of_part="de",
@@ -302,6 +321,9 @@ _EXAMPLES: Final[Examples] = {
     "number with a letter": {"calle Sol 12b": "calle Sol doce B"},
     "power": {"x² + 2^5": "x al cuadrado más dos elevado a cinco"},
     "divided by": {"10 : 2 = 5": "diez entre dos igual a cinco"},
+    "short month": {"el 5 de ene. de 2024": "el cinco de enero de dos mil veinticuatro"},
+    "number before a power": {"2³": "dos al cubo"},
+    "times": {"3 · 4": "tres por cuatro"},
     "sign": {"5 - 3 = 2": "cinco menos tres igual a dos"},
 }
 
@@ -317,9 +339,9 @@ _OWN: Final = (
     ),
     Rule(
         "century",
-        r"(?P<word>[Ss]iglos?)[ ](?P<roman>[IVX]{1,5})",
+        r"(?P<word>[Ss]iglos?|s\.)[ ](?P<roman>[IVX]{1,5})",
         _century,
-        {"el siglo XXI": "el siglo veintiuno", "el siglo V": "el siglo quinto"},
+        {"el s. XXI": "el siglo veintiuno", "el siglo V": "el siglo quinto"},
     ),
 )
 
@@ -328,5 +350,5 @@ SPANISH: Final = Language(
     rules=shared_rules(_TABLE, _EXAMPLES, _OWN),
     symbols="√∞^+−=×⋅÷±<>≤≥≠≈°€$£¥%&℃℉ªº",
     never_last=never_last(_TABLE),
-    sometimes_last=sometimes_last(_TABLE) | frozenset(_TABLE.weekdays),
+    sometimes_last=sometimes_last(_TABLE) | frozenset({*_TABLE.weekdays, *_TABLE.short_months}),
 )

@@ -76,6 +76,8 @@ class Table:
     """What x², x³ and x^n are called after x."""
     weekdays: Mapping[str, str]
     """Short names of days, with a small letter, and the long ones."""
+    short_months: Mapping[str, str]
+    """Short names of months, with a small letter, and the long ones."""
     halves: Mapping[str, str]
     """Half of a noun of a gender: "ein halber" litre."""
     of_part: str = ""
