@@ -30,7 +30,7 @@ from livekit.agents import (
 from livekit.agents.voice import io
 
 from agent.runtime.engines import engine_config
-from agent.runtime.worker import language_models
+from agent.runtime.language_models import language_models
 from agent.session.pipeline import Pipeline, PipelineModels, prewarm
 from agent.session.turn_handling import load_end_of_turn_model
 from agent.settings import Settings, read_settings

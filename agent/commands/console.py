@@ -74,7 +74,7 @@ async def _converse_in_text(settings: Settings, definition: AgentDefinition) -> 
     if sys.stdin is None:
         raise CommandError("there is no standard input to read from")
     from agent.console.text import converse_in_text
-    from agent.runtime.worker import language_models, wake_language_model
+    from agent.runtime.language_models import language_models, wake_language_model
 
     models = language_models(settings)
     wake_language_model(models, settings)
@@ -97,7 +97,7 @@ async def _converse_aloud(settings: Settings, definition: AgentDefinition) -> No
     from agent.console.text import Replies
     from agent.console.voice import converse_aloud
     from agent.runtime.engines import engine_config
-    from agent.runtime.worker import language_models, wake_language_model
+    from agent.runtime.language_models import language_models, wake_language_model
     from services.asr.config import ASRLoadError
     from services.models import ModelError
     from services.shared.engines import SharedEngines

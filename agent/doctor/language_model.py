@@ -35,7 +35,7 @@ async def check_llm_reply(settings: Settings) -> AsyncIterator[Finding]:
 
     from agent.llm.endpoint import Endpoint, RefusedError
     from agent.llm.waking import WAKING_CHUNK
-    from agent.runtime.worker import language_models
+    from agent.runtime.language_models import language_models
     from agent.session.assistant import instructions_for
     from agent.session.conversation_language import written_language
     from agent.tools import RoomState, Toolbox

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -87,7 +86,8 @@ class AgentChoice:
         self._speech = speech
         self._edited = edited
         self._rooms = rooms
-        self._held: dict[str, tuple[float, Chosen, list[Lease]]] = {}
+        self._held: dict[str, tuple[Chosen, list[Lease]]] = {}
+        """By job, from its acceptance to the begin of its room."""
 
     async def choose(self, job: Job) -> Chosen:
         """Return who answers a job, from its metadata, that of its room, or the room's name."""
@@ -97,17 +97,15 @@ class AgentChoice:
 
     def hold(self, job: str, chosen: Chosen) -> None:
         """Begin to load the models of an accepted job, and keep them loaded for its room."""
-        now = time.monotonic()
-        for other in [key for key, held in self._held.items() if held[0] <= now]:
-            self.drop(other)
-        leases = [chosen.recogniser.use(), chosen.voice.use()]
-        self._held[job] = now + RESERVATION_SECONDS, chosen, leases
+        self._held[job] = chosen, [chosen.recogniser.use(), chosen.voice.use()]
+        # The place of a room that never begins is free after that time too.
+        asyncio.get_running_loop().call_later(RESERVATION_SECONDS, self.drop, job)
         chosen.recogniser.start()
         chosen.voice.start()
 
     def drop(self, job: str) -> None:
-        """Let the models of a job go."""
-        _, _, leases = self._held.pop(job, (0.0, None, []))
+        """Let the models of a job go, unless its room has begun."""
+        _, leases = self._held.pop(job, (None, []))
         for lease in leases:
             lease.close()
 
@@ -117,22 +115,23 @@ class AgentChoice:
         Where the dispatch asks for nobody, the first caller with an attribute `agent` decides.
         """
         job = ctx.job
-        _, chosen, leases = self._held.pop(job.id, (0.0, None, []))
+        chosen, leases = self._held.pop(job.id, (None, []))
+
+        async def leave() -> None:
+            for lease in leases:
+                lease.close()
+
+        ctx.add_shutdown_callback(leave)
         if chosen is None:
             chosen = await self.choose(job)
         asked = await self._asked_by_caller(job)
         if asked:
             chosen = self._choose(asked, job.room.name)
+        before = list(leases)
         # The new ones first, so that no model that is needed still is unloaded in between.
-        now = [chosen.recogniser.use(), chosen.voice.use()]
-        for lease in leases:
+        leases += [chosen.recogniser.use(), chosen.voice.use()]
+        for lease in before:
             lease.close()
-
-        async def leave() -> None:
-            for lease in now:
-                lease.close()
-
-        ctx.add_shutdown_callback(leave)
         await chosen.load()
         return chosen
 

@@ -7,42 +7,29 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from livekit.agents import NOT_GIVEN, AgentServer, JobContext, JobExecutorType, JobRequest
 
-from agent.definitions.definition import BUILT_IN
 from agent.definitions.folder import AgentFolder, Agents
-from agent.languages import SOURCE_LANGUAGE, phrases_in
-from agent.llm.language_models import LanguageModels
-from agent.llm.stream import LLMLimits
-from agent.phrases import FIXED_PHRASES
-from agent.records.keeper import RecordKeeper, bounds_of
-from agent.records.webhook import WebhookDelivery
 from agent.runtime.agent_choice import AgentChoice, Chosen
+from agent.runtime.call_records import CallRecords
 from agent.runtime.framework import is_connected, report_load
+from agent.runtime.language_models import AgentLanguageModels
+from agent.runtime.phrases_ahead import PhrasesAhead
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.waiting_rooms import WaitingRooms
-from agent.session.assistant import instructions_for
-from agent.session.conversation_language import written_language
-from agent.session.pipeline import (
-    PipelineModels,
-    conversation_language,
-    language_voices,
-    prewarm,
-)
+from agent.session.pipeline import PipelineModels, prewarm
 from agent.session.room import RoomServices, converse
 from agent.settings import Settings
-from agent.settings.records import RecordSettings
 from services.admission import PASSING
 from services.dispatch_metadata import DispatchMetadata
+from services.host.closing import close_in_order
 from services.livekit_local.eou_model import EndOfTurnModel
 from services.livekit_local.ffi_routing import install_ffi_routing
 from services.livekit_server.credentials import LiveKitCredentials
 from services.livekit_server.rooms import LiveKitRooms
 from services.shared.engines import SharedEngines
 from services.shared.load_once import LoadOnce
-from services.tts.types import Delivery
 
 logger = logging.getLogger("agent.runtime.worker")
 
@@ -89,21 +76,14 @@ class Worker:
             edited=edited,
             rooms=(lambda: LiveKitRooms(livekit)) if livekit is not None else None,
         )
-        self._delivery = WebhookDelivery(Path(settings.records.spool), secret=self._webhook_secret)
-        self._records = RecordKeeper(
-            settings.records,
-            folders=lambda: bounds_of(self._record_settings().values()),
-            on_posted=self._delivery.wake,
-        )
-        self.language_models = language_models(settings)
-        self._language_models = {settings.llm: self.language_models}
+        self._records = CallRecords(settings, self._folder)
+        self.language_models = AgentLanguageModels()
+        self._phrases = PhrasesAhead(speech)
         self._end_of_turn = LoadOnce("end-of-turn", EndOfTurnModel.load)
-        self._spoken_ahead: set[object] = set()
         self._registered = asyncio.Event()
         self._started = asyncio.Event()
         self._warm = False
         self._running: asyncio.Task[None] | None = None
-        self._phrases: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
         self._waiting: WaitingRooms | None = None
         if livekit is not None:
@@ -189,15 +169,14 @@ class Worker:
     async def prepare(self) -> None:
         """Load and warm everything a room needs, so that none waits. Raises what a load raises."""
         await asyncio.to_thread(self._folder.read)
-        await asyncio.to_thread(self._records.start)
-        self._delivery.start()
+        await self._records.start()
         await prewarm_agents(self._folder, self._settings, self.speech)
         # Before any room, since the first two at once would create two clients and lose events.
         install_ffi_routing()
         for chosen in self._choice.prewarmed():
             await self._end_of_turn_model(chosen.settings)
-            self._wake(chosen)
-            self._keep_phrases(chosen)
+            self.language_models.wake(chosen.settings)
+            self._phrases.begin(chosen)
         await asyncio.to_thread(self._supervisor.begin)
         self._warm = True
         self._watching = asyncio.create_task(self._supervisor.run(), name="supervisor")
@@ -238,72 +217,24 @@ class Worker:
 
     async def aclose(self) -> None:
         """End all rooms and the registration; the models stay loaded."""
-        for task in (*self._phrases, self._watching, self._serving_waiting):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-        if self._waiting is not None:
-            await self._waiting.aclose()
+        await close_in_order(
+            self._phrases.aclose,
+            lambda: _cancelled(self._watching, self._serving_waiting),
+            *([self._waiting.aclose] if self._waiting is not None else []),
+            self._end_rooms,
+            lambda: _cancelled(*self._reporting),
+            self._records.aclose,
+            self.language_models.aclose,
+        )
+
+    async def _end_rooms(self) -> None:
         if self._running is not None:
             await self.server.aclose()
             await asyncio.gather(self._running, return_exceptions=True)
-        for task in tuple(self._reporting):
-            task.cancel()
-        await asyncio.gather(*self._reporting, return_exceptions=True)
-        await asyncio.to_thread(self._records.close)
-        await self._delivery.aclose()
-        for models in self._language_models.values():
-            await models.aclose()
-
-    def _models_of(self, chosen: Chosen) -> LanguageModels:
-        """Return the language models of an agent; from any thread."""
-        models = self._language_models.get(chosen.settings.llm)
-        if models is None:
-            new = language_models(chosen.settings)
-            models = self._language_models.setdefault(chosen.settings.llm, new)
-        return models
-
-    def _wake(self, chosen: Chosen) -> None:
-        """Have the endpoint of an agent load its model, once; on the worker's loop."""
-        models = self._models_of(chosen)
-        if not models.woken:
-            wake_language_model(models, chosen.settings)
 
     async def _end_of_turn_model(self, settings: Settings) -> EndOfTurnModel | None:
         """Return the acoustic end-of-turn model where a conversation wants it; loaded once."""
         return await self._end_of_turn.get() if settings.turn.detection == "model" else None
-
-    def _keep_phrases(self, chosen: Chosen) -> None:
-        """Synthesise the sentences of an agent's calls ahead of its first one."""
-        definition = chosen.definition
-        delivery = Delivery(definition.speaker, definition.speed)
-        recorded = chosen.settings.records.sound
-        kept = (chosen.voice.request, delivery, chosen.settings.agent.greeting, recorded)
-        if kept in self._spoken_ahead:
-            return
-        self._spoken_ahead.add(kept)
-
-        async def keep() -> None:
-            try:
-                await chosen.recogniser.get()
-                voice = await chosen.voice.get()
-                phrases = conversation_language(chosen.settings, self.speech, definition).phrases
-                greeting = chosen.settings.agent.spoken_greeting(phrases.greeting)
-                own = [greeting] if greeting and definition.make is None else []
-                if recorded:
-                    own.append(phrases.recorded)
-                fixed = FIXED_PHRASES if voice.language == SOURCE_LANGUAGE else ()
-                await voice.remember([*own, *phrases.spoken, *fixed], delivery=delivery)
-                for name in language_voices(chosen.settings).values():
-                    other = await self.speech.voice((name,)).get()
-                    if other is not voice:
-                        await other.remember(phrases_in(other.language).spoken, delivery=delivery)
-            except Exception as error:
-                logger.warning("phrases not kept", extra={"error": str(error)})
-
-        task = asyncio.create_task(keep(), name="keep-phrases")
-        self._phrases.add(task)
-        task.add_done_callback(self._phrases.discard)
 
     async def _converse(self, ctx: JobContext) -> None:
         job, room = ctx.job.id, ctx.job.room.name
@@ -321,7 +252,7 @@ class Worker:
             engines=self.speech,
             voice_activity=await self.speech.voice_activity.get(),
             end_of_turn_model=await self._end_of_turn_model(chosen.settings),
-            build_llm=self._models_of(chosen).build,
+            build_llm=self.language_models.of(chosen.settings).build,
         )
         if self._converse_elsewhere is not None:
             await self._converse_elsewhere(ctx, chosen, models)
@@ -336,7 +267,7 @@ class Worker:
                 loaded=chosen.loaded,
                 notices=chosen.notices,
                 refusal=chosen.refusal,
-                records=self._records,
+                records=self._records.keeper,
                 metrics=self._supervisor.metrics,
                 voice_in_service=self._supervisor.voice_in_service,
                 vacant=lambda leave: self._admission.vacant(job, leave),
@@ -345,20 +276,6 @@ class Worker:
                 delete_room=self._delete_room,
             ),
         )
-
-    def _record_settings(self) -> dict[str, RecordSettings]:
-        """Return what is kept of calls by each agent; from any thread."""
-        agents = (BUILT_IN, *self._folder.agents.by_name.values())
-        return {agent.name: agent.settings(self._settings).records for agent in agents}
-
-    def _webhook_secret(self, agent: str, webhook: str) -> str:
-        """Return the secret of a webhook, as the settings are now; empty where they have none."""
-        by_agent = self._record_settings()
-        asked = by_agent.pop(agent, None)
-        for settings in (*([asked] if asked is not None else []), *by_agent.values()):
-            if settings.webhook == webhook:
-                return settings.webhook_secret.get_secret_value()
-        return ""
 
     def _left(self, room: str, chosen: Chosen) -> None:
         """Watch an empty room, to which the same agent comes back."""
@@ -396,9 +313,9 @@ class Worker:
             )
             await request.reject(terminate=False)
             return
-        self._wake(chosen)
+        self.language_models.wake(chosen.settings)
         self._choice.hold(request.id, chosen)
-        self._keep_phrases(chosen)
+        self._phrases.begin(chosen)
         try:
             await request.accept(name=self._settings.agent.name)
         except BaseException:
@@ -436,27 +353,9 @@ async def prewarm_agents(folder: AgentFolder, settings: Settings, speech: Shared
         await prewarm(agent.settings(settings), speech, agent)
 
 
-def language_models(settings: Settings) -> LanguageModels:
-    """Return the language models of the process, as configured."""
-    wanted = settings.llm
-    return LanguageModels(
-        base_url=wanted.base_url or None,
-        model=wanted.model or None,
-        api_key=wanted.api_key.get_secret_value(),
-        limits=LLMLimits(
-            idle_seconds=wanted.timeout_seconds,
-            load_seconds=max(wanted.load_seconds, wanted.timeout_seconds),
-            reply_seconds=wanted.reply_seconds,
-            reply_characters=wanted.max_reply_characters,
-        ),
-        temperature=wanted.temperature,
-    )
-
-
-def wake_language_model(models: LanguageModels, settings: Settings) -> None:
-    """Start to load the model with the beginning of every conversation, without waiting for it."""
-    language = written_language(settings)
-    models.wake(
-        instructions=instructions_for("", settings.agent.instructions, language),
-        greeting=settings.agent.spoken_greeting(language.phrases.greeting),
-    )
+async def _cancelled(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel tasks and wait for their end."""
+    begun = [task for task in tasks if task is not None]
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)

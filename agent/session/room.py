@@ -15,12 +15,12 @@ from livekit.agents.voice.room_io import AudioOutputOptions, RoomOptions, TextOu
 
 from agent.definitions.definition import AgentDefinition
 from agent.records.keeper import RecordKeeper
-from agent.session.attendant import END_OF_CALL_SECONDS
+from agent.session.call_end import CallEnd
 from agent.session.call_record import CallRecord
 from agent.session.callers import Callers
 from agent.session.conversation_agent import ConversationAgent, make_agent
 from agent.session.failures import FailureNotices
-from agent.session.framework import ActivityClosedError, join
+from agent.session.framework import join
 from agent.session.handover import request_history
 from agent.session.memory import RoomMemory
 from agent.session.pipeline import Pipeline, PipelineModels
@@ -32,16 +32,14 @@ from agent.session.turn_records import Turns
 from agent.settings import Settings
 from services.dispatch_metadata import DispatchMetadata
 from services.endpointing.overlap import Meaning
+from services.host.closing import close_in_order
 from services.livekit_local import SpokenTranscript
 from services.metrics import Metrics
-from services.protocol import NoticeKind, Pong, Turn
+from services.protocol import NoticeKind, Turn
 from services.shared.config import LoadedModel
 from services.shared.engines import SharedVoice
 
 logger = logging.getLogger("agent.session")
-
-_FAREWELL_SECONDS = 0.7
-"""From the notice that the call is over to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +103,19 @@ class RoomConversation:
         self._record = self._begin_record()
         self._remote = Remote(
             self._room,
-            session_commands(session, self._presence),
+            session_commands(session, lambda: self._end.presence),
             on_notice=services.metrics.count_notice,
         )
         self._language = language = pipeline.language
         language.on_unvoiced = self._say_once_idle
         self._shown_state = ShownState(self._room, lambda: session.agent_state)
+        self._end = CallEnd(
+            ctx,
+            self._remote,
+            self._shown_state,
+            delete_room=services.delete_room,
+            on_farewell=self._note_farewell,
+        )
         language.on_changed = lambda: self._remote.publish_language(language.spoken)
         self._failures = FailureNotices(
             session, pipeline.stt, self._notify, phrases=lambda: language.phrases
@@ -131,8 +136,8 @@ class RoomConversation:
             ),
             phrases=lambda: language.phrases,
             awaited=lambda: bool(pipeline.toolbox.state.timers.entries()),
-            end_call=lambda: self.end_call(
-                language.phrases.nobody_answers, reason="nobody said anything"
+            end_call=lambda: self._end.hang_up(
+                language.phrases.nobody_answers, "nobody said anything"
             ),
         )
         self._callers = Callers(
@@ -159,12 +164,7 @@ class RoomConversation:
             tts=pipeline.tts,
         )
         self._agent: ConversationAgent | None = None
-        self._refusing: asyncio.Task[None] | None = None
         self._spoken: SpokenTranscript | None = None
-        self._ended = False
-        self._end_reason = "the worker ended it"
-        self._hanging_up: asyncio.Task[None] | None = None
-        self._leaving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the room, greet the caller and listen."""
@@ -190,7 +190,7 @@ class RoomConversation:
             greeting=services.refusal or None,
             before_greeting=self._synchronise_transcript,
             on_llm_failure=self._failures.llm_failed,
-            on_end_call=self.end_call,
+            on_end_call=lambda: self._end.hang_up(self._language.phrases.call_ended, "asked to"),
             on_tools_down=self._failures.tools_down,
         )
         sound = self._record.sound if self._record is not None else None
@@ -219,47 +219,37 @@ class RoomConversation:
             extra={"agent": services.definition.name, "model": services.llm_name},
         )
         if services.refusal:
-            self._refusing = asyncio.create_task(self._refuse(services.refusal), name="refuse")
+            self._end.refuse(self._session, services.refusal, "no such agent")
         else:
             self._callers.take_text(self._session)
 
-    def end_call(self, farewell: str = "", *, reason: str = "asked to") -> None:
-        """End the call for everybody; callers read `farewell`, by default that it has ended.
-
-        `reason` is logged.
-
-        If the agent only left, callers who are still there would get another one.
-        """
-        if not self._ended:
-            self._ended = True
-            self._end_reason = reason
-            read = farewell or self._language.phrases.call_ended
-            self._hanging_up = asyncio.create_task(self._hang_up(read, reason), name="hang-up")
-
     async def aclose(self) -> None:
         """End everything that belongs to the room; the shared models stay loaded."""
-        self._ended = True
-        self._silent.close()
-        for task in (self._hanging_up, self._leaving, self._refusing):
-            if task is not None:
-                task.cancel()
-        self._remote.close()
-        self._shown_state.close()
-        self._room.off("participant_connected", self._tell_of_recording)
-        if self._agent is not None:
-            await self._agent.stop_tools()
+        agent, spoken = self._agent, self._spoken
+        await close_in_order(
+            self._silent.close,
+            self._end.aclose,
+            self._remote.close,
+            self._shown_state.close,
+            lambda: self._room.off("participant_connected", self._tell_of_recording),
+            *([agent.stop_tools] if agent is not None else []),
+            self._close_session,
+            *([agent.aclose] if agent is not None else []),
+            self._callers.aclose,
+            self._remote.aclose,
+            *([spoken.aclose] if spoken is not None else []),
+            self._pipeline.aclose,
+            self._finish_record,
+        )
+        logger.info("conversation ended", extra=self._turns.summary())
+
+    async def _close_session(self) -> None:
         with contextlib.suppress(RuntimeError):
             await self._session.aclose()
-        if self._agent is not None:
-            await self._agent.aclose()
-        await self._callers.aclose()
-        await self._remote.aclose()
-        if self._spoken is not None:
-            await self._spoken.aclose()
-        await self._pipeline.aclose()
+
+    async def _finish_record(self) -> None:
         if self._record is not None:
-            await self._record.end(self._ctx, self._end_reason)
-        logger.info("conversation ended", extra=self._turns.summary())
+            await self._record.end(self._ctx, self._end.reason)
 
     async def _earlier(self) -> llm.ChatContext:
         """Return the conversation so far, if this agent replaces one that is gone."""
@@ -273,13 +263,6 @@ class RoomConversation:
             and may_command(self._room, participant.identity)
         ]
         return await request_history(self._room.local_participant, callers)
-
-    async def _refuse(self, sentence: str) -> None:
-        """End the call once the sentence was spoken."""
-        with contextlib.suppress(TimeoutError, ActivityClosedError):
-            async with asyncio.timeout(END_OF_CALL_SECONDS):
-                await self._session.wait_for_idle()
-        self.end_call(sentence, reason="no such agent")
 
     def _synchronise_transcript(self) -> None:
         output = self._session.output
@@ -341,7 +324,7 @@ class RoomConversation:
     def _on_close(self, event: CloseEvent) -> None:
         if self._spoken is not None:
             self._spoken.cut()
-        self._end(f"session closed: {event.reason.value}")
+        self._end.cut_off(f"session closed: {event.reason.value}")
 
     def _on_turn(self, turn: Turn) -> None:
         values = asdict(turn)
@@ -351,11 +334,11 @@ class RoomConversation:
         logger.info("turn answered", extra=rounded)
         if self._record is not None:
             self._record.answered(turn)
-        if not self._ended:
+        if not self._end.begun:
             self._remote.publish_turn(turn)
 
     def _notify(self, kind: NoticeKind, text: str) -> bool:
-        if self._ended:
+        if self._end.begun:
             return False
         self._remote.notify(kind, text)
         if self._record is not None:
@@ -373,39 +356,11 @@ class RoomConversation:
 
     def _leave_empty(self, reason: str) -> None:
         self._services.left_empty()
-        if not self._ended:
-            self._ended = True
-            self._end_reason = reason
-            self._leaving = asyncio.create_task(self._leave(reason), name="leave")
+        self._end.leave(reason)
 
-    async def _leave(self, reason: str) -> None:
-        # A page that joins meanwhile would otherwise show an agent that listens.
-        self._shown_state.close()
-        await self._remote.publish_leaving()
-        self._ctx.shutdown(reason)
-
-    def _end(self, reason: str) -> None:
-        if not self._ended:
-            self._ended = True
-            self._end_reason = reason
-            self._ctx.shutdown(reason)
-
-    async def _hang_up(self, farewell: str, reason: str) -> None:
+    def _note_farewell(self, sentence: str) -> None:
         if self._record is not None:
-            self._record.notified(NoticeKind.CALL_ENDED, farewell)
-        await self._remote.say_farewell(farewell)
-        # The last words travel separately and may still be on their way.
-        await asyncio.sleep(_FAREWELL_SECONDS)
-        try:
-            await self._services.delete_room(self._room.name)
-        except Exception as error:
-            logger.warning("room not ended", extra={"error": repr(error)})
-        self._ctx.shutdown(f"call ended: {reason}")
+            self._record.notified(NoticeKind.CALL_ENDED, sentence)
 
     def _say_once_idle(self, sentence: str) -> None:
         self._pipeline.toolbox.state.announce(sentence)
-
-    def _presence(self) -> Pong:
-        if self._hanging_up is not None:
-            return Pong.ENDED
-        return Pong.LEAVES if self._ended else Pong.SERVES

@@ -60,12 +60,10 @@ async def endpoint(port: Endpoint) -> Endpoint:
     return port
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def endpoint_worker(
-    livekit: LiveKitCredentials, shared: SharedEngines, port: Endpoint
-) -> AsyncIterator[Worker]:
-    """A worker whose settings name the endpoint."""
-    settings = Settings.model_validate(
+@pytest.fixture(scope="module")
+def endpoint_settings(port: Endpoint) -> Settings:
+    """Those of a worker with the endpoint."""
+    return Settings.model_validate(
         {
             "agent": {"name": AGENT, "dispatch": "explicit", "greeting": "off"},
             # A busy machine makes loops late, and that is not what these tests are about.
@@ -78,7 +76,14 @@ async def endpoint_worker(
             },
         }
     )
-    async with serving(settings, livekit, shared) as worker:
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def endpoint_worker(
+    livekit: LiveKitCredentials, shared: SharedEngines, endpoint_settings: Settings
+) -> AsyncIterator[Worker]:
+    """A worker whose settings name the endpoint."""
+    async with serving(endpoint_settings, livekit, shared) as worker:
         yield worker
 
 
@@ -187,9 +192,9 @@ async def assert_excused_and_well_again(call: Call, apology: str) -> None:
 
 
 async def test_a_caller_hears_that_the_model_is_being_woken(
-    call: Call, endpoint: Endpoint, endpoint_worker: Worker
+    call: Call, endpoint: Endpoint, endpoint_worker: Worker, endpoint_settings: Settings
 ) -> None:
-    profile = endpoint_worker.language_models.profile
+    profile = endpoint_worker.language_models.of(endpoint_settings).profile
     assert profile is not None
     profile.note_silence()
     heard = asyncio.Event()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ import pytest
 from livekit import api, rtc
 from livekit.rtc.data_stream import StreamError
 
+from agent.session.callers import Callers
 from benchmarks.remote import open_remote
 from services.livekit_local import transcript_sync as spoken_transcript
 from tests.room.conftest import JoinRoom
@@ -115,6 +117,35 @@ async def test_a_room_ends_whose_connection_is_gone_in_the_middle_of_a_reply(
     await _until_empty(worker)
     assert unsent
     assert await _grown_since(before) == {}
+
+
+async def test_a_part_that_cannot_be_closed_leaves_no_other_open(
+    join_room: JoinRoom,
+    worker: Worker,
+    shared: SharedEngines,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await _until_empty(worker)
+    users = shared.asr.users
+    close = Callers.aclose
+
+    async def fail(callers: Callers) -> None:
+        await close(callers)
+        raise RuntimeError("it cannot be closed")
+
+    monkeypatch.setattr(Callers, "aclose", fail)
+    call = await join_room(greeted=False)
+    assert shared.asr.users > users
+    with caplog.at_level(logging.INFO, logger="agent.session"):
+        await call.caller.leave()
+        async with asyncio.timeout(_JOB_END_SECONDS):
+            while "conversation ended" not in caplog.messages:
+                await asyncio.sleep(0.02)
+    assert "part not closed" in caplog.messages
+    async with asyncio.timeout(_JOB_END_SECONDS):
+        while shared.asr.users > users:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_room_ends_when_its_last_caller_has_left(

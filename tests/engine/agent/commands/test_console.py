@@ -14,7 +14,7 @@ import pytest
 from agent.console.audio import BLOCK_SAMPLES, SAMPLE_RATE, Microphone, Speaker
 from agent.console.text import Replies
 from agent.console.voice import converse_aloud
-from agent.runtime.worker import language_models
+from agent.runtime.language_models import language_models
 from agent.settings import Settings
 from services.asr.config import DecodeOptions
 from services.asr.engine import StreamingASR
