@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import signal
 import sys
-import threading
 from collections.abc import Coroutine
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn
 
 from agent.definitions.problems import DefinitionError
 from agent.distribution import livekit_config
 from agent.observability.logging import setup_logging
+from agent.runtime.process import Deadline, leave, say
+from agent.runtime.web import health_server, model_routes, page_server
 from agent.settings import Settings
 from agent.settings.environment import read_variables
 from services.asr.config import ASRLoadError
+from services.host.closing import close_in_order
 from services.host.loop_thread import StartError
 from services.host.open_files import TooFewFilesError, raise_open_files_limit
 from services.host.temp_files import TempFilesError
@@ -30,9 +30,6 @@ from services.livekit_server.program import LiveKitServerError
 from services.livekit_server.server import LiveKitServer
 from services.models import ModelError
 from services.tts.types import TTSLoadError
-from services.web.app import web_server
-from services.web.http.connections import Connections
-from services.web.http.guard import Guard
 from services.web.http.server import AddRoutes, WebServer
 from services.web.routes.status import AgentStatus, Check, HealthRoutes, OfferedAgent
 
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
     from agent.definitions.folder import AgentFolder
     from agent.observability.otlp import Tracing
     from agent.runtime.supervised_engines import SupervisedEngines
-    from agent.runtime.supervisor import Supervisor
     from agent.runtime.worker import Converse, Worker
     from services.shared.engines import SharedEngines
     from services.speech_process import SpeechServer
@@ -51,7 +47,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("agent.runtime.application")
 
 _EXIT_STARTUP = 1
-_EXIT_FORCED = 3
 _EXIT_RESTART = 4
 _WEAR_CHECK_SECONDS = 1.0
 
@@ -72,7 +67,7 @@ class CannotServeError(Exception):
 def serve(settings: Settings, role: Role) -> NoReturn:
     """Run `role` until a signal, then end the process."""
     set_up_logging(settings, role)
-    _leave(asyncio.run(Application(settings, role).run()))
+    leave(asyncio.run(Application(settings, role).run()))
 
 
 def set_up_logging(settings: Settings, role: Role) -> None:
@@ -118,7 +113,7 @@ class Application:
         """Whether its parts are being ended, or have been."""
         self._stop = asyncio.Event()
         self._stop_now = asyncio.Event()
-        self._deadline: threading.Timer | None = None
+        self._deadline = Deadline(settings.lifecycle.shutdown_seconds)
         self._livekit: LiveKitServer | None = None
         self._engines: SupervisedEngines | None = None
         self._tracing: Tracing | None = None
@@ -153,11 +148,11 @@ class Application:
             TooFewFilesError,
             TTSLoadError,
         ) as error:
-            _say(str(error), sys.stderr)
+            say(str(error), sys.stderr)
             self._exit_status = _EXIT_STARTUP
         except DefinitionError as error:
             for problem in error.problems:
-                _say(str(problem), sys.stderr)
+                say(str(problem), sys.stderr)
             self._exit_status = _EXIT_STARTUP
         except Exception:
             logger.exception("cannot go on")
@@ -198,32 +193,33 @@ class Application:
             self._stop_now.set()
         self._stop.set()
         if not self._drains or self._stop_now.is_set():
-            self._bound_the_end(0)
-
-    def _bound_the_end(self, status: int) -> None:
-        """End the process in time from now on, even if a part of it hangs."""
-        if self._deadline is None:
-            self._deadline = threading.Timer(
-                self._settings.lifecycle.shutdown_seconds, _give_up, (status or _EXIT_FORCED,)
-            )
-            self._deadline.daemon = True
-            self._deadline.start()
+            self._deadline.begin()
 
     async def _start_and_serve(self) -> None:
-        settings = self._settings
+        """Start the parts of the role, and serve until it fails or is worn out."""
         if self._role is Role.WEB:
-            self._offered = await asyncio.to_thread(_offered, settings)
-            self._start_web(settings.livekit.credentials)
-            self._announce()
-            await asyncio.Event().wait()
-        if self._role is Role.SPEECH:
+            await self._serve_page()
+        elif self._role is Role.SPEECH:
             await self._serve_speech()
+        else:
+            await self._serve_rooms()
+
+    async def _serve_page(self) -> None:
+        """Serve the page, and nothing else."""
+        self._offered = await asyncio.to_thread(_offered, self._settings)
+        await self._start_web(self._settings.livekit.credentials)
+        self._announce()
+        await asyncio.Event().wait()
+
+    async def _serve_rooms(self) -> None:
+        """Serve rooms over shared models, until the process is worn out."""
         # Imported here: the web role needs neither the framework's worker nor any model.
         from agent.observability.tracing import start_tracing
         from agent.runtime.supervised_engines import SupervisedEngines
         from agent.runtime.worker import Worker, prewarm_agents
-        from agent.runtime.wyoming import start_wyoming
+        from agent.runtime.wyoming import wyoming_server
 
+        settings = self._settings
         # Where nobody would start the process again it goes on, without new rooms.
         ends = self._end_for_restart if self._role is Role.START else None
         self._engines = engines = SupervisedEngines(settings, drain=ends)
@@ -241,11 +237,15 @@ class Application:
         try:
             livekit = None if self._alone else await self._reach_livekit()
             if livekit is not None and (self._drains or self._role is not Role.START):
-                self._start_web(livekit)
-                self._wyoming = await asyncio.to_thread(start_wyoming, settings, engines)
+                await self._start_web(livekit)
+                self._wyoming = wyoming_server(settings, engines)
+                if self._wyoming is not None:
+                    await asyncio.to_thread(self._wyoming.start)
             await loading
         finally:
             loading.cancel()
+            # Read, since asyncio logs an error that nobody has read.
+            await asyncio.gather(loading, return_exceptions=True)
         self._worker = Worker(
             settings,
             livekit,
@@ -285,7 +285,7 @@ class Application:
             await self._speech_server.start()
         except SocketError as error:
             raise CannotServeError(str(error)) from error
-        self._start_web(settings.livekit.credentials)
+        await self._start_web(settings.livekit.credentials)
         await speech.prewarm()
         await asyncio.to_thread(engines.supervisor.begin)
         self._warm = True
@@ -311,80 +311,16 @@ class Application:
         self._livekit = LiveKitServer(config, program=livekit.server)
         return await self._livekit.start()
 
-    def _start_web(self, livekit: LiveKitCredentials) -> None:
-        settings, web = self._settings, self._settings.web
+    async def _start_web(self, livekit: LiveKitCredentials) -> None:
+        """Start the web server of the role; raises StartError."""
         routes: list[AddRoutes] = [HealthRoutes(self._alive, self._ready)]
         if self._engines is not None:
-            routes += self._worker_routes(self._engines.shared, self._engines.supervisor)
+            routes += model_routes(self._settings, self._engines)
         if self._role in (Role.START, Role.SPEECH):
-            guard = self._guard()
-            speech = self._role is Role.SPEECH
-            self._web = WebServer(
-                web.worker_host,
-                web.speech_port if speech else web.worker_port,
-                [guard, *routes],
-                connections=Connections(is_proxy=guard.is_trusted),
-                host_setting="WORKER_HOST",
-                port_setting="SPEECH_PORT" if speech else "WORKER_PORT",
-            )
+            self._web = health_server(self._settings, routes, speech=self._role is Role.SPEECH)
         else:
-            self._web = web_server(
-                livekit,
-                self._status,
-                agent_name=settings.agent.dispatch_name,
-                public_url=settings.livekit.public_url or None,
-                host=web.host,
-                port=web.port,
-                access_key=web.access_key.get_secret_value() or None,
-                allowed_origins=web.allowed_origins,
-                trusted_proxies=web.trusted_proxies,
-                tokens=web.tokens,
-                tokens_per_minute=web.tokens_per_minute,
-                token_ttl_seconds=60.0 * web.token_minutes,
-                rooms_per_address=web.rooms_per_address,
-                more_routes=routes,
-            )
-        self._web.start()
-
-    def _guard(self) -> Guard:
-        """Return the guard of a worker's health, metrics and admin routes."""
-        web = self._settings.web
-        return Guard(
-            bound_host=web.worker_host,
-            allowed_origins=web.allowed_origins,
-            trusted_proxies=web.trusted_proxies,
-        )
-
-    def _worker_routes(self, speech: SharedEngines, supervisor: Supervisor) -> list[AddRoutes]:
-        """Return the routes of a process with models: admin, metrics, the audio API."""
-        from services.web.audio_api.access import ApiAccess, ApiLimits
-        from services.web.audio_api.routes import AudioApiRoutes
-        from services.web.routes.admin import AdminAccess, MemoryRoutes
-        from services.web.routes.metrics import MetricsRoute
-
-        settings = self._settings
-        token = settings.web.admin_token.get_secret_value() or None
-        guard = self._guard()
-        access = AdminAccess(token, guard)
-
-        limits = ApiLimits(
-            max_bytes=settings.limits.transcribe_mb * 10**6,
-            max_seconds=settings.limits.transcribe_seconds,
-            max_characters=settings.api.max_characters,
-            requests_per_minute=settings.api.requests_per_minute,
-            requests_at_once=settings.api.requests_at_once,
-        )
-        api = ApiAccess(settings.api.keys_file, guard, limits)
-        return [
-            MemoryRoutes(access, supervisor.view.look, supervisor.view.clean),
-            MetricsRoute(supervisor.metrics.render),
-            AudioApiRoutes(
-                api,
-                speech,
-                supervisor.temp_files.file,
-                on_request=supervisor.metrics.count_api_request,
-            ),
-        ]
+            self._web = page_server(self._settings, livekit, self._status, routes)
+        await asyncio.to_thread(self._web.start)
 
     def _status(self) -> AgentStatus:
         if self._role is Role.WEB:
@@ -443,8 +379,8 @@ class Application:
             return
         assert self._web is not None
         for notice in self._worker.notices() if self._worker else ():
-            _say(notice)
-        _say(f"Ready: open {self._web.address} in a browser. Ctrl-C ends it.")
+            say(notice)
+        say(f"Ready: open {self._web.address} in a browser. Ctrl-C ends it.")
 
     async def _drain(self, worker: Worker) -> None:
         """Let the rooms in progress finish within the time that the settings allow."""
@@ -456,22 +392,17 @@ class Application:
     async def _end(self, status: int) -> None:
         """End all parts in order, within the bound of the whole process."""
         self.ending = True
-        self._bound_the_end(status)
-        if self._web is not None:
-            await asyncio.to_thread(self._web.stop)
-        if self._wyoming is not None:
-            await asyncio.to_thread(self._wyoming.stop)
-        if self._worker is not None:
-            with contextlib.suppress(Exception):
-                await self._worker.aclose()
-        if self._speech_server is not None:
-            await self._speech_server.aclose()
-        if self._tracing is not None:
-            await asyncio.to_thread(self._tracing.close)
-        if self._livekit is not None:
-            await self._livekit.stop()
-        if self._engines is not None:
-            await self._engines.aclose()
+        self._deadline.begin(status)
+        web, wyoming, tracing = self._web, self._wyoming, self._tracing
+        await close_in_order(
+            *([lambda: asyncio.to_thread(web.stop)] if web is not None else []),
+            *([lambda: asyncio.to_thread(wyoming.stop)] if wyoming is not None else []),
+            *([self._worker.aclose] if self._worker is not None else []),
+            *([self._speech_server.aclose] if self._speech_server is not None else []),
+            *([lambda: asyncio.to_thread(tracing.close)] if tracing is not None else []),
+            *([self._livekit.stop] if self._livekit is not None else []),
+            *([self._engines.aclose] if self._engines is not None else []),
+        )
         logger.info("stopped")
 
 
@@ -493,28 +424,3 @@ async def _first(*works: Coroutine[object, object, object]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _say(text: str, stream: TextIO | None = None) -> None:
-    """Print a line for the person who started the process, if anybody still reads."""
-    with contextlib.suppress(OSError):
-        print(text, file=stream or sys.stdout, flush=True)
-
-
-def _give_up(status: int) -> None:
-    """End the process after the last deadline, as threads may hang in native code."""
-    logger.error("did not end in time: the process is ended")
-    _leave(status)
-
-
-def _leave(status: int) -> NoReturn:
-    """End the process at once, after all parts had time to end.
-
-    Finalising the interpreter would take seconds on a busy machine, and crash while a thread is
-    still in native code, such as in the load of a model.
-    """
-    logging.shutdown()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(status)

@@ -9,10 +9,10 @@ from services.wyoming.limits import WyomingLimits
 from services.wyoming.server import WyomingServer
 
 
-def start_wyoming(settings: Settings, engines: SupervisedEngines) -> WyomingServer | None:
-    """Start the server where the settings ask for one; blocks until it accepts connections.
+def wyoming_server(settings: Settings, engines: SupervisedEngines) -> WyomingServer | None:
+    """Return the server where the settings ask for one; not started.
 
-    It answers once the models are loaded. Raises StartError.
+    Once started it answers as soon as the models are loaded.
     """
     wanted = settings.wyoming
     if not wanted.port:
@@ -33,6 +33,5 @@ def start_wyoming(settings: Settings, engines: SupervisedEngines) -> WyomingServ
         ),
         on_request=metrics.count_wyoming,
     )
-    server.start()
     metrics.watch_wyoming(lambda: server.connections)
     return server
