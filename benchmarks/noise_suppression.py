@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks import ROOT
 from services.asr.config import DecodeOptions
+from services.asr.engine import StreamingASR
 from services.audio.samples import SAMPLE_RATE, Samples
 from services.inference import Run
 from services.livekit_local.noise import NoiseSuppressor
@@ -52,6 +53,7 @@ def measure(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield a line for each level."""
     shared = SharedEngines(EngineConfig(asr=arguments.model, cache=arguments.cache))
     asr = shared.asr.get_blocking()
+    assert isinstance(asr, StreamingASR)
     recordings = people("request", "telephone", "accent", "read")[:: arguments.every]
     noises = [person(name).samples for name in _NOISES]
     seconds = cost = 0.0

@@ -136,13 +136,21 @@ def _one_copy_of_each_model(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def asr(shared: SharedEngines) -> StreamingASR:
     """The shared demo recogniser."""
-    return shared.asr.get_blocking()
+    from services.asr.engine import StreamingASR
+
+    engine = shared.asr.get_blocking()
+    assert isinstance(engine, StreamingASR)
+    return engine
 
 
 @pytest.fixture(scope="session")
 def tts(shared: SharedEngines) -> StreamingTTS:
     """The shared demo voice."""
-    return shared.tts.get_blocking()
+    from services.tts.engine import StreamingTTS
+
+    engine = shared.tts.get_blocking()
+    assert isinstance(engine, StreamingTTS)
+    return engine
 
 
 @pytest.fixture(scope="session")
@@ -182,13 +190,21 @@ def genuine(genuine_cache: Path, model_loads: ModelLoads) -> Iterator[SharedEngi
 @pytest.fixture(scope="session")
 def genuine_asr(genuine: SharedEngines) -> StreamingASR:
     """Stock Whisper, as the product loads it by default."""
-    return genuine.asr.get_blocking()
+    from services.asr.engine import StreamingASR
+
+    engine = genuine.asr.get_blocking()
+    assert isinstance(engine, StreamingASR)
+    return engine
 
 
 @pytest.fixture(scope="session")
 def genuine_tts(genuine: SharedEngines) -> StreamingTTS:
     """A Piper voice made from recordings of a person."""
-    return genuine.tts.get_blocking()
+    from services.tts.engine import StreamingTTS
+
+    engine = genuine.tts.get_blocking()
+    assert isinstance(engine, StreamingTTS)
+    return engine
 
 
 @pytest.fixture

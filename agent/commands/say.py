@@ -18,7 +18,7 @@ from agent.settings import Settings
 from services.program import program
 
 if TYPE_CHECKING:
-    from services.tts.engine import StreamingTTS
+    from services.tts.interface import TTSEngine
     from services.tts.types import PCM
 
 _ROOM = "say"
@@ -110,7 +110,7 @@ def _check_speaker() -> None:
 
 
 async def _spoken(
-    voice: StreamingTTS, text: str, *, deadline_seconds: float
+    voice: TTSEngine, text: str, *, deadline_seconds: float
 ) -> AsyncGenerator[PCM, None]:
     """Yield the audio of the text by sentence; raises CommandError when there is none."""
     from services.inference import Priority

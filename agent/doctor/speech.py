@@ -19,7 +19,7 @@ from services.program import program
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from services.asr.config import ASRConfig
+    from services.asr.interface import ASRFacts
     from services.shared.config import LoadedModel
     from services.shared.engines import SharedEngines
 
@@ -135,10 +135,10 @@ def _check_language(wanted: str, speech: SharedEngines) -> Finding | None:
     asr, voice = speech.asr.peek(), speech.tts.peek()
     if asr is None or voice is None:
         return None
-    if not asr.multilingual and wanted != "en":
+    if not asr.facts.multilingual and wanted != "en":
         return warn(
             "language",
-            f"the recogniser {asr.config.name} knows English only, whatever ASR_LANGUAGE says",
+            f"the recogniser {asr.facts.name} knows English only, whatever ASR_LANGUAGE says",
             "set ASR_MODEL to a name without .en, such as base",
         )
     if wanted == "auto" or voice.language == base_language(wanted):
@@ -162,7 +162,7 @@ async def _check_recogniser(speech: SharedEngines, sample: Sample | None) -> Fin
     try:
         asr = await speech.asr.get()
         loaded_seconds = time.perf_counter() - started
-        text = f"{asr.config.name}: loaded in {loaded_seconds:.1f} s"
+        text = f"{asr.facts.name}: loaded in {loaded_seconds:.1f} s"
         if sample is None:
             return warn("recogniser", f"{text}; not tried, since there is no voice to hear")
         calls = [
@@ -180,21 +180,21 @@ async def _check_recogniser(speech: SharedEngines, sample: Sample | None) -> Fin
     seconds = heard.compute_seconds
     text += (
         f", hears {len(sample.samples) / SAMPLE_RATE:.1f} s of speech in {seconds:.2f} s "
-        f"with a context of {_context(asr.config)}, on the {_place(asr.config)}"
+        f"with a context of {_context(asr.facts)}, on the {_place(asr.facts)}"
     )
     if notice := _notice(speech, before):
         return warn("recogniser", f"{text}. {notice}")
-    if asr.config.gpu_problem:
-        return warn("recogniser", f"{text}, since the GPU is unusable: {asr.config.gpu_problem}")
+    if asr.facts.gpu_problem:
+        return warn("recogniser", f"{text}, since the GPU is unusable: {asr.facts.gpu_problem}")
     if seconds > IN_TIME_SECONDS:
-        return warn("recogniser", f"{text}: slow", quicker(asr.config.name, seconds))
+        return warn("recogniser", f"{text}: slow", quicker(asr.facts.name, seconds))
     if not _agree(heard.text, _SENTENCE):
         return warn(
             "recogniser",
             f"{text}; it heard {heard.text!r} instead of {_SENTENCE!r}",
             "check that ASR_LANGUAGE and TTS_VOICE are of one language",
         )
-    better = better_in_time(asr.config.name, seconds)
+    better = better_in_time(asr.facts.name, seconds)
     return ok("recogniser", f"{text}; {better}" if better else text)
 
 
@@ -229,15 +229,15 @@ async def _check_end_of_turn(speech: SharedEngines, sample: Sample | None) -> Fi
     return ok("end of turn", f"{loaded.name}: loaded, judges in {min(seconds) * 1000:.0f} ms")
 
 
-def _place(config: ASRConfig) -> str:
-    return f"{'GPU' if config.device == 'cuda' else 'CPU'} ({config.compute_type})"
+def _place(facts: ASRFacts) -> str:
+    return f"{'GPU' if facts.device == 'cuda' else 'CPU'} ({facts.compute_type})"
 
 
-def _context(config: ASRConfig) -> str:
+def _context(facts: ASRFacts) -> str:
     """Describe what the encoder processes for a short request."""
-    if config.context_seconds is None:
-        return f"{config.window_seconds:g} s (its whole window)"
-    return f"{config.context_seconds:g} s"
+    if facts.context_seconds is None:
+        return f"{facts.window_seconds:g} s (its whole window)"
+    return f"{facts.context_seconds:g} s"
 
 
 def _origin(model: LoadedModel) -> str:

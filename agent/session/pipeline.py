@@ -186,7 +186,7 @@ def conversation_language(
     asr = engines.recogniser(definition.recogniser(settings)).peek()
     voice = engines.voice(definition.voices(settings)).peek()
     configured = None if settings.asr.language == "auto" else settings.asr.language
-    if asr is not None and not asr.multilingual:
+    if asr is not None and not asr.facts.multilingual:
         configured = "en"
     others = []
     for code, name in language_voices(settings).items():

@@ -16,6 +16,7 @@ import numpy as np
 
 from services.asr.config import DecodeOptions
 from services.asr.engine import StreamingASR
+from services.asr.interface import ASREngine
 from services.asr.recognizer import RecognizerTiming
 from services.audio.samples import SAMPLE_RATE, Samples
 from services.endpointing.acoustic import TurnAudio
@@ -66,8 +67,9 @@ class Listener:
     """What a room hears in a recording, with the models of a room."""
 
     def __init__(
-        self, asr: StreamingASR, activity: VoiceActivityModel, judges: dict[str, Judge]
+        self, asr: ASREngine, activity: VoiceActivityModel, judges: dict[str, Judge]
     ) -> None:
+        assert isinstance(asr, StreamingASR)
         self._asr = asr
         self._activity = activity
         self._judges = judges

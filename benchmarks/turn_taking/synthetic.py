@@ -97,6 +97,7 @@ def main() -> int:
             return 1
     speech = SharedEngines(EngineConfig(asr=arguments.asr, cache=arguments.cache))
     asr = speech.asr.get_blocking()
+    assert isinstance(asr, StreamingASR)
     activity = speech.voice_activity.get_blocking()
     rng = random.Random(arguments.seed)
     requests = [

@@ -10,33 +10,41 @@ from functools import partial
 import numpy as np
 from faster_whisper import WhisperModel
 
-from ..audio.samples import SAMPLE_RATE, Samples, clean, split_quietly
+from ..audio.samples import SAMPLE_RATE, Samples
 from ..inference import DynamicPriority, InferenceScheduler, Priority, Run
 from ..program import program
 from .config import ASRConfig, ASRError, ASRLoadError, DecodeOptions
 from .decoder import decode
 from .device import GPU, gpu_problem, gpu_remedy
-from .transcription import Transcription, join_transcriptions
-from .whisper import PADDING_SECONDS, Whisper
-
-_FITTED_CUTS, _FULL_CUTS = (0.2, 0.5), (0.5, 1.0)
-"""Shares of the window within which longer audio is cut. A full pass costs the same for any length,
-so its pieces are long; the cost of a fitted one follows the length, and with short pieces the demo
-model, which was trained on single requests, gets 7 % of the words in the long test recordings
-wrong instead of 31 %."""
+from .interface import ASRFacts
+from .pieces import transcribe_in_pieces
+from .transcription import Transcription
+from .whisper import Whisper
 
 
 class StreamingASR:
-    """One loaded recogniser, shared by all rooms; safe from any thread."""
+    """A recogniser in this process (an `ASREngine`)."""
 
     def __init__(self, whisper: Whisper, scheduler: InferenceScheduler) -> None:
-        self.config = whisper.config
+        self.config = config = whisper.config
+        # Kept here, as a model whose weights are freed cannot be asked.
+        self.facts = ASRFacts(
+            name=config.name,
+            language=config.language,
+            languages=whisper.languages,
+            multilingual=whisper.multilingual,
+            window_seconds=config.window_seconds,
+            context_seconds=config.context_seconds,
+            workers=config.workers,
+            prompts=config.prompts,
+            timestamps=config.timestamps,
+            device=config.device,
+            compute_type=config.compute_type,
+            gpu_problem=config.gpu_problem,
+        )
         self.scheduler = scheduler
         self.on_recognition: Callable[[float, float], object] | None = None
         """Called after each transcription with seconds of audio and seconds of computing."""
-        # Kept here, as a model whose weights are freed cannot be asked.
-        self._multilingual = whisper.multilingual
-        self._languages = whisper.languages
         self._whisper: Whisper | None = whisper
         self._lock = threading.Lock()
         self._users = 0
@@ -67,16 +75,6 @@ class StreamingASR:
             raise _load_error(config, "does not load", error) from error
         return cls(Whisper(model, config), scheduler)
 
-    @property
-    def multilingual(self) -> bool:
-        """Whether it knows more than English."""
-        return self._multilingual
-
-    @property
-    def languages(self) -> frozenset[str]:
-        """The codes of the languages that it knows, as Whisper has them."""
-        return self._languages
-
     def warm(self) -> None:
         """Run one inference, so that no room pays for the first.
 
@@ -101,66 +99,33 @@ class StreamingASR:
         supersede: str | None = None,
         work: str = "",
     ) -> Transcription:
-        """Transcribe audio of any length: mono float32 in [-1, 1] at 16 kHz.
+        """As `ASREngine.transcribe`."""
 
-        The first sample lies at `start_seconds` of the caller's clock, in which the words are
-        timed; `InferenceScheduler.run` describes the other arguments. Audio longer than the model's
-        window is cut at quiet places, one call per piece, so that others get their turn in
-        between. Raises InferenceError or ASRError.
-        """
-        pieces = split_quietly(
-            clean(samples),
-            self.config.window_seconds,
-            _FULL_CUTS if self.config.context_seconds is None else _FITTED_CUTS,
-            margin_seconds=2 * PADDING_SECONDS,
-        )
-        heard: list[Transcription] = []
-        offset = 0
-        for piece in pieces:
+        async def transcribe(piece: Samples, start_seconds: float) -> Transcription:
             async with self.serving() as asr:
-                heard.append(
-                    await asr.transcribe_piece(
-                        piece,
-                        options or DecodeOptions(),
-                        start_seconds=start_seconds + offset / SAMPLE_RATE,
-                        owner=owner,
-                        priority=priority,
-                        deadline_seconds=deadline_seconds,
-                        queue_seconds=queue_seconds,
-                        supersede=supersede,
-                        work=work,
-                    )
+                return await asr.scheduler.run(
+                    partial(
+                        asr.decode, piece, options or DecodeOptions(), start_seconds=start_seconds
+                    ),
+                    engine=asr.config.engine,
+                    owner=owner,
+                    priority=priority,
+                    deadline_seconds=deadline_seconds,
+                    queue_seconds=queue_seconds,
+                    supersede=supersede,
+                    work=work,
                 )
-            offset += len(piece)
-        whole = join_transcriptions(heard)
+
+        whole = await transcribe_in_pieces(
+            samples,
+            transcribe,
+            window_seconds=self.config.window_seconds,
+            context_seconds=self.config.context_seconds,
+            start_seconds=start_seconds,
+        )
         if self.on_recognition is not None:
             self.on_recognition(whole.audio_seconds, whole.compute_seconds)
         return whole
-
-    async def transcribe_piece(
-        self,
-        piece: Samples,
-        options: DecodeOptions,
-        *,
-        start_seconds: float,
-        owner: str,
-        priority: Priority | DynamicPriority,
-        deadline_seconds: float,
-        queue_seconds: float | None,
-        supersede: str | None,
-        work: str,
-    ) -> Transcription:
-        """Transcribe audio within the window, in a call of its own."""
-        return await self.scheduler.run(
-            partial(self.decode, piece, options, start_seconds=start_seconds),
-            engine=self.config.engine,
-            owner=owner,
-            priority=priority,
-            deadline_seconds=deadline_seconds,
-            queue_seconds=queue_seconds,
-            supersede=supersede,
-            work=work,
-        )
 
     def decode(
         self, samples: Samples, options: DecodeOptions, run: Run, *, start_seconds: float = 0.0

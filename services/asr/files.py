@@ -17,7 +17,7 @@ from ..inference import Priority
 from ..vad.segments import SpeechSegment, speech_segments
 from ..vad.silero import VoiceActivityModel
 from .config import DecodeOptions
-from .engine import StreamingASR
+from .interface import ASREngine
 from .transcription import RecognizedWord, Transcription
 
 _PADDING_SECONDS = 1.5
@@ -52,7 +52,7 @@ class Segment:
 
 async def transcribe_file(
     path: Path,
-    asr: StreamingASR,
+    asr: ASREngine,
     voice_activity: VoiceActivityModel,
     *,
     options: DecodeOptions,
@@ -72,7 +72,7 @@ async def transcribe_file(
     Close the iterator (`contextlib.aclosing`) to stop early. Raises AudioFileError
     (AudioTooLongError if the file is longer than `max_seconds`), ASRError or InferenceError.
     """
-    window = asr.config.window_seconds
+    window = asr.facts.window_seconds
     waiting: deque[tuple[SpeechSegment, asyncio.Task[Transcription]]] = deque()
 
     async def oldest() -> Segment | None:
@@ -107,7 +107,7 @@ async def transcribe_file(
                     name="transcribe-stretch",
                 )
                 waiting.append((stretch, task))
-                if len(waiting) > asr.config.workers and (segment := await oldest()):
+                if len(waiting) > asr.facts.workers and (segment := await oldest()):
                     yield segment
             while waiting:
                 if segment := await oldest():
@@ -124,7 +124,7 @@ async def transcribe_file(
 
 async def transcribe_speakers(
     path: Path,
-    asr: StreamingASR,
+    asr: ASREngine,
     voice_activity: VoiceActivityModel,
     speakers: Sequence[str],
     *,

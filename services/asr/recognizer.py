@@ -23,8 +23,8 @@ from ..inference import (
 )
 from ..vad.silero import WINDOW_SAMPLES, Activity, ActivityKind
 from .config import ASRError, DecodeOptions
-from .engine import StreamingASR
 from .events import ASREvent, ASREventKind
+from .interface import ASREngine
 from .transcription import Transcription, join_transcriptions
 from .utterance import TAIL_SAMPLES, Decode, Utterance
 
@@ -67,7 +67,7 @@ class StreamingRecognizer:
 
     def __init__(
         self,
-        asr: Callable[[], Awaitable[StreamingASR]],
+        asr: Callable[[], Awaitable[ASREngine]],
         *,
         owner: str,
         emit: Callable[[ASREvent], None],
@@ -230,7 +230,7 @@ class StreamingRecognizer:
         """Transcribe the open audio up to now, after committing the part before a pause."""
         interim = priority.current is Priority.INTERIM
         end = min(utterance.end, utterance.last_voice + _LONGEST_TAIL_SAMPLES)
-        cut = utterance.cut((await self._asr()).config.window_seconds, self._timing.commit_seconds)
+        cut = utterance.cut((await self._asr()).facts.window_seconds, self._timing.commit_seconds)
         if cut is not None:
             # It is decoded for good, so it is worth more than the interim that needs it.
             self._raise(priority, Priority.SPECULATIVE)

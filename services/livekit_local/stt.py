@@ -100,7 +100,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
     def model(self) -> str:
         """The name of the loaded model."""
         asr = self.recogniser.peek()
-        return asr.config.name if asr is not None else "whisper"
+        return asr.facts.name if asr is not None else "whisper"
 
     @property
     def provider(self) -> str:
@@ -230,7 +230,7 @@ class LocalSTT(stt.STT[Literal["error"]]):
         try:
             asr = await self.recogniser.get()
             model = await self.engines.voice_activity.get()
-            span = await asr.scheduler.run(
+            span = await self.engines.scheduler.run(
                 lambda _: speech_span(model, samples),
                 engine="voice activity",
                 owner=self._room,

@@ -22,7 +22,7 @@ from livekit.agents.utils import aio
 from .. import defaults
 from ..inference import InferenceError, Priority
 from ..shared.engines import SharedEngines, SharedVoice, shared_engines
-from ..tts.engine import StreamingTTS
+from ..tts.interface import TTSEngine
 from ..tts.text.sentences import SentenceSplitter, split_sentences
 from ..tts.types import PCM, Delivery, SynthesisPiece, TTSError
 from .errors import api_error
@@ -154,7 +154,7 @@ class LocalTTS(tts.TTS[Literal["error"]]):
         for lease in self._leases:
             lease.close()
 
-    async def _engine(self) -> StreamingTTS:
+    async def _engine(self) -> TTSEngine:
         return await self.voice.get()
 
 
@@ -262,7 +262,7 @@ class LocalTTSStream(tts.SynthesizeStream):
 class _Speaking:
     """How a room's sentences are synthesised."""
 
-    engine: Callable[[], Awaitable[StreamingTTS]]
+    engine: Callable[[], Awaitable[TTSEngine]]
     delivery: Delivery
     room: str
     timeout_seconds: float
@@ -311,7 +311,7 @@ class _Speaking:
 
     async def _speak(
         self,
-        voice: StreamingTTS,
+        voice: TTSEngine,
         sentences: AsyncIterable[str],
         speech: _ReplyAudio,
         timeout_seconds: float,

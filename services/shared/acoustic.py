@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
+from typing import Protocol
 
+from ..audio.samples import Samples
 from ..endpointing.acoustic import AcousticModel, AcousticModelLoadError
 from ..host.process_memory import measure_growth
 from ..models import ModelError, resolve_turn
@@ -18,7 +20,14 @@ ROLE = "end of turn"
 """The model's role, and the name of its calls in the scheduler."""
 
 
-class SharedAcousticModel(LoadOnce[AcousticModel | None]):
+class TurnModel(Protocol):
+    """A loaded end-of-turn model, wherever it computes; safe from any thread."""
+
+    def probability(self, samples: Samples) -> float:
+        """As `AcousticModel.probability`; blocks."""
+
+
+class SharedAcousticModel(LoadOnce[TurnModel | None]):
     """Loads the model on the first request; its value is None where no model serves.
 
     Nobody needs it to converse: without it the words decide alone, and `problem` says so.
@@ -35,7 +44,7 @@ class SharedAcousticModel(LoadOnce[AcousticModel | None]):
         self.problem = ""
         """Why the model that is wanted does not serve, for operators."""
 
-    def _load_model(self) -> AcousticModel | None:
+    def _load_model(self) -> TurnModel | None:
         if self._wanted is None:
             return None
         try:

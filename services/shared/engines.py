@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..asr.engine import StreamingASR
+from ..asr.interface import ASREngine
 from ..audio.samples import Samples
 from ..host.cores import available_cores, plan_threads
 from ..host.process_memory import measure_growth
@@ -24,7 +24,7 @@ from ..models import (
     resolve_first_voice,
     voice_weights,
 )
-from ..tts.engine import StreamingTTS
+from ..tts.interface import TTSEngine
 from ..vad.silero import VoiceActivityModel
 from .acoustic import ROLE as _END_OF_TURN
 from .acoustic import SharedAcousticModel
@@ -38,9 +38,9 @@ from .starting import start_asr, start_tts
 
 logger = logging.getLogger("services.shared")
 
-SharedASR = SharedModel[str, Any, StreamingASR]
+SharedASR = SharedModel[str, Any, ASREngine]
 """A recogniser, as it was asked for."""
-SharedVoice = SharedModel[tuple[str, ...], Any, StreamingTTS]
+SharedVoice = SharedModel[tuple[str, ...], Any, TTSEngine]
 """A voice, as it was asked for."""
 
 _VOICE_ACTIVITY = "voice activity"
@@ -172,7 +172,7 @@ class SharedEngines:
         }
 
     @property
-    def loaded_voices(self) -> list[StreamingTTS]:
+    def loaded_voices(self) -> list[TTSEngine]:
         """Every loaded voice."""
         voices = (slot.once.peek() for slot in self._voices.slots)
         return [voice for voice in voices if voice is not None]
@@ -277,10 +277,10 @@ class SharedEngines:
     def _asked(self) -> list[SharedModel[Any, Any, Any]]:
         return [*self._recognisers.shared, *self._voices.shared]
 
-    def _asr_kind(self) -> ModelKind[str, Any, StreamingASR]:
+    def _asr_kind(self) -> ModelKind[str, Any, ASREngine]:
         config = self.config
 
-        def start(model: ASRModel, engine: str, is_default: bool) -> StreamingASR:
+        def start(model: ASRModel, engine: str, is_default: bool) -> ASREngine:
             asr = start_asr(model, config, self._plan, self.scheduler, engine=engine)
             asr.on_recognition = self._on_recognition
             return asr
@@ -294,16 +294,16 @@ class SharedEngines:
             start=start,
             weights=lambda name: asr_weights(name, cache=config.cache),
             facts=lambda asr: {
-                "device": asr.config.device,
-                "compute_type": asr.config.compute_type,
-                "context_seconds": asr.config.context_seconds or asr.config.window_seconds,
+                "device": asr.facts.device,
+                "compute_type": asr.facts.compute_type,
+                "context_seconds": asr.facts.context_seconds or asr.facts.window_seconds,
             },
         )
 
-    def _voice_kind(self) -> ModelKind[tuple[str, ...], Any, StreamingTTS]:
+    def _voice_kind(self) -> ModelKind[tuple[str, ...], Any, TTSEngine]:
         config = self.config
 
-        def start(voice: Voice, engine: str, is_default: bool) -> StreamingTTS:
+        def start(voice: Voice, engine: str, is_default: bool) -> TTSEngine:
             speaker = config.speaker if is_default else None
             tts = start_tts(
                 voice, config, self._plan, self.scheduler, engine=engine, speaker=speaker
@@ -409,11 +409,11 @@ def release_shared() -> None:
         shared.close()
 
 
-async def get_shared_asr() -> StreamingASR:
+async def get_shared_asr() -> ASREngine:
     """Return the recogniser of the process, loaded and warm; safe from any event loop."""
     return await shared_engines().asr.get()
 
 
-async def get_shared_tts() -> StreamingTTS:
+async def get_shared_tts() -> TTSEngine:
     """Return the voice of the process, loaded and warm; safe from any event loop."""
     return await shared_engines().tts.get()

@@ -1,7 +1,7 @@
 """One process serves its models to others of the same user, over a Unix socket.
 
 The server is `SpeechServer` around the `SharedEngines` of its process. Others use `RemoteEngines`
-in place of `SharedEngines`: its recognisers and voices are a `StreamingASR` and a `StreamingTTS`,
+in place of `SharedEngines`: its recognisers and voices are each an `ASREngine` or a `TTSEngine`,
 safe from any thread and event loop, and its end-of-turn model is asked with `judge_turn`:
 
     engines = on_demand.engines(EngineConfig(asr="base", voice="en_US-joe-medium"))

@@ -31,6 +31,7 @@ from .frames import (
 from .messages import (
     MAX_TEXT_CHARACTERS,
     Terms,
+    asr_facts_header,
     error_header,
     read_delivery,
     read_options,
@@ -231,16 +232,7 @@ class ClientSession:
         if role == "asr":
             shared = self._recogniser(request.header)
             asr = await shared.get()
-            config = asr.config
-            facts: Header = {
-                "multilingual": asr.multilingual,
-                "languages": sorted(asr.languages),
-                "window_seconds": config.window_seconds,
-                "context_seconds": config.context_seconds,
-                "workers": config.workers,
-                "prompts": config.prompts,
-                "timestamps": config.timestamps,
-            }
+            facts = asr_facts_header(asr.facts)
             found, reason = shared.slot, shared.reason
         elif role == "voice":
             voice = self._voice(request.header)

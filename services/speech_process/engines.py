@@ -8,19 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..asr.engine import StreamingASR
+from ..asr.interface import ASREngine
 from ..audio.samples import Samples
-from ..endpointing.acoustic import AcousticModel
 from ..inference import InferenceError, Priority
 from ..models import ModelError
-from ..shared.acoustic import ROLE, SharedAcousticModel
+from ..shared.acoustic import ROLE, SharedAcousticModel, TurnModel
 from ..shared.config import EngineConfig, LoadedModel, ModelInUse, ModelProcess, ProcessMemory
 from ..shared.engines import SharedEngines
 from ..shared.model_kind import ModelKind
-from ..tts.engine import StreamingTTS
+from ..tts.interface import TTSEngine
 from .frames import FrameError, Header
 from .link import SpeechLink
-from .remote import Calls, RemoteAcousticModel, RemoteASR, RemoteModel, RemoteTTS
+from .remote_asr import RemoteASR
+from .remote_calls import Calls, RemoteModel
+from .remote_tts import RemoteTTS
+from .remote_turn import RemoteTurnModel
 from .status import ServerStatus
 
 START_SECONDS = 60.0
@@ -116,7 +118,7 @@ class RemoteEngines(SharedEngines):
         queue_seconds: float | None = None,
     ) -> float | None:
         model = await self.acoustic.get()
-        if not isinstance(model, RemoteAcousticModel):
+        if not isinstance(model, RemoteTurnModel):
             return None
         return await model.judge(
             samples, owner=owner, deadline_seconds=deadline_seconds, queue_seconds=queue_seconds
@@ -130,17 +132,11 @@ class RemoteEngines(SharedEngines):
         super().close()
         self.link.close()
 
-    def _asr_kind(self) -> ModelKind[str, Any, StreamingASR]:
+    def _asr_kind(self) -> ModelKind[str, Any, ASREngine]:
         calls, config = Calls(self.link, self.scheduler), self.config
 
-        def start(model: RemoteModel, engine: str, is_default: bool) -> StreamingASR:
-            return RemoteASR(
-                model,
-                calls,
-                self.scheduler,
-                language=config.language,
-                engine=engine,
-            )
+        def start(model: RemoteModel, engine: str, is_default: bool) -> ASREngine:
+            return RemoteASR(model, calls, language=config.language, engine=engine)
 
         return ModelKind(
             role="asr",
@@ -153,10 +149,10 @@ class RemoteEngines(SharedEngines):
             facts=lambda _: {},
         )
 
-    def _voice_kind(self) -> ModelKind[tuple[str, ...], Any, StreamingTTS]:
+    def _voice_kind(self) -> ModelKind[tuple[str, ...], Any, TTSEngine]:
         calls, config = Calls(self.link, self.scheduler), self.config
 
-        def start(model: RemoteModel, engine: str, is_default: bool) -> StreamingTTS:
+        def start(model: RemoteModel, engine: str, is_default: bool) -> TTSEngine:
             return RemoteTTS(
                 model,
                 calls,
@@ -187,7 +183,7 @@ class _SharedRemoteAcoustic(SharedAcousticModel):
         super().__init__(config.turn, cache=config.cache, loading=threading.Lock())
         self._calls = calls
 
-    def _load_model(self) -> AcousticModel | None:
+    def _load_model(self) -> TurnModel | None:
         if self._wanted is None:
             return None
         answer = self._calls.link.request_blocking(
@@ -199,7 +195,7 @@ class _SharedRemoteAcoustic(SharedAcousticModel):
             return None
         self.loaded = LoadedModel(str(answer.get("name")), False, 0, source=SOURCE)
         self.problem = ""
-        return RemoteAcousticModel(self._calls, engine=ROLE)
+        return RemoteTurnModel(self._calls, engine=ROLE)
 
 
 def _find(link: SpeechLink, wanted: Header) -> RemoteModel:

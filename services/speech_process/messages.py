@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ..asr.config import ASRError, DecodeOptions
+from ..asr.interface import ASRFacts
 from ..asr.transcription import RecognizedWord, Transcription
 from ..inference import (
     EngineLost,
@@ -80,6 +81,41 @@ def read_priority(header: Header) -> Priority:
         return Priority(field(header, "priority", int))
     except ValueError as error:
         raise FrameError(str(error)) from None
+
+
+def asr_facts_header(facts: ASRFacts) -> Header:
+    """Return what is known of a recogniser, but for its name and default language."""
+    return {
+        "multilingual": facts.multilingual,
+        "languages": sorted(facts.languages),
+        "window_seconds": facts.window_seconds,
+        "context_seconds": facts.context_seconds,
+        "workers": facts.workers,
+        "prompts": facts.prompts,
+        "timestamps": facts.timestamps,
+        "device": facts.device,
+        "compute_type": facts.compute_type,
+        "gpu_problem": facts.gpu_problem,
+    }
+
+
+def read_asr_facts(header: Header, *, language: str | None) -> ASRFacts:
+    """`language` is what a multilingual one hears unless a call says. Raises FrameError."""
+    multilingual = field(header, "multilingual", bool)
+    return ASRFacts(
+        name=field(header, "name", str),
+        language=language if multilingual else "en",
+        languages=frozenset(strings(header, "languages")),
+        multilingual=multilingual,
+        window_seconds=field(header, "window_seconds", float),
+        context_seconds=field(header, "context_seconds", float, None),
+        workers=field(header, "workers", int),
+        prompts=field(header, "prompts", bool),
+        timestamps=field(header, "timestamps", bool),
+        device=field(header, "device", str, ""),
+        compute_type=field(header, "compute_type", str, ""),
+        gpu_problem=field(header, "gpu_problem", str, ""),
+    )
 
 
 def options_header(options: DecodeOptions) -> Header:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from .. import defaults
 from ..inference import DynamicPriority, InferenceScheduler, InferenceTimeout, Priority, Run
-from ..models.languages import base_language
 from ..models.voice_parts import VoiceParts
+from .interface import AS_LOADED
 from .phrase_cache import PhraseCache
 from .piper.voice import PiperVoice, Synthesis
 from .text.sentences import split_sentences
@@ -41,7 +41,6 @@ __all__ = [
 
 logger = logging.getLogger("services.tts")
 
-_AS_LOADED = Delivery()
 _WARM_UP_SENTENCE = "1 2 3 4 5 6 7 8 9 10."
 
 
@@ -68,7 +67,7 @@ class TTSConfig:
 
 
 class StreamingTTS:
-    """One loaded voice, shared by all rooms; every method is safe from any thread or event loop."""
+    """A voice in this process (a `TTSEngine`)."""
 
     def __init__(self, voice: PiperVoice, config: TTSConfig, scheduler: InferenceScheduler) -> None:
         self._voice: PiperVoice | None = voice
@@ -81,16 +80,10 @@ class StreamingTTS:
         """Called after each computed sentence with seconds of speech and seconds of computing."""
         self.name = config.name
         self.engine = config.engine
-        self.language = base_language(voice.text.language)
-        """ISO 639-1 code of what it speaks."""
-        self.sample_rate = voice.sample_rate
-        """Hz."""
-        self.speakers = voice.speakers
-        """How many speakers the voice has."""
         self.language = voice.text.language
-        """ISO 639-1 code."""
+        self.sample_rate = voice.sample_rate
+        self.speakers = voice.speakers
         self.can_stream = voice.network.can_stream
-        """Whether sound is computed in windows, rather than a clause at a time."""
 
     @classmethod
     def load(cls, config: TTSConfig, *, scheduler: InferenceScheduler) -> StreamingTTS:
@@ -122,7 +115,7 @@ class StreamingTTS:
 
     @property
     def cached_bytes(self) -> int:
-        """Memory used by cached phrases."""
+        """As `TTSEngine.cached_bytes`."""
         return self._phrases.bytes_used
 
     async def synthesize(
@@ -132,19 +125,12 @@ class StreamingTTS:
         owner: str,
         priority: Priority | DynamicPriority = Priority.FINAL,
         deadline_seconds: float = defaults.TTS_TIMEOUT_SECONDS,
-        delivery: Delivery = _AS_LOADED,
+        delivery: Delivery = AS_LOADED,
         guarded: bool = True,
     ) -> AsyncGenerator[SynthesisPiece, None]:
-        """Synthesize one sentence, piece by piece; each piece is computed on demand.
-
-        The deadline applies to the engine time of the whole sentence, without waiting, and stops
-        the computation itself, as do cancelling the task and closing the generator. Pieces of a
-        fixed phrase are shared and read-only. Text without sound yields one empty piece with its
-        words; empty text yields nothing.
+        """As `TTSEngine.synthesize`; each piece is computed on demand.
 
         Everything but the trial of a new voice is `guarded` by the circuit breaker.
-
-        Raises SynthesisTimeout, SynthesisError, QueueFull or EngineUnavailable.
         """
         voice = self._voice
         if voice is None:
@@ -205,9 +191,9 @@ class StreamingTTS:
         *,
         owner: str = "phrases",
         priority: Priority = Priority.BATCH,
-        delivery: Delivery = _AS_LOADED,
+        delivery: Delivery = AS_LOADED,
     ) -> None:
-        """Synthesize these phrases now and cache them, sentence by sentence.
+        """As `TTSEngine.remember`.
 
         After `forget_phrases` they are cached again when they are next spoken.
         """
@@ -222,7 +208,7 @@ class StreamingTTS:
                 pass
 
     def forget_phrases(self) -> int:
-        """Drop all cached phrases; returns the bytes freed."""
+        """As `TTSEngine.forget_phrases`."""
         return self._phrases.clear()
 
     async def warm(self, *, owner: str = "warm-up") -> None:
@@ -231,7 +217,7 @@ class StreamingTTS:
             pass
 
     def close(self) -> None:
-        """Release the voice and its phrases; sentences in progress are finished."""
+        """As `TTSEngine.close`; its phrases are dropped."""
         self._voice = None
         self._phrases.clear()
 

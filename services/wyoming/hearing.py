@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from wyoming import asr as messages
 
 from ..asr.config import AUTO, DecodeOptions
-from ..asr.engine import StreamingASR
 from ..asr.events import ASREvent, ASREventKind
+from ..asr.interface import ASREngine
 from ..asr.recognizer import RecognizerTiming, StreamingRecognizer
 from ..asr.scripts import join_texts
 from ..audio.pcm import PCMStream
@@ -48,7 +48,7 @@ class Hearing:
 
     def __init__(
         self,
-        recogniser: Callable[[], Awaitable[StreamingASR]],
+        recogniser: Callable[[], Awaitable[ASREngine]],
         voice_activity: VoiceActivityModel,
         outlet: Outlet,
         limits: WyomingLimits,
@@ -161,23 +161,23 @@ class Hearing:
             await self._outlet.send(messages.TranscriptChunk(added))
 
 
-def decode_options(request: Transcribe, asr: StreamingASR) -> DecodeOptions:
+def decode_options(request: Transcribe, asr: ASREngine) -> DecodeOptions:
     """Return how to hear. Raises WyomingError for a language that the recogniser does not know."""
     return DecodeOptions(language=_language(request, asr), hotwords=request.hotwords)
 
 
-def _language(request: Transcribe, asr: StreamingASR) -> str | None:
+def _language(request: Transcribe, asr: ASREngine) -> str | None:
     if not request.language:
         return None
     language = base_language(request.language)
-    known = sorted(asr.languages)
+    known = sorted(asr.facts.languages)
     if language == AUTO:
         return AUTO if len(known) > 1 else None
     if language not in known:
         few = f"it knows {', '.join(known)}" if len(known) < 10 else f"it knows {len(known)} others"
         raise WyomingError(
             "not-available",
-            f"the recogniser {asr.config.name} does not know the language "
+            f"the recogniser {asr.facts.name} does not know the language "
             f"{request.language[:35]!r}: {few}",
         )
     return language

@@ -8,7 +8,7 @@ import numpy as np
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 
 from ..inference import InferenceError, Priority
-from ..tts.engine import StreamingTTS
+from ..tts.interface import TTSEngine
 from ..tts.text.sentences import SentenceSplitter
 from ..tts.types import PCM, Delivery, TTSError
 from .errors import WyomingError
@@ -26,7 +26,7 @@ class Speaking:
 
     def __init__(
         self,
-        voice: StreamingTTS,
+        voice: TTSEngine,
         delivery: Delivery,
         outlet: Outlet,
         limits: WyomingLimits,

@@ -12,11 +12,11 @@ from typing import Literal
 from wyoming.info import Info
 
 from ..asr.config import ASRError
-from ..asr.engine import StreamingASR
+from ..asr.interface import ASREngine
 from ..inference import InferenceError
 from ..models import ModelError
 from ..shared.engines import SharedEngines
-from ..tts.engine import StreamingTTS
+from ..tts.interface import TTSEngine
 from ..tts.types import Delivery, TTSError
 from ..vad.silero import VoiceActivityLoadError, VoiceActivityModel
 from .errors import WyomingError
@@ -60,7 +60,9 @@ class Speech:
         """Return what there is, once the models are loaded. Raises WyomingError."""
         with _usable():
             asr = await self.engines.asr.get()
-        return describe(self._name, asr.config.name, sorted(asr.languages), await self.voices())
+        return describe(
+            self._name, asr.facts.name, sorted(asr.facts.languages), await self.voices()
+        )
 
     async def voices(self) -> list[OfferedVoice]:
         """Return the voices that are on this machine, the default first. Raises WyomingError."""
@@ -77,15 +79,13 @@ class Speech:
                 self._offered_until = time.monotonic() + _FRESH_SECONDS
             return self._offered
 
-    async def hearing(self) -> tuple[StreamingASR, VoiceActivityModel]:
+    async def hearing(self) -> tuple[ASREngine, VoiceActivityModel]:
         """Return the recogniser and the detector of voices, loaded. Raises WyomingError."""
         with _usable():
             return await self.engines.asr.get(), await self.engines.voice_activity.get()
 
     @asynccontextmanager
-    async def voice(
-        self, choice: VoiceChoice | None
-    ) -> AsyncIterator[tuple[StreamingTTS, Delivery]]:
+    async def voice(self, choice: VoiceChoice | None) -> AsyncIterator[tuple[TTSEngine, Delivery]]:
         """Hold the voice that is asked for. Raises WyomingError."""
         shared, delivery = choose_voice(choice, await self.voices(), self.engines)
         lease = shared.use()

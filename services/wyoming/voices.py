@@ -10,7 +10,7 @@ from ..models import VOICE_CATALOGUE
 from ..models.installed import installed_voices, speakers_of
 from ..models.languages import base_language
 from ..shared.engines import SharedEngines, SharedVoice
-from ..tts.engine import StreamingTTS
+from ..tts.interface import TTSEngine
 from ..tts.types import Delivery
 from .errors import WyomingError
 from .requests import VoiceChoice
@@ -33,7 +33,7 @@ class OfferedVoice:
 
 
 def offered_voices(
-    default: StreamingTTS, cache: Path, *, config: Path | None = None
+    default: TTSEngine, cache: Path, *, config: Path | None = None
 ) -> list[OfferedVoice]:
     """Return the voice of the settings, then the others that are installed; reads small files.
 

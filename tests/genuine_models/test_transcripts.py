@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.asr.engine import StreamingASR
+from services.asr.interface import ASREngine
 from services.inference import Priority
 from services.shared.engines import SharedEngines
 from tests.support.people import Kind, PersonRecording, all_people
@@ -44,8 +44,8 @@ def heard(genuine: SharedEngines) -> Heard:
     return dict(zip(spoken, asyncio.run(_transcribe(asr, spoken)), strict=True))
 
 
-async def _transcribe(asr: StreamingASR, spoken: Sequence[PersonRecording]) -> list[str]:
-    places = asyncio.Semaphore(asr.config.workers)
+async def _transcribe(asr: ASREngine, spoken: Sequence[PersonRecording]) -> list[str]:
+    places = asyncio.Semaphore(asr.facts.workers)
 
     async def one(recording: PersonRecording) -> str:
         async with places:

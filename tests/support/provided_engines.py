@@ -14,6 +14,7 @@ class ProvidedEngines(SharedEngines):
     """Provides a recogniser, with the shared voice activity model, or a voice."""
 
     def __init__(self, *, asr: StreamingASR | None = None, tts: StreamingTTS | None = None) -> None:
+        self.scheduler = shared_engines().scheduler
         if asr is not None:
             self.asr = Provided(asr)
             self.voice_activity = shared_engines().voice_activity

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...asr.engine import StreamingASR
+from ...asr.interface import ASREngine
 from ...models import VOICE_CATALOGUE, voice_weights
 from ...shared.engines import SharedEngines, SharedVoice
 from ...shared.model_kind import UNUSABLE
-from ...tts.engine import StreamingTTS
+from ...tts.interface import TTSEngine
 from ..http.errors import ApiError
 
 RECOGNISER_ALIASES: Final = (
@@ -118,7 +118,7 @@ class ApiModels:
             chosen = voice
         return "" if chosen == self.default_voice else chosen
 
-    async def recogniser_engine(self) -> StreamingASR:
+    async def recogniser_engine(self) -> ASREngine:
         """Return the recogniser, loaded; raises ApiError 503 `engine`."""
         try:
             return await self._speech.asr.get()
@@ -126,7 +126,7 @@ class ApiModels:
             raise _unavailable(str(error)) from error
 
     @contextlib.asynccontextmanager
-    async def voice_engine(self, name: str) -> AsyncIterator[StreamingTTS]:
+    async def voice_engine(self, name: str) -> AsyncIterator[TTSEngine]:
         """Hold a voice, loaded; empty for the default one.
 
         Raises:

@@ -15,9 +15,9 @@ from ...audio.encoding import SOUND_FORMATS, sound_encoder
 from ...host.cancellation import in_thread
 from ...inference import InferenceError, Priority
 from ...shared.engines import SharedEngines
-from ...tts.engine import Delivery, StreamingTTS, TTSError
+from ...tts.interface import TTSEngine
 from ...tts.text.sentences import split_sentences
-from ...tts.types import PCM
+from ...tts.types import PCM, Delivery, TTSError
 from ..http.errors import ApiError
 from ..http.guard import json_object
 from .access import BUSY_SECONDS, ApiAccess
@@ -159,7 +159,7 @@ class _Wanted:
 
 
 async def _spoken(
-    voice: StreamingTTS, text: str, delivery: Delivery, *, owner: str
+    voice: TTSEngine, text: str, delivery: Delivery, *, owner: str
 ) -> AsyncGenerator[PCM, None]:
     """Yield the sound of a text, each piece computed when it is asked for."""
     for sentence in split_sentences(text, language=voice.language):

@@ -13,8 +13,8 @@ from typing import Final
 from aiohttp import web
 
 from ...asr.config import AUTO, ASRError, DecodeOptions
-from ...asr.engine import StreamingASR
 from ...asr.files import Segment, transcribe_file, transcribe_speakers
+from ...asr.interface import ASREngine
 from ...asr.scripts import join_texts
 from ...asr.subtitles import srt, vtt
 from ...audio.files import AudioFileError, AudioTooLongError
@@ -164,9 +164,9 @@ class _Wanted:
             raise _bad("stream", "Only json and text are streamed, without speakers.")
         return wanted
 
-    def check_languages(self, asr: StreamingASR) -> None:
+    def check_languages(self, asr: ASREngine) -> None:
         """Refuse a language that the recogniser does not know; raises ApiError 400."""
-        known = asr.languages
+        known = asr.facts.languages
         for code in self.languages - known:
             only = " English is the only one." if known == {"en"} else ""
             raise _bad(
@@ -185,7 +185,7 @@ class _Work:
     """A file to transcribe, and what is learnt of it."""
 
     path: Path
-    asr: StreamingASR
+    asr: ASREngine
     wanted: _Wanted
     limits: ApiLimits
     owner: str
@@ -198,7 +198,7 @@ class _Work:
         languages = self.wanted.languages
         return DecodeOptions(
             language=next(iter(languages)) if len(languages) == 1 else AUTO,
-            likely_language=self.asr.config.language,
+            likely_language=self.asr.facts.language,
             hotwords=self.wanted.keywords,
             prompt=self.wanted.prompt,
             words=self.wanted.timed,
@@ -225,7 +225,7 @@ def _written(segments: list[Segment], work: _Work) -> web.Response:
                 segments,
                 work.seconds,
                 work.notices,
-                language=next(iter(wanted.languages), work.asr.config.language or "en"),
+                language=next(iter(wanted.languages), work.asr.facts.language or "en"),
                 granularities=wanted.granularities or ("segment",),
             )
         case _:

@@ -15,6 +15,7 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from services.asr.config import ASRConfig, ASRLoadError, DecodeOptions
 from services.asr.engine import StreamingASR
 from services.asr.files import transcribe_file
+from services.asr.interface import ASREngine
 from services.asr.transcription import Transcription
 from services.audio.samples import Samples
 from services.inference import InferenceScheduler, InferenceTimeout, Priority, Run
@@ -79,7 +80,7 @@ def test_a_recogniser_that_cannot_be_used_is_replaced_by_the_demo_one(
     else:
         file = model / "preprocessor_config.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | {"feature_size": 128}))
-    assert other.asr.get_blocking().config.name == DEMO_ASR.name
+    assert other.asr.get_blocking().facts.name == DEMO_ASR.name
     assert other.loaded["asr"].demo
     (notice,) = other.notices
     assert notice.endswith("The demo recogniser takes its place.")
@@ -99,7 +100,7 @@ def test_the_context_is_the_one_that_was_asked_for_and_stands_in_the_log(
 ) -> None:
     speech = SharedEngines(EngineConfig(asr=str(model), context=wanted))
     with caplog.at_level("INFO", "services.shared"):
-        assert speech.asr.get_blocking().config.context_seconds == used
+        assert speech.asr.get_blocking().facts.context_seconds == used
     (ready,) = [vars(r) for r in caplog.records if r.message == "model ready"]
     assert (ready["role"], ready["context_seconds"]) == ("asr", logged)
     speech.close()
@@ -115,7 +116,7 @@ def test_a_load_that_failed_is_tried_again(
         patch.setattr(StreamingASR, "load", broken)
         with pytest.raises(ASRLoadError, match="out of memory"):
             other.asr.get_blocking()
-    assert other.asr.get_blocking().config.model.name == "model"
+    assert other.asr.get_blocking().facts.name == "model"
     assert other.notices == []
 
 
@@ -137,7 +138,7 @@ def test_a_recogniser_that_hangs_is_replaced_and_rooms_go_on(
         replaced.set()
         return load(config, scheduler=scheduler)
 
-    def ask(engine: StreamingASR, room: str, deadline_seconds: float) -> str:
+    def ask(engine: ASREngine, room: str, deadline_seconds: float) -> str:
         spoken = engine.transcribe(
             recording("turn_05").samples,
             owner=room,
@@ -200,7 +201,7 @@ async def test_a_file_is_heard_to_its_end_in_spite_of_a_reload(other: SharedEngi
                 assert other.asr.peek() is not asr
             ends.append(segment.end_seconds)
     # More than what was asked for before.
-    assert len(ends) > asr.config.workers + 2
+    assert len(ends) > asr.facts.workers + 2
     assert ends[-1] > recording("long_0").seconds - 10.0
 
 

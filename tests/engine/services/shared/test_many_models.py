@@ -20,6 +20,7 @@ from services.models import DEMO_ASR, DEMO_VOICE, resolve_voice
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
 from services.tts.engine import Delivery, StreamingTTS, TTSConfig
+from services.tts.interface import TTSEngine
 from tests.support.genuine import VOICE
 from tests.support.small_vits import write_small_vits
 
@@ -45,7 +46,7 @@ def copy_voice(model: Path, to: Path) -> str:
     return str(to)
 
 
-def spoken(voice: StreamingTTS, delivery: Delivery) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+def spoken(voice: TTSEngine, delivery: Delivery) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     async def speak() -> list[np.ndarray[tuple[int], np.dtype[np.int16]]]:
         pieces = voice.synthesize(SENTENCE, owner="test", delivery=delivery)
         return [piece.samples async for piece in pieces]
@@ -53,9 +54,9 @@ def spoken(voice: StreamingTTS, delivery: Delivery) -> np.ndarray[tuple[int], np
     return np.concatenate(asyncio.run(speak()))
 
 
-def in_rooms(engines: SharedEngines, voices: list[str]) -> list[StreamingTTS]:
+def in_rooms(engines: SharedEngines, voices: list[str]) -> list[TTSEngine]:
     """Let a room for each of these voices speak, at the same time; return what they spoke with."""
-    used: list[StreamingTTS | None] = [None] * len(voices)
+    used: list[TTSEngine | None] = [None] * len(voices)
     waiting = threading.Barrier(len(voices))
 
     async def converse(number: int) -> None:
@@ -341,6 +342,7 @@ async def test_a_reply_is_spoken_by_the_voice_of_its_language(
     spoke: list[str] = []
     for shared in (speech.tts, speech.voice((german,))):
         voice = await shared.get()
+        assert isinstance(voice, StreamingTTS)
         voice.on_synthesis = lambda *_, code=voice.language: spoke.append(code)
     while wanted:
         async with tts.synthesize(SENTENCE) as stream:

@@ -44,13 +44,13 @@ def test_a_gpu_that_does_not_work_costs_its_speed_and_nothing_else(
     try:
         with caplog.at_level(logging.INFO):
             asr = speech.asr.get_blocking()
-        assert (asr.config.device, asr.config.compute_type) == ("cpu", "int8")
-        assert asr.config.model == model
+        assert (asr.facts.device, asr.facts.compute_type) == ("cpu", "int8")
+        assert asr.facts.name == model.name
     finally:
         speech.close()
     (unusable,) = [r for r in caplog.records if r.msg == "GPU unusable, CPU takes its place"]
     error = vars(unusable)["error"]
-    assert error == asr.config.gpu_problem
+    assert error == asr.facts.gpu_problem
     assert "set ASR_DEVICE=cpu" in error
     assert "fetch it again" not in error
     (ready,) = [r for r in caplog.records if r.msg == "model ready"]

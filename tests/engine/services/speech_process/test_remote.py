@@ -16,6 +16,7 @@ from livekit import rtc
 
 from services.asr.config import DecodeOptions
 from services.asr.engine import StreamingASR
+from services.asr.interface import ASREngine
 from services.audio.samples import SAMPLE_RATE
 from services.inference import (
     CallRecord,
@@ -33,7 +34,10 @@ from services.livekit_local import LocalSTT, LocalTTS
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
 from services.speech_process import RemoteEngines, SpeechServer
+from services.speech_process.remote_asr import RemoteASR
+from services.speech_process.remote_tts import RemoteTTS
 from services.tts.engine import StreamingTTS
+from services.tts.interface import TTSEngine
 from services.tts.types import Delivery, SynthesisError
 from tests.support.recordings import recordings
 from tests.support.speech_server import WAIT_SECONDS, served
@@ -48,7 +52,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def transcribe(asr: StreamingASR, name: int = 0, **changed: Any) -> str:
+async def transcribe(asr: ASREngine, name: int = 0, **changed: Any) -> str:
     terms: dict[str, Any] = {
         "owner": "room",
         "priority": Priority.FINAL,
@@ -59,7 +63,7 @@ async def transcribe(asr: StreamingASR, name: int = 0, **changed: Any) -> str:
 
 
 async def speak(
-    voice: StreamingTTS, text: str = SENTENCE, delivery: Delivery | None = None
+    voice: TTSEngine, text: str = SENTENCE, delivery: Delivery | None = None
 ) -> tuple[int, list[str]]:
     """Return the number of samples, and the words."""
     pieces = voice.synthesize(text, owner="room", delivery=delivery or Delivery())
@@ -71,8 +75,8 @@ async def test_a_recogniser_of_the_other_process_hears_the_same_words_at_the_sam
     remote: RemoteEngines, asr: StreamingASR
 ) -> None:
     far = await remote.asr.get()
-    assert isinstance(far, StreamingASR)
-    assert (far.config.name, far.multilingual) == (asr.config.name, asr.multilingual)
+    assert isinstance(far, RemoteASR)
+    assert far.facts == asr.facts
     for recording in recordings("turn")[:3]:
         both = [
             await each.transcribe(
@@ -89,6 +93,14 @@ async def test_a_recogniser_of_the_other_process_hears_the_same_words_at_the_sam
         assert both[0].words
         assert both[0].words[0].start_seconds >= 7.5
         assert replace(both[0], compute_seconds=0.0) == replace(both[1], compute_seconds=0.0)
+
+
+async def test_what_the_other_process_computes_on_is_told(
+    remote: RemoteEngines, asr: StreamingASR, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_gpu = replace(asr.facts, device="cuda", compute_type="float16", gpu_problem="only one")
+    monkeypatch.setattr(asr, "facts", on_gpu)
+    assert (await remote.asr.get()).facts == on_gpu
 
 
 async def test_audio_longer_than_the_window_is_heard_whole(
@@ -108,7 +120,7 @@ async def test_a_voice_of_the_other_process_speaks_the_same_words(
     remote: RemoteEngines, tts: StreamingTTS
 ) -> None:
     far = await remote.tts.get()
-    assert isinstance(far, StreamingTTS)
+    assert isinstance(far, RemoteTTS)
     assert (far.name, far.sample_rate, far.language, far.speakers, far.can_stream) == (
         tts.name,
         tts.sample_rate,
@@ -296,7 +308,7 @@ async def test_a_model_that_is_not_there_is_replaced_and_a_notice_says_so(
     with contextlib.closing(RemoteEngines(config, socket_path)) as engines:
         shared = engines.recogniser("no-such-model")
         asr = await shared.get()
-        assert asr.config.name == "demo"
+        assert asr.facts.name == "demo"
         assert "no-such-model" in shared.problem
         assert shared.problem.endswith("The default recogniser takes its place.")
         assert shared.problem.count("takes its place") == 1
