@@ -261,6 +261,7 @@ _EXAMPLES: Final[Examples] = {
         "Me voilà, après le vol.": "Me voilà, après le vol.",
     },
     "date": {
+        "le 31/12/24.": "le trente et un décembre deux mille vingt quatre.",
         "le 14/03/2025": "le quatorze mars deux mille vingt cinq",
         "2025-03-01": "premier mars deux mille vingt cinq",
     },

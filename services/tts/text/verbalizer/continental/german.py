@@ -367,7 +367,10 @@ _EXAMPLES: Final[Examples] = {
     },
     "large number": {"83 Mio. Menschen": "dreiundachtzig Millionen Menschen"},
     "ruler": {"Ludwig XIV. war König.": "Ludwig der vierzehnte war König."},
-    "pair": {"24/7 offen": "vierundzwanzig sieben offen"},
+    "pair": {
+        "24/7 offen": "vierundzwanzig sieben offen",
+        "120/80 mmHg": "einhundertzwanzig achtzig Millimeter Quecksilber",
+    },
     "version": {"Version 1.2.3": "Version eins Punkt zwei Punkt drei"},
     "range": {"Seiten 10–12": "Seiten zehn bis zwölf"},
     "score": {"Es steht 3:2.": "Es steht drei zu zwei."},

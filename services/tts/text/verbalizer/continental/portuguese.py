@@ -302,7 +302,10 @@ _EXAMPLES: Final[Examples] = {
         "em 1999": "em mil novecentos e noventa e nove",
     },
     "times, range": {"9:00-17:00": "nove horas a dezessete horas"},
-    "number with a label": {"O código é 4829.": "O código é quatro oito dois nove."},
+    "number with a label": {
+        "O código é 4829.": "O código é quatro oito dois nove.",
+        "CPF 123.456.789-09": "CPF um dois três, quatro cinco seis, sete oito nove, zero nove",
+    },
     "weekdays": {"Seg.–sex. 9h": "segunda a sexta nove horas"},
     "part of a thing": {
         "1/2 colher": "meia colher",
