@@ -23,8 +23,8 @@ _DATIVE: Final = re.compile(
     re.IGNORECASE,
 )
 _FEMININE: Final = frozenset(
-    "Klasse Etage Liga Runde Person Auflage Version Stufe Woche Stunde Reihe Frage Antwort Hälfte"
-    " Generation Staffel Folge Dynastie Sinfonie".split()
+    "Klasse Etage Liga Runde Person Auflage Version Stufe Woche Stunde Reihe Frage Antwort"
+    " Hälfte Generation Staffel Folge Dynastie Sinfonie".split()
 )
 _NEUTER: Final = frozenset(
     "Jahrhundert Kapitel Jahr Mal Obergeschoss Stockwerk Semester Quartal Halbjahr Kind Spiel"
@@ -514,12 +514,10 @@ _ONE: Final = Rule(
 _SOMETIMES_LAST: Final = sometimes_last(_TABLE) | {"min", "sek", "std", "uhr", *_TABLE.short_months}
 _OPENERS: Final = frozenset(
     "der die das den dem ein eine einen es er sie wir ich ihr du man dann danach dort hier da im"
-    " in am"
-    " an auf mit von zu zum bei nach vor für und oder aber auch wenn wie was wer wo warum wann"
-    " bitte"
-    " dies diese dieser dieses heute morgen jetzt als um aus denn doch ja nein nicht noch nur so"
-    " sobald falls alle alles kann können ist sind hat haben sein seine ihre unser mein"
-    " dein".split()
+    " in am an auf mit von zu zum bei nach vor für und oder aber auch wenn wie was wer wo warum"
+    " wann bitte dies diese dieser dieses heute morgen jetzt als um aus denn doch ja nein nicht"
+    " noch nur so sobald falls alle alles kann können ist sind hat haben sein seine ihre unser"
+    " mein dein".split()
 )
 
 GERMAN: Final = Language(

@@ -11,19 +11,17 @@ from .table import Noun, Table, parsed
 
 _LONGEST_CARDINAL = 12
 _QUEENS: Final = frozenset(
-    "Isabel Elisabeth Élisabeth Elizabeth Elisabetta Catherine Catalina Caterina Catarina Katharina"
-    " Maria María Marie Margarethe Margarita Cristina Christine Juana Wilhelmina Beatrix".split()
+    "Isabel Elisabeth Élisabeth Elizabeth Elisabetta Catherine Catalina Caterina Catarina"
+    " Katharina Maria María Marie Margarethe Margarita Cristina Christine Juana Wilhelmina"
+    " Beatrix".split()
 )
 _CROWNED: Final = _QUEENS | frozenset(
     "Wilhelm Karl Friedrich Franz Josef Joseph Heinrich Ludwig Otto Leopold Rudolf Ferdinand"
-    " Nikolaus"
-    " Alexander Napoleon Napoléon François Charles Henri Louis Philippe Felipe Carlos Alfonso"
-    " Fernando"
-    " Juan Jaime Pedro Manuel Miguel João José Carlo Umberto Emanuele Francesco Federico Enrico"
-    " Luigi"
-    " Paolo Giovanni Pio Gregorio Willem Georg George Jorge Eduardo Eduard Edward Peter Pierre"
-    " Pietro"
-    " Iván Ivan Nicolás Nicola Nicolas Paul Johannes Albert Alberto Vittorio Baudouin".split()
+    " Nikolaus Alexander Napoleon Napoléon François Charles Henri Louis Philippe Felipe Carlos"
+    " Alfonso Fernando Juan Jaime Pedro Manuel Miguel João José Carlo Umberto Emanuele Francesco"
+    " Federico Enrico Luigi Paolo Giovanni Pio Gregorio Willem Georg George Jorge Eduardo Eduard"
+    " Edward Peter Pierre Pietro Iván Ivan Nicolás Nicola Nicolas Paul Johannes Albert Alberto"
+    " Vittorio Baudouin".split()
 )
 _PHONE_BEFORE: Final = re.compile(
     r"\b(?:tel|tél|telefon\w*|téléphon\w*|phone|fax|handy\w*|mobil\w*|móvil|celular|cellulare|portable"
@@ -44,9 +42,9 @@ _VERSIONED: Final = re.compile(
 )
 _THOUSANDS: Final = frozenset({"tausend", "mille", "mil", "mila", "duizend"})
 _SECTIONS: Final = frozenset(
-    "kapitel teil band akt abschnitt phase stufe typ klasse modul chapitre tome partie acte section"
-    " volume titre capítulo parte tomo acto volumen título capitolo atto sezione titolo hoofdstuk"
-    " deel bedrijf fase seção secção".split()
+    "kapitel teil band akt abschnitt phase stufe typ klasse modul chapitre tome partie acte"
+    " section volume titre capítulo parte tomo acto volumen título capitolo atto sezione titolo"
+    " hoofdstuk deel bedrijf fase seção secção".split()
 )
 """Words before a Roman numeral that is a number, and no name's."""
 

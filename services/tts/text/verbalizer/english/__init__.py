@@ -22,15 +22,15 @@ from .units import DURATIONS, QUANTITIES, STOPPED_UNITS
 from .web import WEB
 
 _BEFORE_NAMES: Final = frozenset(
-    "u.s u.k u.n e.u u.s.a u.s.s.r u.a.e d.c l.a n.y n.y.c inc corp co ltd bros dept univ assn est"
-    " ph.d m.d jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    "u.s u.k u.n e.u u.s.a u.s.s.r u.a.e d.c l.a n.y n.y.c inc corp co ltd bros dept univ assn"
+    " est ph.d m.d jan feb mar apr jun jul aug sep sept oct nov dec".split()
 )
 _OPENERS: Final = frozenset(
     "a an the this that these those it its he she they we you i his her their our your my there"
     " here in on at by for from with to as if when while after before since until and but or so"
     " yet however also then now today once what who where why how which is are was were do does"
-    " did can could will would should may might both each every all some many most no not yes"
-    " one two another other please let although though because unless during despite instead"
+    " did can could will would should may might both each every all some many most no not yes one"
+    " two another other please let although though because unless during despite instead"
     " meanwhile afterwards finally first second next overall".split()
 )
 ENGLISH: Final = Language(
@@ -65,8 +65,8 @@ ENGLISH: Final = Language(
     | frozenset(unit.lower().rstrip(".") for unit in STOPPED_UNITS),
     goes_on=frozenset(
         "n s e w nw ne sw se et est edt ct cst cdt mt mst mdt pt pst pdt gmt utc cet bst ist"
-        " eastern"
-        " central pacific mountain monday tuesday wednesday thursday friday saturday sunday".split()
+        " eastern central pacific mountain monday tuesday wednesday thursday friday saturday"
+        " sunday".split()
     ),
     ends_before_opener=_BEFORE_NAMES,
     openers=_OPENERS,

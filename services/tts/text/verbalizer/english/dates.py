@@ -285,9 +285,12 @@ DATES: Final = (
         "short month",
         r"(?P<month>(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
         rf"(?=[ ]?(?:{DASH}|to|and|or|through)[ ]?{_MONTH})|(?P<stopped>(?:Jan|Feb|Aug|Sept|Oct|Nov"
-        r"|Dec)\.)(?=[ ,])",
+        r"|Dec)\.(?=[ ,])|(?:Apr|Mar|Jun|Jul)\.(?=[ ]['’]?\d))",
         lambda m: _written_month(m["month"] or m["stopped"]),
-        {"from Jan. to Mar. 5": "from January to March fifth"},
+        {
+            "from Jan. to Mar. 5": "from January to March fifth",
+            "in Apr. '23": "in April twenty three",
+        },
     ),
     Rule(
         "weekdays",

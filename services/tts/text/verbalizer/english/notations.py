@@ -40,7 +40,7 @@ def _score(match: re.Match[str]) -> str | None:
 def _factor(match: re.Match[str]) -> str | None:
     """An unknown of an equation has signs around it."""
     often = re.match(r"/(?:day|week|month|year|hour|night|d|wk)\b", after(match, 8))
-    if not often and re.match(r"\s{0,3}[-=+×*÷/<>≤≥^−²³)]", after(match, 4)):
+    if not often and re.match(r"\s{0,3}(?:[-=+×*÷/<>≤≥^−²³)]|d[a-z]\b)", after(match, 6)):
         return None
     if re.search(r"[-=+×*÷/<>≤≥−(]\s{0,3}$", before(match, 4)):
         return None
@@ -148,6 +148,7 @@ NOTATIONS: Final = (
             "2x faster": "two times faster",
             "up 10x since": "up ten times since",
             "3x/day": "three times per day",
+            "∫ 2x dx": "the integral of two x dx",
             "2–3x a week": "two to three times a week",
             "x^2  -  5x  +  6": "x squared minus five x plus six",
             "a 3x 5 card": "a three by five card",

@@ -10,17 +10,16 @@ from ..rule import Rule
 from .words import after, before, cardinal, ordinal, year
 
 _MONARCHS: Final = frozenset(
-    "Henry Louis Elizabeth Charles George William Edward Richard James John Paul Pius"
-    " Benedict  Francis Napoleon Philip Frederick Wilhelm Catherine Ivan Peter"
-    " Nicholas Alexander Alfonso  Ferdinand Leo Gregory Innocent Urban Clement Ramses"
-    " Ramesses Ptolemy Otto Leopold Mary Anne  Charlemagne Boniface Sixtus Julius"
-    " Constantine Theodosius Justinian Darius Xerxes Cyrus  Thutmose Amenhotep Seti"
-    " Cleopatra Harald Christian Gustav Gustavus Margaret Margrethe Felipe  Carlos"
-    " Juan Umberto Victor Emmanuel Haakon Olav Baldwin Robert David Stephen"
-    " Franz Josef Joseph Rudolf Maximilian Abdulhamid Mehmed Selim Suleiman Murad"
-    " Bayezid Akbar Rama  Mohammed Hassan Abdullah Hussein Tsar King Queen Emperor"
-    " Pope Albert Eric Eugene Adrian  Hadrian Celestine Martin Nicolas Philippe Henri"
-    " Pedro Manuel Isabella Beatrix Wilhelmina".split()
+    "Henry Louis Elizabeth Charles George William Edward Richard James John Paul Pius Benedict"
+    " Francis Napoleon Philip Frederick Wilhelm Catherine Ivan Peter Nicholas Alexander Alfonso"
+    " Ferdinand Leo Gregory Innocent Urban Clement Ramses Ramesses Ptolemy Otto Leopold Mary Anne"
+    " Charlemagne Boniface Sixtus Julius Constantine Theodosius Justinian Darius Xerxes Cyrus"
+    " Thutmose Amenhotep Seti Cleopatra Harald Christian Gustav Gustavus Margaret Margrethe"
+    " Felipe Carlos Juan Umberto Victor Emmanuel Haakon Olav Baldwin Robert David Stephen Franz"
+    " Josef Joseph Rudolf Maximilian Abdulhamid Mehmed Selim Suleiman Murad Bayezid Akbar Rama"
+    " Mohammed Hassan Abdullah Hussein Tsar King Queen Emperor Pope Albert Eric Eugene Adrian"
+    " Hadrian Celestine Martin Nicolas Philippe Henri Pedro Manuel Isabella Beatrix"
+    " Wilhelmina".split()
 )
 
 _REIGNING = re.compile(
@@ -28,13 +27,11 @@ _REIGNING = re.compile(
 )
 
 _DIVISIONS: Final = frozenset(
-    "chapter part war volume vol book section act scene phase type bowl figure fig"
-    " article title  class appendix stage grade level round episode mark table unit"
-    " lesson step factor schedule  olympiad tier category division group amendment"
-    " canto psalm symphony sonata opus movement  version number series season zone"
-    " pp p page pages sc exhibit annex annexe line world psychology algebra calculus  physics"
-    " chemistry"
-    " biology economics statistics".split()
+    "chapter part war volume vol book section act scene phase type bowl figure fig article title"
+    " class appendix stage grade level round episode mark table unit lesson step factor schedule"
+    " olympiad tier category division group amendment canto psalm symphony sonata opus movement"
+    " version number series season zone pp p page pages sc exhibit annex annexe line world"
+    " psychology algebra calculus physics chemistry biology economics statistics".split()
 )
 
 _ROMAN = r"(?=[IVXLCDM]+(?![\w]))[IVXLCDM]+"
@@ -44,8 +41,8 @@ _ROMAN_CHARACTERS: Final = {chr(0x2160 + n): n + 1 for n in range(12)} | {
 }
 
 _NO_NUMERALS: Final = frozenset(
-    "CV CD DVD MD DC MC DI MM CC CI MI MIX DIM MILD VI XL XXL XXX LCD DM  LL MIDI"
-    " CIVIL DIV CC ID IM DL ML CL MCI LI CM".split()
+    "CV CD DVD MD DC MC DI MM CC CI MI MIX DIM MILD VI XL XXL XXX LCD DM LL MIDI CIVIL DIV CC ID"
+    " IM DL ML CL MCI LI CM".split()
 )
 
 

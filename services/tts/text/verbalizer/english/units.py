@@ -26,8 +26,8 @@ from .words import (
 )
 
 STOPPED_UNITS = frozenset(
-    "ft in mi yd yds lb lbs oz gal qt pt tsp tbsp Tbsp hr hrs min mins sec secs yr"
-    " yrs wk wks mo mos sq cu mph".split()
+    "ft in mi yd yds lb lbs oz gal qt pt tsp tbsp Tbsp hr hrs min mins sec secs yr yrs wk wks mo"
+    " mos sq cu mph".split()
 ) | {"fl oz", "fl. oz"}
 """Units of which a full stop is a part, unless it ends the text."""
 _OF_A_SIZE = re.compile(

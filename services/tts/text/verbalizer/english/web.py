@@ -9,8 +9,8 @@ from ..rule import Rule
 from .words import cardinal, digits, in_pairs, letters, spelled
 
 _SPOKEN_ENDINGS: Final = frozenset(
-    "com org net edu gov info biz dev app xyz shop store blog online site tech cloud"
-    " example  invalid test local".split()
+    "com org net edu gov info biz dev app xyz shop store blog online site tech cloud example"
+    " invalid test local".split()
 )
 _ENDINGS: Final = (
     r"(?:com|org|net|edu|gov|info|biz|dev|app|xyz|shop|store|blog|online|site|tech|cloud|io|ai|co|me"
