@@ -304,7 +304,10 @@ _EXAMPLES: Final[Examples] = {
     },
     "times, range": {"de 9:00-17:00": "de neuf heures à dix sept heures"},
     "number with a label": {"Le code est 4829.": "Le code est quatre huit deux neuf."},
-    "weekdays": {"lun.-ven. 9h": "lundi à vendredi neuf heures"},
+    "weekdays": {
+        "lun.-ven. 9h": "lundi à vendredi neuf heures",
+        "un jeu. Il joue": "un jeu. Il joue",
+    },
     "part of a thing": {
         "½ litre": "un demi litre",
         "2½ heures": "deux heures et demie",

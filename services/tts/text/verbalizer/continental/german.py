@@ -297,13 +297,13 @@ _TABLE: Final = Table(
     before_name=frozenset({"St.", "Fr.", "Hr."}),
     powers=("hoch zwei", "hoch drei", "hoch"),
     weekdays={
-        "mo": "Montag",
-        "di": "Dienstag",
-        "mi": "Mittwoch",
-        "do": "Donnerstag",
-        "fr": "Freitag",
-        "sa": "Samstag",
-        "so": "Sonntag",
+        "Mo": "Montag",
+        "Di": "Dienstag",
+        "Mi": "Mittwoch",
+        "Do": "Donnerstag",
+        "Fr": "Freitag",
+        "Sa": "Samstag",
+        "So": "Sonntag",
     },
     short_months={
         "jan": "Januar",
@@ -388,6 +388,8 @@ _EXAMPLES: Final[Examples] = {
     "weekdays": {
         "Mo.–Fr. 9 Uhr": "Montag bis Freitag neun Uhr",
         "Do, 5. Mai": "Donnerstag, fünfter Mai",
+        "So 3 Tage lang": "So drei Tage lang",
+        "Es ist so. Er geht.": "Es ist so. Er geht.",
     },
     "part of a thing": {
         "1/2 TL Salz": "ein halber Teelöffel Salz",
@@ -511,7 +513,7 @@ _ONE: Final = Rule(
     {"in 1 Std. oder vor 1 Jahr": "in einer Stunde oder vor einem Jahr"},
 )
 
-_SOMETIMES_LAST: Final = sometimes_last(_TABLE) | {"min", "sek", "std", "uhr", *_TABLE.short_months}
+_SOMETIMES_LAST: Final = sometimes_last(_TABLE) | {"min", "sek", "std", *_TABLE.short_months}
 _OPENERS: Final = frozenset(
     "der die das den dem ein eine einen es er sie wir ich ihr du man dann danach dort hier da im"
     " in am an auf mit von zu zum bei nach vor für und oder aber auch wenn wie was wer wo warum"
@@ -530,7 +532,8 @@ GERMAN: Final = Language(
     | {"co", "ing", "mio", "mrd", "tsd", "bio", "stk", "mo", "di", "mi", "do", "sa"},
     never_last_endings=("str",),
     sometimes_last=_SOMETIMES_LAST,
-    ends_before_opener=_SOMETIMES_LAST,
+    ends_before_opener=_SOMETIMES_LAST
+    - {"usw", "etc", "p.a", "n.v", "n.chr", "v.chr", "chr", "jh", "o.ä"},
     openers=_OPENERS,
     before_ordinal=_WEAK - {"bis", "ab", "seit", "nach"} | _ARTICLES,
     ordinal_full_stop=True,

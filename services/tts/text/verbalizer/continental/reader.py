@@ -40,6 +40,11 @@ _IDENTITY_BEFORE: Final = re.compile(
 _VERSIONED: Final = re.compile(
     r"\b(?:versi\w+|version|python|java|php|linux|kernel|v\.?)\s?$", re.IGNORECASE
 )
+_LITTLE_WORDS: Final = frozenset(
+    "della delle dello degli dei del des les los las para por con per dos das und van der"
+    " die".split()
+)
+"""Those that may follow a fraction, and are not what it is a part of."""
 _THOUSANDS: Final = frozenset({"tausend", "mille", "mil", "mila", "duizend"})
 _SECTIONS: Final = frozenset(
     "kapitel teil band akt abschnitt phase stufe typ klasse modul chapitre tome partie acte"
@@ -138,13 +143,12 @@ class Reader:
         words = self._table.short_months[match["month"].lower()]
         return words if follows.strip() or not match.group().endswith(".") else f"{words}."
 
-    def weekdays(self, match: re.Match[str]) -> str | None:
+    def weekdays(self, match: re.Match[str]) -> str:
+        """Short names are words as well, so something of a date or a time stands beside them."""
         days, first, second = self._table.weekdays, match["first"], match["second"]
-        if not second and match["stop"] is not None and not match.string[match.end() :].strip():
-            return None
-        words = days[first.lower()]
+        words = days.get(first) or days[first.lower()]
         if second:
-            words += f" {self._table.to} {days[second.lower()]}"
+            words += f" {self._table.to} {days.get(second) or days[second.lower()]}"
         return words
 
     def part_of(self, match: re.Match[str]) -> str | None:
@@ -152,6 +156,8 @@ class Reader:
         written = written and table.abbreviations.get(written, written.removesuffix("."))
         noun = table.units[match["unit"]] if match["unit"] else None
         if noun is None:
+            if written in _LITTLE_WORDS:
+                return None
             gender = table.gender_of(written) if table.gender_of else ""
             if not table.of_part and gender != "f":
                 return None

@@ -92,8 +92,10 @@ def shared_rules(table: Table, examples: Examples, own: Iterable[Rule] = ()) -> 
         ),
         rule(
             "weekdays",
-            rf"(?P<first>{_small_or_capital(table.weekdays)})\b\.?(?:{_SPACE}?{_DASH}{_SPACE}?(?P<second>{_small_or_capital(table.weekdays)})\b"
-            r"(?:\.(?=,|[ ][^A-Z]))?|(?=,?[ ]\d)|(?P<stop>(?<=\.)))",
+            rf"(?P<first>{_small_or_capital(table.weekdays)})\b(?:\.?{_SPACE}?{_DASH}{_SPACE}?"
+            rf"(?P<second>{_small_or_capital(table.weekdays)})\b(?:\.(?=,|[ ](?:[a-zà-ÿ]|\d)))?"
+            r"|\.(?=,|[ ](?:[a-zà-ÿ]|\d))|(?=,[ ]\d|[ ]\d{1,2}(?:[./:h-]|[ ](?:de[ ])?"
+            rf"(?:{'|'.join(table.months)}))))",
             reader.weekdays,
         ),
         rule(

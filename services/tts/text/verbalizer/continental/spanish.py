@@ -312,7 +312,10 @@ _EXAMPLES: Final[Examples] = {
         "El código es 4829.": "El código es cuatro ocho dos nueve.",
         "Tel. 91 123 45 67": "Teléfono nueve uno, uno dos tres, cuatro cinco, seis siete",
     },
-    "weekdays": {"lun.–vie. 9 h": "lunes a viernes nueve horas"},
+    "weekdays": {
+        "lun.–vie. 9 h": "lunes a viernes nueve horas",
+        "el mar. Luego 2": "el mar. Luego dos",
+    },
     "part of a thing": {
         "1/2 cucharada": "media cucharada",
         "2½ horas": "dos horas y media",

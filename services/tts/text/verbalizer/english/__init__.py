@@ -31,7 +31,9 @@ _OPENERS: Final = frozenset(
     " yet however also then now today once what who where why how which is are was were do does"
     " did can could will would should may might both each every all some many most no not yes one"
     " two another other please let although though because unless during despite instead"
-    " meanwhile afterwards finally first second next overall".split()
+    " meanwhile afterwards finally first second next overall nobody everyone everybody someone"
+    " people"
+    " nothing everything just even only still according given let don".split()
 )
 ENGLISH: Final = Language(
     code="en",

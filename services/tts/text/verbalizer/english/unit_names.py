@@ -68,6 +68,8 @@ _METRIC = {
     if prefix in prefixes.split()
 }
 
+_METRIC["kΩ"] = ("kilohm", "kilohms")
+_METRIC["MΩ"] = ("megohm", "megohms")
 _METRIC["kcal"] = ("kilocalorie", "kilocalories")
 
 _LENGTHS = {
