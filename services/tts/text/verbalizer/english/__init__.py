@@ -33,7 +33,9 @@ _OPENERS: Final = frozenset(
     " two another other please let although though because unless during despite instead"
     " meanwhile afterwards finally first second next overall nobody everyone everybody someone"
     " people"
-    " nothing everything just even only still according given let don".split()
+    " nothing everything just even only still according given let don"
+    " bring take use try make add turn go see check visit call keep remember click run get consider"
+    " choose select enter start stop wait find".split()
 )
 ENGLISH: Final = Language(
     code="en",
@@ -60,7 +62,7 @@ ENGLISH: Final = Language(
     never_last=NEVER_LAST
     | frozenset(
         "apt ste rm eq ch pg ver dist rs mx supt lvl p.o op exp fl conf attn art acct bldg rte"
-        " mm sc lat def".split()
+        " mm sc lat def ref refs".split()
     ),
     sometimes_last=SOMETIMES_LAST
     | frozenset("ph.d m.sc b.sc ln ct pl pkwy ctr ter cir al p.s a.k.a ps".split())

@@ -141,7 +141,7 @@ def _plain_year(match: re.Match[str]) -> str | None:
     value = int(match.group())
     told = _OF_A_YEAR.search(before(match, 16))
     follows = after(match, 20)
-    if re.match(r"[ ]?(?:%|\d|[-–—]\d{3}\b)", follows):
+    if re.match(r"[ ]?(?:%|[-–—]\d{3}\b)|\d|[ ]\d{3}\b", follows):
         return None
     if told and value >= 1000 and not _COUNTED.match(follows):
         return year(value)
@@ -388,6 +388,7 @@ YEARS: Final = (
             "It opened in 1889.": "It opened in eighteen eighty nine.",
             "1999 was good, 2026 too.": "nineteen ninety nine was good, twenty twenty six too.",
             "in 2005": "in two thousand and five",
+            "In 2024 5 came": "In twenty twenty four, five came",
             "1500 people": "one thousand five hundred people",
             "2000 steps": "two thousand steps",
         },
