@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from livekit import rtc
 from livekit.agents import JobContext, llm
 from livekit.agents.voice import CloseEvent, UserInputTranscribedEvent
-from livekit.agents.voice.room_io import AudioOutputOptions, RoomOptions, TextOutputOptions
+from livekit.agents.voice.room_io import RoomOptions, TextOutputOptions
 
 from agent.definitions.definition import AgentDefinition
 from agent.records.keeper import RecordKeeper
@@ -34,6 +34,7 @@ from services.dispatch_metadata import DispatchMetadata
 from services.endpointing.overlap import Meaning
 from services.host.closing import close_in_order
 from services.livekit_local import SpokenTranscript
+from services.livekit_local.room_output import RoomAudioOutput
 from services.metrics import Metrics
 from services.protocol import NoticeKind, Turn
 from services.shared.config import LoadedModel
@@ -153,6 +154,7 @@ class RoomConversation:
             on_gone=self._leave_empty,
             on_typed_turn=self._record.typed if self._record is not None else None,
         )
+        self._voice = RoomAudioOutput(self._room, sample_rate=pipeline.tts.sample_rate)
         session.on_transcribed = self._on_transcribed
         if pipeline.barge_in is not None:
             pipeline.barge_in.on_dropped = self._passed_over
@@ -174,6 +176,7 @@ class RoomConversation:
         await join(self._ctx)
         self._shown_state.watch()
         self._callers.begin()
+        self._voice.begin()
         if self._record is not None:
             self._record.begin()
         await self._remote.open(
@@ -196,6 +199,7 @@ class RoomConversation:
         sound = self._record.sound if self._record is not None else None
         heard = self._callers.audio
         self._session.input.audio = heard if sound is None else sound.follow_input(heard)
+        self._session.output.audio = self._voice
         await self._session.start(
             self._agent.agent,
             room=self._room,
@@ -204,7 +208,8 @@ class RoomConversation:
                 # handler of audio from before the join never ends for some sample rates, and
                 # leaves a thread for each stream that is not finished.
                 audio_input=False,
-                audio_output=AudioOutputOptions(sample_rate=self._pipeline.tts.sample_rate),
+                # `RoomAudioOutput` pauses at once, and loses nothing by it.
+                audio_output=False,
                 text_input=False,
                 # `SpokenTranscript` shows words when they are spoken.
                 text_output=TextOutputOptions(sync_transcription=False),
@@ -238,6 +243,7 @@ class RoomConversation:
             self._callers.aclose,
             self._remote.aclose,
             *([spoken.aclose] if spoken is not None else []),
+            self._voice.aclose,
             self._pipeline.aclose,
             self._finish_record,
         )

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-QUEUED_SECONDS: Final = 0.2
-"""Audio that LiveKit's output holds, and drops when it is paused."""
 _REMEMBERED_PAUSES = 4
 
 
 class Pause(NamedTuple):
     """A silence within a reply."""
 
-    before: float
-    """Place at which it began."""
+    place: float
     seconds: float
-    after: float
-    """Place at which the reply went on: what was on its way in between is lost."""
 
 
 class Playhead:
@@ -26,9 +21,7 @@ class Playhead:
     All times are monotonic. Belongs to one event loop.
     """
 
-    def __init__(self, queued_seconds: float = QUEUED_SECONDS) -> None:
-        """`queued_seconds` is how much a pause drops, as far as is known."""
-        self.queued_seconds = queued_seconds
+    def __init__(self) -> None:
         self.started: float | None = None
         """When playback began."""
         self.pauses: deque[Pause] = deque(maxlen=_REMEMBERED_PAUSES)
@@ -37,14 +30,9 @@ class Playhead:
         """When the pause began that lasts."""
         self.ended: float | None = None
         """When playback ended."""
-        self.lost_seconds = 0.0
-        """Audio that pauses have dropped, as far as is known."""
         self._anchor = (0.0, 0.0)
         """A place and its time."""
         self._held_at = 0.0
-        self._dropped = False
-        self._reported = 0.0
-        """Place up to which the output has reported."""
 
     def place(self, now: float) -> float | None:
         """Seconds that were played; None before it has begun."""
@@ -64,7 +52,6 @@ class Playhead:
         """Pause."""
         if self.held_since is None:
             self._held_at = self.place(now) or 0.0
-            self._dropped = False
             self.held_since = now
 
     def go_on(self, now: float) -> None:
@@ -73,11 +60,8 @@ class Playhead:
             return
         if self.started is not None:
             lasted = now - max(self.held_since, self.started)
-            lost = self.queued_seconds if self._dropped else 0.0
-            self.lost_seconds += lost
-            after = self._held_at + lost
-            self.pauses.append(Pause(self._held_at, lasted, after))
-            self._anchor = (after, now)
+            self.pauses.append(Pause(self._held_at, lasted))
+            self._anchor = (self._held_at, now)
         self.held_since = None
 
     def end(self, now: float) -> None:
@@ -88,21 +72,17 @@ class Playhead:
         if self.held_since is not None:
             if self.started is not None:
                 lasted = now - max(self.held_since, self.started)
-                self.pauses.append(Pause(place, lasted, place))
+                self.pauses.append(Pause(place, lasted))
             self.held_since = None
         self._held_at = place
         self.ended = now
 
-    def report(self, first: float, last: float, now: float) -> None:
-        """Take account of what the output says it has played: from one place to the other.
+    def report(self, last: float, now: float) -> None:
+        """Take account of the place up to which the output says that it has played.
 
         It says so when it stops, or goes on after it had run out of audio.
         """
-        if first > self._reported > 0.0:
-            self.queued_seconds = first - self._reported
-        self._reported = last
         if self.held_since is not None:
             self._held_at = last
-            self._dropped = True
         else:
             self._anchor = (last, now)

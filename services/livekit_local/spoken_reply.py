@@ -12,7 +12,7 @@ from livekit.agents.types import TimedString
 from numpy.typing import NDArray
 
 from ..audio.samples import Samples
-from .playhead import QUEUED_SECONDS, Playhead
+from .playhead import Playhead
 
 _LONGEST_SOUND_SECONDS = 3.0
 """Of audio that was played: more than any echo takes to come back."""
@@ -21,8 +21,8 @@ _LONGEST_SOUND_SECONDS = 3.0
 class SpokenReply:
     """One reply: its words with their times, and how far it has been played."""
 
-    def __init__(self, *, paused: bool = False, queued_seconds: float = QUEUED_SECONDS) -> None:
-        self.playhead = Playhead(queued_seconds)
+    def __init__(self, *, paused: bool = False) -> None:
+        self.playhead = Playhead()
         if paused:
             self.playhead.hold(time.monotonic())
         self._words: list[tuple[str, float, float]] = []
@@ -88,17 +88,17 @@ class SpokenReply:
             return np.empty(0, dtype=np.float32)
         rate = self._sound[0].sample_rate
         samples = np.concatenate([np.frombuffer(f.data, dtype=np.int16) for f in self._sound])
-        silences = [(p.before, p.seconds, p.after) for p in self.playhead.pauses]
+        silences = [(pause.place, pause.seconds) for pause in self.playhead.pauses]
         if self.playhead.ended is not None:
-            silences.append((place, now - self.playhead.ended, place))
+            silences.append((place, now - self.playhead.ended))
         elif self.playhead.held_since is not None:
-            silences.append((place, now - self.playhead.held_since, place))
+            silences.append((place, now - self.playhead.held_since))
         parts: list[NDArray[np.int16]] = []
         end = place
-        for before, lasted, after in reversed(silences):
-            parts.append(self._cut(samples, after, end, rate))
+        for start, lasted in reversed(silences):
+            parts.append(self._cut(samples, start, end, rate))
             parts.append(np.zeros(round(min(lasted, seconds) * rate), dtype=np.int16))
-            end = before
+            end = start
         parts.append(self._cut(samples, end - seconds, end, rate))
         played = np.concatenate(parts[::-1])[-round(seconds * rate) :]
         sound: Samples = played.astype(np.float32) / np.float32(32768.0)
@@ -137,9 +137,9 @@ class SpokenReply:
             self.playhead.start(time.monotonic() - max(0.0, seconds_ago))
             self._news.set()
 
-    def playback_progressed(self, first: float, last: float) -> None:
+    def playback_progressed(self, last: float) -> None:
         """Record that playback stopped, or had stopped, at `last`."""
-        self.playhead.report(first, last, time.monotonic())
+        self.playhead.report(last, time.monotonic())
         self._news.set()
 
     def pause(self, paused: bool) -> None:
@@ -153,8 +153,7 @@ class SpokenReply:
     def finish(self, heard_seconds: float, *, interrupted: bool) -> str:
         """Record that playback ended; return the words that were heard."""
         if interrupted:
-            # The output does not count what was dropped before.
-            self._heard_seconds = heard_seconds + self.playhead.lost_seconds
+            self._heard_seconds = heard_seconds
         self.playhead.end(time.monotonic())
         self._closed = True
         self._news.set()

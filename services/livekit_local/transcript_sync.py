@@ -71,9 +71,7 @@ class SpokenTranscript:
         self._reply.close()
         if self._reply.has_begun:
             self._before = self._reply
-        self._reply = SpokenReply(
-            paused=self._paused, queued_seconds=self._reply.playhead.queued_seconds
-        )
+        self._reply = SpokenReply(paused=self._paused)
         self._start(self._reply)
 
     def pause(self, paused: bool) -> None:
@@ -155,7 +153,7 @@ class SpokenAudio(io.AudioOutput):
 
     def on_playback_progressed(self, *, started_at: float, offset: float, duration: float) -> None:
         super().on_playback_progressed(started_at=started_at, offset=offset, duration=duration)
-        self._owner.reply.playback_progressed(offset, offset + duration)
+        self._owner.reply.playback_progressed(offset + duration)
 
     def on_playback_finished(
         self,
