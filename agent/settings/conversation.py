@@ -153,7 +153,10 @@ class TurnSettings(Group):
         lt=1,
     )
     barge_in_min_seconds: float = seconds(
-        "BARGE_IN_MIN_SECONDS", 0.2, "Length of speech that interrupts the agent.", zero=True
+        "BARGE_IN_MIN_SECONDS",
+        0.2,
+        "Length of speech that interrupts the agent; of what is certainly speech, a third of it.",
+        zero=True,
     )
     false_interruption_seconds: float = seconds(
         "FALSE_INTERRUPTION_SECONDS",

@@ -17,7 +17,7 @@ class ASREventKind(Enum):
     PREFLIGHT = "preflight"
     """The transcript of the whole utterance, if the caller says nothing more."""
     WORDLESS = "wordless"
-    """The utterance so far, a sound followed by silence, holds no words."""
+    """The utterance so far, a sound followed by silence or a longer one, holds no words."""
     FINAL = "final"
     """The transcript, which no longer changes; empty if nothing was said."""
     SPEECH_ENDED = "speech ended"

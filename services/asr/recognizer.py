@@ -32,6 +32,8 @@ logger = logging.getLogger("services.asr.recognizer")
 
 _LONGEST_TAIL_SAMPLES = SAMPLE_RATE // 2
 """Silence decoded after the last voice, at most."""
+_WORDLESS_VOICE_SECONDS = 0.8
+"""Voice in which somebody who speaks has said a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,8 +292,11 @@ class StreamingRecognizer:
         self, utterance: Utterance, kind: ASREventKind, heard: Transcription, text: str
     ) -> None:
         last = utterance.emitted
-        if not text and kind is ASREventKind.PREFLIGHT and last is None:
+        lasts = utterance.voiced >= _WORDLESS_VOICE_SECONDS * SAMPLE_RATE
+        none_yet = last is None or last[0] is ASREventKind.WORDLESS
+        if not heard.text and none_yet and (lasts or kind is ASREventKind.PREFLIGHT):
             kind = ASREventKind.WORDLESS
+            text = ""
         elif not text or last == (kind, text):
             return
         if kind is ASREventKind.INTERIM and last is not None and last[1] == text:

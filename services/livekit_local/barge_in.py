@@ -32,7 +32,16 @@ _OF_ITS_OWN_SECONDS = 1.5
 """Silence before a voice that is no part of a talk in the background."""
 _TELEVISION_SECONDS = 10.0
 """Since a voice in the background, in which another one as soft is in the background too."""
+_NOISE_SECONDS = 0.8
+"""Voice without a word that is no cough, but a sound that may last: music, a baby that cries."""
+_NOISY_SECONDS = 5.0
+"""Since such a sound, in which a voice pauses the agent by its words alone."""
 _MOST_SPEAKERS = 32
+_CERTAIN_PROBABILITY = 0.85
+_CERTAIN_WEIGHT = 3.0
+"""How often a window counts that is certainly voice, towards a pause of the agent. The median of 34
+recordings of people, at four offsets each, pauses it after 0.13 s instead of 0.24; of 40 tries with
+noise 5 do, instead of 10."""
 _WORDS = (ASREventKind.INTERIM, ASREventKind.PREFLIGHT, ASREventKind.FINAL)
 
 
@@ -76,6 +85,8 @@ class BargeIn:
         self._assent = tuple(assent)
         self._position = 0
         self._voiced_seconds = 0.0
+        self._weight_seconds = 0.0
+        """Voice of this utterance, that which is certain counted several times."""
         self._overlaps = False
         self._asked = False
         self._meaning = Meaning.OPEN
@@ -96,6 +107,8 @@ class BargeIn:
         """Silence before this utterance."""
         self._background = float("-inf")
         """Monotonic time at which a voice in the background was heard last."""
+        self._noisy_until = float("-inf")
+        """Monotonic time up to which a voice may well be a noise that lasts."""
         self._window: Samples | None = None
         vad.subscribe(self)
         vad.gate = self.weigh
@@ -133,8 +146,12 @@ class BargeIn:
             seen = _without_voice(activity)
         elif self._holds_back:
             # As long as nothing of weight follows, this speech does not pause the agent again.
-            since = 0.0 if self._echo.hears_agent else self._voice_since
+            no_voice = self._echo.hears_agent or self._is_noisy
+            since = 0.0 if no_voice else self._voice_since
             seen = replace(activity, speech_seconds=min(activity.speech_seconds, since))
+        elif self._overlaps and not self._echo.is_due:
+            # A doubtful voice, such as many a noise, pauses the agent later than a certain one.
+            seen = replace(activity, speech_seconds=self._weight_seconds)
         if not self._shown and seen.speaking:
             self._shown = True
             yield replace(seen, kind=ActivityKind.WINDOW)
@@ -149,6 +166,8 @@ class BargeIn:
         if heard.kind is ASREventKind.WORDLESS and self._overlaps:
             self._meaning = Meaning.NOISE
             self._voice_since = 0.0
+            if self._voiced_seconds >= _NOISE_SECONDS:
+                self._noisy_until = time.monotonic() + _NOISY_SECONDS
             self.on_go_on()
         elif heard.kind not in _WORDS or not (self._overlaps or self._is_background):
             if heard.kind is ASREventKind.FINAL:
@@ -168,7 +187,11 @@ class BargeIn:
     def _holds_back(self) -> bool:
         if not self._overlaps or self._meaning is Meaning.INTERRUPTION:
             return False
-        return self._meaning.lets_speech_go_on or self._echo.hears_agent
+        return self._meaning.lets_speech_go_on or self._echo.hears_agent or self._is_noisy
+
+    @property
+    def _is_noisy(self) -> bool:
+        return time.monotonic() < self._noisy_until
 
     @property
     def _is_background(self) -> bool:
@@ -194,6 +217,8 @@ class BargeIn:
             return
         self._voiced_seconds += WINDOW_SECONDS
         self._voice_since += WINDOW_SECONDS
+        certain = activity.probability >= _CERTAIN_PROBABILITY
+        self._weight_seconds += WINDOW_SECONDS * (_CERTAIN_WEIGHT if certain else 1.0)
         if self._window is not None:
             self._loudness.push(self._window)
         if self._overlaps and self.agent is not None:
@@ -215,7 +240,7 @@ class BargeIn:
         self._onset = time.monotonic() - (self._position / SAMPLE_RATE - start_seconds)
         self._silent_before = self._onset - self._ended
         self._meaning = Meaning.OPEN
-        self._voiced_seconds = self._voice_since = 0.0
+        self._voiced_seconds = self._voice_since = self._weight_seconds = 0.0
         self._passed = False
         self._loudness = Loudness()
         self._echo.begin()

@@ -86,6 +86,11 @@ class EchoWatch:
         """Comparisons in a row, now and at most, that found another voice."""
 
     @property
+    def is_due(self) -> bool:
+        """Whether the call has an echo, and the voice is still to be compared with it."""
+        return self._delay_seconds is not None and not self._compared
+
+    @property
     def hears_agent(self) -> bool:
         """Whether the latest part of the voice is the agent's, and no other beside it."""
         if self._delay_seconds is None or not self._alike:

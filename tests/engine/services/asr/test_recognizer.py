@@ -381,6 +381,22 @@ async def test_without_interim_results_there_are_none(
     assert len(microphone.texts(ASREventKind.FINAL)) == 1
 
 
+async def test_a_sound_that_lasts_without_a_word_is_told_of_while_it_lasts(
+    watched: WatchedASR, voice_activity: VoiceActivityModel, audio_time: AudioTime
+) -> None:
+    microphone = Microphone(watched, voice_activity, timing=FREQUENT_INTERIMS)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while ASREventKind.WORDLESS not in microphone.kinds():
+            # As it is where the detector takes a noise for a voice.
+            microphone.recognizer.push(silence(WINDOW_SECONDS))
+            microphone.recognizer.observe(VOICE)
+            audio_time.pass_a_window()
+            await microphone.decoded()
+            await asyncio.sleep(0)
+    await microphone.recognizer.aclose()
+    assert microphone.kinds() == [ASREventKind.SPEECH_STARTED, ASREventKind.WORDLESS]
+
+
 # Asked for the end
 
 

@@ -52,6 +52,7 @@ class Room:
         self.dropped: list[tuple[Meaning, str]] = []
         self.barge_in.on_go_on = self._go_on
         self.barge_in.on_dropped = lambda meaning, text: self.dropped.append((meaning, text))
+        self.probability = 0.9
         self._windows = 0
         self._spoken = 0
 
@@ -96,7 +97,7 @@ class Room:
             Activity(
                 kind=kind,
                 position=self._windows * WINDOW_SAMPLES,
-                probability=0.9,
+                probability=self.probability,
                 speaking=speaking,
                 speech_seconds=spoken if speaking else 0.0,
                 voiced_seconds=spoken if voiced else 0.0,
@@ -247,3 +248,29 @@ def test_each_caller_has_a_level_of_their_own(room: Room) -> None:
     room.barge_in.heard_from("soft")
     room.voice(0.6, level=0.02)
     assert room.hear(FINAL, "And what day?")[0].text == "And what day?"
+
+
+def test_a_certain_voice_pauses_the_agent_earlier_than_a_doubtful_one(room: Room) -> None:
+    certain = room.voice(0.16)
+    assert certain[-1].speech_seconds > 0.2
+    room.silence()
+    room.hear(FINAL, "Mm-hmm.")
+    room.probability = 0.6
+    doubtful = room.voice(0.16)
+    assert doubtful[-1].speech_seconds <= 0.16
+
+
+def test_a_sound_that_lasts_without_a_word_lets_the_reply_go_on_until_there_is_one(
+    room: Room,
+) -> None:
+    assert room.voice(0.96)[-1].speech_seconds > 0.9
+    assert room.hear(ASREventKind.WORDLESS) == []
+    assert room.went_on == 1
+    # Neither what follows of it nor the next such sound pauses the agent.
+    assert room.voice(1.0)[-1].speech_seconds == 0.0
+    room.silence()
+    room.hear(FINAL, "")
+    assert room.voice(0.96)[-1].speech_seconds == 0.0
+    # Who speaks does, by the first words.
+    assert len(room.hear(INTERIM, "What time is it?")) == 1
+    assert room.voice(0.1)[-1].speech_seconds > 0.9
