@@ -16,7 +16,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,6 +47,8 @@ _FRAME = SAMPLE_RATE // 100
 _ONSET_POWER = 0.01
 """Of the loudest 10 ms: a voice begins at 20 dB below its loudest moment."""
 _COUNTING = "count to one hundred"
+_LONGEST_REPLY_SECONDS = 150.0
+"""In which the agent counts to one hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Outcome:
     stopped: bool
     """Whether the agent fell silent for good, or began to say something else."""
     silent_after_seconds: float | None
-    """From the first sound of the case to the agent's last before it first fell silent."""
+    """From the first sound of the case, as it is sent, to the agent's last, as the caller hears it,
+    before it first fell silent."""
     held_seconds: float
     """The longest silence of the agent meanwhile."""
     shown: str
@@ -89,7 +92,8 @@ class Call:
         last = self.caller.last_audible
         if self._counts and last is not None and time.monotonic() - last < 0.5:
             return
-        await self.caller.wait_for_silence(1.0)
+        # A reply that was held for long, and counted as stopped, may have gone on since.
+        await self.caller.wait_for_silence(1.0, _LONGEST_REPLY_SECONDS)
         asked = time.monotonic()
         await self.caller.send_text(_COUNTING)
         if await self.caller.wait_for_sound(asked, 20.0) is None:
@@ -105,13 +109,14 @@ class Call:
         said = await caller.say(case.samples)
         await asyncio.sleep(_WATCHED_SECONDS)
         now = time.monotonic()
-        began = said.started + _onset(case.samples)
+        began = said.started + said.queued_seconds + _onset(case.samples)
         gaps = _gaps([t for t in caller.audible_times() if t > began], now)
-        lasting = next((start for start, length in gaps if length > _LASTING_SECONDS), None)
         first = next((start for start, _ in gaps), None)
         new = [s for key, s in caller.segments.items() if key not in before and s.text.strip()]
         answered = any(s.identity != caller.identity for s in new)
-        self._counts = lasting is None and not answered
+        # A reply that was held, and then went on, was not stopped.
+        last = caller.last_audible
+        self._counts = not answered and last is not None and now - last < _LASTING_SECONDS
         shown = [f"({s.text})" if s.aside else s.text for s in new if s.identity == caller.identity]
         return Outcome(
             case.kind,
@@ -217,6 +222,10 @@ async def measure(arguments: argparse.Namespace) -> list[Outcome]:
                 for decibels, delay in rooms[::every]:
                     outcomes.append(await _echo(process, decibels, delay))
                     _print(outcomes[-1])
+            if "over-echo" in parts:
+                async for outcome in _over_echo(process, every):
+                    outcomes.append(outcome)
+                    _print(outcome)
             if "background" in parts:
                 for decibels in (-10.0, -15.0, -20.0):
                     for outcome in await _background(process, decibels):
@@ -231,6 +240,17 @@ async def _echo(process: AgentProcess, decibels: float, delay_seconds: float) ->
     async with _Joined(process) as call:
         call.caller.surround(Surroundings(echo_decibels=decibels, echo_delay_seconds=delay_seconds))
         return await call.listen("echo", f"{decibels:g} dB, {delay_seconds:g} s", 12.0)
+
+
+async def _over_echo(process: AgentProcess, every: int) -> AsyncIterator[Outcome]:
+    """Callers beside a loudspeaker at -6 dB, whose echo is known by then."""
+    async with _Joined(process) as call:
+        call.caller.surround(Surroundings(echo_decibels=-6.0, echo_delay_seconds=0.15))
+        await call.listen("echo", "-6 dB, 0.15 s", 8.0)
+        short = [r for r in people("request") if r.seconds < 5.0][:8]
+        for person in [*(r for r in people("word") if r.text == "stop"), *short][::every]:
+            case = Case("over the echo, people", person.file, _levelled(person.samples), True)
+            yield await call.face(case)
 
 
 async def _background(process: AgentProcess, decibels: float) -> list[Outcome]:
@@ -298,7 +318,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--cache", type=Path, default=ROOT / "models", help="of the models")
     parser.add_argument(
-        "--parts", nargs="+", default=["words", "echo", "background"], help="what to measure"
+        "--parts",
+        nargs="+",
+        default=["words", "echo", "over-echo", "background"],
+        help="what to measure",
     )
     parser.add_argument("--only", default="", help="part of the name of the kinds to take")
     parser.add_argument("--every", type=int, default=1, help="take every so many-th case alone")

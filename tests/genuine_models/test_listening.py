@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
-import pytest
-import pytest_asyncio
 
 from services.audio.samples import Samples
-from tests.room.processes import AgentProcess, running, token
+from tests.genuine_models.conftest import Join
 from tests.support.caller import Caller, Segment, Surroundings
 from tests.support.people import person
 
@@ -50,59 +46,32 @@ async def _until(caller: Caller, true: Callable[[], bool]) -> None:
         raise AssertionError([*caller.segments.values()]) from None
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def patient(
-    genuine_cache: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[AgentProcess]:
-    """The product as its owner starts it."""
-    variables = {
-        "MODELS": "auto",
-        "WHISPER_MODEL_PATH": str(genuine_cache),
-        "LOOP_LAG_LIMIT_SECONDS": "60",
-        "FIRST_WORD_SECONDS": "0",
-    }
-    async with running("dev", tmp_path_factory.mktemp("patient"), variables) as process:
-        await process.wait_until_ready()
-        yield process
-
-
-@asynccontextmanager
-async def _joined(process: AgentProcess) -> AsyncIterator[Caller]:
-    issued = await token(process.address)
-    async with Caller() as caller:
-        await caller.join(issued.url, issued.token)
-        caller.identity = caller.room.local_participant.identity
-        await caller.wait_for_agent()
-        await caller.wait_for_greeting()
-        yield caller
-
-
 async def test_assent_of_people_does_not_stop_the_agent_and_stop_does(
-    patient: AgentProcess,
+    join: Join,
 ) -> None:
-    async with _joined(patient) as caller:
-        await caller.send_text("count to one hundred")
-        await caller.wait_for_words("two")
-        _, counting = _said_by_agent(caller)
-        for name in ("word_yes_9e2ce5e3", "word_yes_b83c1acf"):
-            await caller.say(_levelled(name))
-            said = len(counting.text)
-            await _until(caller, lambda: len(counting.text) > said + _SOME_WORDS)  # noqa: B023
-        # It went on with what it was saying.
-        assert len(_said_by_agent(caller)) == 2
-        await _until(caller, lambda: all(s.final for s in _shown_of_caller(caller)))
-        assert _shown_of_caller(caller)
-        assert all(s.aside for s in _shown_of_caller(caller))
-        await caller.say(_levelled("word_stop_8fe52b97"))
-        await _until(caller, lambda: counting.final)
-        assert "hundred" not in counting.text
+    caller = (await join()).caller
+    await caller.send_text("count to one hundred")
+    await caller.wait_for_words("two")
+    _, counting = _said_by_agent(caller)
+    for name in ("word_yes_9e2ce5e3", "word_yes_b83c1acf"):
+        await caller.say(_levelled(name))
+        said = len(counting.text)
+        await _until(caller, lambda: len(counting.text) > said + _SOME_WORDS)  # noqa: B023
+    # It went on with what it was saying.
+    assert len(_said_by_agent(caller)) == 2
+    await _until(caller, lambda: all(s.final for s in _shown_of_caller(caller)))
+    assert _shown_of_caller(caller)
+    assert all(s.aside for s in _shown_of_caller(caller))
+    await caller.say(_levelled("word_stop_8fe52b97"))
+    await _until(caller, lambda: counting.final)
+    assert "hundred" not in counting.text
 
 
-async def test_the_agents_voice_from_a_loudspeaker_does_not_stop_it(patient: AgentProcess) -> None:
-    async with _joined(patient) as caller:
-        caller.surround(Surroundings(echo_decibels=-20.0, echo_delay_seconds=0.15))
-        await caller.send_text("count to ten")
-        await caller.wait_for_words("ten", _PATIENCE_SECONDS)
-        await caller.wait_for_silence()
-        await _until(caller, lambda: not _shown_of_caller(caller))
-        assert len(_said_by_agent(caller)) == 2
+async def test_the_agents_voice_from_a_loudspeaker_does_not_stop_it(join: Join) -> None:
+    caller = (await join()).caller
+    caller.surround(Surroundings(echo_decibels=-20.0, echo_delay_seconds=0.15))
+    await caller.send_text("count to ten")
+    await caller.wait_for_words("ten", _PATIENCE_SECONDS)
+    await caller.wait_for_silence()
+    await _until(caller, lambda: not _shown_of_caller(caller))
+    assert len(_said_by_agent(caller)) == 2

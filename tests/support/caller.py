@@ -35,6 +35,8 @@ class Utterance:
     """Monotonic time of its first audible sample."""
     ended: float
     """Monotonic time of its last audible sample."""
+    queued_seconds: float = 0.0
+    """How long its samples wait after these times until they are sent."""
 
 
 @dataclass(slots=True)
@@ -146,6 +148,7 @@ class Caller:
         self._queue: deque[Samples] = deque()
         self._spoken: asyncio.Event = asyncio.Event()
         self._marks: list[float] = []
+        self._queued_seconds = 0.0
         self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=_QUEUE_MILLISECONDS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._speaking = False
@@ -222,7 +225,7 @@ class Caller:
         padded = np.pad(samples, (0, frames * _FRAME_SAMPLES - len(samples)))
         self._queue.extend(padded.reshape(frames, _FRAME_SAMPLES))
         await self._spoken.wait()
-        return Utterance(self._sent(first), self._sent(last))
+        return Utterance(self._sent(first), self._sent(last), self._queued_seconds)
 
     def _sent(self, sample: int) -> float:
         """Monotonic time at which that sample of the utterance left the microphone."""
@@ -335,6 +338,8 @@ class Caller:
             speaking = bool(self._queue)
             samples = self._queue.popleft() if speaking else silence
             if speaking:
+                if not self._marks:
+                    self._queued_seconds = self._source.queued_duration
                 self._marks.append(time.monotonic())
             if self._surroundings is not None:
                 samples = np.clip(samples + self._surroundings.next_frame(), -1.0, 1.0)
