@@ -1,6 +1,6 @@
 """How often the agent stops for what is no interruption, and how fast for what is one.
 
-`python -m benchmarks.interruptions [--cache FOLDER] [--parts NAME ...] [--out FILE]`
+`python -m benchmarks.interruptions [--parts NAME ...] [--more FOLDER] [--out FILE]`
 
 Runs the product (`python -m agent dev`) with its default models, joins a room, has the agent count,
 and says things over it: short assent, other sounds, and real interruptions, by people
@@ -27,7 +27,7 @@ from services.audio.samples import SAMPLE_RATE, Samples
 from tests.room.processes import AgentProcess, running, token
 from tests.support.caller import Caller, Surroundings
 from tests.support.people import people
-from tests.support.sound import audible_span
+from tests.support.sound import audible_span, read_sound
 
 _ASSENT_BY_VOICE = (
     *("Mm-hmm.", "Uh-huh.", "Yeah.", "Okay.", "Right.", "Sure.", "I see.", "Oh, okay."),
@@ -170,6 +170,13 @@ def cases(voice: Path) -> Iterator[Case]:
             yield Case("speech, people", person.file, _levelled(person.samples), True)
 
 
+def _more(folder: Path | None) -> Iterator[Case]:
+    """The recordings of a folder, at most 3 s of each."""
+    for file in sorted(folder.iterdir()) if folder is not None else ():
+        samples = read_sound(file)[: 3 * SAMPLE_RATE]
+        yield Case("more", file.stem, _levelled(samples), False)
+
+
 def television() -> Samples:
     """Voices that talk on and on, to nobody here: the long recordings of people."""
     parts = [_levelled(r.samples) for r in people("long")]
@@ -214,7 +221,8 @@ async def measure(arguments: argparse.Namespace) -> list[Outcome]:
             await process.wait_until_ready()
             if "words" in parts:
                 async with _Joined(process) as call:
-                    for case in [c for c in cases(voice) if arguments.only in c.kind][::every]:
+                    said = [*cases(voice), *_more(arguments.more)]
+                    for case in [c for c in said if arguments.only in c.kind][::every]:
                         outcomes.append(await call.face(case))
                         _print(outcomes[-1])
             if "echo" in parts:
@@ -324,6 +332,9 @@ def main() -> int:
         help="what to measure",
     )
     parser.add_argument("--only", default="", help="part of the name of the kinds to take")
+    parser.add_argument(
+        "--more", type=Path, help="folder of further recordings that are not to stop the agent"
+    )
     parser.add_argument("--every", type=int, default=1, help="take every so many-th case alone")
     parser.add_argument("--set", nargs="*", default=[], help="settings of the agent, NAME=VALUE")
     parser.add_argument("--log", type=Path, help="file for the agent's log")
