@@ -1,7 +1,8 @@
 """The speech engines as LiveKit's interfaces."""
 
 from ..shared.engines import get_shared_asr, get_shared_tts
-from .stt import LocalSpeechStream, LocalSTT
+from .speech_stream import LocalSpeechStream
+from .stt import LocalSTT
 from .transcript_sync import SpokenTranscript
 from .tts import LocalTTS, LocalTTSStream
 from .vad import LocalVAD, LocalVADStream

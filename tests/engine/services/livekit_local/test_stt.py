@@ -19,6 +19,7 @@ from services.audio.samples import SAMPLE_RATE
 from services.inference import InferenceError, InferenceTimeout, QueueFull, Superseded
 from services.livekit_local import LocalSpeechStream, LocalSTT, LocalVAD, LocalVADStream
 from services.livekit_local.errors import api_error
+from services.shared.engines import SharedEngines
 from services.shared.load_once import LoadOnce
 from services.vad.silero import (
     VoiceActivityLoadError,
@@ -716,3 +717,11 @@ async def test_listeners_are_told_what_was_heard(asr: StreamingASR) -> None:
         told.clear()
         await hear(recogniser, ASK_TIME.samples, silence(1.0))
     assert told == []
+
+
+async def test_asking_for_its_name_holds_no_model(shared: SharedEngines) -> None:
+    users = shared.asr.users
+    local = LocalSTT(engines=shared)
+    assert local.model
+    assert shared.asr.users == users
+    await local.aclose()
