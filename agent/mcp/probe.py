@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from agent.mcp.connection import Connection, one_line
+from agent.mcp.connection import Connection
 from agent.mcp.definition import MCPServerDefinition
 from agent.mcp.offer import offer
+from agent.mcp.reasons import one_line
 
 
 async def server_problems(definition: MCPServerDefinition) -> list[str]:
