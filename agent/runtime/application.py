@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from agent.definitions.problems import DefinitionError
 from agent.distribution import livekit_config
 from agent.observability.logging import setup_logging
-from agent.runtime.process import Deadline, leave, say
+from agent.runtime.process import EXIT_RESTART, EXIT_STARTUP, Deadline, leave, say
 from agent.runtime.web import health_server, model_routes, page_server
 from agent.settings import Settings
 from agent.settings.environment import read_variables
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("agent.runtime.application")
 
-_EXIT_STARTUP = 1
-_EXIT_RESTART = 4
 _WEAR_CHECK_SECONDS = 1.0
 
 
@@ -149,14 +147,14 @@ class Application:
             TTSLoadError,
         ) as error:
             say(str(error), sys.stderr)
-            self._exit_status = _EXIT_STARTUP
+            self._exit_status = EXIT_STARTUP
         except DefinitionError as error:
             for problem in error.problems:
                 say(str(problem), sys.stderr)
-            self._exit_status = _EXIT_STARTUP
+            self._exit_status = EXIT_STARTUP
         except Exception:
             logger.exception("cannot go on")
-            self._exit_status = _EXIT_STARTUP
+            self._exit_status = EXIT_STARTUP
         finally:
             await self._end(self._exit_status)
         return self._exit_status
@@ -173,7 +171,7 @@ class Application:
 
     def _end_for_restart(self) -> None:
         """Let the rooms finish, then end, for the service manager to start a fresh process."""
-        self._exit_status = _EXIT_RESTART
+        self._exit_status = EXIT_RESTART
         self._stop.set()
 
     async def _until_worn_out(self, speech: SharedEngines) -> None:

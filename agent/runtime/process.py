@@ -11,8 +11,12 @@ from typing import Final, NoReturn, TextIO
 
 logger = logging.getLogger("agent.runtime.process")
 
+EXIT_STARTUP: Final = 1
+"""Status of a process that could not start, or go on."""
 EXIT_FORCED: Final = 3
 """Status of a process that did not end by itself in time."""
+EXIT_RESTART: Final = 4
+"""Status of a process that is to be started again."""
 
 
 class Deadline:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent.runtime import application
+from agent.runtime import process
 from services.admission import Refusal
 from services.metrics import CATALOGUE, NOTICE_KINDS
 from tests.support.deploy_files import DEPLOY, REPOSITORY, VARIABLES, default_of, variables_in
@@ -177,8 +177,8 @@ def test_every_exit_status_is_explained() -> None:
     named = {int(number) for number in re.findall(r"^\| (\d+) \|", table, flags=re.MULTILINE)}
     own = {
         value
-        for name, value in vars(application).items()
-        if name.startswith("_EXIT_") and isinstance(value, int)
+        for name, value in vars(process).items()
+        if name.startswith("EXIT_") and isinstance(value, int)
     }
     assert named == {0, 2, 137} | own
 
