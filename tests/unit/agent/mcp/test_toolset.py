@@ -23,6 +23,7 @@ from agent.mcp.definition import MCPServerDefinition, Transport
 from agent.mcp.offer import LONGEST_DESCRIPTION_CHARACTERS, MOST_TOOLS
 from agent.mcp.probe import server_problems
 from agent.mcp.toolset import MCPTools
+from agent.mcp.transports import StdioServer
 from tests.support.leaks import Snapshot, assert_nothing_left
 
 REPOSITORY = Path(__file__).parents[4]
@@ -275,6 +276,16 @@ async def test_what_is_wrong_with_the_address_or_a_name_is_one_line() -> None:
     assert await server_problems(program("good", tools=("ecco",))) == [
         "it has no tool 'ecco': did you mean 'echo'?"
     ]
+
+
+async def test_a_client_that_gives_up_by_itself_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def give_up(_: StdioServer) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(StdioServer, "initialize", give_up)
+    assert await server_problems(program("good")) == ["the connection broke"]
 
 
 async def test_a_hostile_list_of_tools_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
