@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...asr.interface import ASREngine
-from ...models import VOICE_CATALOGUE, voice_weights
+from ...models.installed import installed_voices
 from ...shared.engines import SharedEngines, SharedVoice
 from ...shared.model_kind import UNUSABLE
 from ...tts.interface import TTSEngine
@@ -60,9 +60,9 @@ class ApiModels:
 
     async def voices(self) -> list[str]:
         """Return the names of the voices on this machine, the default one first."""
-        found = await asyncio.to_thread(_fetched_voices, self._speech.config.cache)
+        found = await asyncio.to_thread(installed_voices, self._speech.config.cache)
         default = self.default_voice
-        return [default, *(name for name in found if name != default)]
+        return [default, *sorted(voice.name for voice in found if voice.name != default)]
 
     async def listed(self) -> list[dict[str, Any]]:
         """Return the models as `/v1/models` lists them."""
@@ -154,12 +154,6 @@ class ApiModels:
 
     def _described(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": self._since, "owned_by": _OWNER}
-
-
-def _fetched_voices(cache: Path) -> list[str]:
-    """Return the catalogue's voices that are on this machine; blocks."""
-    names = (name for name, entry in VOICE_CATALOGUE.items() if not entry.demo)
-    return sorted(name for name in names if voice_weights((name,), cache=cache))
 
 
 def _plain(name: str) -> str:

@@ -14,8 +14,10 @@ import pytest
 from services.inference import Priority
 from services.shared.engines import SharedEngines
 from services.speech_process import RemoteEngines, SpeechServer
-from services.speech_process.client_session import MAX_PHRASES, MAX_REQUESTS, MAX_WINDOW
+from services.speech_process.client_session import MAX_REQUESTS
 from services.speech_process.frames import MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES, VERSION
+from services.speech_process.session_answers import MAX_PHRASES
+from services.speech_process.session_request import MAX_WINDOW
 from services.tts.engine import StreamingTTS
 from tests.engine.services.speech_process.test_remote import until
 from tests.support.recordings import recordings

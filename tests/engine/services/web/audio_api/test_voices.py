@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from services.models import DEMO_VOICE
+from services.models.manifest import write_manifest
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
 from tests.support.audio_api import AudioApi, audio_api, until
@@ -58,3 +59,19 @@ def test_a_voice_is_spoken_by_its_name_and_leaves_when_memory_is_short(
     # The end of an answer arrives a moment before the server is done with it.
     until(lambda: not any(used.users for used in speech.in_use if used.role == "voice"))
     assert {speech.unload_idle(), speech.unload_idle()} == set(voices)
+
+
+def test_a_voice_whose_fetch_was_broken_off_is_not_offered(tmp_path: Path) -> None:
+    for name, whole in (("de_DE-thorsten-low", True), ("en_US-joe-medium", False)):
+        folder = tmp_path / "voices" / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.onnx").write_bytes(b"weights")
+        if whole:
+            write_manifest(folder, name=name, source="a test")
+    speech = SharedEngines(EngineConfig(cache=tmp_path))
+    try:
+        with audio_api(speech, tmp_path) as api, api.client() as client:
+            offered = [model.id for model in client.models.list()]
+    finally:
+        speech.close()
+    assert offered[1:] == [DEMO_VOICE.name, "de_DE-thorsten-low"]
