@@ -98,7 +98,8 @@ def shared(model_loads: ModelLoads) -> Iterator[SharedEngines]:
 
     `get_shared_asr()` and its kin give these very models.
     """
-    from services.shared.engines import SharedEngines, configure_shared, release_shared
+    from services.shared.engines import SharedEngines
+    from services.shared.process_engines import configure_shared, release_shared
 
     os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
     speech = SharedEngines()

@@ -10,7 +10,7 @@ from agent.runtime.supervisor import Supervisor
 from agent.settings import Settings
 from services.host.temp_files import TempFilesError
 from services.metrics import Metrics
-from services.shared.engines import configure_shared
+from services.shared.process_engines import configure_shared
 
 
 class SupervisedEngines:

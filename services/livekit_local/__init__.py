@@ -1,6 +1,6 @@
 """The speech engines as LiveKit's interfaces."""
 
-from ..shared.engines import get_shared_asr, get_shared_tts
+from ..shared.process_engines import get_shared_asr, get_shared_tts
 from .speech_stream import LocalSpeechStream
 from .stt import LocalSTT
 from .transcript_sync import SpokenTranscript

@@ -18,7 +18,8 @@ from ..asr.events import ASREvent, ASREventKind
 from ..asr.recognizer import RecognizerTiming
 from ..audio.samples import SAMPLE_RATE, Samples
 from ..inference import Priority
-from ..shared.engines import SharedASR, SharedEngines, shared_engines
+from ..shared.engines import SharedASR, SharedEngines
+from ..shared.process_engines import shared_engines
 from ..shared.shared_model import Lease
 from ..vad.silero import speech_span
 from .errors import api_error

@@ -14,7 +14,8 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.utils import aio
 
 from .. import defaults
-from ..shared.engines import SharedEngines, SharedVoice, shared_engines
+from ..shared.engines import SharedEngines, SharedVoice
+from ..shared.process_engines import shared_engines
 from ..tts.interface import TTSEngine
 from ..tts.text.sentences import SentenceSplitter, split_sentences
 from ..tts.types import Delivery

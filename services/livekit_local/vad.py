@@ -10,7 +10,8 @@ from typing import Protocol
 from livekit.agents import utils, vad
 
 from ..audio.samples import SAMPLE_RATE, Samples
-from ..shared.engines import SharedEngines, shared_engines
+from ..shared.engines import SharedEngines
+from ..shared.process_engines import shared_engines
 from ..vad.silero import (
     WINDOW_SECONDS,
     Activity,

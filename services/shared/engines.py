@@ -13,16 +13,10 @@ from ..host.cores import available_cores, plan_threads
 from ..host.process_memory import measure_growth
 from ..inference import InferenceScheduler, Priority
 from ..models import (
-    ASR_WEIGHTS,
     DEMO_ASR,
     DEMO_VOICE,
-    ASRModel,
     ModelError,
-    Voice,
-    asr_weights,
-    resolve_asr,
     resolve_first_voice,
-    voice_weights,
 )
 from ..tts.interface import TTSEngine
 from ..vad.silero import VoiceActivityModel
@@ -30,11 +24,11 @@ from .acoustic import ROLE as _END_OF_TURN
 from .acoustic import SharedAcousticModel
 from .config import EngineConfig, LoadedModel, ModelInUse, ModelProcess
 from .load_once import LoadOnce
+from .local_kinds import asr_kind, voice_kind
 from .model_kind import ModelKind
 from .model_slot import ModelSlot
 from .pool import ModelPool
 from .shared_model import Lease, SharedModel
-from .starting import start_asr, start_tts
 
 logger = logging.getLogger("services.shared")
 
@@ -278,49 +272,12 @@ class SharedEngines:
         return [*self._recognisers.shared, *self._voices.shared]
 
     def _asr_kind(self) -> ModelKind[str, Any, ASREngine]:
-        config = self.config
-
-        def start(model: ASRModel, engine: str, is_default: bool) -> ASREngine:
-            asr = start_asr(model, config, self._plan, self.scheduler, engine=engine)
-            asr.on_recognition = self._on_recognition
-            return asr
-
-        return ModelKind(
-            role="asr",
-            engine="asr",
-            called="recogniser",
-            find=lambda name: resolve_asr(name, cache=config.cache),
-            place=lambda model: model.folder.resolve() / ASR_WEIGHTS,
-            start=start,
-            weights=lambda name: asr_weights(name, cache=config.cache),
-            facts=lambda asr: {
-                "device": asr.facts.device,
-                "compute_type": asr.facts.compute_type,
-                "context_seconds": asr.facts.context_seconds or asr.facts.window_seconds,
-            },
+        return asr_kind(
+            self.config, self._plan, self.scheduler, on_recognition=self._on_recognition
         )
 
     def _voice_kind(self) -> ModelKind[tuple[str, ...], Any, TTSEngine]:
-        config = self.config
-
-        def start(voice: Voice, engine: str, is_default: bool) -> TTSEngine:
-            speaker = config.speaker if is_default else None
-            tts = start_tts(
-                voice, config, self._plan, self.scheduler, engine=engine, speaker=speaker
-            )
-            tts.on_synthesis = self._on_synthesis
-            return tts
-
-        return ModelKind(
-            role="voice",
-            engine="tts",
-            called="voice",
-            find=lambda names: resolve_first_voice(names, cache=config.cache),
-            place=lambda voice: voice.model.resolve(),
-            start=start,
-            weights=lambda names: voice_weights(names, cache=config.cache),
-            facts=lambda _: {},
-        )
+        return voice_kind(self.config, self._plan, self.scheduler, on_synthesis=self._on_synthesis)
 
     def _acoustic_model(self) -> SharedAcousticModel:
         return SharedAcousticModel(self.config.turn, cache=self.config.cache, loading=self._loading)
@@ -377,43 +334,3 @@ class SharedEngines:
         if engine == _END_OF_TURN:
             self.acoustic.take()
             self.acoustic.start()
-
-
-_default_lock = threading.Lock()
-_default: SharedEngines | None = None
-
-
-def configure_shared(shared: SharedEngines | None) -> SharedEngines | None:
-    """Make `shared` the engines of the process, for requests from now on; return those before."""
-    global _default
-    with _default_lock:
-        before, _default = _default, shared
-    return before
-
-
-def shared_engines() -> SharedEngines:
-    """Return the engines of the process: the demo models unless others were configured."""
-    global _default
-    with _default_lock:
-        if _default is None:
-            _default = SharedEngines()
-        return _default
-
-
-def release_shared() -> None:
-    """Free the engines of the process; the next request starts anew."""
-    global _default
-    with _default_lock:
-        shared, _default = _default, None
-    if shared is not None:
-        shared.close()
-
-
-async def get_shared_asr() -> ASREngine:
-    """Return the recogniser of the process, loaded and warm; safe from any event loop."""
-    return await shared_engines().asr.get()
-
-
-async def get_shared_tts() -> TTSEngine:
-    """Return the voice of the process, loaded and warm; safe from any event loop."""
-    return await shared_engines().tts.get()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.asr.engine import StreamingASR
-from services.shared.engines import SharedEngines, shared_engines
+from services.shared.engines import SharedEngines
+from services.shared.process_engines import shared_engines
 from services.shared.shared_model import Lease, SharedModel
 from services.tts.engine import StreamingTTS
 

@@ -22,8 +22,8 @@ from services.inference import InferenceScheduler, InferenceTimeout, Priority, R
 from services.livekit_local import LocalTTS
 from services.models import DEMO_ASR
 from services.shared.config import EngineConfig
-from services.shared.engines import (
-    SharedEngines,
+from services.shared.engines import SharedEngines
+from services.shared.process_engines import (
     configure_shared,
     get_shared_asr,
     get_shared_tts,
