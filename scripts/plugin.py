@@ -20,7 +20,14 @@ SOURCES: Final = REPOSITORY / "deploy" / "plugin"
 _PACKAGE = Path("livekit/plugins/local_speech")
 _SERVICES = "_services"
 _ROOTS = ("livekit_plugin/__init__.py", "livekit_plugin/command.py")
-_FILES = ("models/voice_graph.py", "models/piper_voices.json", "models/demo", "py.typed")
+_FILES = (
+    "models/voice_graph.py",
+    "models/turn_graph.py",
+    "models/piper_voices.json",
+    "models/demo",
+    "endpointing/acoustic_head.json",
+    "py.typed",
+)
 """What modules use without importing it."""
 _LICENCES = {"LICENSE": "LICENSE", "docs/licences.md": "licences.md"}
 _LOGGER = ('getLogger("services.', 'getLogger("livekit.plugins.local_speech.')

@@ -209,7 +209,7 @@ def _fetch_voice(name: str, cache: Path, sources: Sources) -> None:
 
 
 def _fetch_turn(name: str, cache: Path, sources: Sources) -> None:
-    from services.models import ConsoleProgress, fetch_turn, resolve_turn
+    from services.models import ConsoleProgress, fetch_turn, fitted_turn, resolve_turn
 
     show = ConsoleProgress()
     _fetch(
@@ -217,6 +217,8 @@ def _fetch_turn(name: str, cache: Path, sources: Sources) -> None:
         lambda: resolve_turn(name, cache=cache).file.parent,
         lambda: fetch_turn(name, cache=cache, progress=show, sources=sources).file.parent,
     )
+    # Now, as the folder of models may be read-only where the agent runs.
+    fitted_turn(resolve_turn(name, cache=cache).file, cache)
 
 
 def _fetch(name: str, find: Callable[[], Path], fetch: Callable[[], Path]) -> None:

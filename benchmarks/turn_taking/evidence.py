@@ -2,13 +2,15 @@
 
 `python -m benchmarks.turn_taking.evidence FILE`; recordings that the file has are skipped, so that
 an interrupted run goes on where it stopped. `people.jsonl` is what Whisper base, Smart Turn 3.2 and
-LiveKit's v1-mini made of tests/speech/human; collecting it takes about ten minutes of a core.
+LiveKit's v1-mini made of tests/speech/human; collecting it takes about a quarter of an hour of a
+core.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -17,9 +19,10 @@ from typing import Any
 
 from benchmarks import ROOT
 from benchmarks.turn_taking.people import Judge, Listener, Pause
+from services.audio.samples import Samples
 from services.endpointing.acoustic import AcousticModel
 from services.livekit_local.eou_model import EndOfTurnModel
-from services.models import DEFAULT_TURN, resolve_turn
+from services.models import DEFAULT_TURN, fitted_turn, resolve_turn
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
 from tests.support.people import PersonRecording, people
@@ -43,11 +46,14 @@ def collect(arguments: argparse.Namespace) -> None:
     done = {name for name, _ in read(file)} if file.exists() else set()
     engines = SharedEngines(EngineConfig(arguments.asr, cache=arguments.cache, language="en"))
     smart_turn = resolve_turn(DEFAULT_TURN, cache=arguments.cache)
+    voice = AcousticModel.load(fitted_turn(smart_turn.file, arguments.cache))
     judges: dict[str, Judge] = {
-        "smart-turn": AcousticModel.load(smart_turn.file).probability,
+        "smart-turn": lambda samples: own_probability(voice, samples),
         "v1-mini": EndOfTurnModel.load().probability,
     }
-    listener = Listener(engines.asr.get_blocking(), engines.voice_activity.get_blocking(), judges)
+    listener = Listener(
+        engines.asr.get_blocking(), engines.voice_activity.get_blocking(), judges, voice.activations
+    )
     todo = [r for r in speech() if r.file not in done][: arguments.limit]
     with file.open("a") as out:
         for recording in todo:
@@ -57,6 +63,11 @@ def collect(arguments: argparse.Namespace) -> None:
             out.flush()
             print(recording.file, len(found), flush=True)
     engines.close()
+
+
+def own_probability(model: AcousticModel, samples: Samples) -> float:
+    """Return what Smart Turn itself says, by the first of the activations."""
+    return 1.0 / (1.0 + math.exp(-float(model.activations(samples)[0])))
 
 
 def _rounded(value: Any) -> Any:

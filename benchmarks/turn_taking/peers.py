@@ -28,9 +28,10 @@ from benchmarks import ROOT
 from benchmarks.remote import RemoteError, open_remote
 from benchmarks.turn_taking.evidence import read, speech
 from benchmarks.turn_taking.fit import COLLECTED
+from benchmarks.turn_taking.learn import evidence
 from benchmarks.turn_taking.people import Listener, Pause, Where, spoken_until
 from services.audio.samples import SAMPLE_RATE, Samples
-from services.endpointing.evidence import Evidence
+from services.endpointing.acoustic import Head
 from services.endpointing.policy import EndpointingPolicy
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
@@ -49,7 +50,6 @@ QUICK_SECONDS = 0.45
 _AFTER_SPEECH_SECONDS = 0.1
 """Detectors differ by this about where speech ends."""
 _REQUESTS = ("request", "telephone")
-_VOICE = "smart-turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,12 @@ async def measure(arguments: argparse.Namespace) -> dict[str, list[Heard]]:
 
 def decide(pauses: Iterable[Pause]) -> Iterator[Heard]:
     """What the product makes of the pauses of one recording: of its end, and of each cut."""
-    policy = EndpointingPolicy()
+    policy, head = EndpointingPolicy(), Head.load()
     cut_off = False
     for pause in pauses:
-        voice = pause.acoustic[_VOICE][0]
-        evidence = Evidence(pause.text, pause.mean_log_probability, acoustic_probability=voice)
-        wait = policy.judge(evidence).wait_seconds
+        if pause.where not in ("end", "cut", "inside"):
+            continue
+        wait = policy.judge(evidence(pause, head.probability(pause.activations))).wait_seconds
         if pause.seconds is not None:
             cut_off = cut_off or wait < pause.seconds
         else:

@@ -1,8 +1,10 @@
 """The pauses of people's recordings, and what a room would know in each of them.
 
-Of each recording: its end, an end made by cutting it at a word inside, and its natural pauses. A
-cut is followed by silence as an end is, so that only what was said, and how, tells them apart.
-The silence is the recording's own background.
+Of each recording: its end, ends made by cutting it at words inside, and its natural pauses. A cut
+is followed by silence as an end is, the recording's own background. A cut has a seam, though, that
+an end lacks: the room's echo of the last word is missing, and what is fitted on many measures of
+the sound learns to hear that. So there is the end once more, cut at the last word as the others
+are, and natural pauses tell whether what was learned from cuts holds for pauses.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ _SEARCH_SAMPLES = SAMPLE_RATE // 20
 """A word's edge is sought this far around the time that the recogniser gives."""
 _LONGEST_DECODE_SAMPLES = 28 * SAMPLE_RATE
 
-Where = Literal["end", "cut", "inside"]
+Where = Literal["end", "cut", "inside", "end as cut"]
 Judge = Callable[[Samples], float]
 """From the turn so far, mono float32 at 16 kHz, to the probability of its end."""
 
@@ -59,6 +61,10 @@ class Pause:
     """How long the caller paused; None at an end or a cut, after which nothing follows."""
     text: str
     mean_log_probability: float
+    last_word_log_probability: float
+    closing_log_odds: float
+    activations: list[float]
+    """Of Smart Turn, at the first of `AGES_SECONDS`."""
     acoustic: dict[str, list[float]]
     """By the judge's name: a probability for each of `AGES_SECONDS` that the silence reached."""
 
@@ -67,12 +73,17 @@ class Listener:
     """What a room hears in a recording, with the models of a room."""
 
     def __init__(
-        self, asr: ASREngine, activity: VoiceActivityModel, judges: dict[str, Judge]
+        self,
+        asr: ASREngine,
+        activity: VoiceActivityModel,
+        judges: dict[str, Judge],
+        activations: Callable[[Samples], Samples] | None = None,
     ) -> None:
         assert isinstance(asr, StreamingASR)
         self._asr = asr
         self._activity = activity
         self._judges = judges
+        self._activations = activations
 
     def pauses(self, recording: PersonRecording) -> Iterator[Pause]:
         """Yield the pauses of one recording of speech; takes about its duration."""
@@ -82,17 +93,20 @@ class Listener:
         whole = self._silences(np.concatenate((samples, tail)))
         for silence in whole:
             yield self._pause(recording, "end" if silence.seconds is None else "inside", silence)
-        for cut in self._cuts(samples, rng):
+        edges = self._edges(samples)
+        places: list[tuple[Where, int]] = [("cut", cut) for cut in self._cuts(samples, edges, rng)]
+        places += [("end as cut", _quietest(samples, edge)) for edge in edges[-1:]]
+        for where, cut in places:
             silences = self._silences(np.concatenate((samples[:cut], tail)))
             if silences:
-                yield self._pause(recording, "cut", silences[-1])
+                yield self._pause(recording, where, silences[-1])
 
     def sounds(self, recording: PersonRecording) -> Iterator[tuple[Where, Samples]]:
         """Yield the same recording whole, and its cuts, each with a longer silence after it."""
         rng = random.Random(recording.file)
         samples = recording.samples
         tail = background(samples, _TAIL_SECONDS, rng)
-        cuts = self._cuts(samples, rng)
+        cuts = self._cuts(samples, self._edges(samples), rng)
         tail = np.concatenate((tail, background(samples, _LONG_TAIL_SECONDS, rng)))
         yield "end", np.concatenate((samples, tail))
         for cut in cuts:
@@ -131,6 +145,8 @@ class Listener:
 
     def _pause(self, recording: PersonRecording, where: Where, silence: _Silence) -> Pause:
         text = self._asr.decode(silence.heard, DecodeOptions(language="en"), Run())
+        first = silence.turns[0]
+        judges = {} if where == "end as cut" else self._judges
         return Pause(
             recording.file,
             recording.speaker or recording.file,
@@ -139,23 +155,28 @@ class Listener:
             silence.seconds,
             text.text,
             text.mean_log_probability,
-            {name: [judge(t) for t in silence.turns] for name, judge in self._judges.items()},
+            text.end.last_word_log_probability,
+            text.end.closing_log_odds,
+            [] if self._activations is None else self._activations(first).tolist(),
+            {name: [judge(t) for t in silence.turns] for name, judge in judges.items()},
         )
 
-    def _cuts(self, samples: Samples, rng: random.Random) -> list[int]:
-        """Return where to cut: at the quietest place near the ends of words inside."""
+    def _edges(self, samples: Samples) -> list[int]:
+        """Return where words end, but those at the very beginning."""
         options = DecodeOptions(language="en", words=True)
-        heard = self._asr.decode(samples[:_LONGEST_DECODE_SAMPLES], options, Run())
-        if not heard.words:
-            return []
-        first = heard.words[0].start_seconds
-        inside = [
-            word.end_seconds
-            for word in heard.words[:-1]
-            if word.end_seconds - first > _LEAST_BEFORE_CUT_SECONDS
+        words = self._asr.decode(samples[:_LONGEST_DECODE_SAMPLES], options, Run()).words
+        return [
+            round(word.end_seconds * SAMPLE_RATE)
+            for index, word in enumerate(words)
+            if word.end_seconds - words[0].start_seconds > _LEAST_BEFORE_CUT_SECONDS
+            or index == len(words) - 1
         ]
+
+    def _cuts(self, samples: Samples, edges: list[int], rng: random.Random) -> list[int]:
+        """Return where to cut: at the quietest place near the ends of words inside."""
+        inside = edges[:-1]
         chosen = rng.sample(inside, min(CUTS, len(inside)))
-        return sorted({_quietest(samples, round(seconds * SAMPLE_RATE)) for seconds in chosen})
+        return sorted({_quietest(samples, edge) for edge in chosen})
 
 
 @dataclass(slots=True)

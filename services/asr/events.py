@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .decoded_tokens import NO_SENTENCE_END, SentenceEnd
 from .transcription import RecognizedWord
 
 
@@ -36,6 +37,8 @@ class ASREvent:
     """Of the language; 1 where it is configured."""
     confidence: float = 0.0
     mean_log_probability: float = 0.0
+    end: SentenceEnd = NO_SENTENCE_END
+    """What the decoder thought of the end of the text."""
     words: tuple[RecognizedWord, ...] = ()
     start_seconds: float = 0.0
     end_seconds: float = 0.0

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .decoded_tokens import NO_SENTENCE_END, SentenceEnd
 from .scripts import join_texts
 
 
@@ -30,6 +31,8 @@ class Transcription:
     words: tuple[RecognizedWord, ...] = ()
     mean_log_probability: float = 0.0
     """Per token; 0 is certain, below -1 is a guess."""
+    end: SentenceEnd = NO_SENTENCE_END
+    """What the decoder thought of the end of the text."""
     no_speech_probability: float = 0.0
     tokens: int = 0
     """Tokens the decoder used for the text, timestamps included."""
@@ -62,6 +65,7 @@ def join_transcriptions(parts: Sequence[Transcription]) -> Transcription:
         words=tuple(w for p in spoken for w in p.words),
         mean_log_probability=sum(p.mean_log_probability * p.tokens for p in spoken)
         / max(1, tokens),
+        end=spoken[-1].end if spoken else NO_SENTENCE_END,
         no_speech_probability=max((p.no_speech_probability for p in parts), default=0.0),
         tokens=tokens,
         passes=max((p.passes for p in parts), default=0),

@@ -184,6 +184,7 @@ class Utterance:
             language_probability=heard.language_probability,
             confidence=heard.confidence,
             mean_log_probability=heard.mean_log_probability,
+            end=heard.end,
             words=heard.words,
             start_seconds=self.start / SAMPLE_RATE,
             end_seconds=self.last_voice / SAMPLE_RATE,

@@ -15,7 +15,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 from ..audio.samples import SAMPLE_RATE, Samples
 from ..inference import Run
 from .config import AUTO, ASRConfig, DecodeOptions
-from .decoded_tokens import DecodedTokens, read_tokens
+from .decoded_tokens import NO_SENTENCE_END, DecodedTokens, TokenKinds, read_tokens
 from .hallucination import is_repetition, token_limit
 from .transcription import RecognizedWord, Transcription
 from .words import TimedPiece, join_pieces
@@ -87,6 +87,7 @@ class Whisper:
         self.config = config
         self._lock = threading.Lock()
         self._tokenizers: dict[str, Tokenizer] = {}
+        self._kinds: TokenKinds | None = None
 
     @property
     def multilingual(self) -> bool:
@@ -148,6 +149,7 @@ class Whisper:
             end_of_text=tokenizer.eot,
             timestamp_begin=tokenizer.timestamp_begin,
             audio_seconds=audio_seconds + PADDING_SECONDS,
+            kinds=self._token_kinds(tokenizer),
         )
         text = tokenizer.decode(decoded.spoken).replace(_UNFINISHED, "").strip()
         beyond = tokenizer.decode(decoded.beyond).strip()
@@ -163,12 +165,19 @@ class Whisper:
             language_probability=probability,
             words=words,
             mean_log_probability=decoded.mean_log_probability,
+            end=decoded.end or NO_SENTENCE_END,
             no_speech_probability=result.no_speech_prob,
             tokens=decoded.count,
             resumes_at_seconds=_resumes_at(decoded, audio_seconds),
             beyond="" if is_repetition(beyond, text) else beyond,
             audio_seconds=audio_seconds,
         )
+
+    def _token_kinds(self, tokenizer: Tokenizer) -> TokenKinds:
+        with self._lock:
+            if self._kinds is None:
+                self._kinds = TokenKinds.of(self.model.hf_tokenizer.get_vocab(), tokenizer.eot)
+            return self._kinds
 
     def _tokenizer(self, language: str) -> Tokenizer:
         with self._lock:

@@ -15,10 +15,14 @@ class Evidence:
     """The turn so far; empty if nothing has been recognised yet."""
     mean_log_probability: float = 0.0
     """Of the decoder, per token."""
+    last_word_log_probability: float = 0.0
+    """Of the last word, by the decoder."""
+    closing_log_odds: float = 0.0
+    """That the sentence ends after it, against another word, by the decoder."""
     language: str = "en"
     """Of the text, ISO 639-1."""
     acoustic_probability: float | None = None
-    """That the voice sounds finished, by Smart Turn, if it has judged."""
+    """That the voice sounds finished, by what Smart Turn hears, if it has judged."""
     second_probability: float | None = None
     """The same by LiveKit's model, if it has judged."""
 

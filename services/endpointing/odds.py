@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .evidence import Evidence
 
-_LEAST_LOG_PROBABILITY = -1.5
+_LEAST_LOG_PROBABILITY = -4.0
 _WORDS_MARGIN, _ACOUSTIC_MARGIN, _SECOND_MARGIN = 0.02, 0.001, 0.01
 """How close to 0 and 1 a probability of each witness is believed."""
+_MOST_CLOSING = 9.2
+"""Log odds; the recogniser's probabilities count from 1e-4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +22,10 @@ class Statements:
     """What each witness says, as log odds of the end."""
 
     words: float
-    decoder: float
-    """Mean log-probability of a token, at least -1.5: a broken-off word is often decoded in
-    doubt."""
+    last_word: float
+    """Its log-probability, at least -4: a word broken off is often decoded in doubt."""
+    closing: float
+    """The decoder's own, that the sentence ends after the last word, against another word."""
     acoustic: float
     second: float
 
@@ -33,7 +36,8 @@ class Weights:
 
     bias: float
     words: float
-    decoder: float
+    last_word: float
+    closing: float
     acoustic: float
     second: float = 0.0
 
@@ -42,24 +46,26 @@ class Weights:
         return (
             self.bias
             + self.words * said.words
-            + self.decoder * said.decoder
+            + self.last_word * said.last_word
+            + self.closing * said.closing
             + self.acoustic * said.acoustic
             + self.second * said.second
         )
 
 
-ENGLISH = Weights(0.05, 0.51, 1.5, 0.33)
-ENGLISH_WITH_SECOND = Weights(0.07, 0.47, 0.89, 0.2, 0.77)
-OTHER = Weights(0.36, 0.67, 1.6, 0.35)
+ENGLISH = Weights(-1.39, 0.33, 0.57, 0.51, 1.56)
+ENGLISH_WITH_SECOND = Weights(-1.15, 0.32, 0.47, 0.44, 1.4, 0.41)
+OTHER = Weights(-1.31, 0.01, 0.6, 0.62, 1.59)
 """For languages whose words tell less: fitted on the same recordings with punctuation alone."""
-OTHER_WITH_SECOND = Weights(0.38, 0.55, 0.98, 0.22, 0.8)
+OTHER_WITH_SECOND = Weights(-1.06, 0.0, 0.49, 0.55, 1.42, 0.44)
 
 
 def statements_of(evidence: Evidence) -> Statements:
     """Return what each witness says; 0 from one that says nothing."""
     return Statements(
         _log_odds(evidence.completeness.probability, _WORDS_MARGIN),
-        max(_LEAST_LOG_PROBABILITY, min(0.0, evidence.mean_log_probability)),
+        max(_LEAST_LOG_PROBABILITY, min(0.0, evidence.last_word_log_probability)),
+        min(_MOST_CLOSING, max(-_MOST_CLOSING, evidence.closing_log_odds)),
         _log_odds(evidence.acoustic_probability, _ACOUSTIC_MARGIN),
         _log_odds(evidence.second_probability, _SECOND_MARGIN),
     )
@@ -67,12 +73,16 @@ def statements_of(evidence: Evidence) -> Statements:
 
 def log_odds_of_end(evidence: Evidence) -> float:
     """Return the log odds that the caller has finished; needs an acoustic probability."""
-    english = evidence.language.lower().startswith("en")
-    if evidence.second_probability is None:
-        weights = ENGLISH if english else OTHER
-    else:
-        weights = ENGLISH_WITH_SECOND if english else OTHER_WITH_SECOND
-    return weights.log_odds(statements_of(evidence))
+    said = statements_of(evidence)
+    known, other = ENGLISH, OTHER
+    if evidence.second_probability is not None:
+        known, other = ENGLISH_WITH_SECOND, OTHER_WITH_SECOND
+    if evidence.language.lower().startswith("en"):
+        return known.log_odds(said)
+    if said.words < 0:
+        # Words that announce others, in the languages that have them, are as good as in English.
+        other = replace(other, words=known.words)
+    return other.log_odds(said)
 
 
 def _log_odds(probability: float | None, margin: float) -> float:

@@ -222,7 +222,11 @@ class LocalTurnStream:
         if heard.kind not in (ASREventKind.PREFLIGHT, ASREventKind.FINAL) or not heard.text:
             return
         self._heard = Evidence(
-            " ".join((*self._finals, heard.text)), heard.mean_log_probability, heard.language
+            " ".join((*self._finals, heard.text)),
+            heard.mean_log_probability,
+            heard.end.last_word_log_probability,
+            heard.end.closing_log_odds,
+            heard.language,
         )
         if heard.kind is ASREventKind.FINAL and self._begun:
             self._finals.append(heard.text)

@@ -24,6 +24,7 @@ from .errors import (
     SourceUnreachable,
 )
 from .fetch import fetch_asr, fetch_turn, fetch_voice
+from .fitted_turn import fitted_turn
 from .progress import ConsoleProgress, Progress, SilentProgress
 from .resolve import (
     ASRModel,
@@ -74,6 +75,7 @@ __all__ = [
     "fetch_turn",
     "fetch_voice",
     "find_voices",
+    "fitted_turn",
     "resolve_asr",
     "resolve_first_voice",
     "resolve_turn",

@@ -10,7 +10,7 @@ from typing import Protocol
 from ..audio.samples import Samples
 from ..endpointing.acoustic import AcousticModel, AcousticModelLoadError
 from ..host.process_memory import measure_growth
-from ..models import ModelError, resolve_turn
+from ..models import ModelError, fitted_turn, resolve_turn
 from .config import LoadedModel
 from .load_once import LoadOnce
 
@@ -49,8 +49,9 @@ class SharedAcousticModel(LoadOnce[TurnModel | None]):
             return None
         try:
             found = resolve_turn(self._wanted, cache=self._cache)
+            network = fitted_turn(found.file, self._cache)
             with self._loading, measure_growth() as growth:
-                model = AcousticModel.load(found.file)
+                model = AcousticModel.load(network)
         except (ModelError, AcousticModelLoadError) as error:
             logger.error("end-of-turn model unusable", extra={"error": str(error)})
             self.loaded = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ..asr.config import ASRError, DecodeOptions
+from ..asr.decoded_tokens import SentenceEnd
 from ..asr.interface import ASRFacts
 from ..asr.transcription import RecognizedWord, Transcription
 from ..inference import (
@@ -150,6 +151,8 @@ def transcription_header(heard: Transcription) -> Header:
         "language_probability": heard.language_probability,
         "words": [[w.text, w.start_seconds, w.end_seconds, w.probability] for w in heard.words],
         "mean_log_probability": heard.mean_log_probability,
+        "last_word_log_probability": heard.end.last_word_log_probability,
+        "closing_log_odds": heard.end.closing_log_odds,
         "no_speech_probability": heard.no_speech_probability,
         "tokens": heard.tokens,
         "beyond": heard.beyond,
@@ -168,6 +171,10 @@ def read_transcription(header: Header) -> Transcription:
         language_probability=field(header, "language_probability", float),
         words=_words(header, lambda *values: RecognizedWord(*values), 4),
         mean_log_probability=field(header, "mean_log_probability", float),
+        end=SentenceEnd(
+            field(header, "last_word_log_probability", float, 0.0),
+            field(header, "closing_log_odds", float, 0.0),
+        ),
         no_speech_probability=field(header, "no_speech_probability", float),
         tokens=field(header, "tokens", int),
         beyond=field(header, "beyond", str, ""),

@@ -27,9 +27,13 @@ def judge_completeness(text: str, language: str = "en") -> Completeness:
     if not any(character.isalnum() for character in text):
         return Completeness(0.0, "nothing said")
     code = language.lower().replace("_", "-").split("-")[0]
+    dictated = dictation.judge(text)
+    if dictated is not None and dictated.amid is not None:
+        # Whatever mark the recogniser puts behind a group of digits.
+        return dictated
     return (
         punctuation.judge_unfinished(text)
-        or dictation.judge(text)
+        or dictated
         or (english.judge(text) if code == "en" else judge_by_announcing_words(text, code))
         or punctuation.judge_ending(text)
     )

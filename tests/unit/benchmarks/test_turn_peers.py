@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from benchmarks.turn_taking.peers import Heard, decide, figures
 from benchmarks.turn_taking.people import Pause, Where
+from services.endpointing.acoustic import Head
 from tests.support.people import person
 
 
@@ -29,7 +32,15 @@ def test_an_end_before_the_last_voice_is_a_cut_and_the_first_after_it_the_answer
 
 
 def pause(where: Where, seconds: float | None, text: str, voice: float) -> Pause:
-    return Pause("a", "somebody", "request", where, seconds, text, 0.0, {"smart-turn": [voice]})
+    """The voice sounds finished with that probability."""
+    head = Head.load()
+    size = math.fsum(weight * weight for weight in head.weights)
+    share = (math.log(voice / (1.0 - voice)) - head.bias) / size
+    activations = [share * weight for weight in head.weights]
+    closing = 3.0 if text.endswith("?") else -2.0
+    return Pause(
+        "a", "somebody", "request", where, seconds, text, 0.0, 0.0, closing, activations, {}
+    )
 
 
 def test_the_product_is_judged_by_its_own_policy_on_what_it_would_know() -> None:

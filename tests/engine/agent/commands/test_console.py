@@ -21,7 +21,7 @@ from services.asr.engine import StreamingASR
 from services.audio.files import resample
 from services.endpointing.acoustic import AcousticModel
 from services.inference import Outcome, Priority, Run
-from services.models import DEFAULT_TURN, resolve_turn
+from services.models import DEFAULT_TURN, fitted_turn, resolve_turn
 from services.shared.engines import SharedEngines
 from tests.support.recordings import Recording, recording
 
@@ -130,7 +130,7 @@ async def test_the_acoustic_end_of_turn_model_is_asked_where_it_is_set(
     shared: SharedEngines, genuine_cache: Path, detection: str
 ) -> None:
     file = resolve_turn(DEFAULT_TURN, cache=genuine_cache).file
-    shared.acoustic.put(AcousticModel.load(file))
+    shared.acoustic.put(AcousticModel.load(fitted_turn(file, genuine_cache)))
     asked: tuple[str, Priority, Outcome] = ("end of turn", Priority.FINAL, "done")
     before = shared.scheduler.stats().outcomes.get(asked, 0)
     async with conversation(shared, GREETING, turn_detection=detection) as person:

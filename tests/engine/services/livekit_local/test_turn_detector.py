@@ -15,7 +15,7 @@ from services.endpointing.acoustic import AcousticModel
 from services.endpointing.verdict import WaitReason
 from services.livekit_local import LocalSTT, LocalVAD
 from services.livekit_local.turn_detector import LocalTurnDetector, LocalTurnStream
-from services.models import DEFAULT_TURN, resolve_turn
+from services.models import DEFAULT_TURN, fitted_turn, resolve_turn
 from services.shared.acoustic import ROLE
 from services.shared.engines import SharedEngines
 from services.vad.silero import VoiceActivityModel
@@ -136,7 +136,7 @@ async def test_nobody_is_silent_while_speaking(vad: LocalVAD) -> None:
 def acoustic(shared: SharedEngines, genuine_cache: Path) -> Iterator[None]:
     """The room's engines have the end-of-turn model."""
     file = resolve_turn(DEFAULT_TURN, cache=genuine_cache).file
-    shared.acoustic.put(AcousticModel.load(file))
+    shared.acoustic.put(AcousticModel.load(fitted_turn(file, genuine_cache)))
     yield
     shared.acoustic.put(None)
 

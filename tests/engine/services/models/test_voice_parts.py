@@ -112,7 +112,7 @@ def test_a_disk_that_fills_up_leaves_the_voice_whole_and_nothing_behind(
 def test_cutting_that_takes_too_long_is_given_up(
     voice: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.models.voice_parts.CUT_TIMEOUT_SECONDS", 0.001)
+    monkeypatch.setattr("services.models.derived.TIMEOUT_SECONDS", 0.001)
     parts = voice_parts(voice, cache)
     assert parts == WholeVoice(voice, "cutting it took longer than 0.001 s")
     assert not files(cache)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from services.asr.decoded_tokens import DecodedTokens, read_tokens
+from services.asr.decoded_tokens import DecodedTokens, TokenKinds, read_tokens
 
 END, FIRST_TIME = 8, 10
+_VOCABULARY = {"One": 1, "\u0120two": 2, "three": 3, "\u0120four": 4, ".": 5, ",": 6}
+KINDS = TokenKinds.of({**_VOCABULARY, "<|endoftext|>": END, "<|0.00|>": FIRST_TIME}, END)
 
 
 def step(token: int, probability: float = 0.5) -> tuple[int, np.ndarray]:
@@ -21,7 +23,13 @@ def at(seconds: float) -> tuple[int, np.ndarray]:
 
 
 def read(*steps: tuple[int, np.ndarray], seconds: float = 2.0) -> DecodedTokens:
-    return read_tokens(steps, end_of_text=END, timestamp_begin=FIRST_TIME, audio_seconds=seconds)
+    return read_tokens(
+        steps,
+        end_of_text=END,
+        timestamp_begin=FIRST_TIME,
+        audio_seconds=seconds,
+        kinds=KINDS,
+    )
 
 
 def test_only_text_counts_and_only_its_probability() -> None:
@@ -65,4 +73,50 @@ def test_without_times_all_is_said() -> None:
 
 
 def test_nothing_written_is_no_guess() -> None:
-    assert read() == DecodedTokens([], [], 0.0, 0, None)
+    assert read() == DecodedTokens([], [], 0.0, 0, None, None)
+
+
+def after_a_word(**probabilities: float) -> tuple[int, np.ndarray]:
+    """A full stop, and logits that give these tokens these probabilities."""
+    logits = np.full(FIRST_TIME + 1500, -np.inf, dtype=np.float32)
+    for text, probability in probabilities.items():
+        logits[_VOCABULARY.get(text, _VOCABULARY.get("\u0120" + text))] = np.log(probability)
+    logits[_VOCABULARY["."]] = np.log(1.0 - sum(probabilities.values()))
+    return _VOCABULARY["."], logits
+
+
+def test_the_end_of_the_text_is_the_last_word_and_whether_another_might_follow() -> None:
+    found = read(at(0.0), step(1, 0.5), step(2, 0.9), step(3, 0.25), after_a_word(four=0.2), at(1))
+    assert found.end is not None
+    assert found.end.last_word_log_probability == pytest.approx(np.log(0.25), abs=1e-4)
+    assert found.end.closing_log_odds == pytest.approx(np.log(0.8 / 0.2), abs=1e-4)
+
+
+def test_a_comma_within_is_not_the_end_of_the_text() -> None:
+    found = read(at(0.0), step(1), step(6, 0.9), step(4, 0.7), after_a_word(two=0.1), at(1.0))
+    assert found.end is not None
+    assert found.end.last_word_log_probability == pytest.approx(np.log(0.7), abs=1e-4)
+    assert found.end.closing_log_odds == pytest.approx(np.log(0.9 / 0.1), abs=1e-4)
+
+
+@pytest.mark.parametrize("after", [[], [at(1.0)]])
+def test_where_the_decoder_stops_the_last_word_is_known(
+    after: list[tuple[int, np.ndarray]],
+) -> None:
+    found = read(at(0.0), step(4, 0.3), *after)
+    assert found.end is not None
+    assert found.end.last_word_log_probability == pytest.approx(np.log(0.3), abs=1e-4)
+    # Neither a stop nor a word was thought of.
+    assert abs(found.end.closing_log_odds) < 0.01
+
+
+def test_marks_alone_are_no_words() -> None:
+    assert read(step(5), step(6)).end is None
+
+
+def test_marks_of_other_scripts_close_sentences() -> None:
+    marks = {"\u00e3\u0122\u0124": 1, "\u00d8\u0141": 2, "\u00e6\u0139\u00a5": 3}
+    kinds = TokenKinds.of({**marks, "<|endoftext|>": 4}, 4)
+    # The ideographic full stop, the Arabic question mark, and a word.
+    assert kinds.closing.tolist() == [False, True, True, False, False]
+    assert kinds.words.tolist() == [False, False, False, True, False]
