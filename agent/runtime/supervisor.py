@@ -11,8 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from agent.runtime.memory import memory_config
+from agent.runtime.supervised_room import SupervisedRoom
 from agent.settings import Settings
-from agent.settings.operation import MemorySettings
 from services.admission import Admission, AdmissionLimits, Conditions
 from services.host.cores import available_cores
 from services.host.disk import DiskWatch
@@ -21,11 +22,9 @@ from services.host.temp_files import TempFiles
 from services.inference import CallRecord
 from services.inference.circuit_breaker import Circuits, CircuitState
 from services.memory import (
-    ROOMS,
     Components,
     GPUMeter,
     Level,
-    MemoryConfig,
     MemoryMeter,
     MemoryMonitor,
     MemoryView,
@@ -301,24 +300,6 @@ class Supervisor:
         }
 
 
-class SupervisedRoom:
-    """One room, counted and watched from its begin to its end."""
-
-    def __init__(self, name: str, components: Components, stack: ExitStack) -> None:
-        """`stack` undoes what was done for the room."""
-        self._name = name
-        self._components = components
-        self._stack = stack
-
-    def account(self, read: Callable[[], int]) -> None:
-        """Add the room to the memory breakdown; `read` returns its bytes quickly, on any thread."""
-        self._stack.callback(self._components.add(ROOMS, read, member=self._name))
-
-    def close(self) -> None:
-        """End the count and the watch. Idempotent; from any thread."""
-        self._stack.close()
-
-
 def process_json(elsewhere: ModelProcess) -> dict[str, Any]:
     """Return the state of the process that has the models; sizes in MB of 2**20 bytes."""
     memory = elsewhere.memory
@@ -328,21 +309,6 @@ def process_json(elsewhere: ModelProcess) -> dict[str, Any]:
         "level": memory.level.name.lower(),
         "process_mb": round(memory.process_bytes / MB, 1),
     }
-
-
-def memory_config(memory: MemorySettings) -> MemoryConfig:
-    """Return the configuration of the memory monitor."""
-    return MemoryConfig(
-        check_seconds=memory.check_seconds,
-        statistics_seconds=memory.statistics_seconds,
-        warning_mb=memory.warning_mb,
-        high_mb=memory.high_mb,
-        critical_mb=memory.critical_mb,
-        warning_percent=memory.warning_percent,
-        high_percent=memory.high_percent,
-        critical_percent=memory.critical_percent,
-        gpu_critical_mb=memory.gpu_mb,
-    )
 
 
 def _disk_check(folder: Path) -> Callable[[Level], object]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from agent.runtime.supervisor import Supervisor, memory_config
+from agent.runtime.memory import memory_config
+from agent.runtime.supervisor import Supervisor
 from agent.settings import Settings
 from services.admission import Refusal
 from services.host.allocator import trim_allocator
