@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,10 @@ pytest_plugins = (
 
 # This process has models and rooms as a worker has, and is bound to a peak.
 keep_native_memory_small()
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # Inherited where the tests run in the background of a shell, and passed on to the commands
+    # that they press Ctrl-C in.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _FOLDER = Path(__file__).parent
 _OWN_COPY = "own_copy"

@@ -37,11 +37,22 @@ _GUESS = 0.5
 _GUESSED_LIKENESS = 0.8
 """Of any comparison, from which an echo is a guess: of 118 windows of 0.3 s in which people spoke
 over the agent one in nine reached it, of 202 with an echo alone four in five."""
+_GUESSED_FOR_SECONDS = 0.8
+"""Voice for which a guess keeps it from pausing the agent: what goes on can be compared again, and
+of an agent that stops at once only pieces of words come back."""
 _FORGOTTEN_AFTER = 2
 """Voices in a row without any of the agent's, from which the call has no echo after all."""
 _ANOTHER_VOICE = 2
 """Comparisons in a row that find another voice where there is one: an echo alone fails one now and
 then, where it is soft."""
+
+_UNECHOED_SECONDS = 4.0
+"""Of the agent's voice, with none at the microphone, from which the call has no echo: more than a
+greeting, after which some callers put the telephone down."""
+_LISTENED_SECONDS = 0.5
+"""Between two looks at what the agent played."""
+_AUDIBLE_LEVEL = 0.01
+"""Root mean square from which the agent's sound is a voice: -40 dB."""
 
 
 class PlayedSound(Protocol):
@@ -65,6 +76,10 @@ class EchoWatch:
         self._compared = self._alike = 0
         self._without = 0
         """Voices in a row in which the agent's was not found."""
+        self._silent_seconds = self._unechoed_seconds = 0.0
+        """Since the last voice: silence not yet looked at, and the agent's voice in the rest."""
+        self.is_ruled_out = False
+        """Whether the agent was heard to speak without an echo, and no echo was found since."""
         self.begin()
 
     def begin(self) -> None:
@@ -78,6 +93,8 @@ class EchoWatch:
             self._next = _FIRST_COMPARED_AT_DELAY_SECONDS
         self._compared = self._alike = 0
         self._found = False
+        self._voiced_seconds = 0.0
+        """Up to the latest comparison."""
         self._independent_from = 0.0
         self._best = 0.0
         """Likeness of the likest comparison."""
@@ -89,6 +106,14 @@ class EchoWatch:
     def is_due(self) -> bool:
         """Whether the call has an echo, and the voice is still to be compared with it."""
         return self._delay_seconds is not None and not self._compared
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the voice may well turn out to be the first echo of the call."""
+        if self.is_ruled_out or self._delay_seconds is not None:
+            return False
+        guessed = self._best >= _GUESSED_LIKENESS and self._voiced_seconds < _GUESSED_FOR_SECONDS
+        return guessed or not self._compared
 
     @property
     def hears_agent(self) -> bool:
@@ -113,6 +138,27 @@ class EchoWatch:
         """Take the next window of the microphone, with voice or without."""
         self._recent.append(window)
 
+    def observe(self, agent: PlayedSound, *, voice: bool, over_agent: bool) -> None:
+        """Note whether there is a voice in the latest window, to rule out an echo.
+
+        `over_agent`: the latest voice began while the agent spoke.
+        """
+        if self.is_ruled_out:
+            return
+        if voice:
+            self._silent_seconds = 0.0
+            if over_agent:
+                self._unechoed_seconds = 0.0
+            return
+        self._silent_seconds += WINDOW_SECONDS
+        if self._silent_seconds < _LISTENED_SECONDS:
+            return
+        played, _ = agent.sound_before(self._silent_seconds)
+        if len(played) and float(np.sqrt(np.mean(np.square(played)))) >= _AUDIBLE_LEVEL:
+            self._unechoed_seconds += self._silent_seconds
+        self._silent_seconds = 0.0
+        self.is_ruled_out = self._unechoed_seconds >= _UNECHOED_SECONDS
+
     def consider(self, voiced_seconds: float, agent: PlayedSound, *, ended: bool = False) -> None:
         """Compare, if that much voice is worth another comparison; takes some milliseconds.
 
@@ -127,6 +173,7 @@ class EchoWatch:
         heard = spectrum(np.concatenate(windows), SAMPLE_RATE)
         alike, delay, needed = self._find(heard, length, agent)
         self._compared += 1
+        self._voiced_seconds = voiced_seconds
         self._found = alike >= needed
         if alike > self._best:
             self._best, self._best_delay = alike, delay
@@ -134,6 +181,7 @@ class EchoWatch:
         self._most_others = max(self._most_others, self._others)
         if not self._found:
             return
+        self.is_ruled_out = False
         self._alike += 1
         if self._delay_seconds is not None:
             self._delay_seconds = delay
@@ -165,6 +213,7 @@ class EchoWatch:
 
     def confirm(self) -> None:
         """Note that the voice was the agent's, by its words."""
+        self.is_ruled_out = False
         if self._delay_seconds is None and self._best >= _GUESSED_LIKENESS:
             self._delay_seconds = self._best_delay
             self._alike = self._compared

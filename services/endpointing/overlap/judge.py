@@ -27,6 +27,9 @@ _LEAST_ECHO_WORDS = 3
 """Callers repeat a word or two of the agent's to ask about them."""
 _ECHO_SOUND = 0.8
 """Share of the voice that sounds as the agent's from which nothing else was said."""
+_MISHEARD_LOG_PROBABILITY = -0.8
+"""What Whisper base makes of the first words of a soft echo is at -0.8 to -1.4, of people's short
+requests mostly above -0.6."""
 _ECHO_IN_PART = 0.4
 """From this share on, fewer of the words need to be the agent's."""
 _ECHO_WORDS_IN_PART = 0.5
@@ -84,6 +87,8 @@ class Overlap:
     """What the agent said in the last seconds, and is about to say."""
     echo_share: float = 0.0
     """How much of the voice sounded as the agent's own did a moment before, from 0 to 1."""
+    echo_possible: bool = False
+    """Whether nothing has shown yet that the agent's voice does not come back."""
     agent_asked: bool = False
     """Whether the agent's latest words were a question."""
     complete: bool = True
@@ -105,6 +110,10 @@ def judge_overlap(overlap: Overlap, assent: Sequence[str] = ()) -> Meaning:
     phrases = phrases_for(overlap.language).also(assent)
     agent_words = _words(overlap.agent_words, overlap.language)
     echoes = _is_echo(words, agent_words, overlap.echo_share)
+    if overlap.echo_possible and overlap.complete and not overlap.agent_asked:
+        # A word or two that come back at once are all of an echo that has paused the agent, and
+        # are easily misheard. Who is asked may answer with the agent's words.
+        echoes = echoes or _are_said(words, agent_words) or _sounds_misheard(overlap)
     stops = _begins_with_stop(words, phrases, overlap.language)
     # An agent says "sorry" as well, but then it has said so.
     if stops and not (echoes and words[0] in agent_words):
@@ -214,6 +223,21 @@ def _longest_between(blocks: Sequence[Match], words: list[str]) -> int:
         longest = max(longest, len(others))
         place = block.b + block.size
     return longest
+
+
+def _are_said(words: list[str], agent_words: list[str]) -> bool:
+    """Whether the agent said just these few words, one after the other."""
+    length = len(words)
+    return length < _LEAST_ECHO_WORDS and any(
+        agent_words[place : place + length] == words
+        for place in range(len(agent_words) - length + 1)
+    )
+
+
+def _sounds_misheard(overlap: Overlap) -> bool:
+    """Whether the voice is a little like the agent's, and nobody's clear words."""
+    alike = overlap.echo_share >= _ECHO_IN_PART
+    return alike and overlap.mean_log_probability < _MISHEARD_LOG_PROBABILITY
 
 
 def _may_be_echo(words: list[str], agent_words: list[str], echo_share: float) -> bool:

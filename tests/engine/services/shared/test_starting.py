@@ -17,6 +17,7 @@ from services.asr import device
 from services.asr.config import ASRLoadError
 from services.asr.device import CUBLAS, devices, gpu_problem, gpu_remedy
 from services.models import DEMO_ASR
+from services.shared import model_slot, starting
 from services.shared.config import EngineConfig
 from services.shared.engines import SharedEngines
 
@@ -38,8 +39,16 @@ def model(tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("useless_gpu")
 @pytest.mark.parametrize("compute_type", ["auto", "float16"])
 def test_a_gpu_that_does_not_work_costs_its_speed_and_nothing_else(
-    model: Path, caplog: pytest.LogCaptureFixture, compute_type: str
+    model: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    compute_type: str,
 ) -> None:
+    # Of this test's own: the levels of the shared one are changed by other tests.
+    logger = logging.Logger("services.shared", logging.INFO)
+    logger.addHandler(caplog.handler)
+    for module in (starting, model_slot):
+        monkeypatch.setattr(module, "logger", logger)
     speech = SharedEngines(EngineConfig(asr=str(model), compute_type=compute_type))
     try:
         with caplog.at_level(logging.INFO):

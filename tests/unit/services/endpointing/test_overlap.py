@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from services.endpointing.overlap import Meaning, Overlap, judge_overlap
@@ -138,6 +140,21 @@ def test_who_speaks_into_a_long_echo_is_heard() -> None:
         assert judge_overlap(echo) is Meaning.ECHO
         mixed = Overlap(both, agent_words=said, echo_share=share, complete=False)
         assert judge_overlap(mixed) is Meaning.INTERRUPTION
+
+
+def test_a_word_that_comes_back_at_once_is_an_echo_until_that_is_ruled_out() -> None:
+    def heard(text: str, *, possible: bool = True, asked: bool = False) -> Meaning:
+        overlap = Overlap(
+            text, agent_words="One, two, sorry", echo_possible=possible, agent_asked=asked
+        )
+        return judge_overlap(overlap)
+
+    assert heard("One.") is heard("One, two.") is heard("Sorry.") is Meaning.ECHO
+    assert heard("One.", possible=False) is heard("Two?", asked=True) is Meaning.INTERRUPTION
+    misheard = Overlap("Want to do.", agent_words="One, two,", echo_share=0.5, echo_possible=True)
+    assert judge_overlap(replace(misheard, mean_log_probability=-1.1)) is Meaning.ECHO
+    assert judge_overlap(replace(misheard, mean_log_probability=-0.5)) is Meaning.INTERRUPTION
+    assert heard("Two one.") is heard("Twenty.") is heard("Stop.") is Meaning.INTERRUPTION
 
 
 def test_what_may_be_an_echo_is_open_until_more_is_heard() -> None:

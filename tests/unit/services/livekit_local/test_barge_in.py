@@ -37,7 +37,8 @@ class Speech:
         return self.latest
 
     def sound_before(self, seconds: float) -> tuple[Samples, int]:
-        return np.zeros(round(seconds * SAMPLE_RATE), dtype=np.float32), SAMPLE_RATE
+        level = 0.1 if self.audible else 0.0
+        return np.full(round(seconds * SAMPLE_RATE), level, dtype=np.float32), SAMPLE_RATE
 
 
 class Room:
@@ -81,6 +82,12 @@ class Room:
         seen += self._step(ENDED, speaking=False, voiced=False, again=True)
         self._spoken = 0
         return seen
+
+    def listen(self, seconds: float) -> None:
+        """Nobody's voice, while the agent speaks or is silent."""
+        for _ in range(round(seconds / WINDOW_SECONDS)):
+            self.barge_in.push(np.zeros(WINDOW_SAMPLES, dtype=np.float32))
+            assert not [a for a in self._step(WINDOW, speaking=False, voiced=False) if a.speaking]
 
     def hear(self, kind: ASREventKind, text: str = "", doubt: float = -0.4) -> list[ASREvent]:
         """An event of the recogniser; returns what of it the session has."""
@@ -251,6 +258,7 @@ def test_each_caller_has_a_level_of_their_own(room: Room) -> None:
 
 
 def test_a_certain_voice_pauses_the_agent_earlier_than_a_doubtful_one(room: Room) -> None:
+    room.listen(4.5)
     certain = room.voice(0.16)
     assert certain[-1].speech_seconds > 0.2
     room.silence()
@@ -258,6 +266,16 @@ def test_a_certain_voice_pauses_the_agent_earlier_than_a_doubtful_one(room: Room
     room.probability = 0.6
     doubtful = room.voice(0.16)
     assert doubtful[-1].speech_seconds <= 0.16
+
+
+@pytest.mark.parametrize(("audible", "seconds"), [(True, 0.0), (True, 3.0), (False, 10.0)], ids=str)
+def test_a_voice_that_may_be_an_echo_does_not_pause_the_agent_early(
+    room: Room, audible: bool, seconds: float
+) -> None:
+    room.speech.audible = audible
+    room.listen(seconds)
+    room.speech.audible = True
+    assert room.voice(0.16)[-1].speech_seconds <= 0.16
 
 
 def test_a_sound_that_lasts_without_a_word_lets_the_reply_go_on_until_there_is_one(
